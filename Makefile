@@ -1,0 +1,57 @@
+# `make help` lists what there is. Everything runs in .venv, which is made on the first call.
+
+SHELL := bash
+.SHELLFLAGS := -eu -o pipefail -c
+.DEFAULT_GOAL := help
+
+PYTHON ?= python3
+CORES ?= $(shell nproc 2>/dev/null || echo 2)
+CONFIG ?= config/config.yaml
+# The folder below results/, as the configuration names it.
+name = $(shell sed -n 's/^name: *\([A-Za-z0-9_-]*\).*/\1/p' $(1))
+SNAKEMAKE = snakemake --cores $(CORES)
+
+export PATH := $(CURDIR)/.venv/bin:$(PATH)
+
+.PHONY: help install all demo report test format bench clean
+
+help: ## list the targets
+	@echo "make [TARGET] [CORES=N] [CONFIG=config/config.yaml]"
+	@sed -n 's/^\([a-z]*\):[^#]*## \(.*\)/  \1\t\2/p' $(MAKEFILE_LIST) | expand -t 12
+
+install: .venv/installed ## make .venv with everything the project needs
+
+# torch first and alone: the plain wheel of this version is a CPU build, any other way pulls gigabytes of CUDA libraries.
+.venv/installed: pyproject.toml
+	@test -x .venv/bin/python || $(PYTHON) -m venv .venv
+	.venv/bin/python -m pip install --quiet --disable-pip-version-check torch==2.13.0
+	.venv/bin/python -m pip install --quiet --disable-pip-version-check -e '.[workflow,test]'
+	@touch $@
+
+all: install ## the complete reproduction of CONFIG (hours)
+	$(SNAKEMAKE) --configfile $(CONFIG)
+
+demo: install ## a small complete reproduction: networks, formulas, figures, tables (minutes)
+	$(SNAKEMAKE) --configfile config/demo.yaml --quiet rules
+	@echo "Drawn:"
+	@find results/$(call name,config/demo.yaml)/{figures,tables} -type f | sort | sed 's/^/  /'
+
+report: install ## results/NAME/report.zip: the figures and tables of CONFIG as one HTML report
+	$(SNAKEMAKE) --configfile $(CONFIG) --report results/$(call name,$(CONFIG))/report.zip
+
+test: install ## lint, types, format, and every test
+	ruff check
+	ruff format --check
+	mypy
+	python -m pytest
+
+format: install ## format Python and Snakemake files
+	ruff check --fix
+	ruff format
+	snakefmt workflow
+
+bench: install ## time the search engine
+	python tests/benchmarks/engine.py
+
+clean: ## remove the demo's results and all caches, never results/paper
+	rm -rf results/$(call name,config/demo.yaml) .pytest_cache .mypy_cache .ruff_cache .hypothesis

@@ -1,0 +1,60 @@
+"""Checkpoints: the state of an unfinished search, written whole beside the run's output and found again by a restart."""
+
+import os
+import time
+import warnings
+from pathlib import Path
+from typing import Any
+
+from srnet.errors import UserError
+from srnet.files import read_json, write_json
+
+INTERVAL = 30.0  # seconds between two checkpoints, and so the most that a kill can lose
+
+
+class Checkpoint:
+    """One run's checkpoint file and the identity it must carry: layers, preset with its settings, seed and version.
+
+    A checkpoint that is damaged or belongs to another run is set aside as ``….rejected`` with a warning; the run then starts over.
+    """
+
+    def __init__(self, path: str | os.PathLike[str], identity: dict[str, Any], interval: float = INTERVAL) -> None:
+        self.path, self.identity, self.interval = Path(path), identity, interval
+        # not the clock on the wall, which may jump
+        self._saved = time.monotonic()
+
+    def load(self) -> dict[str, Any] | None:
+        """The saved content, or None where there is none that belongs to this run."""
+        if not self.path.exists():
+            return None
+        try:
+            content = read_json(self.path)
+            for key, value in self.identity.items():
+                if content.get("identity", {}).get(key) != value:
+                    raise UserError(f"{self.path}: belongs to another run ('{key}' differs)")
+            if not isinstance(content.get("state"), dict):
+                raise UserError(f"{self.path}: holds no state")
+            return content
+        except (UserError, AttributeError) as error:
+            self.reject(error)
+            return None
+
+    def reject(self, reason: Exception) -> None:
+        """Set the file aside, keeping it for a look."""
+        aside = self.path.with_name(self.path.name + ".rejected")
+        os.replace(self.path, aside)
+        warnings.warn(f"{reason}; set aside as {aside.name}, the run starts over", stacklevel=2)
+
+    def save_if_due(self, content: Any) -> None:
+        """Write ``content()`` if the interval has passed since the last write."""
+        if time.monotonic() - self._saved >= self.interval:
+            self.save(content())
+
+    def save(self, content: dict[str, Any]) -> None:
+        """Write now, whole or not at all; the last good checkpoint stays where that fails."""
+        write_json(self.path, {"identity": self.identity, **content})
+        self._saved = time.monotonic()
+
+    def remove(self) -> None:
+        """The run is complete."""
+        self.path.unlink(missing_ok=True)

@@ -1,0 +1,196 @@
+"""The command line ``srnet …``: light at import, each command imports what it needs."""
+
+import functools
+import sys
+import time
+from collections.abc import Callable
+from typing import Any
+
+import click
+
+import srnet
+from srnet.errors import UserError
+
+EXIT_USER_ERROR = 2
+
+
+def user_errors(command: Callable[..., None]) -> Callable[..., None]:
+    """One sentence on stderr and exit code 2 instead of a traceback for a user's mistake."""
+
+    @functools.wraps(command)
+    def wrapped(*args: Any, **kwargs: Any) -> None:
+        try:
+            command(*args, **kwargs)
+        except UserError as error:
+            click.echo(f"srnet: {error}", err=True)
+            sys.exit(EXIT_USER_ERROR)
+
+    return wrapped
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 120})
+@click.version_option(srnet.__version__, prog_name="srnet")
+def main() -> None:
+    """Turn a trained neural network into formulas."""
+
+
+tasks_option = click.option("--tasks", "tasks_file", required=True, metavar="FILE", help="The tasks, as config/tasks.yaml.")
+
+
+@main.command()
+@click.argument("task")
+@tasks_option
+@click.option("--out", required=True, metavar="FILE", help="data.npz to write.")
+@click.option("--seed", type=int, default=None, help="Seed of the sampling; the task's own where not given.")
+@user_errors
+def data(task: str, tasks_file: str, out: str, seed: int | None) -> None:
+    """Sample or read the rows of TASK."""
+    from srnet.tasks import write_data
+
+    write_data(task, tasks_file, out, seed)
+
+
+@main.command()
+@click.argument("data_file", metavar="DATA.npz")
+@click.option("--task", required=True, help="The task's name in the tasks file.")
+@tasks_option
+@click.option("--out", required=True, metavar="FILE", help="network.pt to write.")
+@click.option("--report", required=True, metavar="FILE", help="network.json to write.")
+@click.option("--epochs", type=int, default=None, help="Epochs instead of the task's.")
+@user_errors
+def train(data_file: str, task: str, tasks_file: str, out: str, report: str, epochs: int | None) -> None:
+    """Train the network of a task on DATA.npz."""
+    from srnet.networks import write_network
+
+    write_network(data_file, task, tasks_file, out, report, epochs)
+
+
+@main.command()
+@click.argument("network", metavar="NETWORK.pt")
+@click.argument("data_file", metavar="DATA.npz")
+@click.option("--task", required=True, help="The task's name in the tasks file.")
+@tasks_option
+@click.option("--out", required=True, metavar="FILE", help="layers.npz to write.")
+@user_errors
+def layers(network: str, data_file: str, task: str, tasks_file: str, out: str) -> None:
+    """Extract the layers of NETWORK.pt on the rows of DATA.npz."""
+    from srnet.networks import write_layers
+
+    write_layers(network, data_file, task, tasks_file, out)
+
+
+@main.command()
+@click.argument("layers_file", metavar="LAYERS.npz")
+@click.option("--seed", type=int, required=True, help="Seed of the run, at least 1.")
+@click.option("--out", required=True, metavar="FILE", help="RUN.json to write.")
+@click.option("--preset", "preset_name", default="paper", show_default=True, help="The search and its settings: paper or joint.")
+@click.option("--population", type=int, default=None, help="Offspring per generation instead of the preset's.")
+@click.option("--generations", type=int, default=None, help="Generations instead of the preset's.")
+@click.option("--loss", type=click.Choice(["mse"]), default="mse", show_default=True, help="Loss of the output layer.")
+@click.option("--task", default=None, help="Name of the task in RUN.json; the file's name where not given.")
+@click.option("--threads", type=int, default=1, show_default=True, help="Threads; the result does not depend on them.")
+@click.option("--checkpoint", default=None, metavar="FILE", help="State of the unfinished run.  [default: OUT.checkpoint]")
+@click.option("--quiet", is_flag=True, help="No progress.")
+@user_errors
+def evolve(
+    layers_file: str,
+    seed: int,
+    out: str,
+    preset_name: str,
+    population: int | None,
+    generations: int | None,
+    loss: str,
+    task: str | None,
+    threads: int,
+    checkpoint: str | None,
+    quiet: bool,
+) -> None:
+    """Search the formulas of LAYERS.npz: one run.
+
+    Interrupted and started again, a run goes on from its checkpoint and ends with the same RUN.json.
+    """
+    from srnet.evolution import evolve_file
+    from srnet.settings import preset
+
+    settings = preset(preset_name, population=population, generations=generations)
+    with Progress(settings.generations, quiet) as progress:
+        run = evolve_file(
+            layers_file, out, settings, seed, task=task, checkpoint=checkpoint, threads=threads, progress=progress.show
+        )
+    if not quiet:
+        click.echo(
+            f"{out}: fitness {run['fitness']:.6g} after {run['generations']} generations, {run['evaluations']} evaluations, "
+            f"{run['seconds']:.2f} s"
+        )
+
+
+@main.command()
+@click.argument("run_file", metavar="RUN.json")
+@click.option("--layers", "layers_file", required=True, metavar="FILE", help="The layers.npz that the run explains.")
+@click.option("--out", required=True, metavar="FILE", help="formulas.json to write.")
+@click.option("--time-limit", type=float, default=20.0, show_default=True, help="Seconds for simplification.")
+@user_errors
+def formulas(run_file: str, layers_file: str, out: str, time_limit: float) -> None:
+    """Simplify the formulas of RUN.json, check them, and write text and LaTeX."""
+    from srnet.formulas import write_formulas
+
+    write_formulas(run_file, layers_file, out, time_limit)
+
+
+@main.command()
+@click.argument("run_file", metavar="RUN.json")
+@click.argument("data_file", metavar="DATA.csv|DATA.npz")
+@click.option("--out", required=True, metavar="FILE", help="CSV of the outputs, a column each.")
+@user_errors
+def predict(run_file: str, data_file: str, out: str) -> None:
+    """Compute the network's outputs by the formulas of RUN.json.
+
+    DATA is a CSV with a header and one column per input, or an npz file with the array 'x'.
+    """
+    from srnet.predict import write_predictions
+
+    write_predictions(run_file, data_file, out)
+
+
+@main.command()
+@click.argument("run_file", metavar="RUN.json")
+@user_errors
+def show(run_file: str) -> None:
+    """Print the formulas of RUN.json."""
+    from srnet.model import SRNet
+    from srnet.predict import summary
+
+    click.echo(summary(SRNet.load(run_file), run_file))
+
+
+class Progress:
+    """A bar on a terminal, a line a minute in a log."""
+
+    def __init__(self, generations: int, quiet: bool) -> None:
+        self._generations, self._quiet = generations, quiet
+        self._bar: Any = None
+        self._last = time.monotonic()
+
+    def __enter__(self) -> "Progress":
+        if not self._quiet and sys.stderr.isatty():
+            from tqdm import tqdm
+
+            self._bar = tqdm(total=self._generations, unit=" generations", mininterval=0.2)
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        if self._bar is not None:
+            self._bar.close()
+
+    def show(self, search: Any) -> None:
+        """Called after every step of a search."""
+        if self._bar is not None:
+            self._bar.update(search.generation - self._bar.n)
+            self._bar.set_postfix_str(f"fitness {search.fitness:.4g}", refresh=False)
+        elif not self._quiet and time.monotonic() - self._last >= 60.0:
+            self._last = time.monotonic()
+            click.echo(f"generation {search.generation} of {self._generations}, fitness {search.fitness:.6g}", err=True)
+
+
+if __name__ == "__main__":
+    main()

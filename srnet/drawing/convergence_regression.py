@@ -1,0 +1,41 @@
+"""Best fitness by generation, over the seeds (the paper's convergence figure)."""
+
+from typing import Any
+
+import pandas as pd
+from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
+
+from srnet.drawing.style import band_legend, colours, counted, legend, not_finite, note, styled, task_panels, with_band
+
+
+@styled
+def draw(history: pd.DataFrame) -> Figure:
+    """One panel per task: mean line and min–max band of each preset.
+
+    Parameters
+    ----------
+    history
+        One row per task, preset and generation: runs, finite, min, mean, max.
+    """
+    figure, panels = task_panels(history["task"])
+    presets = colours(history["preset"])
+    for task, axes in panels.items():
+        here = history[history["task"] == task]
+        for preset, colour in presets.items():
+            curve = here[here["preset"] == preset]
+            with_band(axes, curve["generation"], curve["mean"], curve, colour)
+        axes.set_yscale("log")
+        axes.margins(x=0)
+        axes.set_xlim(left=0)
+        note(axes, not_finite(here))
+    figure.supxlabel("generation")
+    figure.supylabel("best fitness so far (mean squared error)")
+    seeds = counted(history["runs"], "seeds")
+    entries: dict[str, Any] = {}
+    for preset, colour in presets.items():
+        entries[f"{preset}: mean of {seeds}, band minimum to maximum"] = band_legend(colour)
+    if (history["finite"] < history["runs"]).any():
+        entries["mean of the finite seeds only"] = Line2D([], [], color="0.3", linestyle=":")
+    legend(figure, entries)
+    return figure

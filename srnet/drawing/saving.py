@@ -1,0 +1,109 @@
+"""Figures and tables on disk, whole or not at all."""
+
+import html as markup
+import re
+from pathlib import Path
+
+import matplotlib.style
+import numpy as np
+import pandas as pd
+from matplotlib.figure import Figure
+
+from srnet.drawing.style import STYLE
+from srnet.files import writing
+from srnet.results import write_table
+
+# In a frame of formulas, how LaTeX typesets the column `formula`.
+LATEX = "latex"
+
+_PAGE = """<!DOCTYPE html>
+<html lang="en">
+<head>
+<meta charset="utf-8">
+<title>{title}</title>
+<style>
+body {{ font: 14px/1.4 system-ui, sans-serif; margin: 1.5em; color: #222; background: #fff; }}
+table {{ border-collapse: collapse; }}
+caption {{ text-align: left; font-weight: 600; padding-bottom: .6em; }}
+th, td {{ padding: .25em .8em; text-align: left; vertical-align: top; border-bottom: 1px solid #ddd; }}
+th {{ border-bottom: 2px solid #222; white-space: nowrap; }}
+td.formula {{ font-family: ui-monospace, monospace; font-size: 12px; overflow-wrap: anywhere; min-width: 24em; }}
+</style>
+</head>
+<body>
+{table}
+</body>
+</html>
+"""
+
+
+def save_figure(figure: Figure, pdf: str, png: str) -> None:
+    """Write a figure as PDF with embedded fonts and as PNG at 200 dpi."""
+    with matplotlib.style.context(["default", STYLE]):
+        for path, options in ((pdf, {"metadata": {"CreationDate": None}}), (png, {"metadata": {"Software": None}})):
+            with writing(path, "wb") as file:
+                figure.savefig(file, format=Path(path).suffix[1:], **options)  # type: ignore[arg-type]
+
+
+def save_table(frame: pd.DataFrame, title: str, csv: str, tex: str, html: str) -> None:
+    """Write a table as CSV with every digit, as LaTeX (booktabs, amsmath) and as an HTML page, both rounded to 4 digits."""
+    write_table(frame, csv)
+    with writing(tex) as file:
+        file.write(to_latex(frame))
+    with writing(html) as file:
+        file.write(to_html(frame, title))
+
+
+def to_latex(frame: pd.DataFrame) -> str:
+    """A tabular with formulas in math mode, never cut."""
+    shown = frame.drop(columns=LATEX, errors="ignore")
+    cells = pd.DataFrame({column: [_latex_cell(value) for value in shown[column]] for column in shown}, dtype=str)
+    if LATEX in frame:
+        cells["formula"] = [f"${value}$" for value in frame[LATEX]]
+    cells.columns = pd.Index([_heading(column) for column in shown])
+    kinds = "".join(_alignment(shown[column]) for column in shown)
+    return cells.to_latex(index=False, escape=False, column_format=kinds)
+
+
+def to_html(frame: pd.DataFrame, title: str) -> str:
+    """A page with the table."""
+    shown = frame.drop(columns=LATEX, errors="ignore")
+    lines = [f"<table>\n<caption>{markup.escape(title)}</caption>"]
+    lines.append("<tr>" + "".join(f"<th>{markup.escape(_heading(column))}</th>" for column in shown) + "</tr>")
+    for row in shown.itertuples(index=False):
+        cells = [f'<td class="{name}">{markup.escape(_text(value))}</td>' for name, value in zip(shown.columns, row, strict=True)]
+        lines.append(f"<tr>{''.join(cells)}</tr>")
+    return _PAGE.format(title=markup.escape(title), table="\n".join([*lines, "</table>"]))
+
+
+def _heading(column: object) -> str:
+    return str(column).replace("_", " ").replace("r2", "R²")
+
+
+def _alignment(column: pd.Series) -> str:
+    if column.name == "formula":
+        return r"p{0.5\linewidth}"
+    return "r" if pd.api.types.is_numeric_dtype(column) and not pd.api.types.is_bool_dtype(column) else "l"
+
+
+def _text(value: object) -> str:
+    if isinstance(value, bool | np.bool_):
+        return "yes" if value else "no"
+    if isinstance(value, int | np.integer):
+        return str(value)
+    if isinstance(value, float | np.floating):
+        return "–" if np.isnan(value) else "∞" if np.isinf(value) else _rounded(float(value))
+    return "–" if value is None or value == "" else str(value)
+
+
+def _rounded(value: float) -> str:
+    """Four significant digits; with an exponent only where a plain number would be long."""
+    return f"{float(f'{value:.4g}'):.10g}" if 1e-4 <= abs(value) < 1e6 else f"{value:.4g}"
+
+
+def _latex_cell(value: object) -> str:
+    text = _text(value)
+    if isinstance(value, float | np.floating):
+        text = text.replace("∞", r"$\infty$").replace("–", "--")
+        return re.sub(r"^(-?[\d.]+)e([+-])0*(\d+)$", lambda m: rf"${m[1]}\times10^{{{m[2].strip('+')}{m[3]}}}$", text)
+    return re.sub(r"([&%$#_{}])", r"\\\1", text).replace("–", "--")

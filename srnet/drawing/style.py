@@ -1,0 +1,117 @@
+"""What all figures share: the style file, widths, colours, and a grid with one panel per task."""
+
+import functools
+from collections.abc import Callable, Iterable
+from importlib.resources import files
+from typing import Any, ParamSpec
+
+import matplotlib
+import matplotlib.style
+import numpy as np
+import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
+from matplotlib.patches import Patch
+
+P = ParamSpec("P")
+
+COLUMN, PAGE = 3.4, 7.0  # inches: one and two columns of a paper
+BAND = 0.25  # opacity
+PUBLISHED = "0.45"  # grey: what the paper reports, beside our colours
+STYLE = str(files("srnet.drawing") / "srnet.mplstyle")
+
+
+def styled(draw: Callable[P, Figure]) -> Callable[P, Figure]:
+    """Draw in the style of the style file, whatever the caller's settings."""
+
+    @functools.wraps(draw)
+    def wrapped(*args: P.args, **kwargs: P.kwargs) -> Figure:
+        with matplotlib.style.context(["default", STYLE]):
+            return draw(*args, **kwargs)
+
+    return wrapped
+
+
+def names(column: Iterable[Any]) -> list[str]:
+    """The different names of a column in the order in which they first occur, which is the order of panels and legends."""
+    return list(dict.fromkeys(str(name) for name in column))
+
+
+def colours(presets: Iterable[str]) -> dict[str, str]:
+    """A colour per preset."""
+    cycle = matplotlib.rcParams["axes.prop_cycle"].by_key()["color"]
+    return {preset: f"#{cycle[i % len(cycle)].lstrip('#')}" for i, preset in enumerate(names(presets))}
+
+
+def task_panels(tasks: Iterable[str], *, height: float = 1.25, columns: int = 4) -> tuple[Figure, dict[str, Axes]]:
+    """A figure with one panel per task, row by row, titled with the task's name.
+
+    Parameters
+    ----------
+    height
+        Of a row of panels, in inches; the legend above comes on top.
+    """
+    tasks = names(tasks)
+    columns = min(columns, len(tasks))
+    rows = -(-len(tasks) // columns)
+    width = PAGE if columns > 2 else COLUMN
+    figure = Figure(figsize=(width, rows * height + 0.45), layout="constrained")
+    grid = figure.subplots(rows, columns, squeeze=False)
+    for axes in grid.flat[len(tasks) :]:
+        axes.remove()
+    panels = dict(zip(tasks, grid.flat, strict=False))
+    for task, axes in panels.items():
+        axes.set_title(task)
+    return figure, panels
+
+
+def counted(counts: pd.Series, what: str) -> str:
+    """``30 seeds``, or ``28–30 seeds`` where the panels differ."""
+    low, high = int(counts.min()), int(counts.max())
+    return f"{low} {what}" if low == high else f"{low}–{high} {what}"
+
+
+def note(axes: Axes, lines: Iterable[str]) -> None:
+    """Remarks inside a panel: what the reader must know and the curve does not show."""
+    axes.text(0.97, 0.95, "\n".join(lines), transform=axes.transAxes, ha="right", va="top", fontsize=5.5, color="#B00000")
+
+
+def positive(values: pd.Series) -> pd.Series:
+    """The values that a logarithmic axis can show; the others become gaps."""
+    return values.where(np.isfinite(values) & (values > 0))
+
+
+def with_band(axes: Axes, x: pd.Series, middle: pd.Series, curve: pd.DataFrame, colour: str) -> None:
+    """A line and, behind it, the band from the minimum to the maximum over the seeds; only where every seed is finite.
+
+    Parameters
+    ----------
+    middle
+        The line's values.
+    curve
+        One preset of one task: runs, finite, min, max.
+    """
+    whole = curve["finite"] == curve["runs"]
+    low, high, line = (positive(values).where(whole) for values in (curve["min"], curve["max"], middle))
+    axes.fill_between(x, low, high, color=colour, alpha=BAND, linewidth=0)
+    axes.plot(x, line, color=colour)
+    if not whole.all():
+        axes.plot(x, positive(middle).where(~whole | ~whole.shift(-1, fill_value=True)), color=colour, linestyle=":")
+
+
+def band_legend(colour: str) -> tuple[Patch, Line2D]:
+    """What the legend shows for a line with its band."""
+    return Patch(color=colour, alpha=BAND, linewidth=0), Line2D([], [], color=colour)
+
+
+def not_finite(history: pd.DataFrame) -> list[str]:
+    """How many runs of each preset have no finite fitness at the end; one task's history."""
+    last = history.groupby("preset", sort=False).tail(1).to_dict("records")
+    failed = [(row["preset"], row["runs"] - row["finite"], row["runs"]) for row in last]
+    return [f"{preset}: {count} of {runs} not finite" for preset, count, runs in failed if count]
+
+
+def legend(figure: Figure, entries: dict[str, Any], columns: int = 2) -> None:
+    """One legend above all panels, what is drawn by its label."""
+    figure.legend(list(entries.values()), list(entries), loc="outside upper center", ncols=columns)

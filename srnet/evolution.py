@@ -1,0 +1,189 @@
+"""One run: layers, preset and seed in, RUN.json out; resumed from its checkpoint where there is one."""
+
+import os
+import time
+from collections.abc import Callable
+from typing import Any, Protocol
+
+import numpy as np
+
+import srnet
+from srnet.checkpoints import INTERVAL, Checkpoint
+from srnet.errors import UserError
+from srnet.files import write_json
+from srnet.layers import Layers
+from srnet.model import SRNet
+from srnet.settings import Settings, check_seed
+
+
+class Candidate(Protocol):
+    """What a search has found: genes and fitted model of one composite."""
+
+    @property
+    def model(self) -> SRNet: ...
+    @property
+    def losses(self) -> tuple[float, ...]: ...
+    @property
+    def fitness(self) -> float: ...
+    @property
+    def genes(self) -> tuple[Any, ...]: ...
+
+
+class Search(Protocol):
+    """A search that advances by steps and whose state is plain JSON."""
+
+    generation: int
+    history: list[float]
+
+    @property
+    def best(self) -> Candidate | None: ...
+    @property
+    def fitness(self) -> float: ...
+    @property
+    def finished(self) -> bool: ...
+    @property
+    def evaluations(self) -> int: ...
+    def step(self) -> None: ...
+    def state(self) -> dict[str, Any]: ...
+    def restore(self, state: dict[str, Any]) -> None: ...
+    def archive(self) -> dict[str, Any]: ...
+
+
+def search_of(layers: Layers, settings: Settings, seed: int, **options: Any) -> Search:
+    """The search that a preset names."""
+    if settings.search == "layerwise":
+        from srnet.layerwise import LayerwiseSearch
+
+        return LayerwiseSearch(layers, settings, seed, **options)
+    if settings.search == "joint":
+        from srnet.joint import JointSearch
+
+        return JointSearch(layers, settings, seed, **options)
+    raise UserError(f"unknown search '{settings.search}'; known are layerwise, joint")
+
+
+def evolve(
+    layers: Layers,
+    settings: Settings,
+    seed: int,
+    *,
+    threads: int = 1,
+    checkpoint: str | os.PathLike[str] | None = None,
+    checkpoint_interval: float = INTERVAL,
+    progress: Callable[[Search], None] | None = None,
+    **options: Any,
+) -> dict[str, Any]:
+    """Run one search to its end and return the content of RUN.json.
+
+    The result is a function of (layers, settings, seed) alone but for ``seconds``: the same for any number of threads, interrupted
+    or not.
+
+    Parameters
+    ----------
+    checkpoint
+        File for the state of the unfinished run; none is kept where it is None.
+    progress
+        Called after every step.
+
+    Raises
+    ------
+    UserError
+        If the seed is not positive, a file cannot be written, or no formula was finite on every row.
+    """
+    check_seed(seed)
+    if threads < 1:
+        raise UserError(f"'threads' is {threads}; a whole number of at least 1 is needed")
+    search = search_of(layers, settings, seed, threads=threads, **options)
+    kept = Checkpoint(checkpoint, _identity(layers, settings, seed), checkpoint_interval) if checkpoint is not None else None
+    before = 0.0
+    if kept is not None and (saved := kept.load()) is not None:
+        try:
+            search.restore(saved["state"])
+            before = float(saved.get("seconds", 0.0))
+        except (UserError, TypeError, ValueError) as error:
+            kept.reject(error)
+            search = search_of(layers, settings, seed, threads=threads, **options)
+    begin = time.monotonic()
+
+    def seconds() -> float:
+        return before + time.monotonic() - begin
+
+    while not search.finished:
+        search.step()
+        if progress is not None:
+            progress(search)
+        if kept is not None:
+            kept.save_if_due(lambda: {"seconds": seconds(), "state": search.state()})
+    return record(search, layers, settings, seed, seconds())
+
+
+def evolve_file(
+    layers_file: str | os.PathLike[str],
+    out: str | os.PathLike[str],
+    settings: Settings,
+    seed: int,
+    *,
+    task: str | None = None,
+    checkpoint: str | os.PathLike[str] | None = None,
+    **options: Any,
+) -> dict[str, Any]:
+    """``srnet evolve``: read layers.npz, write RUN.json, whole or not at all.
+
+    The checkpoint lies beside ``out`` as ``OUT.checkpoint`` unless named; it goes when the run is written.
+    """
+    check_seed(seed)
+    layers = Layers.load(layers_file, task)
+    checkpoint = checkpoint if checkpoint is not None else f"{os.fspath(out)}.checkpoint"
+    run = evolve(layers, settings, seed, checkpoint=checkpoint, **options)
+    write_json(out, run)
+    Checkpoint(checkpoint, {}).remove()
+    return run
+
+
+def record(search: Search, layers: Layers, settings: Settings, seed: int, seconds: float) -> dict[str, Any]:
+    """The content of RUN.json; every number in it is recomputed from the formulas in float64."""
+    best = search.best
+    if best is None:
+        raise UserError(
+            f"{layers.source}: no formula of {search.evaluations} was finite on every row; more generations or other primitives are needed"
+        )
+    model = best.model
+    network = np.vstack([layers.splits["train"][-1], layers.splits["valid"][-1]]).astype(np.float64)
+    spread = float(np.mean(np.square(network - network.mean(axis=0))))
+    normalised = best.losses[-1] / spread if spread > 0 else None
+    return {
+        "task": layers.name,
+        "seed": seed,
+        "preset": settings.preset,
+        "fitness": best.fitness,
+        "layer_losses": list(best.losses),
+        "expressions": model.expressions(),
+        "network_expressions": model.network_expressions(),
+        "weights": [weights.tolist() for weights in model.weights],
+        "biases": [biases.tolist() for biases in model.biases],
+        "genes": [genes.tolist() for genes in best.genes],
+        "constants": [list(program.constants) for program in model.programs],
+        "generations": search.generation,
+        "evaluations": search.evaluations,
+        "seconds": seconds,
+        "history": [value if np.isfinite(value) else None for value in search.history],
+        "version": srnet.__version__,
+        "complexity": model.complexity,
+        "normalised": normalised,
+        "r2": None if normalised is None else 1.0 - normalised,
+        "rows": {split: layers.rows(split) for split in ("train", "valid")},
+        "programs": [program.to_json() for program in model.programs],
+        **search.archive(),
+        "settings": settings.to_json(),
+        "layers_fingerprint": layers.fingerprint(),
+    }
+
+
+def _identity(layers: Layers, settings: Settings, seed: int) -> dict[str, Any]:
+    return {
+        "layers": layers.fingerprint(),
+        "preset": settings.preset,
+        "settings": settings.to_json(),
+        "seed": seed,
+        "version": srnet.__version__,
+    }

@@ -1,0 +1,255 @@
+"""MNNCGP-ES as published: every generation picks each layer's best chromosome, first layer first (Luo et al. 2022, section 3)."""
+
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from srnet.cgp import genome, kernels
+from srnet.cgp.genome import Genes, Grid, decode, mutate, random_genes, random_normals, threshold
+from srnet.cgp.target import Target
+from srnet.errors import UserError
+from srnet.layers import Layers
+from srnet.model import SRNet, fit, fitness
+from srnet.program import Program
+from srnet.settings import Settings
+
+# Streams of a seed that are no layer's offspring.
+_CONSTANTS, _START = 2**31 - 1, 2**31 - 2
+
+
+@dataclass(frozen=True)
+class Individual:
+    """A composite: one chromosome per layer, its fitted model, and its fitness in float64."""
+
+    genes: tuple[Genes, ...]
+    model: SRNet
+    losses: tuple[float, ...]
+    fitness: float
+
+
+class LayerSearch:
+    """One layer: its grid, its target, and the values that its chromosomes read."""
+
+    def __init__(self, index: int, grid: Grid, target: Target, seed: int, threads: int, block_rows: int) -> None:
+        self.index, self.grid, self.target, self.seed = index, grid, target, seed
+        self.alleles, self.opcodes = grid.alleles(), grid.opcodes()
+        # float32 values, so that the kernel and the formula in float64 share them
+        self.constants = random_normals(grid.constants, self.stream(0, _CONSTANTS))
+        rows = target.values.shape[1]
+        self.block_rows = min(block_rows, -(-rows // kernels.CHUNK) * kernels.CHUNK)
+        self._inputs_end = grid.inputs * rows
+        self._region = (grid.constants + grid.nodes) * self.block_rows
+        self.values = np.zeros(self._inputs_end + threads * self._region, dtype=np.float32)
+        for thread in range(threads):
+            at = self.constants_at(thread)
+            self.values[at : at + grid.constants * self.block_rows] = np.repeat(self.constants, self.block_rows)
+
+    def constants_at(self, thread: int) -> int:
+        """Where a thread's constants and, behind them, its nodes lie in ``values``."""
+        return self._inputs_end + thread * self._region
+
+    def stream(self, generation: int, number: int) -> np.uint64:
+        """The key of an offspring's random numbers."""
+        return np.uint64(genome.stream(self.seed, generation, self.index, number))
+
+    def start(self) -> Genes:
+        """A random chromosome, the first parent."""
+        genes: Genes = random_genes(self.alleles, self.stream(0, _START))
+        return genes
+
+    def offspring(self, parent: Genes, generation: int, number: int, bound: int) -> Genes:
+        """One offspring in full."""
+        genes: Genes = mutate(parent, self.alleles, self.stream(generation, number), np.uint64(bound))
+        return genes
+
+    def search(
+        self, parent: Genes, generation: int, first: int, last: int, bound: int, limit: float, thread: int, shortcuts: bool
+    ) -> tuple[float, int]:
+        """(sum of squares, number) of the best offspring of a range; the number is -1 where none is within the limit."""
+        target = self.target
+        best, loss = kernels.search_layer(
+            parent, self.alleles, self.opcodes, self.seed, generation, self.index, first, last, np.uint64(bound), self.values,
+            self.grid.inputs, self.grid.terminals, self.constants_at(thread), self.block_rows, target.values, target.blocks,
+            target.seen_rows, target.seen_h, target.seen_hh, target.floors, limit, shortcuts,
+        )  # fmt: skip
+        return loss, best
+
+    def propagate(self, genes: Genes, following: NDArray[np.float32]) -> None:
+        """Write the layer's fitted symbolic values to the next layer's inputs."""
+        program = np.empty((self.grid.nodes, 3), dtype=np.int32)
+        scratch = np.empty((self.grid.nodes, 4), dtype=np.int32)
+        none = np.uint64(0)
+        count, output = decode(genes, self.alleles, none, none, self.opcodes, self.grid.terminals, program, scratch)
+        target = self.target
+        kernels.propagate(
+            program, count, output, self.values, self.grid.inputs, self.grid.terminals, self.constants_at(0), self.block_rows,
+            target.values, target.blocks, target.seen_rows, target.seen_h, target.seen_hh, target.mean, target.basis, following,
+        )  # fmt: skip
+
+    def program(self, genes: Genes) -> Program:
+        """The formula of a chromosome."""
+        return self.grid.program(genes, self.constants)
+
+
+class LayerwiseSearch:
+    """The state of one MNNCGP-ES run; ``step`` is one generation.
+
+    The composite of the layers' best chromosomes is accepted on its fitness in float64, recomputed from the formulas, so that a
+    formula always computes what is reported. With ``shortcuts`` a generation whose hidden layers alone are worse than the last
+    elite ends there, for nothing could come of it; without, everything is evaluated, with the same result.
+    """
+
+    def __init__(
+        self, layers: Layers, settings: Settings, seed: int, *, threads: int = 1, shortcuts: bool = True, block_rows: int = 512
+    ) -> None:
+        self.layers, self.settings, self.seed, self.shortcuts = layers, settings, seed, shortcuts
+        self._pool = ThreadPoolExecutor(threads) if threads > 1 else None
+        self._threads = threads
+        self._layers: list[LayerSearch] = []
+        train, valid = layers.splits["train"], layers.splits["valid"]
+        for i in range(layers.depth):
+            grid = Grid(layers.widths[i], settings.n_eph, settings.rows, settings.cols, settings.functions)
+            target = Target.of(train[i + 1], valid[i + 1], block_rows, projection=shortcuts)
+            self._layers.append(LayerSearch(i, grid, target, seed, threads, block_rows))
+        first = self._layers[0]
+        first.values[: first.grid.inputs * (layers.rows("train") + layers.rows("valid"))] = np.vstack([train[0], valid[0]]).T.ravel()
+        self.generation = 0
+        self.parent: tuple[Genes, ...] = tuple(layer.start() for layer in self._layers)
+        self.elites: list[Individual] = []
+        self.history: list[float] = []
+
+    @property
+    def best(self) -> Individual | None:
+        """The parent, once it is finite."""
+        return self.elites[0] if self.elites else None
+
+    @property
+    def fitness(self) -> float:
+        """The parent's fitness, infinite until one is finite."""
+        return self.elites[0].fitness if self.elites else float("inf")
+
+    @property
+    def finished(self) -> bool:
+        """Out of generations, or good enough."""
+        return self.generation >= self.settings.generations or self.fitness <= self.settings.stop
+
+    @property
+    def evaluations(self) -> int:
+        """Chromosome evaluations so far, those that a shortcut answered included."""
+        return self.generation * self.settings.population * len(self._layers)
+
+    def step(self) -> None:
+        """One generation."""
+        self.generation += 1
+        candidate = self._candidate()
+        if candidate is not None:
+            self._consider(candidate)
+        self.history.append(self.fitness)
+
+    def _candidate(self) -> tuple[Genes, ...] | None:
+        """The composite of the layers' best chromosomes, or None where it is worse than the last elite."""
+        accept = self.elites[-1].fitness if len(self.elites) >= self.settings.elites else float("inf")
+        # the first generation is random: every gene of every offspring is drawn
+        bound = int(threshold(1.0 if self.generation == 1 else self.settings.mutation))
+        hidden = max(len(self._layers) - 1, 1)
+        chosen: list[Genes] = []
+        losses: list[float] = []
+        for layer, parent in zip(self._layers, self.parent, strict=True):
+            is_output = layer is self._layers[-1]
+            left = accept - sum(losses) / hidden
+            limit = left * (1 if is_output else hidden) * layer.target.elements if self.shortcuts else float("inf")
+            loss, number = self._best(layer, parent, bound, limit)
+            if number < 0:
+                return None
+            losses.append(loss / layer.target.elements)
+            chosen.append(layer.offspring(parent, self.generation, number, bound))
+            if not is_output:
+                layer.propagate(chosen[-1], self._layers[layer.index + 1].values)
+        return tuple(chosen) if fitness(losses) < accept else None
+
+    def _best(self, layer: LayerSearch, parent: Genes, bound: int, limit: float) -> tuple[float, int]:
+        population = self.settings.population
+        # a little above, so that rounding cannot hide an offspring that the exact test would accept
+        limit = limit * (1 + 1e-9)
+        if self._pool is None:
+            return layer.search(parent, self.generation, 0, population, bound, limit, 0, self.shortcuts)
+        edges = [population * thread // self._threads for thread in range(self._threads + 1)]
+        jobs = [
+            self._pool.submit(layer.search, parent, self.generation, a, b, bound, limit, thread, self.shortcuts)
+            for thread, (a, b) in enumerate(zip(edges, edges[1:], strict=False))
+        ]
+        results = [job.result() for job in jobs]
+        return min((result for result in results if result[1] >= 0), default=(float("inf"), -1))
+
+    def _consider(self, genes: tuple[Genes, ...]) -> None:
+        """Put a composite among the elites if its formulas, in float64, deserve it; the first elite is the parent."""
+        individual = self._individual(genes)
+        if individual is None or any(individual.model.programs == elite.model.programs for elite in self.elites):
+            return
+        self.elites.append(individual)
+        self.elites.sort(key=lambda elite: elite.fitness)  # stable: of equals the older stays ahead
+        del self.elites[self.settings.elites :]
+        self.parent = self.elites[0].genes
+
+    def _individual(self, genes: Sequence[Genes]) -> Individual | None:
+        model = fit([layer.program(g) for layer, g in zip(self._layers, genes, strict=True)], self.layers, self.layers.name)
+        if model is None:
+            return None
+        losses = model.losses(self.layers)
+        total = fitness(losses)
+        return Individual(tuple(genes), model, tuple(losses), total) if np.isfinite(total) else None
+
+    def archive(self) -> dict[str, Any]:
+        """The best composites of the run, for RUN.json."""
+        return {
+            "elites": [
+                {
+                    "fitness": elite.fitness,
+                    "layer_losses": list(elite.losses),
+                    "complexity": elite.model.complexity,
+                    "expressions": elite.model.expressions(),
+                    "genes": [genes.tolist() for genes in elite.genes],
+                }
+                for elite in self.elites
+            ]
+        }
+
+    def state(self) -> dict[str, Any]:
+        """What a checkpoint must hold, as plain JSON."""
+        return {
+            "generation": self.generation,
+            "history": [value if np.isfinite(value) else None for value in self.history],
+            "elites": [[genes.tolist() for genes in elite.genes] for elite in self.elites],
+        }
+
+    def restore(self, state: dict[str, Any]) -> None:
+        """Continue from a state; the elites are refitted, so a state cannot claim a fitness.
+
+        Raises
+        ------
+        UserError
+            If the state is not one of this search.
+        """
+        try:
+            generation, history, elites = state["generation"], state["history"], state["elites"]
+            if not 0 <= generation <= self.settings.generations or len(history) != generation:
+                raise UserError(f"generation {generation} with a history of {len(history)} is impossible")
+            restored = []
+            for composite in elites:
+                genes = [layer.grid.check(g) for layer, g in zip(self._layers, composite, strict=True)]
+                individual = self._individual(genes)
+                if individual is None:
+                    raise UserError("an elite is not finite")
+                restored.append(individual)
+            self.history = [float("inf") if value is None else float(value) for value in history]
+        except (KeyError, TypeError, ValueError) as error:
+            raise UserError(f"the checkpoint's state is damaged ({type(error).__name__}: {error})") from error
+        if restored and self.history[-1:] != [restored[0].fitness]:
+            raise UserError("the checkpoint's history does not end with its best elite's fitness")
+        self.generation, self.elites = generation, restored
+        if restored:
+            self.parent = restored[0].genes

@@ -1,0 +1,327 @@
+"""Results gathered: the JSON files of runs, networks and formulas become tidy tables, one observation per row.
+
+A table keeps the order in which its files are given. Every file is read and checked before a table is made, so that a missing or
+truncated one is named and never left out in silence.
+"""
+
+import os
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import Any, TypeVar
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from srnet.errors import UserError
+from srnet.files import read_json, writing
+from srnet.layers import read_arrays
+
+Path = str | os.PathLike[str]
+Run = dict[str, Any]
+T = TypeVar("T")
+
+RUN_KEYS: dict[str, tuple[type, ...]] = {
+    "task": (str,),
+    "preset": (str,),
+    "seed": (int,),
+    "fitness": (int, float, type(None)),
+    "layer_losses": (list,),
+    "complexity": (int,),
+    "generations": (int,),
+    "evaluations": (int,),
+    "seconds": (int, float),
+    "history": (list,),
+}
+NETWORK_KEYS: dict[str, tuple[type, ...]] = {
+    "task": (str,),
+    "sizes": (list,),
+    "settings": (dict,),
+    "train_loss": (int, float, type(None)),
+    "test_loss": (int, float, type(None)),
+    "history": (list,),
+    "history_epochs": (list,),
+    "warnings": (list,),
+    "seconds": (int, float),
+}
+
+# How well a network fits its task; which of them there are depends on the task's kind.
+NETWORK_MEASURES = (
+    *("train_loss", "test_loss", "r2_train", "r2_test"),
+    *("accuracy_train", "accuracy_test", "majority_share", "predicted_classes"),
+)
+FORMULA_KEYS: dict[str, tuple[type, ...]] = {"layers": (list,), "network": (list,)}
+
+# A curve is drawn a few hundred pixels wide: more points than these cost space and show nothing.
+CURVE_POINTS = 400
+
+
+# --- Reading ----------------------------------------------------------------------------------------------------------
+
+
+def read_runs(paths: Iterable[Path]) -> list[Run]:
+    """The RUN.json files.
+
+    Raises
+    ------
+    UserError
+        Names every file that is missing, truncated or no run; or two files of one task, preset and seed.
+    """
+    paths = list(paths)
+    runs = _read_all(paths, lambda path: _object(path, RUN_KEYS), "run")
+    seen: dict[tuple[str, str, int], Path] = {}
+    for path, run in zip(paths, runs, strict=True):
+        key = (run["task"], run["preset"], run["seed"])
+        if key in seen:
+            raise UserError(
+                f"{path}: is of task {key[0]}, preset {key[1]}, seed {key[2]}, as is {seen[key]}; each run is needed once"
+            )
+        seen[key] = path
+    return runs
+
+
+def best_run(paths: Iterable[Path]) -> Run:
+    """The run of the lowest fitness, the first of equals.
+
+    Raises
+    ------
+    UserError
+        If a file cannot be used, or no run has a finite fitness.
+    """
+    runs = read_runs(paths)
+    best = min(runs, key=lambda run: _number(run["fitness"], np.inf))
+    if not np.isfinite(_number(best["fitness"])):
+        raise UserError(
+            f"task {best['task']}, preset {best['preset']}: none of {len(runs)} runs found a formula of finite fitness"
+        )
+    return best
+
+
+def _read_all(paths: Sequence[Path], read: Callable[[Path], T], what: str) -> list[T]:
+    contents, failures = [], []
+    for path in paths:
+        try:
+            contents.append(read(path))
+        except UserError as error:
+            failures.append(str(error))
+    if failures:
+        raise UserError(f"{len(failures)} of {len(paths)} {what}s cannot be used: {'; '.join(failures)}")
+    return contents
+
+
+def _object(path: Path, keys: Mapping[str, tuple[type, ...]]) -> dict[str, Any]:
+    content = read_json(path)
+    for key, types in keys.items():
+        if key not in content:
+            raise UserError(f"{path}: lacks the key '{key}'")
+        if not isinstance(content[key], types):
+            raise UserError(f"{path}: the key '{key}' is {str(content[key])[:40]!r}; a {types[0].__name__} is needed")
+    return content
+
+
+def _number(value: Any, missing: float = np.nan) -> float:
+    """JSON has no NaN and no infinity; a value that is not finite is null."""
+    return missing if value is None else float(value)
+
+
+def _numbers(values: Sequence[Any], missing: float = np.nan) -> NDArray[np.float64]:
+    return np.array([_number(value, missing) for value in values], dtype=np.float64)
+
+
+# --- Runs -------------------------------------------------------------------------------------------------------------
+
+
+def runs_table(runs: Sequence[Run]) -> pd.DataFrame:
+    """One row per run: task, preset, seed, fitness, normalised, r2, complexity, generations, evaluations, seconds.
+
+    ``normalised`` is the output's MSE over its variance, ``complexity`` the active nodes over all layers; a fitness that is not
+    finite is infinite.
+    """
+    return pd.DataFrame(
+        {
+            "task": run["task"],
+            "preset": run["preset"],
+            "seed": run["seed"],
+            "fitness": _number(run["fitness"], np.inf),
+            "normalised": _number(run.get("normalised")),
+            "r2": _number(run.get("r2")),
+            "complexity": run["complexity"],
+            "generations": run["generations"],
+            "evaluations": run["evaluations"],
+            "seconds": float(run["seconds"]),
+        }
+        for run in runs
+    )
+
+
+def history_table(runs: Sequence[Run]) -> pd.DataFrame:
+    """Convergence: one row per task, preset and (thinned) generation, over the seeds.
+
+    Columns task, preset, generation, evaluations (mean), runs, finite (runs that have a finite fitness by then), and min,
+    mean, median and max of the best fitness so far. The mean is over the finite runs; min, median and max are over all. A run
+    that stopped early keeps its last fitness.
+    """
+    return pd.concat([_convergence(group) for group in _by_task_and_preset(runs)], ignore_index=True)
+
+
+def _by_task_and_preset(runs: Sequence[Run]) -> Iterable[list[Run]]:
+    groups: dict[tuple[str, str], list[Run]] = {}
+    for run in runs:
+        groups.setdefault((run["task"], run["preset"]), []).append(run)
+    return groups.values()
+
+
+def _convergence(runs: Sequence[Run]) -> pd.DataFrame:
+    histories = [_numbers(run["history"], np.inf) for run in runs]
+    length = max(history.size for history in histories)
+    if min(history.size for history in histories) == 0:
+        raise UserError(f"task {runs[0]['task']}, preset {runs[0]['preset']}: a run has an empty history")
+    kept = thinned(length)
+    # A run that stopped early keeps its last fitness.
+    fitness = np.stack([history[np.minimum(kept, history.size - 1)] for history in histories])
+    # The budget is spent evenly over a run's generations.
+    share = np.stack([np.minimum(kept + 1, history.size) / history.size for history in histories])
+    spent = share * np.array([[run["evaluations"]] for run in runs])
+    finite = np.isfinite(fitness)
+    count = finite.sum(axis=0)
+    total = np.where(finite, fitness, 0).sum(axis=0)
+    ordered = np.sort(fitness, axis=0)
+    return pd.DataFrame(
+        {
+            "task": runs[0]["task"],
+            "preset": runs[0]["preset"],
+            "generation": kept + 1,
+            "evaluations": spent.mean(axis=0),
+            "runs": len(runs),
+            "finite": count,
+            "min": ordered[0],
+            "mean": np.divide(total, count, out=np.full(kept.size, np.inf), where=count > 0),
+            "median": (ordered[(len(runs) - 1) // 2] + ordered[len(runs) // 2]) / 2,
+            "max": ordered[-1],
+        }
+    )
+
+
+def thinned(length: int) -> NDArray[np.int64]:
+    """Positions that are kept of a curve of ``length`` points: even on a linear and on a logarithmic axis, both ends included."""
+    half = CURVE_POINTS // 2
+    even = np.linspace(0, length - 1, half)
+    early = np.geomspace(1, length, half) - 1
+    return np.unique(np.concatenate([even, early]).round().astype(np.int64))
+
+
+# --- Networks ---------------------------------------------------------------------------------------------------------
+
+
+def read_networks(paths: Iterable[Path]) -> list[dict[str, Any]]:
+    """The network.json files; UserError names every file that is missing, truncated or no report of a network."""
+    return _read_all(list(paths), lambda path: _object(path, NETWORK_KEYS), "network")
+
+
+def networks_table(networks: Sequence[Mapping[str, Any]], data: Sequence[Path], families: Sequence[str]) -> pd.DataFrame:
+    """One row per task: family, rows and inputs of its data, sizes and settings of its network, and how well that fits.
+
+    Parameters
+    ----------
+    networks, data, families
+        By task, in one order: the reports, the paths of the data.npz, and the families.
+    """
+    rows = []
+    for network, path, family in zip(networks, data, families, strict=True):
+        arrays = read_arrays(path)
+        settings = network["settings"]
+        rows.append(
+            {
+                "task": network["task"],
+                "family": family,
+                "rows": len(arrays["train_x"]) + len(arrays["holdout_x"]),
+                "inputs": arrays["train_x"].shape[1],
+                "sizes": "-".join(map(str, network["sizes"])),
+                "optimiser": settings.get("optimiser"),
+                "lr": settings.get("lr"),
+                "epochs": settings.get("epochs"),
+                "batch": settings.get("batch"),
+                **{key: _number(network.get(key)) for key in NETWORK_MEASURES},
+                "seconds": float(network["seconds"]),
+                "warnings": "; ".join(network["warnings"]),
+            }
+        )
+    return pd.DataFrame(rows)
+
+
+def training_table(networks: Sequence[Mapping[str, Any]]) -> pd.DataFrame:
+    """One row per task and (thinned) epoch: the training loss; infinite where it was not finite."""
+    tables = []
+    for network in networks:
+        loss = _numbers(network["history"], np.inf)
+        kept = thinned(loss.size)
+        epoch = np.array(network["history_epochs"])[kept]
+        tables.append(pd.DataFrame({"task": network["task"], "epoch": epoch, "loss": loss[kept]}))
+    return pd.concat(tables, ignore_index=True)
+
+
+# --- Formulas ---------------------------------------------------------------------------------------------------------
+
+
+def formulas_table(runs: Sequence[Path], formulas: Sequence[Path]) -> pd.DataFrame:
+    """One row per formula of each run: ``layer`` is 1 … L for the formula fᵢ of a layer, ``network`` for a composed output.
+
+    Columns task, preset, seed, layer, formula (text), latex, mse, complexity, simplified, note, and the run's fitness,
+    normalised and r2.
+
+    Parameters
+    ----------
+    runs, formulas
+        In one order: the RUN.json, and the formulas.json made of each.
+    """
+    described = _read_all(formulas, lambda path: _object(path, FORMULA_KEYS), "formula file")
+    rows = []
+    for run, content in zip(read_runs(runs), described, strict=True):
+        parts = [(str(i), form) for i, form in enumerate(content["layers"], start=1)]
+        parts += [("network", form) for form in content["network"]]
+        for layer, form in parts:
+            rows.append(
+                {
+                    "task": run["task"],
+                    "preset": run["preset"],
+                    "seed": run["seed"],
+                    "layer": layer,
+                    "formula": form["simplified"],
+                    "latex": form["latex"],
+                    "mse": _number(form["mse"]),
+                    "complexity": run["complexity"] if layer == "network" else form["complexity"],
+                    "simplified": form["is_simplified"],
+                    "note": form["note"],
+                    "fitness": _number(run["fitness"], np.inf),
+                    "normalised": _number(run.get("normalised")),
+                    "r2": _number(run.get("r2")),
+                }
+            )
+    return pd.DataFrame(rows)
+
+
+# --- Tables on disk ---------------------------------------------------------------------------------------------------
+
+
+def write_table(table: pd.DataFrame, path: Path) -> None:
+    """Write a table as CSV, whole or not at all; numbers keep every digit, infinity is ``inf``."""
+    with writing(path) as file:
+        table.to_csv(file, index=False, lineterminator="\n")
+
+
+def read_table(path: Path) -> pd.DataFrame:
+    """Read a table that ``write_table`` wrote.
+
+    Raises
+    ------
+    UserError
+        If the file is missing, empty or no CSV.
+    """
+    try:
+        table = pd.read_csv(path, na_values=[""], keep_default_na=False)
+    except OSError as error:
+        raise UserError(f"{path}: cannot be read ({error.strerror or error})") from error
+    except (ValueError, UnicodeDecodeError) as error:
+        raise UserError(f"{path}: is not a CSV table ({error})") from error
+    if table.empty:
+        raise UserError(f"{path}: has no rows")
+    return table

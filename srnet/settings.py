@@ -1,0 +1,93 @@
+"""The settings of a search and the presets that name them."""
+
+from dataclasses import asdict, dataclass, fields, replace
+from typing import Any
+
+from srnet.cgp.primitives import REGRESSION, function_set
+from srnet.errors import UserError
+
+
+def _whole(name: str, value: Any, minimum: int) -> None:
+    if isinstance(value, bool) or not isinstance(value, int) or value < minimum:
+        raise UserError(f"'{name}' is {value!r}; a whole number of at least {minimum} is needed")
+
+
+@dataclass(frozen=True)
+class Settings:
+    """What defines a search besides the layers and the seed.
+
+    ``population`` offspring are made in each of ``generations`` generations; ``population × generations × layers`` chromosome
+    evaluations are the budget of either search.
+
+    Raises
+    ------
+    UserError
+        If a value is out of its range.
+    """
+
+    preset: str
+    search: str  # layerwise (Luo et al. 2022, section 3) or joint
+    population: int = 200
+    generations: int = 5000
+    rows: int = 5
+    cols: int = 5
+    n_eph: int = 1
+    functions: tuple[str, ...] = REGRESSION
+    mutation: float = 0.4
+    stop: float = 1e-5
+    elites: int = 10
+
+    def __post_init__(self) -> None:
+        for name in ("population", "generations", "rows", "cols", "elites"):
+            _whole(name, getattr(self, name), 1)
+        _whole("n_eph", self.n_eph, 0)
+        if not 0.0 < self.mutation <= 1.0:
+            raise UserError(f"'mutation' is {self.mutation}; a probability above 0 and at most 1 is needed")
+        if not self.stop >= 0.0:
+            raise UserError(f"'stop' is {self.stop}; a fitness of 0 or more is needed")
+        function_set(self.functions)
+
+    def to_json(self) -> dict[str, Any]:
+        """Plain JSON, without the preset's name, which RUN.json holds beside it."""
+        content = asdict(self)
+        content.pop("preset")
+        content["functions"] = list(self.functions)
+        return content
+
+
+PRESETS: dict[str, Settings] = {
+    "paper": Settings(preset="paper", search="layerwise"),
+    "joint": Settings(preset="joint", search="joint", n_eph=4),
+}
+
+
+def preset(name: str, **changes: Any) -> Settings:
+    """The settings of a preset with some values changed; ``None`` leaves a value as it is.
+
+    Raises
+    ------
+    UserError
+        If the preset or a key is unknown or a value out of its range.
+    """
+    if name not in PRESETS:
+        raise UserError(f"unknown preset '{name}'; known are {', '.join(PRESETS)}")
+    changes = {key: value for key, value in changes.items() if value is not None}
+    known = {field.name for field in fields(Settings)} - {"preset", "search"}
+    for key in changes:
+        if key not in known:
+            raise UserError(f"unknown setting '{key}'; known are {', '.join(sorted(known))}")
+    return replace(PRESETS[name], **changes)
+
+
+def check_seed(seed: int) -> int:
+    """A seed as the random streams take it.
+
+    Raises
+    ------
+    UserError
+        If it is not between 1 and 2^63 - 1.
+    """
+    _whole("seed", seed, 1)
+    if seed >= 2**63:
+        raise UserError(f"'seed' is {seed}; a whole number below 2^63 is needed")
+    return seed

@@ -1,0 +1,127 @@
+"""Tables of rows: a CSV file, or a data set that comes with scikit-learn."""
+
+import csv
+import math
+from collections import Counter
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from srnet.errors import UserError
+
+Floats = NDArray[np.float64]
+Kind = Literal["regression", "classification"]
+
+MINIMUM_ROWS = 10
+
+
+@dataclass(frozen=True)
+class Table:
+    """Rows and what they are called: x (n × d), y (n × 1, a number or the position of the row's class in ``classes``)."""
+
+    x: Floats
+    y: Floats
+    inputs: tuple[str, ...]
+    classes: tuple[str, ...] = ()
+
+
+def read_csv(path: Path, target: str, kind: Kind) -> Table:
+    """Read a comma-separated table with a header line, UTF-8.
+
+    Every column but the target is an input and holds numbers. The target holds numbers (regression) or names of classes
+    (classification), whose order is numeric, or else alphabetic.
+
+    Raises
+    ------
+    UserError
+        If a cell is missing or not a finite number (the file, line and column are named), if there is one column only, one
+        without a name or two of one name, if there are fewer than 10 rows, a constant target or a class with one row.
+    """
+    header, rows = _csv_cells(path)
+    if len(header) < 2:
+        raise UserError(
+            f"{path}: has the one column '{header[0]}'; comma-separated columns are needed, at least one input and the target"
+        )
+    for name, count in Counter(header).items():
+        if count > 1 or not name:
+            raise UserError(f"{path}: its header names the column '{name}' {count} time(s); every column needs a name of its own")
+    if target not in header:
+        raise UserError(f"{path}: has no column '{target}' for the target; its columns are {', '.join(header)}")
+    if len(rows) < MINIMUM_ROWS:
+        raise UserError(f"{path}: has {len(rows)} row(s) of data; at least {MINIMUM_ROWS} are needed")
+    position = header.index(target)
+    inputs = tuple(name for name in header if name != target)
+    x = np.empty((len(rows), len(inputs)))
+    labels: list[str] = []
+    y = np.empty(len(rows))
+    for i, (line, cells) in enumerate(rows):
+        if len(cells) != len(header):
+            raise UserError(f"{path}: line {line} has {len(cells)} cells but the header has {len(header)}; they must be equal")
+        numbers = [
+            _cell(path, line, name, cell, name != target or kind == "regression")
+            for name, cell in zip(header, cells, strict=True)
+        ]
+        y[i] = numbers.pop(position)
+        x[i] = numbers
+        labels.append(cells[position])
+    if len(set(labels)) == 1 or (kind == "regression" and np.ptp(y) == 0):
+        raise UserError(f"{path}: the target '{target}' is {labels[0]} in every row; at least two different values are needed")
+    if kind == "regression":
+        return Table(x, y[:, None], inputs)
+    counts = Counter(labels)
+    for label, count in counts.items():
+        if count < 2:
+            raise UserError(f"{path}: the class '{label}' of column '{target}' has 1 row; every class needs at least 2")
+    classes = tuple(sorted(counts, key=_class_order))
+    return Table(x, np.array([[classes.index(label)] for label in labels], float), inputs, classes)
+
+
+def _csv_cells(path: Path) -> tuple[list[str], list[tuple[int, list[str]]]]:
+    """The header, and the rows that are not blank with their line numbers."""
+    try:
+        with open(path, newline="", encoding="utf-8-sig") as file:
+            reader = csv.reader(file, strict=True)
+            rows = [(reader.line_num, [cell.strip() for cell in cells]) for cells in reader if cells]
+    except OSError as error:
+        raise UserError(f"{path}: cannot be read ({error.strerror or error})") from error
+    except (csv.Error, UnicodeDecodeError) as error:
+        raise UserError(f"{path}: is not comma-separated text in UTF-8 ({error})") from error
+    if not rows:
+        raise UserError(f"{path}: is empty; a header line and rows are needed")
+    return rows[0][1], rows[1:]
+
+
+def _cell(path: Path, line: int, column: str, cell: str, numeric: bool) -> float:
+    """The number in a cell; of a cell that names a class, not a number."""
+    if not cell:
+        raise UserError(f"{path}: line {line}, column '{column}' is empty; every cell needs a value")
+    number = _as_number(cell) if numeric else math.nan
+    if number is None:
+        raise UserError(f"{path}: line {line}, column '{column}' is '{cell}'; a finite number is needed")
+    return number
+
+
+def _as_number(cell: str) -> float | None:
+    try:
+        number = float(cell)
+    except ValueError:
+        return None
+    return number if math.isfinite(number) else None
+
+
+def _class_order(label: str) -> tuple[float, str]:
+    number = _as_number(label)
+    return (math.inf if number is None else number, label)
+
+
+def load_sklearn(name: str) -> Table:
+    """A data set that comes with scikit-learn (nothing is downloaded): diabetes, iris, wine or breast_cancer."""
+    from sklearn import datasets
+
+    bundle = getattr(datasets, f"load_{name}")()
+    classes = () if name == "diabetes" else tuple(str(label) for label in bundle.target_names)
+    inputs = tuple(str(label) for label in bundle.feature_names)
+    return Table(np.asarray(bundle.data, float), np.asarray(bundle.target, float)[:, None], inputs, classes)

@@ -1,0 +1,43 @@
+# The best run of every task and preset, and its formulas: simplified, in LaTeX, checked.
+
+
+rule best:
+    input:
+        expand("<results>/{{task}}/srnet/{{preset}}/{seed}.json", seed=SEEDS),
+    output:
+        "<results>/{task}/srnet/{preset}/best.json",
+    log:
+        "<logs>/{task}/srnet/{preset}/best.log",
+    localrule: True
+    conda:
+        "../envs/srnet.yaml"
+    params:
+        code=fingerprint("results.py"),
+    message:
+        "Best run of task {wildcards.task}, preset {wildcards.preset}"
+    script:
+        "../scripts/best.py"
+
+
+rule formulas:
+    input:
+        run="<results>/{task}/srnet/{preset}/best.json",
+        layers="<results>/{task}/layers.npz",
+    output:
+        "<results>/{task}/srnet/{preset}/formulas.json",
+    log:
+        "<logs>/{task}/srnet/{preset}/formulas.log",
+    benchmark:
+        "<benchmarks>/{task}/srnet/{preset}/formulas.tsv"
+    conda:
+        "../envs/srnet.yaml"
+    resources:
+        mem_mb=1000,
+        runtime=30,
+    params:
+        time_limit=config["formulas"]["time_limit"],
+        code=fingerprint("formulas.py"),
+    message:
+        "Formulas of task {wildcards.task}, preset {wildcards.preset}"
+    shell:
+        "srnet formulas {input.run} --layers {input.layers} --time-limit {params.time_limit} --out {output} > {log} 2>&1"

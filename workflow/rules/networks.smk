@@ -1,0 +1,73 @@
+# A task's rows, the network trained on them, and the values of its layers.
+
+
+rule data:
+    input:
+        tasks=ancient(config["tasks_file"]),
+        table=lambda w: [str(TASKS[w.task].source.path)] if isinstance(TASKS[w.task].source, Csv) else [],
+    output:
+        "<results>/{task}/data.npz",
+    log:
+        "<logs>/{task}/data.log",
+    conda:
+        "../envs/srnet.yaml"
+    resources:
+        mem_mb=1000,
+        runtime=5,
+    params:
+        entry=lambda w: f"{TASKS[w.task].source!r} {TASKS[w.task].seed}",
+        code=fingerprint("tasks.py"),
+    message:
+        "Rows of task {wildcards.task}"
+    shell:
+        "srnet data {wildcards.task} --tasks {input.tasks} --out {output} > {log} 2>&1"
+
+
+rule train:
+    input:
+        data="<results>/{task}/data.npz",
+        tasks=ancient(config["tasks_file"]),
+    output:
+        network="<results>/{task}/network.pt",
+        report="<results>/{task}/network.json",
+    log:
+        "<logs>/{task}/train.log",
+    benchmark:
+        "<benchmarks>/{task}/train.tsv"
+    conda:
+        "../envs/srnet.yaml"
+    threads: 1
+    resources:
+        mem_mb=2000,
+        runtime=60,
+    params:
+        entry=lambda w: repr(TASKS[w.task].network),
+        epochs=lambda w: f"--epochs {config['epochs'][w.task]}" if w.task in config["epochs"] else "",
+        code=fingerprint("networks.py"),
+    message:
+        "Training the network of task {wildcards.task}"
+    shell:
+        "srnet train {input.data} --task {wildcards.task} --tasks {input.tasks} {params.epochs}"
+        " --out {output.network} --report {output.report} > {log} 2>&1"
+
+
+rule layers:
+    input:
+        network="<results>/{task}/network.pt",
+        data="<results>/{task}/data.npz",
+        tasks=ancient(config["tasks_file"]),
+    output:
+        "<results>/{task}/layers.npz",
+    log:
+        "<logs>/{task}/layers.log",
+    conda:
+        "../envs/srnet.yaml"
+    resources:
+        mem_mb=2000,
+        runtime=10,
+    params:
+        code=fingerprint("networks.py"),
+    message:
+        "Layers of the network of task {wildcards.task}"
+    shell:
+        "srnet layers {input.network} {input.data} --task {wildcards.task} --tasks {input.tasks} --out {output} > {log} 2>&1"

@@ -1,0 +1,8 @@
+"""The formulas of the best runs, as a tidy table."""
+
+from logged import logged
+
+from srnet.results import formulas_table, write_table
+
+with logged(snakemake.log[0]):
+    write_table(formulas_table(snakemake.input.runs, snakemake.input.formulas), snakemake.output.formulas)

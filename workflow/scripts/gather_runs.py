@@ -1,0 +1,10 @@
+"""All runs and their convergence, as tidy tables."""
+
+from logged import logged
+
+from srnet.results import history_table, read_runs, runs_table, write_table
+
+with logged(snakemake.log[0]):
+    runs = read_runs(snakemake.input)
+    write_table(runs_table(runs), snakemake.output.runs)
+    write_table(history_table(runs), snakemake.output.history)
