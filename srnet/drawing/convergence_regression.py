@@ -6,7 +6,7 @@ import pandas as pd
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
-from srnet.drawing.style import band_legend, colours, counted, legend, not_finite, note, styled, task_panels, with_band
+from srnet.drawing.style import band_legend, colours, counted, legend, log_scale, not_finite, note, styled, task_panels, with_band
 
 
 @styled
@@ -25,7 +25,7 @@ def draw(history: pd.DataFrame) -> Figure:
         for preset, colour in presets.items():
             curve = here[here["preset"] == preset]
             with_band(axes, curve["generation"], curve["mean"], curve, colour)
-        axes.set_yscale("log")
+        log_scale(axes)
         axes.margins(x=0)
         axes.set_xlim(left=0)
         note(axes, not_finite(here))

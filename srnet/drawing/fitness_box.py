@@ -8,7 +8,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.patches import Patch
 
-from srnet.drawing.style import PUBLISHED, colours, counted, legend, styled, task_panels
+from srnet.drawing.style import PUBLISHED, colours, counted, legend, log_scale, styled, task_panels
 
 
 @styled
@@ -31,7 +31,7 @@ def draw(runs: pd.DataFrame, published: pd.DataFrame) -> Figure:
             _box(axes, 0, _stored(here.iloc[0]), PUBLISHED)
         for place, (preset, colour) in enumerate(presets.items(), start=1):
             _preset(axes, place, runs.loc[(runs["task"] == task) & (runs["preset"] == preset), "fitness"], colour)
-        axes.set_yscale("log")
+        log_scale(axes)
         axes.set_xlim(-0.6, len(presets) + 0.6)
         axes.set_xticks([])
     figure.supylabel("final fitness (mean squared error)")

@@ -14,6 +14,7 @@ from srnet.drawing.style import (
     colours,
     counted,
     legend,
+    log_scale,
     not_finite,
     note,
     styled,
@@ -44,7 +45,7 @@ def draw(history: pd.DataFrame, published: pd.DataFrame) -> Figure:
             curve = here[here["preset"] == preset]
             with_band(axes, curve["evaluations"], curve["median"], curve, colour)
         axes.set_xscale("log")
-        axes.set_yscale("log")
+        log_scale(axes)
         axes.margins(x=0)
         note(axes, not_finite(here))
     figure.supxlabel("chromosome evaluations")

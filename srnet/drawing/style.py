@@ -13,6 +13,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
+from matplotlib.ticker import FuncFormatter, LogLocator, MaxNLocator, NullFormatter
 
 P = ParamSpec("P")
 
@@ -56,13 +57,14 @@ def task_panels(tasks: Iterable[str], *, height: float = 1.25, columns: int = 4)
     columns = min(columns, len(tasks))
     rows = -(-len(tasks) // columns)
     width = PAGE if columns > 2 else COLUMN
-    figure = Figure(figsize=(width, rows * height + 0.45), layout="constrained")
+    figure = Figure(figsize=(width, max(rows * height, 1.7) + 0.45), layout="constrained")
     grid = figure.subplots(rows, columns, squeeze=False)
     for axes in grid.flat[len(tasks) :]:
         axes.remove()
     panels = dict(zip(tasks, grid.flat, strict=False))
     for task, axes in panels.items():
         axes.set_title(task)
+        axes.locator_params(axis="x", nbins=4)
     return figure, panels
 
 
@@ -70,6 +72,27 @@ def counted(counts: pd.Series, what: str) -> str:
     """``30 seeds``, or ``28–30 seeds`` where the panels differ."""
     low, high = int(counts.min()), int(counts.max())
     return f"{low} {what}" if low == high else f"{low}–{high} {what}"
+
+
+def log_scale(axes: Axes) -> None:
+    """A logarithmic y axis with a few plain labels, whether it spans a tenth of a decade or ten; call it when all is drawn."""
+    axes.set_yscale("log")
+    low, high = axes.get_ylim()
+    decades = np.log10(high / low)
+    if decades < 0.6:
+        axes.yaxis.set_major_locator(MaxNLocator(4))
+    else:
+        axes.yaxis.set_major_locator(LogLocator(subs=(1,) if decades > 1.5 else (1, 2, 5), numticks=6))
+    axes.yaxis.set_major_formatter(FuncFormatter(_number))
+    axes.yaxis.set_minor_formatter(NullFormatter())
+
+
+def _number(value: float, _: object) -> str:
+    if 1e-3 <= abs(value) < 1e4:
+        return f"{value:g}"
+    mantissa, exponent = f"{value:.3e}".split("e")
+    factor = "" if float(mantissa) == 1 else rf"{float(mantissa):g}{{\times}}"
+    return rf"${factor}10^{{{int(exponent)}}}$"
 
 
 def note(axes: Axes, lines: Iterable[str]) -> None:

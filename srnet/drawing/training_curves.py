@@ -5,7 +5,7 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from srnet.drawing.style import legend, note, positive, styled, task_panels
+from srnet.drawing.style import legend, log_scale, note, positive, styled, task_panels
 
 
 @styled
@@ -25,7 +25,7 @@ def draw(training: pd.DataFrame, networks: pd.DataFrame) -> Figure:
         (line,) = axes.plot(curve["epoch"], positive(curve["loss"]), color="C0", linewidth=0.8)
         network = networks[networks["task"] == task].iloc[0]
         test = axes.axhline(network["test_loss"], color="C1", linestyle="--", linewidth=0.8)
-        axes.set_yscale("log")
+        log_scale(axes)
         axes.margins(x=0)
         axes.set_xlim(left=0)
         _remarks(axes, curve, network)

@@ -18,12 +18,11 @@ rule evolve:
         runtime=240,
     params:
         options=lambda w: search_options(w.preset),
-        checkpoint=lambda w, output: Path(output[0]).with_suffix(".checkpoint"),
         settings=lambda w: repr(SEARCHES[w.preset]),
         code=lambda w: search_code(w.preset),
     message:
         "Evolving task {wildcards.task}, preset {wildcards.preset}, seed {wildcards.seed}"
     shell:
-        # the checkpoint is no declared output: Snakemake would delete it before a run that is to go on from it
+        # the checkpoint, {output}.checkpoint, is no declared output: Snakemake would delete it before a run that goes on from it
         "srnet evolve {input} --task {wildcards.task} --preset {wildcards.preset} --seed {wildcards.seed} {params.options}"
-        " --threads {threads} --checkpoint {params.checkpoint} --out {output} > {log} 2>&1"
+        " --threads {threads} --out {output} > {log} 2>&1"
