@@ -8,7 +8,7 @@ PYTHON ?= python3
 CORES ?= $(shell nproc 2>/dev/null || echo 2)
 CONFIG ?= config/config.yaml
 # The folder below results/, as the configuration names it.
-name = $(shell sed -n 's/^name: *\([A-Za-z0-9_-]*\).*/\1/p' $(1))
+NAME = $(shell sed -n 's/^name: *\([A-Za-z0-9_-]*\).*/\1/p' $(CONFIG))
 SNAKEMAKE = snakemake --cores $(CORES)
 
 export PATH := $(CURDIR)/.venv/bin:$(PATH)
@@ -32,12 +32,13 @@ all: install ## the complete reproduction of CONFIG (hours)
 	$(SNAKEMAKE) --configfile $(CONFIG)
 
 demo: install ## a small complete reproduction: networks, formulas, figures, tables (minutes)
-	$(SNAKEMAKE) --configfile config/demo.yaml --quiet rules
+	$(SNAKEMAKE) --configfile config/demo.yaml
+	$(SNAKEMAKE) --configfile config/demo.yaml --report results/demo/report.zip
 	@echo "Drawn:"
-	@find results/$(call name,config/demo.yaml)/{figures,tables} -type f | sort | sed 's/^/  /'
+	@find results/demo/{figures,tables,report.zip} -type f | sort | sed 's/^/  /'
 
 report: install ## results/NAME/report.zip: the figures and tables of CONFIG as one HTML report
-	$(SNAKEMAKE) --configfile $(CONFIG) --report results/$(call name,$(CONFIG))/report.zip
+	$(SNAKEMAKE) --configfile $(CONFIG) --report results/$(NAME)/report.zip
 
 test: install ## lint, types, format, and every test
 	ruff check
@@ -54,4 +55,4 @@ bench: install ## time the search engine
 	python tests/benchmarks/engine.py
 
 clean: ## remove the demo's results and all caches, never results/paper
-	rm -rf results/$(call name,config/demo.yaml) .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	rm -rf results/demo .pytest_cache .mypy_cache .ruff_cache .hypothesis

@@ -1,5 +1,7 @@
 """Checkpoints: the state of an unfinished search, written whole beside the run's output and found again by a restart."""
 
+import hashlib
+import json
 import os
 import time
 import warnings
@@ -34,6 +36,8 @@ class Checkpoint:
                     raise UserError(f"{self.path}: belongs to another run ('{key}' differs)")
             if not isinstance(content.get("state"), dict):
                 raise UserError(f"{self.path}: holds no state")
+            if content.get("digest") != _digest(content["state"]):
+                raise UserError(f"{self.path}: is damaged (its digest is not that of its state)")
             return content
         except (UserError, AttributeError) as error:
             self.reject(error)
@@ -42,7 +46,10 @@ class Checkpoint:
     def reject(self, reason: Exception) -> None:
         """Set the file aside, keeping it for a look."""
         aside = self.path.with_name(self.path.name + ".rejected")
-        os.replace(self.path, aside)
+        try:
+            os.replace(self.path, aside)
+        except OSError as error:
+            raise UserError(f"{self.path}: cannot be set aside as {aside.name} ({error.strerror})") from error
         warnings.warn(f"{reason}; set aside as {aside.name}, the run starts over", stacklevel=2)
 
     def save_if_due(self, content: Any) -> None:
@@ -52,9 +59,14 @@ class Checkpoint:
 
     def save(self, content: dict[str, Any]) -> None:
         """Write now, whole or not at all; the last good checkpoint stays where that fails."""
-        write_json(self.path, {"identity": self.identity, **content})
+        write_json(self.path, {"identity": self.identity, "digest": _digest(content["state"]), **content})
         self._saved = time.monotonic()
 
     def remove(self) -> None:
         """The run is complete."""
         self.path.unlink(missing_ok=True)
+
+
+def _digest(state: dict[str, Any]) -> str:
+    """SHA-256 of a state; JSON keeps every float to the last bit, so it survives a round trip."""
+    return hashlib.sha256(json.dumps(state, sort_keys=True).encode()).hexdigest()

@@ -3,6 +3,7 @@
 import functools
 import sys
 import time
+import warnings
 from collections.abc import Callable
 from typing import Any
 
@@ -32,6 +33,7 @@ def user_errors(command: Callable[..., None]) -> Callable[..., None]:
 @click.version_option(srnet.__version__, prog_name="srnet")
 def main() -> None:
     """Turn a trained neural network into formulas."""
+    warnings.formatwarning = lambda message, *_, **__: f"srnet: {message}\n"  # a sentence, not a line of our source
 
 
 tasks_option = click.option("--tasks", "tasks_file", required=True, metavar="FILE", help="The tasks, as config/tasks.yaml.")
@@ -90,6 +92,7 @@ def layers(network: str, data_file: str, task: str, tasks_file: str, out: str) -
 @click.option("--task", default=None, help="Name of the task in RUN.json; the file's name where not given.")
 @click.option("--threads", type=int, default=1, show_default=True, help="Threads; the result does not depend on them.")
 @click.option("--checkpoint", default=None, metavar="FILE", help="State of the unfinished run.  [default: OUT.checkpoint]")
+@click.option("--checkpoint-interval", type=float, default=30.0, show_default=True, help="Seconds between checkpoints.")
 @click.option("--quiet", is_flag=True, help="No progress.")
 @user_errors
 def evolve(
@@ -103,6 +106,7 @@ def evolve(
     task: str | None,
     threads: int,
     checkpoint: str | None,
+    checkpoint_interval: float,
     quiet: bool,
 ) -> None:
     """Search the formulas of LAYERS.npz: one run.
@@ -115,8 +119,9 @@ def evolve(
     settings = preset(preset_name, population=population, generations=generations)
     with Progress(settings.generations, quiet) as progress:
         run = evolve_file(
-            layers_file, out, settings, seed, task=task, checkpoint=checkpoint, threads=threads, progress=progress.show
-        )
+            layers_file, out, settings, seed, task=task, checkpoint=checkpoint, checkpoint_interval=checkpoint_interval,
+            threads=threads, progress=progress.show,
+        )  # fmt: skip
     if not quiet:
         click.echo(
             f"{out}: fitness {run['fitness']:.6g} after {run['generations']} generations, {run['evaluations']} evaluations, "

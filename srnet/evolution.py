@@ -10,7 +10,7 @@ import numpy as np
 import srnet
 from srnet.checkpoints import INTERVAL, Checkpoint
 from srnet.errors import UserError
-from srnet.files import write_json
+from srnet.files import check_writable, write_json
 from srnet.layers import Layers
 from srnet.model import SRNet
 from srnet.settings import Settings, check_seed
@@ -134,6 +134,8 @@ def evolve_file(
     check_seed(seed)
     layers = Layers.load(layers_file, task)
     checkpoint = checkpoint if checkpoint is not None else f"{os.fspath(out)}.checkpoint"
+    for path in (out, checkpoint):
+        check_writable(path)
     run = evolve(layers, settings, seed, checkpoint=checkpoint, **options)
     write_json(out, run)
     Checkpoint(checkpoint, {}).remove()

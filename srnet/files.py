@@ -42,6 +42,16 @@ def writing(path: str | os.PathLike[str], mode: str = "w") -> Iterator[IO[Any]]:
                 os.unlink(partial)
 
 
+def check_writable(path: str | os.PathLike[str]) -> None:
+    """Fail before the work rather than after it: leave ``path`` as it is, but see that ``writing`` can begin there."""
+    with contextlib.suppress(_NothingToWrite), writing(path):
+        raise _NothingToWrite
+
+
+class _NothingToWrite(Exception):
+    pass
+
+
 def _umask() -> int:
     mask = os.umask(0)
     os.umask(mask)

@@ -86,7 +86,7 @@ class Layers:
         path = Path(path)
         arrays = read_arrays(path)
         splits: dict[str, list[Values]] = {}
-        train_hidden = _hidden_count(arrays, "train")
+        train_hidden = _hidden_count(arrays, "train", path)
         for split in SPLITS:
             present = [key for key in arrays if key.startswith(f"{split}_")]
             if not present and split == "test":
@@ -95,7 +95,7 @@ class Layers:
             for key in wanted:
                 if key not in arrays:
                     raise UserError(f"{path}: lacks the array '{key}'; needed are {', '.join(wanted)}")
-            splits[split] = [np.asarray(arrays[key], dtype=np.float32) for key in wanted]
+            splits[split] = [_float32(arrays[key], key, path) for key in wanted]
         known = {f"{split}_{layer}" for split in splits for layer in ["x", "y", *(f"h{i}" for i in range(1, train_hidden + 1))]}
         unknown = sorted(set(arrays) - known)
         if unknown:
@@ -131,13 +131,21 @@ def _task_name(path: Path) -> str:
     return path.resolve().parent.name if path.stem == "layers" else path.stem
 
 
-def _hidden_count(arrays: Mapping[str, NDArray[np.generic]], split: str) -> int:
+def _float32(values: NDArray[np.generic], key: str, path: Path) -> Values:
+    if not isinstance(values, np.ndarray) or values.dtype.kind not in "fiu":
+        kind = values.dtype if isinstance(values, np.ndarray) else "no array"
+        raise UserError(f"{path}: '{key}' holds {kind}; real numbers are needed")
+    with np.errstate(over="ignore"):  # what float32 cannot hold is infinite and refused as such
+        return np.asarray(values, dtype=np.float32)
+
+
+def _hidden_count(arrays: Mapping[str, NDArray[np.generic]], split: str, path: Path) -> int:
     count = 0
     while f"{split}_h{count + 1}" in arrays:
         count += 1
     beyond = [key for key in arrays if key.startswith(f"{split}_h") and key[len(split) + 2 :].isdigit()]
     if len(beyond) != count:
-        raise UserError(f"the arrays {', '.join(sorted(beyond))} are not numbered {split}_h1, {split}_h2, … without a gap")
+        raise UserError(f"{path}: the arrays {', '.join(sorted(beyond))} are not numbered {split}_h1, {split}_h2, … without a gap")
     return count
 
 
@@ -147,7 +155,7 @@ def _check(splits: Mapping[str, list[Values]], source: str) -> None:
             raise UserError(f"{source}: lacks the arrays '{split}_x' … '{split}_y'")
     names = ["x", *(f"h{i}" for i in range(1, len(splits["train"]) - 1)), "y"]
     for split, all_values in splits.items():
-        rows = all_values[0].shape[0]
+        rows = all_values[0].shape[:1]
         minimum = 2 if split == "train" else 1
         for name, values, reference in zip(names, all_values, splits["train"], strict=True):
             key = f"{split}_{name}"
@@ -155,8 +163,8 @@ def _check(splits: Mapping[str, list[Values]], source: str) -> None:
                 raise UserError(f"{source}: '{key}' has shape {values.shape}; rows × columns with at least one column are needed")
             if values.shape[0] < minimum:
                 raise UserError(f"{source}: '{key}' has {values.shape[0]} row(s); at least {minimum} are needed")
-            if values.shape[0] != rows:
-                raise UserError(f"{source}: '{key}' has {values.shape[0]} rows but '{split}_x' has {rows}; they must be equal")
+            if values.shape[:1] != rows:
+                raise UserError(f"{source}: '{key}' has {values.shape[0]} rows but '{split}_x' has {rows[0]}; they must be equal")
             if values.shape[1] != reference.shape[1]:
                 raise UserError(
                     f"{source}: '{key}' has {values.shape[1]} columns but 'train_{name}' has {reference.shape[1]}; they must be equal"

@@ -2,7 +2,6 @@
 
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -12,23 +11,14 @@ from srnet.cgp import genome, kernels
 from srnet.cgp.genome import Genes, Grid, decode, mutate, random_genes, random_normals, threshold
 from srnet.cgp.target import Target
 from srnet.errors import UserError
+from srnet.individual import Individual, judge
 from srnet.layers import Layers
-from srnet.model import SRNet, fit, fitness
+from srnet.model import fitness
 from srnet.program import Program
 from srnet.settings import Settings
 
 # Streams of a seed that are no layer's offspring.
 _CONSTANTS, _START = 2**31 - 1, 2**31 - 2
-
-
-@dataclass(frozen=True)
-class Individual:
-    """A composite: one chromosome per layer, its fitted model, and its fitness in float64."""
-
-    genes: tuple[Genes, ...]
-    model: SRNet
-    losses: tuple[float, ...]
-    fitness: float
 
 
 class LayerSearch:
@@ -196,27 +186,11 @@ class LayerwiseSearch:
         self.parent = self.elites[0].genes
 
     def _individual(self, genes: Sequence[Genes]) -> Individual | None:
-        model = fit([layer.program(g) for layer, g in zip(self._layers, genes, strict=True)], self.layers, self.layers.name)
-        if model is None:
-            return None
-        losses = model.losses(self.layers)
-        total = fitness(losses)
-        return Individual(tuple(genes), model, tuple(losses), total) if np.isfinite(total) else None
+        return judge(genes, [layer.program(g) for layer, g in zip(self._layers, genes, strict=True)], self.layers)
 
     def archive(self) -> dict[str, Any]:
         """The best composites of the run, for RUN.json."""
-        return {
-            "elites": [
-                {
-                    "fitness": elite.fitness,
-                    "layer_losses": list(elite.losses),
-                    "complexity": elite.model.complexity,
-                    "expressions": elite.model.expressions(),
-                    "genes": [genes.tolist() for genes in elite.genes],
-                }
-                for elite in self.elites
-            ]
-        }
+        return {"elites": [elite.to_json() for elite in self.elites]}
 
     def state(self) -> dict[str, Any]:
         """What a checkpoint must hold, as plain JSON."""

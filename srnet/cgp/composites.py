@@ -1,59 +1,118 @@
 """The compiled kernel of the joint search: score whole composites and climb from one (preset ``joint``).
 
-A composite is one chromosome per layer with its own constants. All layers lie in flat arrays; ``table`` holds a row per layer with
-the offsets and sizes named below. A layer's inputs are the affine images wⱼ·f + bⱼ of the layer before, so only f, w and b are kept
+A composite is one chromosome per layer with its own constants. All layers lie in flat arrays; ``Problem.table`` holds a row per
+layer with the offsets and sizes named below. A layer's inputs are the affine images wⱼ·f + bⱼ of the layer before, so only f, w and b are kept
 and the inputs that the active nodes read are made on the fly.
 
 Everything is evaluated on one block of rows: training rows, then validation rows.
 """
 
 import math
+from typing import NamedTuple
 
 import numpy as np
 from numba import uint64
+from numpy.typing import NDArray
 
 from srnet.cgp.compiling import njit
 from srnet.cgp.genome import ARITIES, GENES_PER_NODE, decode, draw
-from srnet.cgp.kernels import CHUNK, SUM_D, accumulate, evaluate_block, solve
+from srnet.cgp.kernels import SUM_D, SUM_DD, accumulate, evaluate_block, solve
 
-# Columns of ``table``.
-GENES_AT, GENES, CONSTANTS_AT, CONSTANTS, INPUTS, TARGET_AT, UNITS, WIDTH, ROWS_OF_GRID = range(9)
+# Columns of ``Problem.table``.
+GENES_AT, GENES, CONSTANTS_AT, CONSTANTS, INPUTS, TARGET_AT, UNITS, WIDTH, BASIS_AT, MEAN_AT = range(10)
 
-# Fields of ``counters``: what a lineage carries besides its genes.
-DRAWS, EVALUATIONS, IMPROVED = range(3)
+# Fields of ``Lineage.counters``.
+DRAWS, EVALUATIONS = range(2)
 
 _NO_MUTATION = uint64(0)
 
 
+class Problem(NamedTuple):
+    """What all lineages of a run share."""
+
+    table: NDArray[np.int64]  # layers × 10
+    alleles: NDArray[np.int64]  # of every gene of every layer
+    opcodes: NDArray[np.int64]
+    x: NDArray[np.float32]  # the network's inputs, column after column
+    targets: NDArray[np.float64]  # of every layer: units × rows, centred and projected
+    sums_h: NDArray[np.float64]  # layers × 3 × units: Σh of train, valid, both
+    sums_hh: NDArray[np.float64]  # layers × 3
+    mean: NDArray[np.float64]  # of every layer: width
+    basis: NDArray[np.float64]  # of every layer: units × width
+    train_rows: int
+    rows: int
+    max_complexity: int
+    two_layers: float  # probability that an offspring changes a second layer
+    constant: float  # probability that a change moves a constant, where there is an active one
+
+
+class Lineage(NamedTuple):
+    """One climber: its composite, what has been computed of it, and the best it has met."""
+
+    key: NDArray[np.uint64]
+    counters: NDArray[np.int64]  # draws, evaluations
+    genes: NDArray[np.int32]
+    constants: NDArray[np.float64]
+    total: NDArray[np.float64]  # fitness on the rows of the problem
+    # Two versions of every layer: ``side`` says which is the parent's, offspring are written to the other.
+    side: NDArray[np.int64]
+    f: NDArray[np.float32]  # layers × 2 × rows
+    weights: NDArray[np.float64]  # layers × 2 × width
+    biases: NDArray[np.float64]
+    losses: NDArray[np.float64]  # layers × 2
+    # By complexity: the best fitness met, and who had it.
+    archive: NDArray[np.float64]
+    archive_genes: NDArray[np.int32]
+    archive_constants: NDArray[np.float64]
+
+
+class Scratch(NamedTuple):
+    """Room for one thread's work."""
+
+    values: NDArray[np.float32]  # inputs, constants and nodes × rows
+    program: NDArray[np.int32]
+    nodes: NDArray[np.int32]
+    deviations: NDArray[np.float64]
+    sums: NDArray[np.float64]
+    reduced: NDArray[np.float64]
+    counts: NDArray[np.int64]
+    fresh: NDArray[np.bool_]
+    slots: NDArray[np.int64]
+    genes: NDArray[np.int32]
+    constants: NDArray[np.float64]
+
+
 @njit(cache=True, nogil=True)
-def uniform(key, counters):  # type: ignore[no-untyped-def]
+def uniform(lineage):  # type: ignore[no-untyped-def]
     """The next draw from [0, 1)."""
-    bits = draw(key, counters[DRAWS])
-    counters[DRAWS] += 1
+    bits = draw(lineage.key[0], lineage.counters[DRAWS])
+    lineage.counters[DRAWS] += 1
     return float(bits >> uint64(11)) / 9007199254740992.0
 
 
 @njit(cache=True, nogil=True)
-def below(n, key, counters):  # type: ignore[no-untyped-def]
+def below(n, lineage):  # type: ignore[no-untyped-def]
     """The next draw from 0 … n-1."""
-    bits = draw(key, counters[DRAWS])
-    counters[DRAWS] += 1
+    bits = draw(lineage.key[0], lineage.counters[DRAWS])
+    lineage.counters[DRAWS] += 1
     return np.int64(((bits >> uint64(32)) * uint64(n)) >> uint64(32))
 
 
 @njit(cache=True, nogil=True)
-def normal(key, counters):  # type: ignore[no-untyped-def]
+def normal(lineage):  # type: ignore[no-untyped-def]
     """The next draw from N(0, 1)."""
-    u, v = uniform(key, counters), uniform(key, counters)
+    u, v = uniform(lineage), uniform(lineage)
     return math.sqrt(-2.0 * math.log(1.0 - u)) * math.cos(2.0 * math.pi * v)
 
 
 @njit(cache=True, nogil=True)
-def decode_layer(layer, table, genes, alleles, opcodes, program, scratch):  # type: ignore[no-untyped-def]
-    """The active nodes of one layer's chromosome."""
-    at, size = table[layer, GENES_AT], table[layer, GENES]
-    terminals = table[layer, INPUTS] + table[layer, CONSTANTS]
-    return decode(genes[at : at + size], alleles[at : at + size], _NO_MUTATION, _NO_MUTATION, opcodes, terminals, program, scratch)
+def decode_layer(layer, problem, genes, scratch):  # type: ignore[no-untyped-def]
+    """The active nodes of one layer's chromosome, to ``scratch.program``; (count, output)."""
+    at, size = problem.table[layer, GENES_AT], problem.table[layer, GENES]
+    return decode(
+        genes[at : at + size], problem.alleles[at : at + size], _NO_MUTATION, _NO_MUTATION, problem.opcodes,
+        problem.table[layer, INPUTS] + problem.table[layer, CONSTANTS], scratch.program, scratch.nodes,
+    )  # fmt: skip
 
 
 @njit(cache=True, nogil=True)
@@ -68,16 +127,17 @@ def is_used(address, program, count, output):  # type: ignore[no-untyped-def]
 
 
 @njit(cache=True, nogil=True, error_model="numpy", fastmath={"contract"})
-def evaluate_layer(layer, table, program, count, output, constants, values, x, below_f, below_w, below_b, f, rows):  # type: ignore[no-untyped-def]
-    """Write one layer's f to ``f``; its inputs are ``x`` in the first layer, below_w·below_f + below_b in the others."""
-    inputs, eph = table[layer, INPUTS], table[layer, CONSTANTS]
+def evaluate_layer(layer, count, output, constants, problem, below_f, below_w, below_b, f, scratch):  # type: ignore[no-untyped-def]
+    """Write one layer's f to ``f``; its inputs are x in the first layer, below_w·below_f + below_b in the others."""
+    inputs, eph, rows = problem.table[layer, INPUTS], problem.table[layer, CONSTANTS], problem.rows
+    values, program = scratch.values, scratch.program
     for j in range(inputs):
         if not is_used(j, program, count, output):
             continue
         to = uint64(j * rows)
         if layer == 0:
             for i in range(uint64(rows)):
-                values[to + i] = x[to + i]
+                values[to + i] = problem.x[to + i]
         else:
             w, b = below_w[j], below_b[j]
             for i in range(uint64(rows)):
@@ -85,7 +145,7 @@ def evaluate_layer(layer, table, program, count, output, constants, values, x, b
     for j in range(eph):
         if is_used(inputs + j, program, count, output):
             to = uint64((inputs + j) * rows)
-            value = np.float32(constants[table[layer, CONSTANTS_AT] + j])
+            value = np.float32(constants[problem.table[layer, CONSTANTS_AT] + j])
             for i in range(uint64(rows)):
                 values[to + i] = value
     at = evaluate_block(program, count, output, values, inputs, inputs + eph, rows, 0, rows, inputs * rows, rows)
@@ -94,22 +154,278 @@ def evaluate_layer(layer, table, program, count, output, constants, values, x, b
 
 
 @njit(cache=True, nogil=True)
-def fit_layer(layer, table, f, train_rows, rows, targets, sums_h, sums_hh, mean, basis, basis_at, width_at, deviations, sums, reduced, w, b):  # type: ignore[no-untyped-def]  # noqa: E501
+def fit_layer(layer, problem, f, w, b, scratch):  # type: ignore[no-untyped-def]
     """Fit one layer's w and b; returns its MSE over all rows, infinite where f is not finite."""
+    table, rows, train_rows = problem.table, problem.rows, problem.train_rows
     units, width = table[layer, UNITS], table[layer, WIDTH]
-    target = targets[table[layer, TARGET_AT] : table[layer, TARGET_AT] + units * rows].reshape(units, rows)
+    target = problem.targets[table[layer, TARGET_AT] : table[layer, TARGET_AT] + units * rows].reshape(units, rows)
+    sums, reduced = scratch.sums, scratch.reduced
     sums[:, : 2 + units] = 0.0
     pivot = np.float64(f[0])
-    accumulate(f, uint64(0), pivot, target, 0, train_rows, deviations, sums[0])
-    accumulate(f, uint64(train_rows), pivot, target, train_rows, rows, deviations, sums[1])
-    if not (sums[0, 1] < np.inf and sums[1, 1] < np.inf):
+    accumulate(f, uint64(0), pivot, target, 0, train_rows, scratch.deviations, sums[0])
+    accumulate(f, uint64(train_rows), pivot, target, train_rows, rows, scratch.deviations, sums[1])
+    if not (sums[0, SUM_DD] < np.inf and sums[1, SUM_DD] < np.inf):
         return np.inf
-    total = solve(train_rows, rows - train_rows, sums, sums_h[layer], sums_hh[layer], reduced[:units])
+    total = solve(train_rows, rows - train_rows, sums, problem.sums_h[layer], problem.sums_hh[layer], reduced[:units])
     centre = pivot + sums[0, SUM_D] / train_rows
     for j in range(width):
         weight = 0.0
         for unit in range(units):
-            weight += reduced[unit] * basis[basis_at[layer] + unit * width + j]
+            weight += reduced[unit] * problem.basis[table[layer, BASIS_AT] + unit * width + j]
         w[j] = weight
-        b[j] = mean[width_at[layer] + j] - weight * centre
+        b[j] = problem.mean[table[layer, MEAN_AT] + j] - weight * centre
     return total / (rows * width)
+
+
+@njit(cache=True, nogil=True)
+def evaluate_from(first, genes, constants, problem, lineage, limit, scratch):  # type: ignore[no-untyped-def]
+    """Fitness of a composite whose layers below ``first`` are those of the lineage's parent.
+
+    The layers are written to the parent's other side and marked in ``scratch.fresh``. Stops with infinity as soon as the layers so
+    far are worse than ``limit``; every layer evaluated counts.
+    """
+    layers = problem.table.shape[0]
+    hidden = max(layers - 1, 1)
+    side, fresh, losses = lineage.side, scratch.fresh, lineage.losses
+    total = 0.0
+    for layer in range(layers):
+        fresh[layer] = False
+        if layer < first:
+            total += losses[layer, side[layer]] / hidden
+    for layer in range(first, layers):
+        count, output = decode_layer(layer, problem, genes, scratch)
+        here = 1 - side[layer]
+        beneath = layer - 1 if layer > 0 else 0
+        source = 1 - side[beneath] if fresh[beneath] else side[beneath]
+        f, w, b = lineage.f[layer, here], lineage.weights[layer, here], lineage.biases[layer, here]
+        evaluate_layer(
+            layer, count, output, constants, problem, lineage.f[beneath, source], lineage.weights[beneath, source],
+            lineage.biases[beneath, source], f, scratch,
+        )  # fmt: skip
+        losses[layer, here] = fit_layer(layer, problem, f, w, b, scratch)
+        fresh[layer] = True
+        lineage.counters[EVALUATIONS] += 1
+        total += losses[layer, here] / (hidden if layer + 1 < layers else 1)
+        if not total <= limit:
+            return np.inf
+    return total
+
+
+@njit(cache=True, nogil=True)
+def adopt(total, genes, constants, lineage, scratch):  # type: ignore[no-untyped-def]
+    """Make the composite evaluated last the lineage's parent."""
+    lineage.total[0] = total
+    lineage.genes[:] = genes
+    lineage.constants[:] = constants
+    for layer in range(lineage.side.size):
+        if scratch.fresh[layer]:
+            lineage.side[layer] = 1 - lineage.side[layer]
+
+
+@njit(cache=True, nogil=True)
+def remember(complexity, total, genes, constants, lineage):  # type: ignore[no-untyped-def]
+    """Put a composite in the archive if it is the best of its complexity."""
+    if total < lineage.archive[complexity]:
+        lineage.archive[complexity] = total
+        lineage.archive_genes[complexity] = genes
+        lineage.archive_constants[complexity] = constants
+
+
+@njit(cache=True, nogil=True)
+def active_nodes(problem, genes, scratch):  # type: ignore[no-untyped-def]
+    """Active function nodes over all layers: the composite's complexity."""
+    total = 0
+    for layer in range(problem.table.shape[0]):
+        count, _ = decode_layer(layer, problem, genes, scratch)
+        total += count
+    return total
+
+
+@njit(cache=True, nogil=True)
+def mutate_gene(layer, genes, problem, lineage, scratch):  # type: ignore[no-untyped-def]
+    """Change random genes of one chromosome, one after the other, until an active one has changed (Goldman & Punch 2013)."""
+    at, size = problem.table[layer, GENES_AT], problem.table[layer, GENES]
+    decode_layer(layer, problem, genes, scratch)
+    last = genes[at + size - 1] - problem.table[layer, INPUTS] - problem.table[layer, CONSTANTS]
+    while True:
+        gene = below(size, lineage)
+        alleles = problem.alleles[at + gene]
+        if alleles < 2:
+            continue
+        other = below(alleles - 1, lineage)
+        genes[at + gene] = other + 1 if other >= genes[at + gene] else other
+        if gene == size - 1:
+            return
+        node = gene // GENES_PER_NODE
+        if node <= last and scratch.nodes[node, 0] >= 0 and gene % GENES_PER_NODE <= ARITIES[scratch.nodes[node, 0]]:
+            return
+
+
+@njit(cache=True, nogil=True)
+def active_constants(layer, count, output, problem, scratch):  # type: ignore[no-untyped-def]
+    """The constants that one chromosome's active nodes read, as offsets among all constants; how many."""
+    found = 0
+    for j in range(problem.table[layer, CONSTANTS]):
+        if is_used(problem.table[layer, INPUTS] + j, scratch.program, count, output):
+            scratch.slots[found] = problem.table[layer, CONSTANTS_AT] + j
+            found += 1
+    return found
+
+
+@njit(cache=True, nogil=True)
+def mutate_constant(slot, constants, lineage):  # type: ignore[no-untyped-def]
+    """Move a constant on a random scale, or, seldom, draw it anew."""
+    kind = uniform(lineage)
+    if kind < 0.1:
+        value = normal(lineage)
+    elif kind < 0.55:
+        value = constants[slot] * (1.0 + normal(lineage) * 10.0 ** (-3.0 * uniform(lineage)))
+    else:
+        value = constants[slot] + normal(lineage) * 10.0 ** (0.5 - 3.5 * uniform(lineage))
+    # as the kernel reads it, so that formula and kernel share it
+    constants[slot] = np.float64(np.float32(value))
+
+
+@njit(cache=True, nogil=True)
+def start(problem, lineage, scratch):  # type: ignore[no-untyped-def]
+    """Evaluate the lineage's own composite."""
+    total = evaluate_from(0, lineage.genes, lineage.constants, problem, lineage, np.inf, scratch)
+    if total < np.inf:
+        adopt(total, lineage.genes, lineage.constants, lineage, scratch)
+        remember(active_nodes(problem, lineage.genes, scratch), total, lineage.genes, lineage.constants, lineage)
+
+
+@njit(cache=True, nogil=True)
+def climb(budget, problem, lineage, scratch):  # type: ignore[no-untyped-def]
+    """Climb from the lineage's composite for ``budget`` chromosome evaluations, or a few more.
+
+    An offspring changes one or two layers; it replaces the parent if it is no worse, so that equal composites drift (offspring
+    before parents in a tie).
+    """
+    layers = problem.table.shape[0]
+    genes, constants = scratch.genes, scratch.constants
+    end = lineage.counters[EVALUATIONS] + budget
+    for _ in range(20 * budget):
+        if lineage.counters[EVALUATIONS] >= end:
+            break
+        genes[:] = lineage.genes
+        constants[:] = lineage.constants
+        first = below(layers, lineage)
+        second = first
+        if layers > 1 and uniform(lineage) < problem.two_layers:
+            second = (first + 1 + below(layers - 1, lineage)) % layers
+        for layer in range(layers):
+            if layer != first and layer != second:
+                continue
+            count, output = decode_layer(layer, problem, genes, scratch)
+            found = active_constants(layer, count, output, problem, scratch)
+            if found > 0 and uniform(lineage) < problem.constant:
+                mutate_constant(scratch.slots[below(found, lineage)], constants, lineage)
+            else:
+                mutate_gene(layer, genes, problem, lineage, scratch)
+        complexity = active_nodes(problem, genes, scratch)
+        if complexity > problem.max_complexity:
+            continue
+        # worse than the parent, but perhaps the best of its complexity
+        limit = max(lineage.total[0], lineage.archive[complexity])
+        total = evaluate_from(min(first, second), genes, constants, problem, lineage, limit, scratch)
+        if total < np.inf:
+            remember(complexity, total, genes, constants, lineage)
+            if total <= lineage.total[0]:
+                adopt(total, genes, constants, lineage, scratch)
+
+
+@njit(cache=True, nogil=True)
+def residuals(first, problem, lineage, scratch, out):  # type: ignore[no-untyped-def]
+    """Write what the composite evaluated last leaves, weighted so that its sum of squares is the fitness; layers from ``first`` on."""
+    table, rows = problem.table, problem.rows
+    layers = table.shape[0]
+    at = 0
+    for layer in range(layers):
+        units, width = table[layer, UNITS], table[layer, WIDTH]
+        if layer >= first:
+            side = 1 - lineage.side[layer] if scratch.fresh[layer] else lineage.side[layer]
+            f = lineage.f[layer, side]
+            scale = 1.0 / math.sqrt(float(rows * width * (max(layers - 1, 1) if layer + 1 < layers else 1)))
+            mean = 0.0
+            for i in range(problem.train_rows):
+                mean += f[i]
+            mean /= problem.train_rows
+            for unit in range(units):
+                # the weight of the projected unit: basis rows are orthonormal
+                weight = 0.0
+                for j in range(width):
+                    weight += lineage.weights[layer, side, j] * problem.basis[table[layer, BASIS_AT] + unit * width + j]
+                h = table[layer, TARGET_AT] + unit * rows
+                for i in range(rows):
+                    out[at + unit * rows + i] = scale * (problem.targets[h + i] - weight * (f[i] - mean))
+        at += units * rows
+
+
+@njit(cache=True, nogil=True)
+def polish(iterations, problem, lineage, scratch, jacobian, base, moved):  # type: ignore[no-untyped-def]
+    """Fit the active constants of the lineage's composite by Levenberg and Marquardt; w and b follow by least squares each time.
+
+    Derivatives by forward differences: every column costs the evaluations of the layers above its constant.
+    """
+    layers = problem.table.shape[0]
+    constants = scratch.constants
+    owners = np.empty(constants.size, dtype=np.int64)
+    slots = np.empty(constants.size, dtype=np.int64)
+    count = 0
+    for layer in range(layers):
+        nodes, output = decode_layer(layer, problem, lineage.genes, scratch)
+        found = active_constants(layer, nodes, output, problem, scratch)
+        for k in range(found):
+            owners[count], slots[count] = layer, scratch.slots[k]
+            count += 1
+    if count == 0:
+        return
+    damping = 1e-2
+    for _ in range(iterations):
+        scratch.fresh[:] = False
+        residuals(0, problem, lineage, scratch, base)
+        for k in range(count):
+            constants[:] = lineage.constants
+            value = constants[slots[k]]
+            constants[slots[k]] = np.float64(np.float32(value + 1e-3 * max(abs(value), 0.1)))
+            delta = constants[slots[k]] - value
+            total = evaluate_from(owners[k], lineage.genes, constants, problem, lineage, np.inf, scratch)
+            if total < np.inf:
+                moved[:] = base
+                residuals(owners[k], problem, lineage, scratch, moved)
+                for i in range(base.size):
+                    jacobian[k, i] = (moved[i] - base[i]) / delta
+            else:
+                jacobian[k] = 0.0
+        normal_matrix = np.zeros((count, count))
+        gradient = np.zeros(count)
+        for k in range(count):
+            gradient[k] = np.dot(jacobian[k], base)
+            for other in range(k + 1):
+                normal_matrix[k, other] = np.dot(jacobian[k], jacobian[other])
+                normal_matrix[other, k] = normal_matrix[k, other]
+        improved = False
+        for _ in range(3):
+            damped = normal_matrix.copy()
+            for k in range(count):
+                damped[k, k] += damping * normal_matrix[k, k] + 1e-30 + 1e-12 * np.trace(normal_matrix)
+            if not np.isfinite(damped).all() or not np.isfinite(gradient).all():
+                return
+            move = np.linalg.solve(damped, -gradient)
+            constants[:] = lineage.constants
+            for k in range(count):
+                constants[slots[k]] = np.float64(np.float32(constants[slots[k]] + move[k]))
+            if not np.isfinite(constants).all():
+                return
+            total = evaluate_from(0, lineage.genes, constants, problem, lineage, lineage.total[0], scratch)
+            if total < lineage.total[0]:
+                gain = lineage.total[0] - total
+                adopt(total, lineage.genes, constants, lineage, scratch)
+                improved = gain > 1e-4 * total
+                damping *= 0.2
+                break
+            damping *= 10.0
+        if not improved:
+            break
+    remember(active_nodes(problem, lineage.genes, scratch), lineage.total[0], lineage.genes, lineage.constants, lineage)

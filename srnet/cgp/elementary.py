@@ -62,7 +62,8 @@ def _reduce(x):  # type: ignore[no-untyped-def]
 @njit(inline="always")
 def _sin_reduced(r):  # type: ignore[no-untyped-def]
     s = r * r
-    return r + r * s * (-0.16666654936483513 + s * (0.008332177676532073 + s * -0.00019517233608807018))
+    # a product to the end, so that the sine of -0 is -0
+    return r * (1.0 + s * (-0.16666654936483513 + s * (0.008332177676532073 + s * -0.00019517233608807018)))
 
 
 @njit(inline="always")

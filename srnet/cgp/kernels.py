@@ -324,14 +324,15 @@ def propagate(program, count, output, values, inputs, terminals, constants_at, b
     )  # fmt: skip
     solve(seen_rows[-1, 0], seen_rows[-1, 1], sums, seen_h[-1], seen_hh[-1], reduced)
     centre = pivot + sums[0, SUM_D] / seen_rows[-1, 0]
-    for unit in range(mean_h.size):
-        w = 0.0
-        for j in range(reduced.size):
-            w += reduced[j] * basis[j, unit]
-        b = mean_h[unit] - w * centre
-        for block in range(blocks.shape[0]):
-            start, stop = blocks[block, START], blocks[block, STOP]
-            at = evaluate_block(program, count, output, values, inputs, terminals, rows, start, stop, constants_at, block_rows)
+    weights = np.zeros(mean_h.size, dtype=np.float64)
+    for j in range(reduced.size):
+        for unit in range(mean_h.size):
+            weights[unit] += reduced[j] * basis[j, unit]
+    for block in range(blocks.shape[0]):
+        start, stop = blocks[block, START], blocks[block, STOP]
+        at = evaluate_block(program, count, output, values, inputs, terminals, rows, start, stop, constants_at, block_rows)
+        for unit in range(mean_h.size):
+            w, b = weights[unit], mean_h[unit] - weights[unit] * centre
             to = uint64(unit * rows + start)
             for i in range(uint64(stop - start)):
                 following[to + i] = np.float32(w * np.float64(values[at + i]) + b)

@@ -82,7 +82,7 @@ def log_scale(axes: Axes) -> None:
     if decades < 0.6:
         axes.yaxis.set_major_locator(MaxNLocator(4))
     else:
-        axes.yaxis.set_major_locator(LogLocator(subs=(1,) if decades > 1.5 else (1, 2, 5), numticks=6))
+        axes.yaxis.set_major_locator(LogLocator(subs=(1,) if decades > 2 else (1, 2, 5), numticks=6))
     axes.yaxis.set_major_formatter(FuncFormatter(_number))
     axes.yaxis.set_minor_formatter(NullFormatter())
 

@@ -17,7 +17,7 @@ rule gather_networks:
         families=[TASKS[task].family for task in TASKS],
         code=fingerprint("results.py"),
     message:
-        "Gathering {input.networks}"
+        "Gathering the networks of {config[tasks]}"
     script:
         "../scripts/gather_networks.py"
 

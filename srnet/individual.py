@@ -1,0 +1,43 @@
+"""An MNNCGP: a composite of one chromosome per layer, judged in float64 by the formulas that will be reported."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from srnet.cgp.genome import Genes
+from srnet.layers import Layers
+from srnet.model import SRNet, fit, fitness
+from srnet.program import Program
+
+
+@dataclass(frozen=True)
+class Individual:
+    """Genes by layer, the fitted model, the MSE of every layer and the fitness, all in float64 on every row."""
+
+    genes: tuple[Genes, ...]
+    model: SRNet
+    losses: tuple[float, ...]
+    fitness: float
+
+    def to_json(self) -> dict[str, Any]:
+        """What RUN.json tells of an individual that is not the best."""
+        return {
+            "fitness": self.fitness,
+            "layer_losses": list(self.losses),
+            "complexity": self.model.complexity,
+            "expressions": self.model.expressions(),
+            "genes": [genes.tolist() for genes in self.genes],
+            "constants": [list(program.constants) for program in self.model.programs],
+        }
+
+
+def judge(genes: Sequence[Genes], programs: Sequence[Program], layers: Layers) -> Individual | None:
+    """Fit a composite's formulas and measure them; None where one is not finite on every row."""
+    model = fit(programs, layers, layers.name)
+    if model is None:
+        return None
+    losses = model.losses(layers)
+    total = fitness(losses)
+    return Individual(tuple(genes), model, tuple(losses), total) if np.isfinite(total) else None

@@ -1,0 +1,30 @@
+"""Fixtures that several tests share: small made-up layers, and the published networks where they lie beside the checkout."""
+
+from pathlib import Path
+
+import made_up
+import pytest
+from hypothesis import settings
+
+from srnet.layers import Layers
+
+REFERENCE = Path(__file__).resolve().parents[2] / "shared" / "reference" / "networks"
+
+
+# the same examples on every machine, and no clock in a test: the first call of a kernel compiles it
+settings.register_profile("srnet", derandomize=True, deadline=None, database=None, max_examples=50)
+settings.load_profile("srnet")
+
+
+@pytest.fixture
+def layers() -> Layers:
+    """A 2-3-3-1 network on 40 + 12 rows."""
+    return made_up.layers()
+
+
+@pytest.fixture
+def reference() -> Path:
+    """The folder of the published networks, layers.npz files."""
+    if not REFERENCE.is_dir():
+        pytest.skip(f"the published networks do not lie at {REFERENCE}")
+    return REFERENCE

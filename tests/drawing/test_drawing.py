@@ -1,0 +1,244 @@
+"""Every figure and table on small tidy frames: labels, data, honesty about what is not finite."""
+
+import importlib
+import struct
+
+import fakes
+import matplotlib
+import numpy as np
+import pandas as pd
+import pytest
+
+from srnet.drawing import (
+    convergence_regression,
+    dataset_overview,
+    expressions,
+    fitness_box,
+    hidden_semantics,
+    network_fit,
+    presets,
+    presets_compared,
+    runtime,
+    training_curves,
+)
+from srnet.drawing.artifacts import ARTIFACTS
+from srnet.drawing.saving import save_figure, save_table, to_html, to_latex
+from srnet.drawing.style import colours
+from srnet.files import write_json
+from srnet.results import formulas_table, history_table, networks_table, runs_table, training_table
+
+TASKS = ["K0", "F3", "K2"]
+SEEDS = 4
+
+
+@pytest.fixture(scope="module")
+def runs():
+    return [
+        fakes.run(task, preset, seed, level=10.0 if preset == "paper" else 1.0)
+        for task in TASKS
+        for preset in ("paper", "joint")
+        for seed in range(1, SEEDS + 1)
+    ]
+
+
+@pytest.fixture(scope="module")
+def frames(runs, tmp_path_factory):
+    """The tidy frames of three tasks, two presets and four seeds; nothing is published of F3."""
+    folder = tmp_path_factory.mktemp("frames")
+    networks = [fakes.network(task) for task in TASKS]
+    data = [fakes.data(folder / f"{task}.npz", task) for task in TASKS]
+    write_json(folder / "run.json", fakes.run("K0"))
+    write_json(folder / "formulas.json", fakes.formulas("K0"))
+    published = {"task": ["K0", "K2", "F5"], "runs": 30, "mean_minutes_per_run": 2.0}
+    published |= {f"fitness_{name}": float(i + 1) for i, name in enumerate(["min", "q1", "median", "q3", "max"])}
+    return {
+        "runs": runs_table(runs),
+        "history": history_table(runs),
+        "networks": networks_table(networks, data, ["Benchmark", "Feynman", "Benchmark"]),
+        "training": training_table(networks),
+        "formulas": formulas_table([folder / "run.json"], [folder / "formulas.json"]),
+        "published": pd.DataFrame(published),
+    }
+
+
+def draw(name, frames):
+    artifact = next(artifact for artifact in ARTIFACTS if artifact.name == name)
+    module = importlib.import_module(f"srnet.drawing.{name}")
+    return module.draw(**{frame: frames[frame] for frame in artifact.frames})
+
+
+def texts(figure):
+    """All that is written in a figure."""
+    return [text.get_text() for text in figure.findobj(matplotlib.text.Text) if text.get_text()]
+
+
+def panel(figure, task):
+    return next(axes for axes in figure.axes if axes.get_title(loc="left") == task)
+
+
+FIGURES = [artifact.name for artifact in ARTIFACTS if artifact.kind == "figure"]
+
+
+@pytest.mark.parametrize("name", FIGURES)
+def test_files_have_embedded_fonts_and_200_dpi(frames, tmp_path, name):
+    figure = draw(name, frames)
+    save_figure(figure, str(tmp_path / "figure.pdf"), str(tmp_path / "figure.png"))
+    pdf, png = (tmp_path / "figure.pdf").read_bytes(), (tmp_path / "figure.png").read_bytes()
+    assert b"/FontFile2" in pdf
+    assert b"/Type3" not in pdf
+    width, height = struct.unpack(">II", png[16:24])
+    assert (width, height) == tuple(int(inches * 200) for inches in figure.get_size_inches())
+    assert figure.get_size_inches()[0] in (3.4, 7.0)
+
+
+@pytest.mark.parametrize("name", FIGURES)
+def test_drawing_leaves_the_callers_style_alone(frames, name):
+    before = dict(matplotlib.rcParams)
+    draw(name, frames)
+    assert dict(matplotlib.rcParams) == before
+
+
+@pytest.mark.parametrize("name", [name for name in FIGURES if name != "dataset_overview"])
+def test_a_panel_per_task_in_the_given_order(frames, name):
+    figure = draw(name, frames)
+    assert [axes.get_title(loc="left") for axes in figure.axes] == TASKS
+    assert figure.get_supylabel()
+    assert figure.legends
+    assert all(axes.get_yscale() == "log" for axes in figure.axes)
+
+
+def test_dataset_overview_names_every_task(frames):
+    written = texts(dataset_overview.draw(frames["networks"]))
+    assert {"K0, K2", "F3", "number of inputs", "number of rows", "Benchmark (2 tasks)", "Feynman (1 task)"} <= set(written)
+
+
+def test_training_curves_show_every_epoch_and_the_loss_held_out(frames):
+    axes = panel(training_curves.draw(frames["training"], frames["networks"]), "K0")
+    loss, held_out = axes.lines
+    assert loss.get_xdata()[-1] == 100
+    assert loss.get_ydata()[-1] == pytest.approx(0.01)
+    assert set(held_out.get_ydata()) == {0.02}
+
+
+def test_training_curves_tell_of_broken_training_and_warnings(frames):
+    training = frames["training"].copy()
+    training.loc[(training["task"] == "K0") & (training["epoch"] >= 60), "loss"] = np.inf
+    networks = frames["networks"].assign(warnings=["", "failed to learn: its R² is 0.1", ""])
+    figure = training_curves.draw(training, networks)
+    assert any(text.startswith("not finite from epoch") for text in texts(panel(figure, "K0")))
+    assert "failed to learn" in texts(panel(figure, "F3"))
+
+
+def test_convergence_has_a_line_and_a_band_per_preset(frames):
+    figure = convergence_regression.draw(frames["history"])
+    axes = panel(figure, "K2")
+    assert len(axes.collections) == 2
+    history = frames["history"]
+    ours = history[(history["task"] == "K2") & (history["preset"] == "paper")]
+    assert axes.lines[0].get_ydata()[-1] == ours["mean"].iloc[-1]
+    assert f"paper: mean of {SEEDS} seeds, band minimum to maximum" in texts(figure)
+
+
+@pytest.mark.parametrize("draw_history", [convergence_regression.draw, lambda history: presets_compared.draw(history, PUBLISHED)])
+def test_runs_that_are_not_finite_are_marked(draw_history):
+    runs = [fakes.run("K0", "paper", seed) for seed in (1, 2, 3)]
+    runs[1] |= {"history": [None] * 50, "fitness": None}
+    figure = draw_history(history_table(runs))
+    axes = panel(figure, "K0")
+    assert "paper: 1 of 3 not finite" in texts(axes)
+    solid, dotted = axes.lines[-2:]
+    assert np.isnan(solid.get_ydata()).all()
+    assert dotted.get_linestyle() == ":"
+    assert np.isfinite(dotted.get_ydata()).any()
+
+
+PUBLISHED = pd.DataFrame(columns=["task", "runs", "fitness_min", "fitness_median", "fitness_max"])
+
+
+def test_fitness_box_has_a_box_per_preset_and_the_published_one(frames):
+    figure = fitness_box.draw(frames["runs"], frames["published"])
+    assert len(panel(figure, "K0").patches) == 3
+    assert len(panel(figure, "F3").patches) == 2  # nothing published
+    assert {"published: 30 runs", f"paper: {SEEDS} seeds", f"joint: {SEEDS} seeds"} <= set(texts(figure))
+    points = [line for line in panel(figure, "K0").lines if line.get_marker() == "."]
+    ours = frames["runs"].query("task == 'K0' and preset == 'paper'")["fitness"]
+    assert sorted(points[0].get_ydata()) == sorted(ours)
+
+
+def test_fitness_box_counts_what_is_not_finite(frames):
+    runs = frames["runs"].copy()
+    runs.loc[(runs["task"] == "K0") & (runs["preset"] == "joint") & (runs["seed"] < 3), "fitness"] = np.inf
+    figure = fitness_box.draw(runs, frames["published"])
+    assert "2×∞" in texts(panel(figure, "K0"))
+    assert "n×∞: runs that are not finite" in texts(figure)
+
+
+def test_a_single_seed_is_drawn(frames):
+    runs = frames["runs"].query("seed == 1")
+    assert "paper: 1 seeds" not in texts(fitness_box.draw(runs, frames["published"]))
+
+
+def test_presets_compared_shows_the_published_range(frames):
+    figure = presets_compared.draw(frames["history"], frames["published"])
+    assert len(panel(figure, "K0").patches) == 1
+    assert len(panel(figure, "F3").patches) == 0
+    assert figure.get_supxlabel() == "chromosome evaluations"
+
+
+def test_colours_follow_the_presets():
+    assert len(set(colours(["paper", "joint", "paper"]).values())) == 2
+
+
+def test_presets_table_compares_with_the_published_and_the_first_preset(frames):
+    table = presets.draw(frames["runs"], frames["published"]).set_index(["task", "preset"])
+    joint = table.loc[("K0", "joint")]
+    medians = frames["runs"].groupby(["task", "preset"])["fitness"].median()
+    assert joint["median_over_published"] == pytest.approx(medians["K0", "joint"] / 3.0)
+    assert joint["median_over_paper"] == pytest.approx(medians["K0", "joint"] / medians["K0", "paper"])
+    assert joint["p_rank_sum"] == pytest.approx(2 / 70)  # 4 against 4, all of one below all of the other
+    assert np.isnan(table.loc[("K0", "paper"), "p_rank_sum"])
+    assert np.isnan(table.loc[("F3", "joint"), "published_min"])
+
+
+def test_presets_table_with_one_preset_has_nothing_to_compare(frames):
+    table = presets.draw(frames["runs"].query("preset == 'paper'"), frames["published"])
+    assert not [column for column in table if column in ("median_over_paper", "p_rank_sum")]
+
+
+def test_runtime_table(frames):
+    row = runtime.draw(frames["runs"], frames["networks"], frames["published"]).set_index(["task", "preset"]).loc[("K0", "paper")]
+    assert (row["runs"], row["seconds_median"], row["seconds_min"], row["seconds_max"]) == (SEEDS, 12.5, 11, 14)
+    assert (row["training_seconds"], row["published_seconds"]) == (3.5, 120)
+
+
+def test_hidden_semantics_and_expressions(frames):
+    layers = hidden_semantics.draw(frames["formulas"])
+    assert layers["layer"].tolist() == ["1", "2", "output"]
+    networks = expressions.draw(frames["formulas"])
+    assert networks["formula"].tolist() == ["2*sin(x0**2) - 1"]
+    assert networks["fitness"].tolist() == [fakes.run("K0")["fitness"]]
+
+
+def test_network_fit_leaves_out_what_no_network_has(frames):
+    table = network_fit.draw(frames["networks"])
+    assert "accuracy_test" not in table
+    assert table["warnings"].tolist() == ["none"] * 3
+
+
+def test_tables_on_disk(frames, tmp_path):
+    table = expressions.draw(frames["formulas"])
+    paths = {kind: str(tmp_path / f"table.{kind}") for kind in ("csv", "tex", "html")}
+    save_table(table, "Formulas & more", **paths)
+    tex, html = (tmp_path / "table.tex").read_text(), (tmp_path / "table.html").read_text()
+    assert r"$\sin{\left(x_{0}^{2} \right)} + 0.25$" in tex
+    assert "\\toprule" in tex
+    assert "latex" not in tex
+    assert "2*sin(x0**2) - 1" in html
+    assert "Formulas &amp; more" in html
+
+
+def test_numbers_are_rounded_for_reading():
+    table = pd.DataFrame({"task": ["a_b"], "x": [123456.789], "y": [2.5e-7], "z": [np.inf], "n": [np.nan], "k": [12]})
+    row = to_latex(table).splitlines()[4]
+    assert row == r"a\_b & 123500 & $2.5\times10^{-7}$ & $\infty$ & -- & 12 \\"
+    assert '<td class="y">2.5e-07</td>' in to_html(table, "t")

@@ -1,0 +1,71 @@
+import pytest
+import yaml
+from conftest import ROOT
+
+from srnet.config import check
+from srnet.errors import UserError
+
+SCHEMA = yaml.safe_load((ROOT / "workflow" / "schemas" / "config.schema.yaml").read_text())
+COMPLETE = yaml.safe_load((ROOT / "config" / "config.yaml").read_text())
+
+
+def test_the_configurations_are_valid():
+    check(COMPLETE, SCHEMA, "config.yaml")
+    demo = yaml.safe_load((ROOT / "config" / "demo.yaml").read_text())
+    check(COMPLETE | demo, SCHEMA, "demo.yaml")
+
+
+@pytest.mark.parametrize(
+    ("change", "sentence"),
+    [
+        ({"seed": 3}, "unknown key 'seed'; allowed are epochs, evolution"),
+        ({"seeds": 0}, "the key 'seeds' is 0; at least 1 is needed"),
+        ({"seeds": "many"}, "the key 'seeds' is 'many'; it must be of type integer"),
+        ({"tasks": []}, "the key 'tasks' has 0 entries; at least 1 is needed"),
+        ({"tasks": ["K0", "K0"]}, "the key 'tasks' names something twice"),
+        ({"name": "../other"}, "the key 'name' is '../other'"),
+        ({"evolution": {"paper": {"populaton": 3}}}, "unknown key 'populaton' in 'evolution.paper'"),
+        ({"formulas": {}}, "the key 'time_limit' is missing in 'formulas'"),
+        ({"formulas": {"time_limit": 0}}, "the key 'formulas.time_limit' is 0; more than 0 is needed"),
+        ({"epochs": {"K0": 0}}, "the key 'epochs.K0' is 0; at least 1 is needed"),
+    ],
+)
+def test_a_mistake_is_named_in_one_sentence(change, sentence):
+    with pytest.raises(UserError) as caught:
+        check(COMPLETE | change, SCHEMA, "configuration")
+    assert str(caught.value).startswith(f"configuration: {sentence}")
+    assert "\n" not in str(caught.value)
+
+
+def test_every_key_is_described():
+    def described(schema):
+        for name, part in schema.get("properties", {}).items():
+            assert part.get("description") or part.get("properties"), name
+            described(part)
+
+    described(SCHEMA)
+
+
+@pytest.mark.parametrize(
+    ("option", "sentence"),
+    [
+        ("taks=[K0]", "configuration: unknown key 'taks'"),
+        ("tasks=[K9]", "configuration: 'tasks' names the unknown task 'K9'"),
+        ("presets=[papr]", "unknown preset 'papr'; known are"),
+    ],
+)
+def test_snakemake_refuses_it_before_it_runs_anything(snakemake, option, sentence):
+    run = snakemake(ROOT, "--dry-run", "--config", option)
+    assert run.returncode != 0
+    assert sentence in run.stdout + run.stderr
+    assert "Traceback" not in run.stdout + run.stderr
+
+
+def test_the_complete_configuration_asks_for_every_run(snakemake, jobs, copy_tree, tmp_path):
+    tree = copy_tree(tmp_path)
+    counts = jobs(snakemake(tree, "--dry-run", "--quiet", "rules"))
+    assert counts["evolve"] == 12 * 30
+    assert counts["train"] == counts["layers"] == counts["formulas"] == 12
+    both = jobs(snakemake(tree, "--dry-run", "--quiet", "rules", "--config", "presets=[paper,joint]"))
+    assert both["evolve"] == 2 * counts["evolve"]
+    assert both["train"] == counts["train"]
