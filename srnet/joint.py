@@ -25,7 +25,7 @@ class JointSearch:
 
     def __init__(self, layers: Layers, settings: Settings, seed: int, *, threads: int = 1, **P) -> None:
         self.layers, self.settings, self.seed = layers, settings, seed
-        self.P = dict(starts=16, rows=1024, two=0.3, const=0.3, cap=1000, lm=0)
+        self.P = dict(starts=16, rows=1024, two=0.3, const=0.3, cap=1000, lm=0, again=0.0, cross=0.0, T=0.0, halve=1, parch=0)
         self.P.update(P)
         self.grids = [Grid(layers.widths[i], settings.n_eph, settings.rows, settings.cols, settings.functions) for i in range(layers.depth)]
         self.problem = _problem(layers, self.grids, seed, self.P)
@@ -72,23 +72,33 @@ class JointSearch:
     def step(self):
         alive = len(self.lineages)
         gen_evals = self.settings.population * len(self.grids)
+        pg = np.array([l.genes for l in self.lineages]); pc = np.array([l.constants for l in self.lineages])
+        if self.P['parch']:
+            pg, pc = [], []
+            for l in self.lineages:
+                a = np.minimum.accumulate(np.concatenate([[np.inf], l.archive]))
+                for c in np.flatnonzero(l.archive < a[:-1])[-6:]:
+                    pg.append(l.archive_genes[c]); pc.append(l.archive_constants[c])
+            pg, pc = np.array(pg), np.array(pc)
+        temp = self.P['T'] * max(0.0, 1 - self.generation / (0.9 * self.settings.generations))
         for l in self.lineages:
             before = l.genes.copy()
-            composites.climb(gen_evals, self.problem, l, self._scratch[0])
+            composites.climb(gen_evals, temp, pg, pc, self.problem, l, self._scratch[0])
             if self.P['lm'] and (l.genes != before).any() :
                 composites.polish(self.P['lm'], self.problem, l, self._scratch[0], self.jac, self.r0, self.r1)
         self.generation += alive
-        top = min(self.lineages, key=lambda l: l.total[0])
-        if top.total[0] < self._known:
-            self._known = top.total[0]
-            ind = self._judge(top.genes, top.constants)
+        top = min(self.lineages, key=lambda l: l.archive.min())
+        if top.archive.min() < self._known:
+            c = int(np.argmin(top.archive))
+            self._known = top.archive[c]
+            ind = self._judge(top.archive_genes[c], top.archive_constants[c])
             if ind is not None and ind.fitness < self.fitness: self.best = ind
         self.history += [self.fitness]*alive
         # halving
         rounds = int(np.log2(self.P['starts']))+1
-        if self.generation*rounds/self.settings.generations >= self.round+1 and alive>1:
+        if self.generation*rounds/self.settings.generations >= self.round+1 and alive>1 and self.P['halve']:
             self.round += 1
-            self.lineages.sort(key=lambda l: l.total[0])
+            self.lineages.sort(key=lambda l: l.archive.min())
             for l in self.lineages[(alive+1)//2:]: self.used += int(l.counters[1])
             del self.lineages[(alive+1)//2:]
 
@@ -122,7 +132,7 @@ def _problem(layers, grids, seed, P):
         sums_h[i, :, :u] = t.seen_h[-1]; sums_hh[i] = t.seen_hh[-1]
     return Problem(table, np.concatenate([g.alleles() for g in grids]), grids[0].opcodes(), np.vstack([train[0][a], valid[0][b]]).T.ravel().astype(np.float32),
         np.concatenate([t.values.ravel() for t in targets]), sums_h, sums_hh, np.concatenate([t.mean for t in targets]), np.concatenate([t.basis.ravel() for t in targets]),
-        int(a.size), int(rows), P['cap'], P['two'], P['const'])
+        int(a.size), int(rows), P['cap'], P['two'], P['again'], P['cross'], P['const'])
 
 
 def _scratch(problem, grids):

@@ -107,7 +107,7 @@ class SRNet:
                 tuple(_vector(values) for values in biases),
                 str(run.get("task", "network")),
             )
-        except (KeyError, TypeError) as error:
+        except (KeyError, TypeError, OverflowError) as error:
             raise UserError(f"a run lacks 'programs', 'weights' or 'biases' in their form ({type(error).__name__}: {error})") from error
 
     @classmethod

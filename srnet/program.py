@@ -71,7 +71,7 @@ class Program:
 
     def render(self, names: Sequence[str]) -> str:
         """The formula as text, the inputs being called ``names``."""
-        return str(self.fold(list(names), lambda value: repr(value), lambda name, *args: by_name(name).infix.format(*args)))
+        return str(self.fold(list(names), lambda value: repr(float(value)), lambda name, *args: by_name(name).infix.format(*args)))
 
     def fold(self, names: Sequence[Any], constant: Any, apply: Any) -> Any:
         """Build another rendering: ``constant(value)`` for a constant, ``apply(primitive name, *operands)`` for a node."""
@@ -107,7 +107,7 @@ class Program:
             nodes = tuple((str(name), tuple(_integer(operand) for operand in operands)) for name, operands in content["nodes"])
             constants = tuple(float(value) for value in content["constants"])
             inputs, output = _integer(content["inputs"]), _integer(content["output"])
-        except (KeyError, TypeError, ValueError) as error:
+        except (KeyError, TypeError, ValueError, OverflowError) as error:
             if isinstance(error, UserError):
                 raise
             raise UserError(f"a program is not {{inputs, constants, nodes, output}} ({type(error).__name__}: {error})") from error

@@ -242,7 +242,7 @@ def networks_table(networks: Sequence[Mapping[str, Any]], data: Sequence[Path], 
                 "batch": settings.get("batch"),
                 **{key: _number(network.get(key)) for key in NETWORK_MEASURES},
                 "seconds": float(network["seconds"]),
-                "warnings": "; ".join(network["warnings"]),
+                "warnings": "; ".join(network["warnings"]) or "none",
             }
         )
     return pd.DataFrame(rows)

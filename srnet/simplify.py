@@ -54,6 +54,7 @@ STRATEGIES: tuple[Strategy, ...] = (
     sympy.factor_terms,
     with_named_constants(sympy.simplify),
     sympy.simplify,
+    partial(sympy.expand_mul, deep=False),  # the sign before a bracket that simplify leaves
 )
 
 
@@ -96,7 +97,7 @@ class Formula:
 
     def offer(self, candidate: sympy.Expr) -> None:
         """Take a form that agrees with the model and is shorter than the ones before."""
-        if self.best is not None and cost(candidate) >= cost(self.best):
+        if self.best is not None and len(text(candidate)) >= len(text(self.best)):
             return
         error = relative_error(candidate, self.names, self.x, self.reference)
         if error > TOLERANCE:
@@ -116,11 +117,6 @@ class Formula:
         else:
             note = f"not simplified: {self.note or 'no shorter form found'}"
         return {"seconds": self.seconds, "note": note}
-
-
-def cost(expr: sympy.Expr) -> tuple[int, int]:
-    """Operations, then characters."""
-    return int(sympy.count_ops(expr)), len(text(expr))
 
 
 class _Expired(BaseException):

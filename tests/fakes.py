@@ -7,6 +7,7 @@ import numpy as np
 
 from srnet.files import write_json
 
+ROOT = Path(__file__).parents[1]
 SIZES = {"K0": [1, 3, 3, 1], "K2": [1, 5, 5, 1], "F1": [4, 3, 3, 1], "F3": [2, 3, 3, 1]}
 
 

@@ -2,10 +2,18 @@ import pytest
 
 from srnet.fingerprint import fingerprint
 
+SEARCH = '''"""Doc."""
+from pkg.engine import kernels
+from .errors import Wrong
+
+def run():
+    from pkg import extra
+    return extra
+'''
 MODULES = {
     "__init__.py": "",
     "errors.py": "class Wrong(Exception): ...",
-    "search.py": '"""Doc."""\nfrom pkg.engine import kernels\nfrom .errors import Wrong\n\ndef run():\n    from pkg import extra\n    return extra\n',
+    "search.py": SEARCH,
     "extra.py": "VALUE = 1\n",
     "other.py": "VALUE = 1\n",
     "engine/__init__.py": "",

@@ -99,7 +99,7 @@ def test_every_run_that_cannot_be_used_is_named(tmp_path):
 def test_a_run_twice_is_refused(tmp_path):
     write_json(tmp_path / "1.json", fakes.run(seed=1))
     write_json(tmp_path / "2.json", fakes.run(seed=1))
-    with pytest.raises(UserError, match=r"2\.json: is task K0, preset paper, seed 1, as is .*1\.json"):
+    with pytest.raises(UserError, match=r"2\.json: is of task K0, preset paper, seed 1, as is .*1\.json"):
         read_runs([tmp_path / "1.json", tmp_path / "2.json"])
 
 
@@ -108,7 +108,7 @@ def test_the_best_run(tmp_path):
         write_json(tmp_path / f"{seed}.json", fakes.run(seed=seed) | {"fitness": fitness})
     paths = [tmp_path / f"{seed}.json" for seed in range(1, 5)]
     assert best_run(paths)["seed"] == 3
-    with pytest.raises(UserError, match="task K0, preset paper: none of 1 runs has a finite fitness"):
+    with pytest.raises(UserError, match="task K0, preset paper: none of 1 runs found a formula of finite fitness"):
         best_run(paths[1:2])
 
 

@@ -43,6 +43,8 @@ class Problem(NamedTuple):
     rows: int
     max_complexity: int
     two_layers: float  # probability that an offspring changes a second layer
+    again: float  # probability that a change is followed by another on the same layer
+    crossover: float  # probability that a change takes the chromosome of another lineage
     constant: float  # probability that a change moves a constant, where there is an active one
 
 
@@ -296,7 +298,7 @@ def start(problem, lineage, scratch):  # type: ignore[no-untyped-def]
 
 
 @njit(cache=True, nogil=True)
-def climb(budget, problem, lineage, scratch):  # type: ignore[no-untyped-def]
+def climb(budget, temperature, pool_genes, pool_constants, problem, lineage, scratch):  # type: ignore[no-untyped-def]
     """Climb from the lineage's composite for ``budget`` chromosome evaluations, or a few more.
 
     An offspring changes one or two layers; it replaces the parent if it is no worse, so that equal composites drift (offspring
@@ -317,21 +319,34 @@ def climb(budget, problem, lineage, scratch):  # type: ignore[no-untyped-def]
         for layer in range(layers):
             if layer != first and layer != second:
                 continue
-            count, output = decode_layer(layer, problem, genes, scratch)
-            found = active_constants(layer, count, output, problem, scratch)
-            if found > 0 and uniform(lineage) < problem.constant:
-                mutate_constant(scratch.slots[below(found, lineage)], constants, lineage)
-            else:
-                mutate_gene(layer, genes, problem, lineage, scratch)
+            if uniform(lineage) < problem.crossover:
+                donor = below(pool_genes.shape[0], lineage)
+                at, size = problem.table[layer, GENES_AT], problem.table[layer, GENES]
+                genes[at : at + size] = pool_genes[donor, at : at + size]
+                at, size = problem.table[layer, CONSTANTS_AT], problem.table[layer, CONSTANTS]
+                constants[at : at + size] = pool_constants[donor, at : at + size]
+                continue
+            while True:
+                count, output = decode_layer(layer, problem, genes, scratch)
+                found = active_constants(layer, count, output, problem, scratch)
+                if found > 0 and uniform(lineage) < problem.constant:
+                    mutate_constant(scratch.slots[below(found, lineage)], constants, lineage)
+                else:
+                    mutate_gene(layer, genes, problem, lineage, scratch)
+                if uniform(lineage) >= problem.again:
+                    break
         complexity = active_nodes(problem, genes, scratch)
         if complexity > problem.max_complexity:
             continue
         # worse than the parent, but perhaps the best of its complexity
-        limit = max(lineage.total[0], lineage.archive[complexity])
+        accept = lineage.total[0]
+        if temperature > 0.0:
+            accept *= 1.0 - temperature * math.log(1.0 - uniform(lineage))
+        limit = max(accept, lineage.archive[complexity])
         total = evaluate_from(min(first, second), genes, constants, problem, lineage, limit, scratch)
         if total < np.inf:
             remember(complexity, total, genes, constants, lineage)
-            if total <= lineage.total[0]:
+            if total <= accept:
                 adopt(total, genes, constants, lineage, scratch)
 
 

@@ -31,7 +31,7 @@ def draw(history: pd.DataFrame) -> Figure:
         note(axes, not_finite(here))
     figure.supxlabel("generation")
     figure.supylabel("best fitness so far (mean squared error)")
-    seeds = counted(history["runs"], "seeds")
+    seeds = counted(history["runs"], "seed")
     entries: dict[str, Any] = {}
     for preset, colour in presets.items():
         entries[f"{preset}: mean of {seeds}, band minimum to maximum"] = band_legend(colour)

@@ -35,10 +35,10 @@ def draw(runs: pd.DataFrame, published: pd.DataFrame) -> Figure:
         axes.set_xlim(-0.6, len(presets) + 0.6)
         axes.set_xticks([])
     figure.supylabel("final fitness (mean squared error)")
-    seeds = counted(runs.groupby(["task", "preset"], sort=False).size(), "seeds")
+    seeds = counted(runs.groupby(["task", "preset"], sort=False).size(), "seed")
     entries: dict[str, Any] = {}
     if len(drawn := published[published["task"].isin(tasks)]):
-        entries[f"published: {counted(drawn['runs'], 'runs')}"] = Patch(color=PUBLISHED, alpha=0.4)
+        entries[f"published: {counted(drawn['runs'], 'run')}"] = Patch(color=PUBLISHED, alpha=0.4)
     for preset, colour in presets.items():
         entries[f"{preset}: {seeds}"] = Patch(color=colour, alpha=0.4)
     if not np.isfinite(runs["fitness"]).all():

@@ -11,6 +11,7 @@ def draw(runs: pd.DataFrame, published: pd.DataFrame) -> pd.DataFrame:
     Columns runs, finite, fitness_min, fitness_median, fitness_max; published_min, published_median, published_max and
     median_over_published; against the first preset the ratio of the medians and the two-sided p of Wilcoxon's rank-sum test
     (the seeds of two presets are independent, not pairs; infinite fitness ranks last); complexity and seconds are medians.
+    A column without a value is left out.
     """
     reference = runs["preset"].iloc[0]
     theirs = published.set_index("task")
@@ -36,4 +37,4 @@ def draw(runs: pd.DataFrame, published: pd.DataFrame) -> pd.DataFrame:
         row["complexity"] = group["complexity"].median()
         row["seconds"] = group["seconds"].median()
         rows.append(row)
-    return pd.DataFrame(rows)
+    return pd.DataFrame(rows).dropna(axis="columns", how="all")

@@ -50,13 +50,13 @@ def draw(history: pd.DataFrame, published: pd.DataFrame) -> Figure:
         note(axes, not_finite(here))
     figure.supxlabel("chromosome evaluations")
     figure.supylabel("best fitness so far (mean squared error)")
-    seeds = counted(history["runs"], "seeds")
+    seeds = counted(history["runs"], "seed")
     entries: dict[str, Any] = {}
     for preset, colour in presets.items():
         entries[f"{preset}: median of {seeds}, band minimum to maximum"] = band_legend(colour)
     if len(drawn := published[published["task"].isin(panels)]):
         line = Line2D([], [], color=PUBLISHED, linestyle="--", linewidth=0.8)
-        label = f"published final fitness: median of {counted(drawn['runs'], 'runs')}, band minimum to maximum"
+        label = f"published final fitness: median of {counted(drawn['runs'], 'run')}, band minimum to maximum"
         entries[label] = (Patch(color=PUBLISHED, alpha=BAND, linewidth=0), line)
     if (history["finite"] < history["runs"]).any():
         entries["not every seed is finite"] = Line2D([], [], color="0.3", linestyle=":")

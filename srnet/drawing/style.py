@@ -10,6 +10,7 @@ import matplotlib.style
 import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
+from matplotlib.colors import to_hex
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
@@ -42,7 +43,7 @@ def names(column: Iterable[Any]) -> list[str]:
 def colours(presets: Iterable[str]) -> dict[str, str]:
     """A colour per preset."""
     cycle = matplotlib.rcParams["axes.prop_cycle"].by_key()["color"]
-    return {preset: f"#{cycle[i % len(cycle)].lstrip('#')}" for i, preset in enumerate(names(presets))}
+    return {preset: to_hex(cycle[i % len(cycle)]) for i, preset in enumerate(names(presets))}
 
 
 def task_panels(tasks: Iterable[str], *, height: float = 1.25, columns: int = 4) -> tuple[Figure, dict[str, Axes]]:
@@ -69,9 +70,10 @@ def task_panels(tasks: Iterable[str], *, height: float = 1.25, columns: int = 4)
 
 
 def counted(counts: pd.Series, what: str) -> str:
-    """``30 seeds``, or ``28–30 seeds`` where the panels differ."""
+    """``1 seed``, ``30 seeds``, or ``28–30 seeds`` where the panels differ."""
     low, high = int(counts.min()), int(counts.max())
-    return f"{low} {what}" if low == high else f"{low}–{high} {what}"
+    number = str(low) if low == high else f"{low}–{high}"
+    return f"{number} {what}{'s' * (high != 1)}"
 
 
 def log_scale(axes: Axes) -> None:

@@ -39,5 +39,5 @@ def _remarks(axes: Axes, curve: pd.DataFrame, network: pd.Series) -> None:
     broken = curve[~np.isfinite(curve["loss"])]
     if len(broken):
         note(axes, [f"not finite from epoch {broken['epoch'].iloc[0]}"])
-    elif isinstance(network["warnings"], str) and network["warnings"]:
+    elif network["warnings"] != "none":
         note(axes, [warning.split(":")[0] for warning in network["warnings"].split("; ")])

@@ -7,8 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-
-ROOT = Path(__file__).parents[2]
+from fakes import ROOT
 
 Snakemake = Callable[..., subprocess.CompletedProcess[str]]
 

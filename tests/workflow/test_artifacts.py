@@ -2,7 +2,7 @@ import importlib
 import inspect
 
 import pytest
-from conftest import ROOT
+from fakes import ROOT
 
 from srnet.drawing.artifacts import ARTIFACTS
 

@@ -1,6 +1,6 @@
 import pytest
 import yaml
-from conftest import ROOT
+from fakes import ROOT
 
 from srnet.config import check
 from srnet.errors import UserError

@@ -6,7 +6,7 @@ import shutil
 import zipfile
 
 import pytest
-from conftest import ROOT
+from fakes import ROOT
 
 from srnet.drawing.artifacts import ARTIFACTS
 

@@ -1,7 +1,7 @@
 import subprocess
 import sys
 
-from conftest import ROOT
+from fakes import ROOT
 
 
 def test_lint_is_clean(snakemake):

@@ -1,0 +1,126 @@
+"""A checkpoint is found again, belongs to its run, or is set aside."""
+
+import json
+import os
+import warnings
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from srnet.checkpoints import Checkpoint
+from srnet.errors import UserError
+
+IDENTITY = {"layers": "abc", "preset": "paper", "settings": {"population": 5, "functions": ["add", "sub"]}, "seed": 1, "version": "0"}
+CONTENT = {"seconds": 1.5, "state": {"generation": 3, "history": [None, 0.1 + 0.2, 5e-324], "elites": [[[1, 2], [3]]]}}
+
+
+def saved(folder: Path) -> Checkpoint:
+    checkpoint = Checkpoint(folder / "run.checkpoint", IDENTITY)
+    checkpoint.save(CONTENT)
+    return checkpoint
+
+
+def load(checkpoint: Checkpoint) -> tuple[dict[str, Any] | None, list[str]]:
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        return checkpoint.load(), [str(warning.message) for warning in caught]
+
+
+def test_what_was_saved_is_loaded_to_the_last_bit(tmp_path: Path) -> None:
+    content, messages = load(saved(tmp_path))
+    assert content is not None
+    assert {key: content[key] for key in CONTENT} == CONTENT
+    assert messages == []
+    assert os.listdir(tmp_path) == ["run.checkpoint"]
+
+
+def test_there_may_be_none(tmp_path: Path) -> None:
+    assert load(Checkpoint(tmp_path / "run.checkpoint", IDENTITY)) == (None, [])
+
+
+@pytest.mark.parametrize("key", IDENTITY)
+def test_another_run_is_set_aside(tmp_path: Path, key: str) -> None:
+    saved(tmp_path)
+    content, messages = load(Checkpoint(tmp_path / "run.checkpoint", IDENTITY | {key: "other"}))
+    assert content is None
+    assert messages == [
+        f"{tmp_path}/run.checkpoint: belongs to another run ('{key}' differs); set aside as run.checkpoint.rejected, the run starts over"
+    ]
+    assert os.listdir(tmp_path) == ["run.checkpoint.rejected"]
+    assert json.loads((tmp_path / "run.checkpoint.rejected").read_text())["state"] == CONTENT["state"]
+
+
+def rewritten(**changes: Any) -> Callable[[bytes], bytes]:
+    return lambda content: json.dumps(json.loads(content) | changes).encode()
+
+
+DAMAGES: dict[str, Callable[[bytes], bytes]] = {
+    "zero bytes": lambda content: b"",
+    "truncated": lambda content: content[: len(content) // 2],
+    "one byte short of the state": lambda content: content[:-5],
+    "garbage": lambda content: os.urandom(300),
+    "zeros, as after a power cut": lambda content: bytes(len(content)),
+    "one digit changed": lambda content: content.replace(b"0.30000000000000004", b"0.30000000000000005"),
+    "one gene changed": lambda content: content.replace(b"[[1, 2], [3]]", b"[[1, 2], [4]]"),
+    "no state": rewritten(state=None),
+    "state of another kind": rewritten(state=[1, 2]),
+    "no digest": rewritten(digest=None),
+    "no identity": rewritten(identity=None),
+    "identity of another kind": rewritten(identity=[1]),
+    "a list": lambda content: b"[]",
+    "not a number": lambda content: content.replace(b"null", b"NaN"),
+}
+
+
+@pytest.mark.parametrize("damage", DAMAGES.values(), ids=DAMAGES)
+def test_a_damaged_one_is_set_aside(tmp_path: Path, damage: Callable[[bytes], bytes]) -> None:
+    path = saved(tmp_path).path
+    whole = path.read_bytes()
+    path.write_bytes(damage(whole))
+    assert path.read_bytes() != whole
+    content, messages = load(Checkpoint(path, IDENTITY))
+    assert content is None
+    assert len(messages) == 1
+    assert "the run starts over" in messages[0]
+    assert "\n" not in messages[0]
+    assert os.listdir(tmp_path) == ["run.checkpoint.rejected"]
+
+
+def test_one_set_aside_before_gives_way(tmp_path: Path) -> None:
+    for content in (b"first", b"second"):
+        (tmp_path / "run.checkpoint").write_bytes(content)
+        load(Checkpoint(tmp_path / "run.checkpoint", IDENTITY))
+    assert (tmp_path / "run.checkpoint.rejected").read_bytes() == b"second"
+
+
+def test_one_that_cannot_be_set_aside_is_a_sentence(tmp_path: Path) -> None:
+    (tmp_path / "run.checkpoint").write_bytes(b"garbage")
+    (tmp_path / "run.checkpoint.rejected").mkdir()
+    with pytest.raises(UserError, match="cannot be set aside"):
+        Checkpoint(tmp_path / "run.checkpoint", IDENTITY).load()
+
+
+def test_it_is_written_when_due(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    now = [100.0]
+    monkeypatch.setattr("time.monotonic", lambda: now[0])
+    checkpoint = Checkpoint(tmp_path / "run.checkpoint", IDENTITY, interval=30)
+    for second, exists in [(100.0, False), (129.9, False), (130.0, True)]:
+        now[0] = second
+        checkpoint.save_if_due(lambda: CONTENT)
+        assert checkpoint.path.exists() == exists
+    checkpoint.path.unlink()
+    now[0] = 159.0
+    checkpoint.save_if_due(lambda: CONTENT)
+    assert not checkpoint.path.exists()
+    now[0] = 160.0
+    checkpoint.save_if_due(lambda: CONTENT)
+    assert checkpoint.path.exists()
+
+
+def test_it_goes_when_the_run_is_complete(tmp_path: Path) -> None:
+    checkpoint = saved(tmp_path)
+    checkpoint.remove()
+    checkpoint.remove()
+    assert os.listdir(tmp_path) == []
