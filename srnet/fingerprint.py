@@ -13,7 +13,7 @@ from pathlib import Path
 PACKAGE = Path(__file__).resolve().parent
 
 # Modules that read, write and report but compute nothing: to change them changes no result.
-PLUMBING = frozenset({"__init__.py", "cli.py", "config.py", "errors.py", "files.py", "fingerprint.py"})
+PLUMBING = frozenset({"__init__.py", "checkpoints.py", "cli.py", "config.py", "errors.py", "files.py", "fingerprint.py"})
 
 
 def fingerprint(*modules: str, without: Collection[str] = (), package: Path = PACKAGE) -> str:

@@ -1,10 +1,19 @@
-"""The joint search (preset ``joint``): whole composites are scored, so that every layer's formula serves the output."""
+"""The joint search (preset ``joint``): whole composites are scored, so that every layer's formula serves the output.
+
+A fifth of the budget goes to the published search, whose elites start half of the climbers; the others start from random
+composites. Climbers change the active genes or the constants of one or two layers at a time; the weights and
+biases of every layer above are fitted again, and the offspring is accepted on the total fitness, at first also when it is a little
+worse (annealing). Every round drops the worse half of the climbers and shares their budget among the others. Constants are fitted
+by Levenberg and Marquardt. The best composite met of every complexity is kept.
+"""
 
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from srnet.cgp import composites
 from srnet.cgp.composites import Lineage, Problem, Scratch
@@ -14,130 +23,452 @@ from srnet.cgp.target import Target
 from srnet.errors import UserError
 from srnet.individual import Individual, judge
 from srnet.layers import Layers
-from srnet.settings import Settings
+from srnet.layerwise import LayerwiseSearch
+from srnet.pareto import front
+from srnet.settings import JointSettings
 
+# What the streams of a seed are drawn for.
 _ROWS, _GENES, _CONSTANTS, _CLIMB = range(4)
-_MOST_DRAWS = 1000
+# Random composites tried until one is finite.
+_DRAWS = 1000
+# Share of the budget kept for fitting the constants of the archive on all rows.
+_FINAL = 0.005
+_FINAL_ITERATIONS = 20
+# Generations after which the memory of composites met is cleared: a checkpoint can be taken there, and holds no memory.
+_EPOCH = 1000
+_MEMORY = 2**17
 
 
 class JointSearch:
-    """Climbers on whole composites, halved from round to round; ``step`` is one generation of every climber."""
+    """The state of one joint run; ``step`` is one generation, population × layers evaluations, of every climber."""
 
-    def __init__(self, layers: Layers, settings: Settings, seed: int, *, threads: int = 1, **P) -> None:
-        self.layers, self.settings, self.seed = layers, settings, seed
-        self.P = dict(starts=16, rows=1024, two=0.3, const=0.3, cap=1000, lm=0, again=0.0, cross=0.0, T=0.0, halve=1, parch=0)
-        self.P.update(P)
-        self.grids = [Grid(layers.widths[i], settings.n_eph, settings.rows, settings.cols, settings.functions) for i in range(layers.depth)]
-        self.problem = _problem(layers, self.grids, seed, self.P)
+    def __init__(self, layers: Layers, settings: JointSettings, seed: int, *, threads: int = 1) -> None:
+        self.layers, self.settings, self.seed, self._threads = layers, settings, seed, threads
+        self._grids = [
+            Grid(layers.widths[i], settings.n_eph, settings.rows, settings.cols, settings.functions) for i in range(layers.depth)
+        ]
+        rows = _screening_rows(layers, settings.screen_rows, seed)
+        self._problem = _problem(layers, self._grids, settings, rows)
+        self._scratch = [_scratch(self._problem) for _ in range(threads)]
         self._pool = ThreadPoolExecutor(threads) if threads > 1 else None
-        self._threads = threads
-        self._scratch = [_scratch(self.problem, self.grids) for _ in range(threads)]
-        n = self.problem.targets.size
-        self.jac=np.zeros((sum(g.constants for g in self.grids), n)); self.r0=np.zeros(n); self.r1=np.zeros(n)
         self.generation = 0
         self.history: list[float] = []
         self.best: Individual | None = None
-        self.lineages = [self._start(i) for i in range(self.P['starts'])]
-        self._known = np.inf
-        self.total_generations = settings.generations
-        self.round = 0
-        self.used = 0
+        self._front: list[Individual] = []
+        self._best_screened = float("inf")
+        self._retired = _Archive()
+        self._spent = 0
+        self._seeds: list[Individual] = []
+        self._lineages: list[Lineage] = []
+        self._cleared = 0
+        self._layerwise: LayerwiseSearch | None = None
+        self._climbs_from = int(settings.layerwise * settings.generations)
+        if self._climbs_from:
+            first = replace(settings, generations=self._climbs_from)
+            self._layerwise = LayerwiseSearch(layers, first, seed, threads=threads)
+        else:
+            self._begin([])
 
     @property
-    def fitness(self): return self.best.fitness if self.best else float("inf")
-    @property
-    def finished(self): return self.generation >= self.settings.generations or self.fitness <= self.settings.stop
-    @property
-    def evaluations(self): return self.used+ sum(int(l.counters[1]) for l in self.lineages)
+    def fitness(self) -> float:
+        """The best composite's, in float64 on all rows."""
+        return self.best.fitness if self.best is not None else float("inf")
 
-    def _start(self, number: int) -> Lineage:
-        problem=self.problem
-        count = problem.table.shape[0]
-        width = int(problem.table[:, composites.WIDTH].max())
-        size = int(problem.alleles.size); eph = int(problem.table[:, composites.CONSTANTS].sum())
-        nodes = sum(g.nodes for g in self.grids)
-        lineage = Lineage(
-            key=np.array([stream(self.seed, _CLIMB, number, 0)], dtype=np.uint64), counters=np.zeros(2, dtype=np.int64),
-            genes=np.zeros(size, dtype=np.int32), constants=np.zeros(eph), total=np.array([np.inf]), side=np.zeros(count, dtype=np.int64),
-            f=np.zeros((count, 2, problem.rows), dtype=np.float32), weights=np.zeros((count, 2, width)), biases=np.zeros((count, 2, width)),
-            losses=np.zeros((count, 2)), archive=np.full(nodes + 1, np.inf), archive_genes=np.zeros((nodes + 1, size), dtype=np.int32),
-            archive_constants=np.zeros((nodes + 1, eph)))
-        for draw in range(_MOST_DRAWS):
-            lineage.genes[:] = random_genes(problem.alleles, np.uint64(stream(self.seed, _GENES, number, draw)))
-            lineage.constants[:] = random_normals(eph, np.uint64(stream(self.seed, _CONSTANTS, number, draw)))
-            composites.start(problem, lineage, self._scratch[0])
-            if np.isfinite(lineage.total[0]): break
+    @property
+    def finished(self) -> bool:
+        """Out of budget, or good enough."""
+        return self.generation >= self.settings.generations or self.fitness <= self.settings.stop
+
+    @property
+    def evaluations(self) -> int:
+        """Chromosome evaluations so far; one of a layer that did not change is none."""
+        if self._layerwise is not None:
+            return self._layerwise.evaluations
+        return self._spent + sum(int(lineage.counters[composites.EVALUATIONS]) for lineage in self._lineages)
+
+    @property
+    def resumable(self) -> bool:
+        """Whether the state is complete without the climbers' memory."""
+        return self._layerwise is not None or self._cleared == self.generation
+
+    def archive(self) -> dict[str, Any]:
+        """The Pareto front, simplest first."""
+        return {"pareto": [individual.to_json() for individual in self._front]}
+
+    def step(self) -> None:
+        """One generation of every climber, and at the end of a round, the choice of those that go on."""
+        if self._layerwise is not None:
+            self._step_layerwise(self._layerwise)
+            return
+        climbers = self._lineages[: self.settings.generations - self.generation]
+        share = self.settings.population * len(self._grids) * (1.0 - _FINAL)
+        rounds = max(self.settings.starts - 1, 0).bit_length() + 1
+        progress = self._progress()
+        temperature = self.settings.temperature * max(0.0, 1.0 - progress / 0.9)
+        self._each(climbers, lambda lineage, scratch: self._climb(lineage, scratch, share, temperature))
+        self.generation += len(climbers)
+        self._note_best()
+        survivors = max(1, self.settings.starts >> int(rounds * self._progress()))
+        if survivors < len(self._lineages):
+            self._halve(survivors)
+        if self.generation - self._cleared >= _EPOCH or not self.settings.memory:
+            for lineage in self._lineages:
+                lineage.met[:] = 0
+            self._cleared = self.generation
+        if self.finished:
+            self._finish()
+        self.history += [self.fitness] * len(climbers)
+
+    def _progress(self) -> float:
+        """The share of the climbers' generations that has passed."""
+        return (self.generation - self._climbs_from) / max(self.settings.generations - self._climbs_from, 1)
+
+    def _step_layerwise(self, search: LayerwiseSearch) -> None:
+        """One generation of the published search; its elites become climbers when it ends."""
+        search.step()
+        self.generation, self.best = search.generation, search.best
+        self.history.append(self.fitness)
+        if search.finished:
+            self._spent += search.evaluations
+            self._layerwise = None
+            if self.finished:
+                self._front = front(search.elites)
+            else:
+                self._begin(search.elites)
+
+    def _begin(self, elites: Sequence[Individual]) -> None:
+        """Set up the climbers: at most half of them from elites, the others at random."""
+        self._cleared = self.generation
+        self._seeds = list(elites)
+        for number in range(self.settings.starts):
+            elite = elites[number // 2] if number % 2 and number // 2 < len(elites) else None
+            self._lineages.append(self._start(number, elite))
+
+    def _each(self, lineages: Sequence[Lineage], work: Any) -> None:
+        """Work on every lineage; they are independent, so it does not matter which thread does it."""
+        if self._pool is None:
+            for lineage in lineages:
+                work(lineage, self._scratch[0])
+            return
+
+        def share(thread: int) -> None:
+            for lineage in lineages[thread :: self._threads]:
+                work(lineage, self._scratch[thread])
+
+        for job in [self._pool.submit(share, thread) for thread in range(self._threads)]:
+            job.result()
+
+    def _climb(self, lineage: Lineage, scratch: Scratch, share: float, temperature: float) -> None:
+        """One generation of one climber; what fitting constants took of the last one is taken off this one."""
+        lineage.allowance[0] += share
+        budget = int(lineage.allowance[0]) - int(lineage.counters[composites.EVALUATIONS])
+        before = lineage.genes.copy()
+        if budget > 0:
+            composites.climb(budget, temperature, self._problem, lineage, scratch)
+        if self.settings.polish and not np.array_equal(before, lineage.genes):
+            composites.polish(self.settings.polish, self._problem, lineage, scratch)
+
+    def _note_best(self) -> None:
+        """Judge the best composite of all climbers where it is new."""
+        leader = min(self._lineages, key=lambda lineage: lineage.archive.min())
+        complexity = int(np.argmin(leader.archive))
+        if not leader.archive[complexity] < self._best_screened:
+            return
+        self._best_screened = float(leader.archive[complexity])
+        self._challenge(self._judge(leader.archive_genes[complexity], leader.archive_constants[complexity]))
+
+    def _challenge(self, individual: Individual | None) -> None:
+        if individual is not None and individual.fitness < self.fitness:
+            self.best = individual
+
+    def _halve(self, survivors: int) -> None:
+        """Keep the climbers that have met the best composites."""
+        order = sorted(range(len(self._lineages)), key=lambda i: self._lineages[i].archive.min())
+        for i in order[survivors:]:
+            self._spent += int(self._lineages[i].counters[composites.EVALUATIONS])
+            self._retired.add(self._lineages[i])
+        self._lineages = [self._lineages[i] for i in order[:survivors]]
+
+    def _finish(self) -> None:
+        """Fit the constants of the archive on all rows, judge it in float64, and keep the Pareto front."""
+        for lineage in self._lineages:
+            self._retired.add(lineage)
+        problem = _problem(self.layers, self._grids, self.settings, None)
+        scratch = _scratch(problem)
+        lineage = _lineage(problem, self._grids, 0)
+        before = int(lineage.counters[composites.EVALUATIONS])
+        found = [*self._seeds, *([self.best] if self.best is not None else [])]
+        for genes, constants in self._retired.composites():
+            screened = self._judge(genes, constants)
+            if screened is not None:
+                found.append(screened)
+            lineage.genes[:], lineage.constants[:], lineage.total[0] = genes, constants, np.inf
+            composites.start(problem, lineage, scratch)
+            if np.isfinite(lineage.total[0]):
+                composites.polish(_FINAL_ITERATIONS, problem, lineage, scratch)
+                polished = self._judge(lineage.genes, lineage.constants)
+                if polished is not None:
+                    found.append(polished)
+        self._spent += int(lineage.counters[composites.EVALUATIONS]) - before
+        self._front = front(found)
+        if self._front:
+            self._challenge(self._front[-1])
+
+    def _start(self, number: int, elite: Individual | None) -> Lineage:
+        """A climber on an elite, or on a random composite that is redrawn until it is finite."""
+        lineage = _lineage(self._problem, self._grids, int(stream(self.seed, _CLIMB, number, 0)))
+        if elite is not None:
+            lineage.genes[:] = np.concatenate(elite.genes)
+            lineage.constants[:] = [constant for program in elite.model.programs for constant in program.constants]
+            composites.start(self._problem, lineage, self._scratch[0])
+        for attempt in range(_DRAWS):
+            if np.isfinite(lineage.total[0]):
+                break
+            lineage.genes[:] = random_genes(self._problem.alleles, np.uint64(stream(self.seed, _GENES, number, attempt)))
+            key = np.uint64(stream(self.seed, _CONSTANTS, number, attempt))
+            lineage.constants[:] = random_normals(lineage.constants.size, key)
+            composites.start(self._problem, lineage, self._scratch[0])
         return lineage
 
-    def step(self):
-        alive = len(self.lineages)
-        gen_evals = self.settings.population * len(self.grids)
-        pg = np.array([l.genes for l in self.lineages]); pc = np.array([l.constants for l in self.lineages])
-        if self.P['parch']:
-            pg, pc = [], []
-            for l in self.lineages:
-                a = np.minimum.accumulate(np.concatenate([[np.inf], l.archive]))
-                for c in np.flatnonzero(l.archive < a[:-1])[-6:]:
-                    pg.append(l.archive_genes[c]); pc.append(l.archive_constants[c])
-            pg, pc = np.array(pg), np.array(pc)
-        temp = self.P['T'] * max(0.0, 1 - self.generation / (0.9 * self.settings.generations))
-        for l in self.lineages:
-            before = l.genes.copy()
-            composites.climb(gen_evals, temp, pg, pc, self.problem, l, self._scratch[0])
-            if self.P['lm'] and (l.genes != before).any() :
-                composites.polish(self.P['lm'], self.problem, l, self._scratch[0], self.jac, self.r0, self.r1)
-        self.generation += alive
-        top = min(self.lineages, key=lambda l: l.archive.min())
-        if top.archive.min() < self._known:
-            c = int(np.argmin(top.archive))
-            self._known = top.archive[c]
-            ind = self._judge(top.archive_genes[c], top.archive_constants[c])
-            if ind is not None and ind.fitness < self.fitness: self.best = ind
-        self.history += [self.fitness]*alive
-        # halving
-        rounds = int(np.log2(self.P['starts']))+1
-        if self.generation*rounds/self.settings.generations >= self.round+1 and alive>1 and self.P['halve']:
-            self.round += 1
-            self.lineages.sort(key=lambda l: l.archive.min())
-            for l in self.lineages[(alive+1)//2:]: self.used += int(l.counters[1])
-            del self.lineages[(alive+1)//2:]
+    def _judge(self, genes: NDArray[np.int32], constants: NDArray[np.float64]) -> Individual | None:
+        chosen: list[Genes] = []
+        programs = []
+        for row, grid in zip(self._problem.table, self._grids, strict=True):
+            chosen.append(genes[row[composites.GENES_AT] :][: grid.genes].copy())
+            programs.append(grid.program(chosen[-1], constants[row[composites.CONSTANTS_AT] :][: grid.constants].tolist()))
+        return judge(chosen, programs, self.layers)
 
-    def _judge(self, genes, constants):
-        programs=[]; gs=[]
-        t=self.problem.table
-        for i,grid in enumerate(self.grids):
-            g=genes[t[i,0]:t[i,0]+t[i,1]].copy(); c=constants[t[i,2]:t[i,2]+t[i,3]]
-            gs.append(g); programs.append(grid.program(g,c))
-        return judge(gs,programs,self.layers)
+    def state(self) -> dict[str, Any]:
+        """What a checkpoint must hold, as plain JSON; only where ``resumable``."""
+        if self._layerwise is not None:
+            return {"layerwise": self._layerwise.state()}
+        return {
+            "generation": self.generation,
+            "history": [_or_none(value) for value in self.history],
+            "spent": self._spent,
+            "best_screened": _or_none(self._best_screened),
+            "best": None if self.best is None else _plain_individual(self.best),
+            "seeds": [_plain_individual(elite) for elite in self._seeds],
+            "retired": self._retired.to_json(),
+            "lineages": [
+                {
+                    "key": int(lineage.key[0]),
+                    "counters": lineage.counters.tolist(),
+                    "allowance": float(lineage.allowance[0]),
+                    "total": _or_none(float(lineage.total[0])),
+                    "genes": lineage.genes.tolist(),
+                    "constants": lineage.constants.tolist(),
+                    "archive": _Archive().add(lineage).to_json(),
+                }
+                for lineage in self._lineages
+            ],
+        }
+
+    def restore(self, state: dict[str, Any]) -> None:
+        """Continue from a state; every fitness in it is computed again, so a state cannot claim one.
+
+        Raises
+        ------
+        UserError
+            If the state is not one of this search.
+        """
+        try:
+            if "layerwise" in state:
+                if self._layerwise is None:
+                    raise UserError("the checkpoint is of a search that begins otherwise")
+                self._layerwise.restore(state["layerwise"])
+                self.generation, self.best = self._layerwise.generation, self._layerwise.best
+                self.history = list(self._layerwise.history)
+                return
+            self._layerwise = None
+            self.generation = self._cleared = int(state["generation"])
+            self.history = [float("inf") if value is None else float(value) for value in state["history"]]
+            if not 0 <= self.generation <= self.settings.generations or len(self.history) != self.generation:
+                raise UserError(f"generation {self.generation} with a history of {len(self.history)} is impossible")
+            self._spent = int(state["spent"])
+            self._best_screened = float("inf") if state["best_screened"] is None else float(state["best_screened"])
+            self.best = None if state["best"] is None else self._individual(state["best"])
+            self._seeds = [self._individual(elite) for elite in state["seeds"]]
+            self._retired = _Archive.from_json(state["retired"], self._problem)
+            self._lineages = [self._restored(lineage) for lineage in state["lineages"]]
+        except (KeyError, TypeError, ValueError, OverflowError) as error:
+            raise UserError(f"the checkpoint's state is damaged ({type(error).__name__}: {error})") from error
+        if not self._lineages or self.history[-1:] != [self.fitness]:
+            raise UserError("the checkpoint's history does not end with its best composite's fitness")
+
+    def _individual(self, saved: Any) -> Individual:
+        genes, constants = _checked(saved, self._problem)
+        individual = self._judge(genes, constants)
+        if individual is None:
+            raise UserError("a composite of the checkpoint is not finite")
+        return individual
+
+    def _restored(self, saved: Any) -> Lineage:
+        lineage = _lineage(self._problem, self._grids, int(saved["key"]))
+        lineage.genes[:], lineage.constants[:] = _checked([saved["genes"], saved["constants"]], self._problem)
+        composites.start(self._problem, lineage, self._scratch[0])
+        if _or_none(float(lineage.total[0])) != saved["total"]:
+            raise UserError("a composite of the checkpoint has another fitness than it says")
+        lineage.archive[:] = np.inf
+        for complexity, (total, genes, constants) in _Archive.from_json(saved["archive"], self._problem).best.items():
+            lineage.archive[complexity] = total
+            lineage.archive_genes[complexity], lineage.archive_constants[complexity] = genes, constants
+        lineage.counters[:] = saved["counters"]
+        lineage.allowance[0] = float(saved["allowance"])
+        return lineage
 
 
-def _problem(layers, grids, seed, P):
+_Entry = tuple[float, NDArray[np.int32], NDArray[np.float64]]
+
+
+@dataclass
+class _Archive:
+    """The best composite met of every complexity: (fitness on the screening rows, genes, constants)."""
+
+    best: dict[int, _Entry] = field(default_factory=dict)
+
+    def add(self, lineage: Lineage) -> "_Archive":
+        """Take over what a climber has met."""
+        for complexity in np.flatnonzero(np.isfinite(lineage.archive)).tolist():
+            total = float(lineage.archive[complexity])
+            if complexity not in self.best or total < self.best[complexity][0]:
+                self.best[complexity] = (total, lineage.archive_genes[complexity].copy(), lineage.archive_constants[complexity].copy())
+        return self
+
+    def composites(self) -> list[tuple[NDArray[np.int32], NDArray[np.float64]]]:
+        """Genes and constants, the simplest first; none that a simpler one matches."""
+        chosen, lowest = [], float("inf")
+        for _, (total, genes, constants) in sorted(self.best.items()):
+            if total < lowest:
+                lowest = total
+                chosen.append((genes, constants))
+        return chosen
+
+    def to_json(self) -> list[Any]:
+        """Plain lists."""
+        return [[complexity, total, genes.tolist(), constants.tolist()] for complexity, (total, genes, constants) in sorted(self.best.items())]
+
+    @classmethod
+    def from_json(cls, saved: Any, problem: Problem) -> "_Archive":
+        """The inverse of ``to_json``."""
+        most = sum(problem.table[:, composites.GENES]) // 3
+        best = {}
+        for complexity, total, genes, constants in saved:
+            if not 0 <= complexity <= most:
+                raise UserError(f"a composite of complexity {complexity} is impossible")
+            best[int(complexity)] = (float(total), *_checked([genes, constants], problem))
+        return cls(best)
+
+
+def _checked(saved: Any, problem: Problem) -> tuple[NDArray[np.int32], NDArray[np.float64]]:
+    """Genes and constants read from a file, of the right number and range."""
+    genes, constants = np.asarray(saved[0]), np.asarray(saved[1], dtype=np.float64)
+    if genes.shape != problem.alleles.shape or genes.dtype.kind != "i" or (genes < 0).any() or (genes >= problem.alleles).any():
+        raise UserError("a composite of the checkpoint has genes that are out of their range")
+    if constants.shape != (problem.table[:, composites.CONSTANTS].sum(),) or not np.isfinite(constants).all():
+        raise UserError("a composite of the checkpoint has constants that are not finite")
+    return genes.astype(np.int32), constants
+
+
+def _plain_individual(individual: Individual) -> list[Any]:
+    constants = [constant for program in individual.model.programs for constant in program.constants]
+    return [np.concatenate(individual.genes).tolist(), constants]
+
+
+def _or_none(value: float) -> float | None:
+    return value if np.isfinite(value) else None
+
+
+def _screening_rows(layers: Layers, most: int, seed: int) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Training and validation rows on which composites are compared: all, or a sample in the same proportion."""
+    train, valid = layers.rows("train"), layers.rows("valid")
+    if train + valid <= most:
+        return np.arange(train), np.arange(valid)
+    rng = np.random.default_rng([seed, _ROWS])
+    kept = min(max(most * train // (train + valid), 2), most - 1)
+    return np.sort(rng.choice(train, kept, replace=False)), np.sort(rng.choice(valid, min(most - kept, valid), replace=False))
+
+
+def _problem(
+    layers: Layers, grids: Sequence[Grid], settings: JointSettings, rows: tuple[NDArray[np.int64], NDArray[np.int64]] | None
+) -> Problem:
+    """The arrays of the kernel, for the given rows or for all."""
     train, valid = layers.splits["train"], layers.splits["valid"]
-    n, m = train[0].shape[0], valid[0].shape[0]
-    a, b = np.arange(n), np.arange(m)
-    if n + m > P['rows']:
-        rng = np.random.default_rng([seed, _ROWS])
-        keep = P['rows'] * n // (n + m)
-        a, b = np.sort(rng.choice(n, keep, replace=False)), np.sort(rng.choice(m, P['rows'] - keep, replace=False))
-    rows = a.size + b.size
-    targets = [Target.of(h[a], g[b], -(-rows // CHUNK) * CHUNK) for h, g in zip(train[1:], valid[1:])]
+    if rows is not None:
+        train, valid = [values[rows[0]] for values in train], [values[rows[1]] for values in valid]
+    count = train[0].shape[0] + valid[0].shape[0]
+    whole = -(-count // CHUNK) * CHUNK
+    targets = [Target.of(h, g, whole) for h, g in zip(train[1:], valid[1:], strict=True)]
+    units = max(target.values.shape[0] for target in targets)
     table = np.zeros((len(grids), 10), dtype=np.int64)
-    at = np.zeros(5, dtype=np.int64)
-    units = max(t.values.shape[0] for t in targets)
-    sums_h = np.zeros((len(grids), 3, units)); sums_hh = np.zeros((len(grids), 3))
-    for i, (g, t) in enumerate(zip(grids, targets)):
-        u = t.values.shape[0]
-        table[i] = (at[0], g.genes, at[1], g.constants, g.inputs, at[2], u, t.mean.size, at[3], at[4])
-        at += (g.genes, g.constants, t.values.size, t.basis.size, t.mean.size)
-        sums_h[i, :, :u] = t.seen_h[-1]; sums_hh[i] = t.seen_hh[-1]
-    return Problem(table, np.concatenate([g.alleles() for g in grids]), grids[0].opcodes(), np.vstack([train[0][a], valid[0][b]]).T.ravel().astype(np.float32),
-        np.concatenate([t.values.ravel() for t in targets]), sums_h, sums_hh, np.concatenate([t.mean for t in targets]), np.concatenate([t.basis.ravel() for t in targets]),
-        int(a.size), int(rows), P['cap'], P['two'], P['again'], P['cross'], P['const'])
+    sums_h, sums_hh = np.zeros((len(grids), 3, units)), np.zeros((len(grids), 3))
+    genes_at = constants_at = target_at = basis_at = mean_at = 0
+    for i, (grid, target) in enumerate(zip(grids, targets, strict=True)):
+        size, width = target.values.shape[0], target.mean.size
+        table[i] = (genes_at, grid.genes, constants_at, grid.constants, grid.inputs, target_at, size, width, basis_at, mean_at)
+        genes_at, constants_at, target_at = genes_at + grid.genes, constants_at + grid.constants, target_at + target.values.size
+        basis_at, mean_at = basis_at + target.basis.size, mean_at + width
+        sums_h[i, :, :size], sums_hh[i] = target.seen_h[-1], target.seen_hh[-1]
+    return Problem(
+        table=table,
+        alleles=np.concatenate([grid.alleles() for grid in grids]),
+        opcodes=grids[0].opcodes(),
+        x=np.vstack([train[0], valid[0]]).T.ravel().astype(np.float32),
+        targets=np.concatenate([target.values.ravel() for target in targets]),
+        sums_h=sums_h,
+        sums_hh=sums_hh,
+        mean=np.concatenate([target.mean for target in targets]),
+        basis=np.concatenate([target.basis.ravel() for target in targets]),
+        train_rows=train[0].shape[0],
+        rows=count,
+        max_complexity=int(settings.nodes_per_layer * len(grids)),
+        two_layers=settings.two_layers,
+        again=settings.again,
+        constant=settings.constant,
+    )
 
 
-def _scratch(problem, grids):
-    most = max(g.terminals + g.nodes for g in grids); nodes = max(g.nodes for g in grids)
-    return Scratch(np.zeros(most * problem.rows, dtype=np.float32), np.zeros((nodes, 3), dtype=np.int32), np.zeros((nodes, 4), dtype=np.int32),
-        np.zeros(CHUNK), np.zeros((2, 2 + problem.sums_h.shape[2])), np.zeros(problem.sums_h.shape[2]), np.zeros(len(grids), dtype=np.int64),
-        np.zeros(len(grids), dtype=np.bool_), np.zeros(sum(g.constants for g in grids) + 1, dtype=np.int64),
-        np.zeros(problem.alleles.size, dtype=np.int32), np.zeros(sum(g.constants for g in grids)))
+def _lineage(problem: Problem, grids: Sequence[Grid], key: int) -> Lineage:
+    """Room for a climber."""
+    layers, width = problem.table.shape[0], int(problem.table[:, composites.WIDTH].max())
+    genes, constants = problem.alleles.size, sum(grid.constants for grid in grids)
+    nodes = sum(grid.nodes for grid in grids)
+    return Lineage(
+        key=np.array([key], dtype=np.uint64),
+        counters=np.zeros(2, dtype=np.int64),
+        allowance=np.zeros(1),
+        genes=np.zeros(genes, dtype=np.int32),
+        constants=np.zeros(constants),
+        complexity=np.zeros(1, dtype=np.int64),
+        total=np.full(1, np.inf),
+        side=np.zeros(layers, dtype=np.int64),
+        f=np.zeros((layers, 2, problem.rows), dtype=np.float32),
+        weights=np.zeros((layers, 2, width)),
+        biases=np.zeros((layers, 2, width)),
+        losses=np.zeros((layers, 2)),
+        archive=np.full(nodes + 1, np.inf),
+        archive_genes=np.zeros((nodes + 1, genes), dtype=np.int32),
+        archive_constants=np.zeros((nodes + 1, constants)),
+        met=np.zeros(_MEMORY, dtype=np.uint64),
+    )
+
+
+def _scratch(problem: Problem) -> Scratch:
+    """Room for a thread."""
+    table = problem.table
+    terminals = table[:, composites.INPUTS] + table[:, composites.CONSTANTS]
+    nodes = (table[:, composites.GENES] - 1) // 3
+    units, constants = problem.sums_h.shape[2], int(table[:, composites.CONSTANTS].sum())
+    return Scratch(
+        values=np.zeros(int((terminals + nodes).max()) * problem.rows, dtype=np.float32),
+        program=np.zeros((int(nodes.max()), 3), dtype=np.int32),
+        nodes=np.zeros((int(nodes.max()), 4), dtype=np.int32),
+        deviations=np.zeros(CHUNK),
+        sums=np.zeros((2, 2 + units)),
+        reduced=np.zeros(units),
+        counts=np.zeros(table.shape[0], dtype=np.int64),
+        fresh=np.zeros(table.shape[0], dtype=np.bool_),
+        slots=np.zeros(constants + 1, dtype=np.int64),
+        genes=np.zeros(problem.alleles.size, dtype=np.int32),
+        constants=np.zeros(constants),
+    )

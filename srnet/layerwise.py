@@ -14,6 +14,7 @@ from srnet.errors import UserError
 from srnet.individual import Individual, judge
 from srnet.layers import Layers
 from srnet.model import fitness
+from srnet.pareto import front
 from srnet.program import Program
 from srnet.settings import Settings
 
@@ -128,6 +129,11 @@ class LayerwiseSearch:
         return self.generation >= self.settings.generations or self.fitness <= self.settings.stop
 
     @property
+    def resumable(self) -> bool:
+        """A checkpoint can be taken after any generation."""
+        return True
+
+    @property
     def evaluations(self) -> int:
         """Chromosome evaluations so far, those that a shortcut answered included."""
         return self.generation * self.settings.population * len(self._layers)
@@ -190,7 +196,10 @@ class LayerwiseSearch:
 
     def archive(self) -> dict[str, Any]:
         """The best composites of the run, for RUN.json."""
-        return {"elites": [elite.to_json() for elite in self.elites]}
+        return {
+            "elites": [elite.to_json() for elite in self.elites],
+            "pareto": [individual.to_json() for individual in front(self.elites)],
+        }
 
     def state(self) -> dict[str, Any]:
         """What a checkpoint must hold, as plain JSON."""

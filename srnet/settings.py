@@ -55,9 +55,57 @@ class Settings:
         return content
 
 
+@dataclass(frozen=True)
+class JointSettings(Settings):
+    """What the joint search takes besides.
+
+    Attributes
+    ----------
+    layerwise
+        Share of the generations that a published search takes first, to give some of the climbers their start.
+    starts
+        Climbers at the beginning; half of them are dropped after each round of equal length.
+    nodes_per_layer
+        Offspring with more active nodes than this times the layers, and than their parent, are not made.
+    two_layers, constant, again
+        Probabilities: that an offspring changes a second layer; that a change moves a constant; that another change follows.
+    temperature
+        Mean share of its fitness by which an offspring may be worse at the beginning; falls linearly to 0.
+    polish
+        Levenberg–Marquardt steps on the constants of a climber that has changed in a generation.
+    memory
+        Whether a climber passes over composites that it has met of late.
+    screen_rows
+        Rows on which composites are compared where there are more; the archive is fitted and judged on all.
+    """
+
+    layerwise: float = 0.2
+    starts: int = 16
+    nodes_per_layer: float = 4.34
+    two_layers: float = 0.3
+    constant: float = 0.3
+    again: float = 0.4
+    temperature: float = 0.1
+    polish: int = 3
+    memory: bool = True
+    screen_rows: int = 1024
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        _whole("starts", self.starts, 1)
+        _whole("polish", self.polish, 0)
+        _whole("screen_rows", self.screen_rows, 2)
+        for name in ("layerwise", "two_layers", "constant", "again"):
+            if not 0.0 <= getattr(self, name) < 1.0:
+                raise UserError(f"'{name}' is {getattr(self, name)}; 0 or more and less than 1 is needed")
+        for name in ("nodes_per_layer", "temperature"):
+            if not 0.0 <= getattr(self, name) < float("inf"):
+                raise UserError(f"'{name}' is {getattr(self, name)}; a number of 0 or more is needed")
+
+
 PRESETS: dict[str, Settings] = {
     "paper": Settings(preset="paper", search="layerwise"),
-    "joint": Settings(preset="joint", search="joint", n_eph=4),
+    "joint": JointSettings(preset="joint", search="joint", n_eph=4),
 }
 
 
@@ -72,7 +120,7 @@ def preset(name: str, **changes: Any) -> Settings:
     if name not in PRESETS:
         raise UserError(f"unknown preset '{name}'; known are {', '.join(PRESETS)}")
     changes = {key: value for key, value in changes.items() if value is not None}
-    known = {field.name for field in fields(Settings)} - {"preset", "search"}
+    known = {field.name for field in fields(PRESETS[name])} - {"preset", "search"}
     for key in changes:
         if key not in known:
             raise UserError(f"unknown setting '{key}'; known are {', '.join(sorted(known))}")

@@ -22,5 +22,6 @@ def layers(widths: tuple[int, ...] = (2, 3, 3, 1), rows: int = 40, valid: int = 
         return [v.astype(np.float32) for v in all_values]
 
     return Layers(
-        {"train": values(rng.uniform(-1, 1, (rows, widths[0]))), "valid": values(rng.uniform(-2, 2, (valid, widths[0])))}, name="made-up"
+        {"train": values(rng.uniform(-1, 1, (rows, widths[0]))), "valid": values(rng.uniform(-2, 2, (valid, widths[0])))},
+        name="made-up",
     )

@@ -188,7 +188,8 @@ class Layer:
 class Search:
     """MNNCGP-ES, one generation at a time.
 
-    ``choose(layer, losses)`` names the offspring that is kept; the least loss, the first of equals, where it is not given.
+    ``choose(layer, losses)`` names the offspring that is kept: the least loss, the first of equals, where it is not given.
+    ``accept(total)`` says whether the composite replaces the parent: if its fitness is lower, where it is not given.
     """
 
     layers: list[Layer]
@@ -202,7 +203,9 @@ class Search:
     chosen: list[int] = field(default_factory=list)
 
     @classmethod
-    def of(cls, train: Sequence[Values], valid: Sequence[Values], seed: int, population: int, n_eph: int, mutation: float) -> "Search":
+    def of(
+        cls, train: Sequence[Values], valid: Sequence[Values], seed: int, population: int, n_eph: int, mutation: float
+    ) -> "Search":
         """``train`` and ``valid``: [x, h1, …, y]."""
         layers = []
         for i, (below, above) in enumerate(zip(train, train[1:], strict=False)):
@@ -212,7 +215,9 @@ class Search:
             layers.append(Layer(shape, constants, parent, np.vstack([above, valid[i + 1]])))
         return cls(layers, np.vstack([train[0], valid[0]]), train[0].shape[0], seed, population, mutation)
 
-    def step(self, choose: Callable[[int, list[float]], int] | None = None) -> None:
+    def step(
+        self, choose: Callable[[int, list[float]], int] | None = None, accept: Callable[[float], bool] | None = None
+    ) -> None:
         self.generation += 1
         # a random first generation: every gene is drawn
         probability = 1.0 if self.generation == 1 else self.mutation
@@ -232,7 +237,7 @@ class Search:
             w, b = least_squares(f, layer.target.astype(np.float64), self.train_rows)
             x = (np.outer(f, w) + b).astype(np.float32)
         total = losses[-1] + (float(np.mean(losses[:-1])) if len(losses) > 1 else 0.0)
-        if total < self.fitness:
+        if accept(total) if accept else total < self.fitness:
             self.fitness = total
             for layer, chromosome in zip(self.layers, genes, strict=True):
                 layer.parent = chromosome

@@ -12,7 +12,13 @@ import pytest
 from srnet.checkpoints import Checkpoint
 from srnet.errors import UserError
 
-IDENTITY = {"layers": "abc", "preset": "paper", "settings": {"population": 5, "functions": ["add", "sub"]}, "seed": 1, "version": "0"}
+IDENTITY = {
+    "layers": "abc",
+    "preset": "paper",
+    "settings": {"population": 5, "functions": ["add", "sub"]},
+    "seed": 1,
+    "version": "0",
+}
 CONTENT = {"seconds": 1.5, "state": {"generation": 3, "history": [None, 0.1 + 0.2, 5e-324], "elites": [[[1, 2], [3]]]}}
 
 
@@ -62,7 +68,7 @@ DAMAGES: dict[str, Callable[[bytes], bytes]] = {
     "one byte short of the state": lambda content: content[:-5],
     "garbage": lambda content: os.urandom(300),
     "zeros, as after a power cut": lambda content: bytes(len(content)),
-    "one digit changed": lambda content: content.replace(b"0.30000000000000004", b"0.30000000000000005"),
+    "one digit changed": lambda content: content.replace(b"0.30000000000000004", b"0.31000000000000004"),
     "one gene changed": lambda content: content.replace(b"[[1, 2], [3]]", b"[[1, 2], [4]]"),
     "no state": rewritten(state=None),
     "state of another kind": rewritten(state=[1, 2]),

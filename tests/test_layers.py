@@ -62,7 +62,9 @@ def test_the_fingerprint_knows_every_value_and_the_shape() -> None:
     other.splits["valid"][2][3, 1] = np.nextafter(other.splits["valid"][2][3, 1], np.float32(9))
     assert other.fingerprint() != layers.fingerprint()
     turned = Layers({split: [v.reshape(len(v), -1) for v in values] for split, values in made_up.layers((2, 1)).splits.items()})
-    same_bytes = Layers({split: [values[0].reshape(-1, 1), np.repeat(values[1], 2, axis=0)] for split, values in turned.splits.items()})
+    same_bytes = Layers(
+        {split: [values[0].reshape(-1, 1), np.repeat(values[1], 2, axis=0)] for split, values in turned.splits.items()}
+    )
     assert same_bytes.splits["train"][0].tobytes() == turned.splits["train"][0].tobytes()
     assert turned.fingerprint() != same_bytes.fingerprint()
 

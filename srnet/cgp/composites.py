@@ -15,7 +15,8 @@ from numba import uint64
 from numpy.typing import NDArray
 
 from srnet.cgp.compiling import njit
-from srnet.cgp.genome import ARITIES, GENES_PER_NODE, decode, draw
+from srnet.cgp.elementary import float_bits
+from srnet.cgp.genome import ARITIES, GENES_PER_NODE, decode, draw, mix
 from srnet.cgp.kernels import SUM_D, SUM_DD, accumulate, evaluate_block, solve
 
 # Columns of ``Problem.table``.
@@ -44,7 +45,6 @@ class Problem(NamedTuple):
     max_complexity: int
     two_layers: float  # probability that an offspring changes a second layer
     again: float  # probability that a change is followed by another on the same layer
-    crossover: float  # probability that a change takes the chromosome of another lineage
     constant: float  # probability that a change moves a constant, where there is an active one
 
 
@@ -53,8 +53,10 @@ class Lineage(NamedTuple):
 
     key: NDArray[np.uint64]
     counters: NDArray[np.int64]  # draws, evaluations
+    allowance: NDArray[np.float64]  # evaluations granted so far
     genes: NDArray[np.int32]
     constants: NDArray[np.float64]
+    complexity: NDArray[np.int64]
     total: NDArray[np.float64]  # fitness on the rows of the problem
     # Two versions of every layer: ``side`` says which is the parent's, offspring are written to the other.
     side: NDArray[np.int64]
@@ -66,6 +68,8 @@ class Lineage(NamedTuple):
     archive: NDArray[np.float64]
     archive_genes: NDArray[np.int32]
     archive_constants: NDArray[np.float64]
+    # Hashes of composites evaluated of late; one that is met again is not evaluated again.
+    met: NDArray[np.uint64]
 
 
 class Scratch(NamedTuple):
@@ -214,9 +218,10 @@ def evaluate_from(first, genes, constants, problem, lineage, limit, scratch):  #
 
 
 @njit(cache=True, nogil=True)
-def adopt(total, genes, constants, lineage, scratch):  # type: ignore[no-untyped-def]
+def adopt(total, complexity, genes, constants, lineage, scratch):  # type: ignore[no-untyped-def]
     """Make the composite evaluated last the lineage's parent."""
     lineage.total[0] = total
+    lineage.complexity[0] = complexity
     lineage.genes[:] = genes
     lineage.constants[:] = constants
     for layer in range(lineage.side.size):
@@ -234,13 +239,22 @@ def remember(complexity, total, genes, constants, lineage):  # type: ignore[no-u
 
 
 @njit(cache=True, nogil=True)
-def active_nodes(problem, genes, scratch):  # type: ignore[no-untyped-def]
-    """Active function nodes over all layers: the composite's complexity."""
-    total = 0
+def identify(genes, constants, problem, scratch):  # type: ignore[no-untyped-def]
+    """(complexity, hash) of a composite: its active function nodes over all layers, and its active graphs with their constants."""
+    complexity = 0
+    state = uint64(0xCBF29CE484222325)
     for layer in range(problem.table.shape[0]):
-        count, _ = decode_layer(layer, problem, genes, scratch)
-        total += count
-    return total
+        count, output = decode_layer(layer, problem, genes, scratch)
+        complexity += count
+        state = mix(state ^ uint64(output))
+        for node in range(count):
+            a, b = scratch.program[node, 1], scratch.program[node, 2]
+            state = mix(state ^ (uint64(scratch.program[node, 0]) | (uint64(a) << uint64(8)) | (uint64(b) << uint64(24))))
+        found = active_constants(layer, count, output, problem, scratch)
+        for k in range(found):
+            slot = scratch.slots[k]
+            state = mix(state ^ uint64(float_bits(constants[slot])) ^ uint64(slot))
+    return complexity, state
 
 
 @njit(cache=True, nogil=True)
@@ -293,21 +307,22 @@ def start(problem, lineage, scratch):  # type: ignore[no-untyped-def]
     """Evaluate the lineage's own composite."""
     total = evaluate_from(0, lineage.genes, lineage.constants, problem, lineage, np.inf, scratch)
     if total < np.inf:
-        adopt(total, lineage.genes, lineage.constants, lineage, scratch)
-        remember(active_nodes(problem, lineage.genes, scratch), total, lineage.genes, lineage.constants, lineage)
+        complexity, _ = identify(lineage.genes, lineage.constants, problem, scratch)
+        adopt(total, complexity, lineage.genes, lineage.constants, lineage, scratch)
+        remember(complexity, total, lineage.genes, lineage.constants, lineage)
 
 
 @njit(cache=True, nogil=True)
-def climb(budget, temperature, pool_genes, pool_constants, problem, lineage, scratch):  # type: ignore[no-untyped-def]
+def climb(budget, temperature, problem, lineage, scratch):  # type: ignore[no-untyped-def]
     """Climb from the lineage's composite for ``budget`` chromosome evaluations, or a few more.
 
-    An offspring changes one or two layers; it replaces the parent if it is no worse, so that equal composites drift (offspring
-    before parents in a tie).
+    An offspring changes one or two layers; it replaces the parent if it is no worse, or worse by a share of the fitness that is
+    exponentially distributed about ``temperature``. Composites met of late are passed over without an evaluation.
     """
     layers = problem.table.shape[0]
     genes, constants = scratch.genes, scratch.constants
     end = lineage.counters[EVALUATIONS] + budget
-    for _ in range(20 * budget):
+    for _ in range(100 * budget):
         if lineage.counters[EVALUATIONS] >= end:
             break
         genes[:] = lineage.genes
@@ -319,13 +334,6 @@ def climb(budget, temperature, pool_genes, pool_constants, problem, lineage, scr
         for layer in range(layers):
             if layer != first and layer != second:
                 continue
-            if uniform(lineage) < problem.crossover:
-                donor = below(pool_genes.shape[0], lineage)
-                at, size = problem.table[layer, GENES_AT], problem.table[layer, GENES]
-                genes[at : at + size] = pool_genes[donor, at : at + size]
-                at, size = problem.table[layer, CONSTANTS_AT], problem.table[layer, CONSTANTS]
-                constants[at : at + size] = pool_constants[donor, at : at + size]
-                continue
             while True:
                 count, output = decode_layer(layer, problem, genes, scratch)
                 found = active_constants(layer, count, output, problem, scratch)
@@ -335,19 +343,24 @@ def climb(budget, temperature, pool_genes, pool_constants, problem, lineage, scr
                     mutate_gene(layer, genes, problem, lineage, scratch)
                 if uniform(lineage) >= problem.again:
                     break
-        complexity = active_nodes(problem, genes, scratch)
-        if complexity > problem.max_complexity:
+        complexity, name = identify(genes, constants, problem, scratch)
+        if complexity > max(problem.max_complexity, lineage.complexity[0]):
             continue
+        slot = name & uint64(lineage.met.size - 1)
+        if lineage.met[slot] == name:
+            continue
+        lineage.met[slot] = name
         # worse than the parent, but perhaps the best of its complexity
         accept = lineage.total[0]
         if temperature > 0.0:
             accept *= 1.0 - temperature * math.log(1.0 - uniform(lineage))
         limit = max(accept, lineage.archive[complexity])
-        total = evaluate_from(min(first, second), genes, constants, problem, lineage, limit, scratch)
+        from_ = min(first, second) if lineage.total[0] < np.inf else 0
+        total = evaluate_from(from_, genes, constants, problem, lineage, limit, scratch)
         if total < np.inf:
             remember(complexity, total, genes, constants, lineage)
             if total <= accept:
-                adopt(total, genes, constants, lineage, scratch)
+                adopt(total, complexity, genes, constants, lineage, scratch)
 
 
 @njit(cache=True, nogil=True)
@@ -378,7 +391,7 @@ def residuals(first, problem, lineage, scratch, out):  # type: ignore[no-untyped
 
 
 @njit(cache=True, nogil=True)
-def polish(iterations, problem, lineage, scratch, jacobian, base, moved):  # type: ignore[no-untyped-def]
+def polish(iterations, problem, lineage, scratch):  # type: ignore[no-untyped-def]
     """Fit the active constants of the lineage's composite by Levenberg and Marquardt; w and b follow by least squares each time.
 
     Derivatives by forward differences: every column costs the evaluations of the layers above its constant.
@@ -396,6 +409,9 @@ def polish(iterations, problem, lineage, scratch, jacobian, base, moved):  # typ
             count += 1
     if count == 0:
         return
+    base = np.empty(problem.targets.size, dtype=np.float64)
+    moved = np.empty(problem.targets.size, dtype=np.float64)
+    jacobian = np.empty((count, problem.targets.size), dtype=np.float64)
     damping = 1e-2
     for _ in range(iterations):
         scratch.fresh[:] = False
@@ -436,11 +452,11 @@ def polish(iterations, problem, lineage, scratch, jacobian, base, moved):  # typ
             total = evaluate_from(0, lineage.genes, constants, problem, lineage, lineage.total[0], scratch)
             if total < lineage.total[0]:
                 gain = lineage.total[0] - total
-                adopt(total, lineage.genes, constants, lineage, scratch)
+                adopt(total, lineage.complexity[0], lineage.genes, constants, lineage, scratch)
                 improved = gain > 1e-4 * total
                 damping *= 0.2
                 break
             damping *= 10.0
         if not improved:
             break
-    remember(active_nodes(problem, lineage.genes, scratch), lineage.total[0], lineage.genes, lineage.constants, lineage)
+    remember(lineage.complexity[0], lineage.total[0], lineage.genes, lineage.constants, lineage)

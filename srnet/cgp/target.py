@@ -10,6 +10,8 @@ from srnet.cgp.kernels import CHUNK
 
 # Energy outside the kept singular vectors, as a share of the layer's: below the float32 rounding of the values themselves.
 _NEGLIGIBLE = 1e-12
+# Up to so many units the floors are worth their eigenvalues; beyond, a floor of nothing is as true.
+_FLOOR_UNITS = 500
 
 
 @dataclass(frozen=True)
@@ -126,13 +128,17 @@ def _seen(h: NDArray[np.float64], outside: NDArray[np.float64], blocks: NDArray[
 def _floors(h: NDArray[np.float64], outside: NDArray[np.float64], blocks: NDArray[np.int64]) -> NDArray[np.float64]:
     floors = np.zeros(len(blocks))
     units = h.shape[1]
-    rows, total, gram, left_out = 0, np.zeros(units), np.zeros((units, units)), 0.0
+    rows, total, left_out = 0, np.zeros(units), 0.0
+    gram = np.zeros((units, units) if units <= _FLOOR_UNITS else (0, 0))
     for i in range(len(blocks) - 1, 0, -1):
         part = slice(*blocks[i, :2])
         rows += part.stop - part.start
         total += h[part].sum(axis=0)
-        gram += h[part].T @ h[part]
+        if units <= _FLOOR_UNITS:
+            gram += h[part].T @ h[part]
         left_out += outside[part].sum()
-        energies = np.linalg.eigvalsh(gram - np.outer(total, total) / rows)
-        floors[i - 1] = max(energies[:-1].sum(), 0.0) + left_out
+        floors[i - 1] = left_out
+        if units <= _FLOOR_UNITS:
+            energies = np.linalg.eigvalsh(gram - np.outer(total, total) / rows)
+            floors[i - 1] += max(energies[:-1].sum(), 0.0)
     return floors

@@ -120,7 +120,9 @@ def test_mutation_rate_and_uniformity(probability: float) -> None:
 def test_genes_mutate_independently() -> None:
     grid = Grid(3, 1, 5, 5, REGRESSION)
     parent = random(grid, 1)
-    changed = np.array([mutated(grid, parent, int(genome.stream(9, g, 1, i)), 0.4) for g in range(20) for i in range(200)]) != parent
+    changed = (
+        np.array([mutated(grid, parent, int(genome.stream(9, g, 1, i)), 0.4) for g in range(20) for i in range(200)]) != parent
+    )
     number = changed.sum(axis=1)
     assert number.mean() == pytest.approx(0.4 * grid.genes, rel=0.01)
     assert number.var() == pytest.approx(0.4 * 0.6 * grid.genes, rel=0.08)

@@ -100,6 +100,7 @@ def hard_cases() -> dict[str, Case]:
         "exactly a chunk": made_up(rows=256, valid=256),
         "one unit": made_up(width=1),
         "even width": made_up(width=4),
+        "too wide for floors": made_up(rows=300, valid=300, width=520),
     }
     zeros = made_up()
     zeros.x[::7, 0] = 0
@@ -228,7 +229,11 @@ def test_the_first_of_equal_offspring_wins() -> None:
     """At a mutation rate of almost nothing most offspring are the parent: number 0 must be the answer, in every share."""
     case = HARD["ordinary"]
     layer = case.layer(256)
-    parent = next(g for g in (np.array(case.shape.random(i), np.int32) for i in range(50)) if np.isfinite(case.evaluation(g.tolist()).f).all())
+    parent = next(
+        g
+        for g in (np.array(case.shape.random(i), np.int32) for i in range(50))
+        if np.isfinite(case.evaluation(g.tolist()).f).all()
+    )
     for shortcuts in (True, False):
         assert search(layer, parent, rate=1e-9, shortcuts=shortcuts)[1] == 0
         assert search(layer, parent, 17, 40, rate=1e-9, shortcuts=shortcuts)[1] == 17
@@ -287,14 +292,19 @@ def test_propagation_agrees_with_the_oracle(name: str, projection: bool) -> None
 
 
 @pytest.mark.parametrize("projection", [False, True])
-@given(st.integers(0, 2**64 - 1), st.sampled_from(["ordinary", "many blocks, none full", "zeros among the inputs", "target far from zero"]))
+@given(
+    st.integers(0, 2**64 - 1),
+    st.sampled_from(["ordinary", "many blocks, none full", "zeros among the inputs", "target far from zero"]),
+)
 def test_bound_after_every_block_is_below_the_loss(projection: bool, key: int, name: str) -> None:
     case = HARD[name]
     layer = case.layer(256, projection=projection)
     bounds, loss = _bounds(layer, np.array(case.shape.random(key), np.int32))
     if loss < np.inf:
         assert (bounds <= loss).all()
-        assert (np.diff(bounds) >= -1e-9 * layer.target.seen_hh[-1, 2] - 1e-9 * np.abs(bounds[1:])).all()  # more rows, more is known
+        assert (
+            np.diff(bounds) >= -1e-9 * layer.target.seen_hh[-1, 2] - 1e-9 * np.abs(bounds[1:])
+        ).all()  # more rows, more is known
 
 
 def test_bound_is_tight_for_the_best_formula() -> None:

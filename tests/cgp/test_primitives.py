@@ -15,7 +15,26 @@ from srnet.cgp.kernels import apply_primitive
 from srnet.cgp.primitives import CLASSIFICATION, MAX_ARITY, OPCODES, PRIMITIVES, REGRESSION, Primitive, by_name, function_set
 from srnet.errors import UserError
 
-HARD = [0.0, -0.0, 1.0, -1.0, 0.5, -2.5, 1e-45, -1e-45, 1.2e-38, 1e30, -1e30, 3.0e38, np.inf, -np.inf, np.nan, 100.25, -1e4, 3.1415927]
+HARD = [
+    0.0,
+    -0.0,
+    1.0,
+    -1.0,
+    0.5,
+    -2.5,
+    1e-45,
+    -1e-45,
+    1.2e-38,
+    1e30,
+    -1e30,
+    3.0e38,
+    np.inf,
+    -np.inf,
+    np.nan,
+    100.25,
+    -1e4,
+    3.1415927,
+]
 ROUNDED_ONCE = {"ln", "sin", "cos", "tan", "pln"}  # the others are exact operations of float32
 PRIMITIVE = pytest.mark.parametrize("primitive", PRIMITIVES, ids=lambda primitive: primitive.name)
 
@@ -26,7 +45,9 @@ numbers = st.one_of(st.floats(-1e4, 1e4, width=32), st.sampled_from(HARD).map(la
 def kernel(primitive: Primitive, *operands: NDArray[np.float32]) -> NDArray[np.float32]:
     """The compiled kernel's values."""
     rows = operands[0].size
-    values = np.concatenate([*operands, *[np.zeros(rows, np.float32)] * (MAX_ARITY - len(operands)), np.full(rows, 77, np.float32)])
+    values = np.concatenate(
+        [*operands, *[np.zeros(rows, np.float32)] * (MAX_ARITY - len(operands)), np.full(rows, 77, np.float32)]
+    )
     second = np.uint64(rows if primitive.arity == 2 else 0)
     apply_primitive(OPCODES[primitive.name], values, np.uint64(0), second, np.uint64(MAX_ARITY * rows), rows)
     return values[MAX_ARITY * rows :]
@@ -133,8 +154,9 @@ def test_infix_is_numpy(primitive: Primitive) -> None:
     names |= {name: by_name(name).numpy for name in ("pdiv", "psqrt", "pln")}
     for a, b in [(2.5, 0.75), (1.0, 3.0), (7.25, 2.0)]:
         text = primitive.infix.format(repr(a), repr(b))
-        assert eval(text, {"__builtins__": {}}, names) == pytest.approx(float(primitive.numpy(np.float64(a), np.float64(b)[()])
-                                                                              if primitive.arity == 2 else primitive.numpy(np.float64(a))))
+        assert eval(text, {"__builtins__": {}}, names) == pytest.approx(
+            float(primitive.numpy(np.float64(a), np.float64(b)[()]) if primitive.arity == 2 else primitive.numpy(np.float64(a)))
+        )
 
 
 @pytest.mark.parametrize("name", ["pdiv", "psqrt", "pln"])

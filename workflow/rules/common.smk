@@ -67,6 +67,6 @@ def artifact_frames(artifact):
     return {name: config["published"] if name == "published" else f"<results>/tables/{name}.csv" for name in artifact.frames}
 
 
-def files_of(kind):
-    """All files of all figures, or of all tables."""
-    return [file for artifact in ARTIFACTS if artifact.kind == kind for file in artifact_files(artifact).values()]
+def files_of(*kinds):
+    """All files of all figures, of all tables, or of both."""
+    return [file for artifact in ARTIFACTS if artifact.kind in kinds for file in artifact_files(artifact).values()]

@@ -1,0 +1,112 @@
+"""``srnet predict`` and ``srnet show``: new rows through a run's formulas."""
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from srnet.errors import UserError
+from srnet.files import write_json
+from srnet.model import SRNet
+from srnet.predict import read_rows, summary, write_predictions
+from srnet.program import Program
+
+MODEL = SRNet(
+    (Program(2, (0.5,), (("div", (0, 1)), ("add", (3, 2))), 4),), (np.array([2.0, -1.0]),), (np.array([0.0, 10.0]),), "made-up"
+)
+
+
+@pytest.fixture
+def run(tmp_path: Path) -> Path:
+    write_json(
+        tmp_path / "run.json",
+        {
+            "task": "made-up",
+            "preset": "paper",
+            "seed": 3,
+            "fitness": 0.25,
+            "layer_losses": [0.25],
+            "programs": [program.to_json() for program in MODEL.programs],
+            "weights": [w.tolist() for w in MODEL.weights],
+            "biases": [b.tolist() for b in MODEL.biases],
+        },
+    )
+    return tmp_path / "run.json"
+
+
+def test_outputs_of_a_csv_and_of_an_npz_are_the_models(tmp_path: Path, run: Path) -> None:
+    x = np.random.default_rng(0).normal(0, 1, (7, 2))
+    np.savez(tmp_path / "x.npz", x=x)
+    (tmp_path / "x.csv").write_text("a,b\n" + "".join(f"{a!r},{b!r}\n" for a, b in x.tolist()))
+    for name in ("x.npz", "x.csv"):
+        write_predictions(run, tmp_path / name, tmp_path / "y.csv")
+        lines = (tmp_path / "y.csv").read_text().splitlines()
+        assert lines[0] == "y0,y1"
+        got = np.array([[float(cell) for cell in line.split(",")] for line in lines[1:]])
+        np.testing.assert_array_equal(got, MODEL.predict(x))  # to the last bit: repr keeps it
+
+
+def test_what_is_not_defined_is_said_so(tmp_path: Path, run: Path) -> None:
+    (tmp_path / "x.csv").write_text("a,b\n1,0\n0,0\n")
+    write_predictions(run, tmp_path / "x.csv", tmp_path / "y.csv")
+    assert (tmp_path / "y.csv").read_text() == "y0,y1\ninf,-inf\nnan,nan\n"
+
+
+def arrays(**values: Any) -> dict[str, Any]:
+    return values
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("", "has 0 line"),
+        ("a,b\n", "has 1 line"),
+        ("a,b\n1,2\n3\n", "line 3 has 1 cells; the header has 2"),
+        ("a,b\n1,2,3\n", "line 2 has 3 cells"),
+        ("a,b\n1,\n", "line 2, column 'b' is ''"),
+        ("a,b\n1,two\n", "line 2, column 'b' is 'two'"),
+        ("a\n1\n", r"shape \(1, 1\); rows × 2 columns"),
+        ("a,b,c\n1,2,3\n", r"shape \(1, 3\); rows × 2 columns"),
+        ("a,b\n\n", "line 2 has 0 cells"),
+    ],
+)
+def test_a_bad_csv_is_a_sentence(tmp_path: Path, text: str, words: str) -> None:
+    (tmp_path / "x.csv").write_text(text)
+    with pytest.raises(UserError, match=words) as caught:
+        read_rows(tmp_path / "x.csv", 2)
+    assert str(tmp_path / "x.csv") in str(caught.value)
+    assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("content", "words"),
+    [
+        (arrays(y=np.ones((2, 2))), "lacks the array 'x'; it has y"),
+        (arrays(), "lacks the array 'x'; it has none"),
+        (arrays(x=np.ones(2)), r"shape \(2,\)"),
+        (arrays(x=np.ones((3, 5))), "rows × 2 columns"),
+        (arrays(x=np.array([["a", "b"]])), "'x' holds <U1"),
+        (arrays(x=np.array([[None, 1]], dtype=object)), "Object arrays"),
+    ],
+)
+def test_a_bad_npz_is_a_sentence(tmp_path: Path, content: dict[str, Any], words: str) -> None:
+    np.savez(tmp_path / "x.npz", **content)
+    with pytest.raises(UserError, match=words):
+        read_rows(tmp_path / "x.npz", 2)
+
+
+def test_other_bad_files_are_sentences_and_write_nothing(tmp_path: Path, run: Path) -> None:
+    (tmp_path / "binary.csv").write_bytes(b"a,b\n\xff\xfe,1\n")
+    (tmp_path / "nul.csv").write_bytes(b"a,b\n1,\x00\n")
+    for name in ("none.csv", "none.npz", "binary.csv", "nul.csv", "."):
+        with pytest.raises(UserError):
+            write_predictions(run, tmp_path / name, tmp_path / "y.csv")
+    assert not (tmp_path / "y.csv").exists()
+
+
+def test_summary_names_every_layer_and_output(run: Path) -> None:
+    lines = summary(SRNet.load(run), run).splitlines()
+    assert lines[0] == "task made-up, preset paper, seed 3, fitness 0.25"
+    assert lines[1] == "y: f = ((x0 / x1) + 0.5), MSE 0.25"
+    assert lines[2:] == ["y0 = (2.0 * ((x0 / x1) + 0.5) + 0.0)", "y1 = ((-1.0) * ((x0 / x1) + 0.5) + 10.0)"]
