@@ -272,6 +272,14 @@ def test_elites_are_sorted_distinct_and_at_most_ten(layers: Layers) -> None:
     assert len({tuple(elite["expressions"]) for elite in elites}) == 10
 
 
+def test_elites_are_the_best_of_all_composites(layers: Layers) -> None:
+    """A run that keeps every composite has the same ten at its head, for a worse one never changes the search."""
+    few, all_ = (evolve(layers, small(generations=300, elites=elites), SEED) for elites in (10, 10**6))
+    assert len(all_["elites"]) > 50
+    assert all_["elites"][:10] == few["elites"]
+    assert all_["history"] == few["history"]
+
+
 def test_more_generations_continue_the_same_history(layers: Layers) -> None:
     short, long = (evolve(layers, small(generations=n), SEED) for n in (10, 40))
     assert long["history"][:10] == short["history"]

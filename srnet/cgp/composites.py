@@ -56,7 +56,9 @@ class Lineage(NamedTuple):
     allowance: NDArray[np.float64]  # evaluations granted so far
     genes: NDArray[np.int32]
     constants: NDArray[np.float64]
-    complexity: NDArray[np.int64]
+    # By layer: the active function nodes, and the hash of the active graph with its constants.
+    counts: NDArray[np.int64]
+    names: NDArray[np.uint64]
     total: NDArray[np.float64]  # fitness on the rows of the problem
     # Two versions of every layer: ``side`` says which is the parent's, offspring are written to the other.
     side: NDArray[np.int64]
@@ -82,6 +84,7 @@ class Scratch(NamedTuple):
     sums: NDArray[np.float64]
     reduced: NDArray[np.float64]
     counts: NDArray[np.int64]
+    names: NDArray[np.uint64]
     fresh: NDArray[np.bool_]
     slots: NDArray[np.int64]
     genes: NDArray[np.int32]
@@ -218,10 +221,11 @@ def evaluate_from(first, genes, constants, problem, lineage, limit, scratch):  #
 
 
 @njit(cache=True, nogil=True)
-def adopt(total, complexity, genes, constants, lineage, scratch):  # type: ignore[no-untyped-def]
-    """Make the composite evaluated last the lineage's parent."""
+def adopt(total, genes, constants, lineage, scratch):  # type: ignore[no-untyped-def]
+    """Make the composite evaluated last, whose layers are identified in ``scratch``, the lineage's parent."""
     lineage.total[0] = total
-    lineage.complexity[0] = complexity
+    lineage.counts[:] = scratch.counts
+    lineage.names[:] = scratch.names
     lineage.genes[:] = genes
     lineage.constants[:] = constants
     for layer in range(lineage.side.size):
@@ -239,22 +243,27 @@ def remember(complexity, total, genes, constants, lineage):  # type: ignore[no-u
 
 
 @njit(cache=True, nogil=True)
-def identify(genes, constants, problem, scratch):  # type: ignore[no-untyped-def]
-    """(complexity, hash) of a composite: its active function nodes over all layers, and its active graphs with their constants."""
-    complexity = 0
-    state = uint64(0xCBF29CE484222325)
-    for layer in range(problem.table.shape[0]):
-        count, output = decode_layer(layer, problem, genes, scratch)
-        complexity += count
-        state = mix(state ^ uint64(output))
-        for node in range(count):
-            a, b = scratch.program[node, 1], scratch.program[node, 2]
-            state = mix(state ^ (uint64(scratch.program[node, 0]) | (uint64(a) << uint64(8)) | (uint64(b) << uint64(24))))
-        found = active_constants(layer, count, output, problem, scratch)
-        for k in range(found):
-            slot = scratch.slots[k]
-            state = mix(state ^ uint64(float_bits(constants[slot])) ^ uint64(slot))
-    return complexity, state
+def identify_layer(layer, genes, constants, problem, scratch):  # type: ignore[no-untyped-def]
+    """Note one layer's active function nodes and the hash of its active graph with its constants in ``scratch``."""
+    count, output = decode_layer(layer, problem, genes, scratch)
+    name = mix(uint64(output) ^ (uint64(layer) << uint64(32)))
+    for node in range(count):
+        a, b = scratch.program[node, 1], scratch.program[node, 2]
+        name = mix(name ^ (uint64(scratch.program[node, 0]) | (uint64(a) << uint64(8)) | (uint64(b) << uint64(32))))
+    for k in range(active_constants(layer, count, output, problem, scratch)):
+        name = mix(name ^ uint64(float_bits(constants[scratch.slots[k]])))
+    scratch.counts[layer] = count
+    scratch.names[layer] = name
+
+
+@njit(cache=True, nogil=True)
+def identity(scratch):  # type: ignore[no-untyped-def]
+    """(complexity, hash) of the composite whose layers have been identified."""
+    complexity, name = 0, uint64(0)
+    for layer in range(scratch.counts.size):
+        complexity += scratch.counts[layer]
+        name = mix(name ^ scratch.names[layer])
+    return complexity, name
 
 
 @njit(cache=True, nogil=True)
@@ -307,9 +316,10 @@ def start(problem, lineage, scratch):  # type: ignore[no-untyped-def]
     """Evaluate the lineage's own composite."""
     total = evaluate_from(0, lineage.genes, lineage.constants, problem, lineage, np.inf, scratch)
     if total < np.inf:
-        complexity, _ = identify(lineage.genes, lineage.constants, problem, scratch)
-        adopt(total, complexity, lineage.genes, lineage.constants, lineage, scratch)
-        remember(complexity, total, lineage.genes, lineage.constants, lineage)
+        for layer in range(problem.table.shape[0]):
+            identify_layer(layer, lineage.genes, lineage.constants, problem, scratch)
+        adopt(total, lineage.genes, lineage.constants, lineage, scratch)
+        remember(identity(scratch)[0], total, lineage.genes, lineage.constants, lineage)
 
 
 @njit(cache=True, nogil=True)
@@ -331,6 +341,9 @@ def climb(budget, temperature, problem, lineage, scratch):  # type: ignore[no-un
         second = first
         if layers > 1 and uniform(lineage) < problem.two_layers:
             second = (first + 1 + below(layers - 1, lineage)) % layers
+        most = max(problem.max_complexity, lineage.counts.sum())
+        scratch.counts[:] = lineage.counts
+        scratch.names[:] = lineage.names
         for layer in range(layers):
             if layer != first and layer != second:
                 continue
@@ -343,8 +356,9 @@ def climb(budget, temperature, problem, lineage, scratch):  # type: ignore[no-un
                     mutate_gene(layer, genes, problem, lineage, scratch)
                 if uniform(lineage) >= problem.again:
                     break
-        complexity, name = identify(genes, constants, problem, scratch)
-        if complexity > max(problem.max_complexity, lineage.complexity[0]):
+            identify_layer(layer, genes, constants, problem, scratch)
+        complexity, name = identity(scratch)
+        if complexity > most:
             continue
         slot = name & uint64(lineage.met.size - 1)
         if lineage.met[slot] == name:
@@ -360,7 +374,7 @@ def climb(budget, temperature, problem, lineage, scratch):  # type: ignore[no-un
         if total < np.inf:
             remember(complexity, total, genes, constants, lineage)
             if total <= accept:
-                adopt(total, complexity, genes, constants, lineage, scratch)
+                adopt(total, genes, constants, lineage, scratch)
 
 
 @njit(cache=True, nogil=True)
@@ -388,6 +402,15 @@ def residuals(first, problem, lineage, scratch, out):  # type: ignore[no-untyped
                 for i in range(rows):
                     out[at + unit * rows + i] = scale * (problem.targets[h + i] - weight * (f[i] - mean))
         at += units * rows
+
+
+@njit(cache=True, nogil=True, fastmath={"reassoc", "contract", "nsz"})
+def inner(a, b):  # type: ignore[no-untyped-def]
+    """Σ aᵢbᵢ; BLAS would share long ones among threads, and the sum depend on their number."""
+    total = 0.0
+    for i in range(a.size):
+        total += a[i] * b[i]
+    return total
 
 
 @njit(cache=True, nogil=True)
@@ -432,9 +455,9 @@ def polish(iterations, problem, lineage, scratch):  # type: ignore[no-untyped-de
         normal_matrix = np.zeros((count, count))
         gradient = np.zeros(count)
         for k in range(count):
-            gradient[k] = np.dot(jacobian[k], base)
+            gradient[k] = inner(jacobian[k], base)
             for other in range(k + 1):
-                normal_matrix[k, other] = np.dot(jacobian[k], jacobian[other])
+                normal_matrix[k, other] = inner(jacobian[k], jacobian[other])
                 normal_matrix[other, k] = normal_matrix[k, other]
         improved = False
         for _ in range(3):
@@ -452,11 +475,13 @@ def polish(iterations, problem, lineage, scratch):  # type: ignore[no-untyped-de
             total = evaluate_from(0, lineage.genes, constants, problem, lineage, lineage.total[0], scratch)
             if total < lineage.total[0]:
                 gain = lineage.total[0] - total
-                adopt(total, lineage.complexity[0], lineage.genes, constants, lineage, scratch)
+                for layer in range(layers):
+                    identify_layer(layer, lineage.genes, constants, problem, scratch)
+                adopt(total, lineage.genes, constants, lineage, scratch)
                 improved = gain > 1e-4 * total
                 damping *= 0.2
                 break
             damping *= 10.0
         if not improved:
             break
-    remember(lineage.complexity[0], lineage.total[0], lineage.genes, lineage.constants, lineage)
+    remember(lineage.counts.sum(), lineage.total[0], lineage.genes, lineage.constants, lineage)

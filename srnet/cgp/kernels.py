@@ -188,7 +188,7 @@ def solve(train_rows, valid_rows, sums, sum_h, sum_hh, weights):  # type: ignore
 
 
 @njit(cache=True, nogil=True)
-def sum_blocks(program, count, output, values, inputs, terminals, constants_at, block_rows, target, blocks, first, last, pivot, deviations, sums):  # type: ignore[no-untyped-def]  # noqa: E501
+def sum_blocks(program, count, output, values, inputs, terminals, constants_at, block_rows, target, blocks, first, last, pivot, deviations, sums):  # type: ignore[no-untyped-def]
     """Add the blocks ``first`` … ``last`` to ``sums``; returns the pivot f[0], or NaN where f is not finite.
 
     Fresh ``sums`` must be zero and begin with block 0.
@@ -231,7 +231,7 @@ def _same(first, second, count):  # type: ignore[no-untyped-def]
 
 
 @njit(cache=True, nogil=True)
-def search_layer(parent, alleles, opcodes, seed, generation, layer, first, last, bound, values, inputs, terminals, constants_at, block_rows, target, blocks, seen_rows, seen_h, seen_hh, floors, limit, shortcuts):  # type: ignore[no-untyped-def]  # noqa: E501
+def search_layer(parent, alleles, opcodes, seed, generation, layer, first, last, bound, values, inputs, terminals, constants_at, block_rows, target, blocks, seen_rows, seen_h, seen_hh, floors, limit, shortcuts):  # type: ignore[no-untyped-def]
     """The best of the offspring ``first`` … ``last`` of one layer's chromosome.
 
     Returns
@@ -294,10 +294,14 @@ def search_layer(parent, alleles, opcodes, seed, generation, layer, first, last,
             )  # fmt: skip
             if pivot != pivot:
                 break
-            if shortcuts and best_loss < np.inf:
-                if lower_bound(block, seen_rows, sums[offspring], seen_h, seen_hh, floors) > best_loss:
-                    pivot = np.nan
-                    break
+            # before anything is found the limit may be infinite, and no bound exceeds it
+            if (
+                shortcuts
+                and best_loss < np.inf
+                and lower_bound(block, seen_rows, sums[offspring], seen_h, seen_hh, floors) > best_loss
+            ):
+                pivot = np.nan
+                break
         if pivot != pivot:
             continue
         loss = solve(seen_rows[-1, 0], seen_rows[-1, 1], sums[offspring], seen_h[-1], seen_hh[-1], weights)
@@ -309,7 +313,7 @@ def search_layer(parent, alleles, opcodes, seed, generation, layer, first, last,
 
 
 @njit(cache=True, nogil=True, error_model="numpy", fastmath={"contract"})
-def propagate(program, count, output, values, inputs, terminals, constants_at, block_rows, target, blocks, seen_rows, seen_h, seen_hh, mean_h, basis, following):  # type: ignore[no-untyped-def]  # noqa: E501
+def propagate(program, count, output, values, inputs, terminals, constants_at, block_rows, target, blocks, seen_rows, seen_h, seen_hh, mean_h, basis, following):  # type: ignore[no-untyped-def]
     """Evaluate and fit the chosen chromosome and write its layer's symbolic values to ``following``, the next layer's inputs.
 
     ``basis`` (units × width) turns the weights of the projected target back to those of the layer's units.

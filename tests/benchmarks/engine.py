@@ -20,19 +20,19 @@ from typing import Any
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
-import made_up  # noqa: E402
-import numpy as np  # noqa: E402
-import oracle  # noqa: E402
-from numba import njit, uint64  # noqa: E402
-from numpy.typing import NDArray  # noqa: E402
+import made_up
+import numpy as np
+import oracle
+from numba import njit, uint64
+from numpy.typing import NDArray
 
-from srnet.cgp import kernels  # noqa: E402
-from srnet.cgp.genome import Genes, Grid, decode, threshold  # noqa: E402
-from srnet.cgp.primitives import OPCODES, PRIMITIVES, REGRESSION  # noqa: E402
-from srnet.cgp.target import Target  # noqa: E402
-from srnet.layers import Layers  # noqa: E402
-from srnet.layerwise import LayerSearch, LayerwiseSearch  # noqa: E402
-from srnet.settings import preset  # noqa: E402
+from srnet.cgp import kernels
+from srnet.cgp.genome import Genes, Grid, decode, threshold
+from srnet.cgp.primitives import OPCODES, PRIMITIVES, REGRESSION
+from srnet.cgp.target import Target
+from srnet.layers import Layers
+from srnet.layerwise import LayerSearch, LayerwiseSearch
+from srnet.settings import preset
 
 REFERENCE = Path(__file__).resolve().parents[3] / "shared" / "reference" / "networks"
 SHAPES = {
@@ -336,12 +336,13 @@ def profile() -> None:
     """Where a generation goes, shortcuts off and on."""
 
     def rows() -> Iterable[Sequence[Any]]:
+        bound = int(threshold(0.4))
         for name, layers in networks().items():
             search = LayerwiseSearch(layers, preset("paper", generations=10**6, stop=0.0), 1)
             for _ in range(200):
                 search.step()
             layer = search._layers[-1]
-            bound, parent = int(threshold(0.4)), search.parent[-1]
+            parent = search.parent[-1]
             decoding = best_of(lambda layer=layer, parent=parent: decode_all(layer, parent, bound), 0.1)
             long = best_of(lambda layer=layer, parent=parent: layer.search(parent, 7, 0, 200, bound, np.inf, 0, False), 0.1)
             short = best_of(lambda layer=layer, parent=parent: layer.search(parent, 7, 0, 200, bound, np.inf, 0, True), 0.1)

@@ -239,6 +239,19 @@ def test_the_first_of_equal_offspring_wins() -> None:
         assert search(layer, parent, 17, 40, rate=1e-9, shortcuts=shortcuts)[1] == 17
 
 
+def test_graphs_of_one_hash_slot_are_told_apart() -> None:
+    """Graphs of one node: as many different ones of the same length as there can be."""
+    case = HARD["ordinary"]
+    grid = Grid(3, 2, 1, 1, REGRESSION)
+    target = Target.of(case.h[: case.train], case.h[case.train :], 256, projection=False)
+    layer = LayerSearch(0, grid, target, SEED, 1, 256)
+    layer.values[: case.x.size] = case.x.T.ravel()
+    for function in range(10):
+        for operand in range(5):
+            parent = np.array([function, operand, 2, 5], np.int32)
+            assert search(layer, parent, rate=0.6) == search(layer, parent, rate=0.6, shortcuts=False)
+
+
 def test_an_empty_share_finds_nothing() -> None:
     layer = HARD["ordinary"].layer()
     assert search(layer, layer.start(), 5, 5) == (math.inf, -1)
