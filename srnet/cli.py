@@ -2,7 +2,6 @@
 
 import functools
 import sys
-import time
 import warnings
 from collections.abc import Callable
 from typing import Any
@@ -114,10 +113,11 @@ def evolve(
     Interrupted and started again, a run goes on from its checkpoint and ends with the same RUN.json.
     """
     from srnet.evolution import evolve_file
+    from srnet.progress import Progress
     from srnet.settings import preset
 
     settings = preset(preset_name, population=population, generations=generations)
-    with Progress(settings.generations, quiet) as progress:
+    with Progress(quiet) as progress:
         run = evolve_file(
             layers_file, out, settings, seed, task=task, checkpoint=checkpoint, checkpoint_interval=checkpoint_interval,
             threads=threads, progress=progress.show,
@@ -127,6 +127,32 @@ def evolve(
             f"{out}: fitness {run['fitness']:.6g} after {run['generations']} generations, {run['evaluations']} evaluations, "
             f"{run['seconds']:.2f} s"
         )
+
+
+@main.command()
+@click.argument("network", metavar="NETWORK.pt")
+@click.argument("data_file", metavar="DATA.csv|DATA.npz")
+@click.option("--out", required=True, metavar="DIR", help="Folder for run.json, layers.npz, formulas.json, network.py, network.c.")
+@click.option("--activation", default="sigmoid", show_default=True, help="Of the hidden layers: sigmoid, tanh, relu or identity.")
+@click.option("--budget", default=None, metavar="TIME|N", help="A time as 60s or 2min, or evaluations.  [default: the preset's]")
+@click.option("--seed", type=int, default=0, show_default=True, help="Seed of the search, at least 0.")
+@click.option("--preset", default="joint", show_default=True, help="The search and its settings: paper or joint.")
+@click.option("--task", default=None, help="Name of the task in run.json; the network file's name where not given.")
+@click.option("--threads", type=int, default=1, show_default=True, help="Threads.")
+@click.option("--time-limit", type=float, default=20.0, show_default=True, help="Seconds for simplification.")
+@click.option("--quiet", is_flag=True, help="No progress.")
+@user_errors
+def explain(network: str, data_file: str, out: str, quiet: bool, **options: Any) -> None:
+    """Find formulas for your own NETWORK.pt on the rows of DATA.
+
+    NETWORK.pt is the state dict of Linear layers with one activation between them; DATA is a CSV with a header and one column per
+    input, in their own units, or an npz file with the array 'x'. Ctrl-C ends the search with the best so far.
+    """
+    from srnet.explaining import explain_file
+
+    found = explain_file(network, data_file, out, progress=not quiet, **options)
+    if not quiet:
+        click.echo(found)
 
 
 @main.command()
@@ -166,35 +192,6 @@ def show(run_file: str) -> None:
     from srnet.predict import summary
 
     click.echo(summary(SRNet.load(run_file), run_file))
-
-
-class Progress:
-    """A bar on a terminal, a line a minute in a log."""
-
-    def __init__(self, generations: int, quiet: bool) -> None:
-        self._generations, self._quiet = generations, quiet
-        self._bar: Any = None
-        self._last = time.monotonic()
-
-    def __enter__(self) -> "Progress":
-        if not self._quiet and sys.stderr.isatty():
-            from tqdm import tqdm
-
-            self._bar = tqdm(total=self._generations, unit=" generations", mininterval=0.2)
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        if self._bar is not None:
-            self._bar.close()
-
-    def show(self, search: Any) -> None:
-        """Called after every step of a search."""
-        if self._bar is not None:
-            self._bar.update(search.generation - self._bar.n)
-            self._bar.set_postfix_str(f"fitness {search.fitness:.4g}", refresh=False)
-        elif not self._quiet and time.monotonic() - self._last >= 60.0:
-            self._last = time.monotonic()
-            click.echo(f"generation {search.generation} of {self._generations}, fitness {search.fitness:.6g}", err=True)
 
 
 if __name__ == "__main__":

@@ -3,6 +3,7 @@
 import os
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any, Protocol
 
 import numpy as np
@@ -13,7 +14,10 @@ from srnet.errors import UserError
 from srnet.files import check_writable, write_json
 from srnet.layers import Layers
 from srnet.model import SRNet
-from srnet.settings import Settings, check_seed
+from srnet.settings import Settings, check_seed, small_population
+
+# Share of a time limit kept for what follows the last step.
+_CONCLUSION = 0.03
 
 
 class Candidate(Protocol):
@@ -34,6 +38,7 @@ class Search(Protocol):
 
     generation: int
     history: list[float]
+    elapsed: float | None
 
     @property
     def best(self) -> Candidate | None: ...
@@ -48,6 +53,7 @@ class Search(Protocol):
     def step(self) -> None: ...
     def state(self) -> dict[str, Any]: ...
     def restore(self, state: dict[str, Any]) -> None: ...
+    def conclude(self, until: float | None = None) -> None: ...
     def archive(self) -> dict[str, Any]: ...
 
 
@@ -73,12 +79,14 @@ def evolve(
     checkpoint: str | os.PathLike[str] | None = None,
     checkpoint_interval: float = INTERVAL,
     progress: Callable[[Search], None] | None = None,
+    time_limit: float | None = None,
+    stop: Callable[[], bool] | None = None,
     **options: Any,
 ) -> dict[str, Any]:
     """Run one search to its end and return the content of RUN.json.
 
     The result is a function of (layers, settings, seed) alone but for ``seconds``: the same for any number of threads, interrupted
-    or not.
+    or not. A run with a time limit depends on the speed of the machine, one that ``stop`` ends on the moment.
 
     Parameters
     ----------
@@ -86,6 +94,11 @@ def evolve(
         File for the state of the unfinished run; none is kept where it is None.
     progress
         Called after every step.
+    time_limit
+        Seconds of the run, in the place of the settings' generations. The search's schedule follows the clock. Loading the compiled
+        search (about a minute where it must be compiled, once on a machine) is not counted.
+    stop
+        Asked after every step; where it says so, the run ends with what it has found.
 
     Raises
     ------
@@ -95,6 +108,13 @@ def evolve(
     check_seed(seed)
     if threads < 1:
         raise UserError(f"'threads' is {threads}; a whole number of at least 1 is needed")
+    clock = None
+    if time_limit is not None:
+        if checkpoint is not None:
+            raise UserError("a run with a time limit keeps no checkpoint; give one of the two")
+        warm_up(layers, settings)
+        clock = Clock(time_limit)
+        settings = _in_time(layers, settings, time_limit)
     search = search_of(layers, settings, seed, threads=threads, **options)
     kept = Checkpoint(checkpoint, _identity(layers, settings, seed), checkpoint_interval) if checkpoint is not None else None
     before = 0.0
@@ -111,12 +131,55 @@ def evolve(
         return before + time.monotonic() - begin
 
     while not search.finished:
+        search.elapsed = clock.elapsed if clock is not None else None
         search.step()
         if progress is not None:
             progress(search)
+        if (clock is not None and clock.elapsed >= 1.0) or (stop is not None and stop()):
+            search.conclude(clock.end if clock is not None else None)
+            break
         if kept is not None and search.resumable:
             kept.save_if_due(lambda: {"seconds": seconds(), "state": search.state()})
+    if clock is not None:
+        settings = replace(settings, generations=search.generation)
     return record(search, layers, settings, seed, seconds())
+
+
+class Clock:
+    """The time of a run that has a limit.
+
+    Raises
+    ------
+    UserError
+        If the limit is not a positive number of seconds.
+    """
+
+    def __init__(self, seconds: float) -> None:
+        if not 0 < seconds < float("inf"):
+            raise UserError(f"the time limit is {seconds}; a positive number of seconds is needed")
+        self._begin = time.monotonic()
+        self._steps = seconds * (1 - _CONCLUSION)
+        self.end = self._begin + seconds
+
+    @property
+    def elapsed(self) -> float:
+        """The share of the steps' time that has passed; the rest of the limit is for the conclusion."""
+        return (time.monotonic() - self._begin) / self._steps
+
+
+def warm_up(layers: Layers, settings: Settings) -> float:
+    """Load, or compile, the search by a tiny run; the seconds of a chromosome evaluation in it."""
+    begin = time.monotonic()
+    search = search_of(layers, replace(settings, population=4, generations=40, stop=0.0), 1)
+    while not search.finished:
+        search.step()
+    return (time.monotonic() - begin) / search.evaluations
+
+
+def _in_time(layers: Layers, settings: Settings, seconds: float) -> Settings:
+    """Any number of generations, each short against the limit."""
+    affordable = seconds / warm_up(layers, settings)
+    return replace(settings, population=small_population(settings, affordable, layers.depth), generations=2**31 - 1)
 
 
 def evolve_file(

@@ -1,9 +1,10 @@
-"""A model in other languages: a differentiable torch module."""
+"""A model in other languages: a differentiable torch module, the source of a NumPy function and of a C function."""
 
+from collections.abc import Callable, Sequence
 from functools import partial
 from typing import TYPE_CHECKING
 
-from srnet.cgp.primitives import by_name
+from srnet.cgp.primitives import Primitive, by_name
 from srnet.model import SRNet
 
 if TYPE_CHECKING:
@@ -49,3 +50,92 @@ def to_torch(model: SRNet) -> "torch.nn.Module":
         return by_name(name).torch(torch, *operands)
 
     return SymbolicNetwork()
+
+
+def to_numpy(model: SRNet, names: Sequence[str] | None = None) -> str:
+    """The source of a Python module with the function ``network(x)``: n × k₀ to n × k, float64, NumPy alone.
+
+    Parameters
+    ----------
+    names
+        What the inputs are called in it, Python identifiers; by default x0, x1, ….
+    """
+    inputs = list(names) if names is not None else [f"x{i}" for i in range(model.programs[0].inputs)]
+    lines = [f"{inputs[i]} = x[:, {i}]" for i in model.programs[0].used_inputs()]
+    outputs = _statements(model, inputs, "{} = {}", lambda primitive: primitive.python, lines)
+    body = "\n        ".join(lines)
+    columns = ", ".join(f"{output} + np.zeros(x.shape[0])" for output in outputs)
+    return f'''"""{_title(model)}"""
+
+import numpy as np
+
+
+def network(x):
+    """The network's outputs (n x {len(outputs)}) at rows of x (n x {len(inputs)}: {", ".join(inputs)})."""
+    x = np.asarray(x, dtype=np.float64)
+    with np.errstate(all="ignore"):
+        {body}
+        return np.column_stack([{columns}])
+'''
+
+
+def to_c(model: SRNet, names: Sequence[str] | None = None) -> str:
+    """The source of a C function ``void network(const double *x, double *y)``: one row in, one row out; needs math.h alone.
+
+    Every statement declares one variable, so that other languages of this family take it with few changes.
+
+    Parameters
+    ----------
+    names
+        What the inputs are called in it, C identifiers; by default x0, x1, ….
+    """
+    inputs = list(names) if names is not None else [f"x{i}" for i in range(model.programs[0].inputs)]
+    lines = [f"const double {inputs[i]} = x[{i}];" for i in model.programs[0].used_inputs()]
+    outputs = _statements(model, inputs, "const double {} = {};", lambda primitive: primitive.c, lines)
+    lines += [f"y[{i}] = {output};" for i, output in enumerate(outputs)]
+    body = "\n    ".join(lines)
+    return f"""/* {_title(model)} */
+
+#include <math.h>
+
+/* x: {len(inputs)} input(s): {", ".join(inputs)}; y: {len(outputs)} output(s). */
+void network(const double *x, double *y)
+{{
+    {body}
+}}
+"""
+
+
+def _title(model: SRNet) -> str:
+    """One line of plain text: a task's name may hold anything, and must not end a comment."""
+    return "The network " + "".join(c if c.isalnum() and c.isascii() or c in "-_. " else "_" for c in model.task) + " as formulas, by SRNet."
+
+
+def _statements(
+    model: SRNet, inputs: Sequence[str], statement: str, template: Callable[[Primitive], str], lines: list[str]
+) -> list[str]:
+    """Add one statement per node and per unit that is read to ``lines``; the output's expressions."""
+    names = list(inputs)
+    outputs: list[str] = []
+    for i, (program, weights, biases) in enumerate(zip(model.programs, model.weights, model.biases, strict=True)):
+        count = 0
+
+        def apply(name: str, *operands: str, layer: int = i + 1) -> str:
+            nonlocal count
+            count += 1
+            lines.append(statement.format(f"f{layer}_{count}", template(by_name(name)).format(*operands)))
+            return f"f{layer}_{count}"
+
+        formula = program.fold(names, _literal, apply)
+        units = [f"{_literal(w)} * {formula} + {_literal(b)}" for w, b in zip(weights, biases, strict=True)]
+        if i + 1 == len(model.programs):
+            outputs = units
+        else:
+            names = [f"h{i + 1}_{j}" for j in range(len(units))]
+            lines += [statement.format(names[j], units[j]) for j in model.programs[i + 1].used_inputs()]
+    return outputs
+
+
+def _literal(value: float) -> str:
+    """A number of float64, to the last bit, in either language."""
+    return repr(float(value)) if value >= 0 else f"({float(value)!r})"

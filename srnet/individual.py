@@ -8,7 +8,7 @@ import numpy as np
 
 from srnet.cgp.genome import Genes
 from srnet.layers import Layers
-from srnet.model import SRNet, fit, fitness
+from srnet.model import SRNet, fit_and_measure, fitness
 from srnet.program import Program
 
 
@@ -22,7 +22,7 @@ class Individual:
     fitness: float
 
     def to_json(self) -> dict[str, Any]:
-        """What RUN.json tells of an individual that is not the best."""
+        """What RUN.json tells of an individual that is not the best; ``SRNet.from_run`` reads it too."""
         return {
             "fitness": self.fitness,
             "layer_losses": list(self.losses),
@@ -30,14 +30,17 @@ class Individual:
             "expressions": self.model.expressions(),
             "genes": [genes.tolist() for genes in self.genes],
             "constants": [list(program.constants) for program in self.model.programs],
+            "programs": [program.to_json() for program in self.model.programs],
+            "weights": [weights.tolist() for weights in self.model.weights],
+            "biases": [biases.tolist() for biases in self.model.biases],
         }
 
 
 def judge(genes: Sequence[Genes], programs: Sequence[Program], layers: Layers) -> Individual | None:
     """Fit a composite's formulas and measure them; None where one is not finite on every row."""
-    model = fit(programs, layers, layers.name)
-    if model is None:
+    fitted = fit_and_measure(programs, layers, layers.name)
+    if fitted is None:
         return None
-    losses = model.losses(layers)
+    model, losses = fitted
     total = fitness(losses)
     return Individual(tuple(genes), model, tuple(losses), total) if np.isfinite(total) else None

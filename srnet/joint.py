@@ -7,6 +7,7 @@ worse (annealing). Every round drops the worse half of the climbers and shares t
 by Levenberg and Marquardt. The best composite met of every complexity is kept.
 """
 
+import time
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
@@ -53,6 +54,8 @@ class JointSearch:
         self._pool = ThreadPoolExecutor(threads) if threads > 1 else None
         self.generation = 0
         self.history: list[float] = []
+        # the share of the time that has passed, where a clock ends the run and not a number of generations
+        self.elapsed: float | None = None
         self.best: Individual | None = None
         self._front: list[Individual] = []
         self._best_screened = float("inf")
@@ -120,7 +123,9 @@ class JointSearch:
         self.history += [self.fitness] * len(climbers)
 
     def _progress(self) -> float:
-        """The share of the climbers' generations that has passed."""
+        """The share of the climbers' generations, or of their time, that has passed."""
+        if self.elapsed is not None:
+            return min(max((self.elapsed - self.settings.layerwise) / (1.0 - self.settings.layerwise), 0.0), 1.0)
         return (self.generation - self._climbs_from) / max(self.settings.generations - self._climbs_from, 1)
 
     def _step_layerwise(self, search: LayerwiseSearch) -> None:
@@ -128,9 +133,10 @@ class JointSearch:
         search.step()
         self.generation, self.best = search.generation, search.best
         self.history.append(self.fitness)
-        if search.finished:
+        if search.finished or (self.elapsed is not None and self.elapsed >= self.settings.layerwise):
             self._spent += search.evaluations
             self._layerwise = None
+            self._climbs_from = self.generation
             if self.finished:
                 self._front = front(search.elites)
             else:
@@ -189,7 +195,20 @@ class JointSearch:
             self._retired.add(self._lineages[i])
         self._lineages = [self._lineages[i] for i in order[:survivors]]
 
-    def _finish(self) -> None:
+    def conclude(self, until: float | None = None) -> None:
+        """Finish a search that is stopped early: the front of what it has met.
+
+        Parameters
+        ----------
+        until
+            Time (as ``time.monotonic()``) after which no more constants are fitted.
+        """
+        if self._layerwise is not None:
+            self._front = front(self._layerwise.elites)
+        elif not self.finished:
+            self._finish(until)
+
+    def _finish(self, until: float | None = None) -> None:
         """Fit the constants of the archive on all rows, judge it in float64, and keep the Pareto front."""
         for lineage in self._lineages:
             self._retired.add(lineage)
@@ -199,6 +218,8 @@ class JointSearch:
         before = int(lineage.counters[composites.EVALUATIONS])
         found = [*self._seeds, *([self.best] if self.best is not None else [])]
         for genes, constants in self._retired.composites():
+            if until is not None and time.monotonic() >= until:
+                break
             screened = self._judge(genes, constants)
             if screened is not None:
                 found.append(screened)

@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from srnet.cgp import genome, kernels
 from srnet.cgp.genome import Genes, Grid, decode, mutate, random_genes, random_normals, threshold
+from srnet.cgp.primitives import OPCODES
 from srnet.cgp.target import Target
 from srnet.errors import UserError
 from srnet.individual import Individual, judge
@@ -20,6 +21,10 @@ from srnet.settings import Settings
 
 # Streams of a seed that are no layer's offspring.
 _CONSTANTS, _START = 2**31 - 1, 2**31 - 2
+# Composites that the kernel finds worse than the last elite by no more than this share are judged in float64.
+_NEAR = 1e-5
+# Layers of at most so many inputs keep the unary primitives of their inputs as columns.
+_IMAGED_INPUTS = 16
 
 
 class LayerSearch:
@@ -32,7 +37,11 @@ class LayerSearch:
         self.constants = random_normals(grid.constants, self.stream(0, _CONSTANTS))
         rows = target.values.shape[1]
         self.block_rows = min(block_rows, -(-rows // kernels.CHUNK) * kernels.CHUNK)
-        self._inputs_end = grid.inputs * rows
+        # wide layers share too few primitives of an input among offspring to keep them
+        self._unary_opcodes = grid.unary_opcodes() if grid.inputs <= _IMAGED_INPUTS else np.empty(0, dtype=np.int64)
+        self._unary = np.full(len(OPCODES), -1, dtype=np.int64)
+        self._unary[self._unary_opcodes] = np.arange(self._unary_opcodes.size)
+        self._inputs_end = grid.inputs * (1 + self._unary_opcodes.size) * rows
         self._region = (grid.constants + grid.nodes) * self.block_rows
         self.values = np.zeros(self._inputs_end + threads * self._region, dtype=np.float32)
         for thread in range(threads):
@@ -63,7 +72,7 @@ class LayerSearch:
         """(sum of squares, number) of the best offspring of a range; the number is -1 where none is within the limit."""
         target = self.target
         best, loss = kernels.search_layer(
-            parent, self.alleles, self.opcodes, self.seed, generation, self.index, first, last, np.uint64(bound), self.values,
+            parent, self.alleles, self.opcodes, self._unary, self._unary_opcodes, self.seed, generation, self.index, first, last, np.uint64(bound), self.values,
             self.grid.inputs, self.grid.terminals, self.constants_at(thread), self.block_rows, target.values, target.blocks,
             target.seen_rows, target.seen_h, target.seen_hh, target.floors, limit, shortcuts,
         )  # fmt: skip
@@ -95,7 +104,7 @@ class LayerwiseSearch:
     """
 
     def __init__(
-        self, layers: Layers, settings: Settings, seed: int, *, threads: int = 1, shortcuts: bool = True, block_rows: int = 512
+        self, layers: Layers, settings: Settings, seed: int, *, threads: int = 1, shortcuts: bool = True, block_rows: int = 1024
     ) -> None:
         self.layers, self.settings, self.seed, self.shortcuts = layers, settings, seed, shortcuts
         self._pool = ThreadPoolExecutor(threads) if threads > 1 else None
@@ -112,6 +121,7 @@ class LayerwiseSearch:
         self.parent: tuple[Genes, ...] = tuple(layer.start() for layer in self._layers)
         self.elites: list[Individual] = []
         self.history: list[float] = []
+        self.elapsed: float | None = None  # nothing here depends on it: only the joint search has a schedule
 
     @property
     def best(self) -> Individual | None:
@@ -148,7 +158,8 @@ class LayerwiseSearch:
 
     def _candidate(self) -> tuple[Genes, ...] | None:
         """The composite of the layers' best chromosomes, or None where it is worse than the last elite."""
-        accept = self.elites[-1].fitness if len(self.elites) >= self.settings.elites else float("inf")
+        # the kernel's float32 may be off by a little: float64 has the last word on what is near
+        accept = self.elites[-1].fitness * (1 + _NEAR) if len(self.elites) >= self.settings.elites else float("inf")
         # the first generation is random: every gene of every offspring is drawn
         bound = int(threshold(1.0 if self.generation == 1 else self.settings.mutation))
         hidden = max(len(self._layers) - 1, 1)
@@ -169,8 +180,6 @@ class LayerwiseSearch:
 
     def _best(self, layer: LayerSearch, parent: Genes, bound: int, limit: float) -> tuple[float, int]:
         population = self.settings.population
-        # a little above, so that rounding cannot hide an offspring that the exact test would accept
-        limit = limit * (1 + 1e-9)
         if self._pool is None:
             return layer.search(parent, self.generation, 0, population, bound, limit, 0, self.shortcuts)
         edges = [population * thread // self._threads for thread in range(self._threads + 1)]
@@ -193,6 +202,9 @@ class LayerwiseSearch:
 
     def _individual(self, genes: Sequence[Genes]) -> Individual | None:
         return judge(genes, [layer.program(g) for layer, g in zip(self._layers, genes, strict=True)], self.layers)
+
+    def conclude(self, until: float | None = None) -> None:
+        """Nothing is left to do where the search is stopped early."""
 
     def archive(self) -> dict[str, Any]:
         """The best composites of the run, for RUN.json."""

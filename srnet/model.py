@@ -72,19 +72,19 @@ class SRNet:
 
     def losses(self, layers: Layers) -> list[float]:
         """MSE of every layer over training and validation rows, the output layer last."""
-        train, valid = (self.layers(layers.splits[split][0]) for split in ("train", "valid"))
+        train, valid = layers.splits["train"], layers.splits["valid"]
         return [
-            _mean_square(np.vstack([a, b]), np.vstack([layers.splits["train"][i + 1], layers.splits["valid"][i + 1]]))
-            for i, (a, b) in enumerate(zip(train, valid, strict=True))
+            _mean_square(a, train[i + 1], b, valid[i + 1])
+            for i, (a, b) in enumerate(zip(self.layers(train[0]), self.layers(valid[0]), strict=True))
         ]
 
     def expressions(self) -> list[str]:
         """fᵢ as text, of x0… in the first layer and h0… in the others."""
         return [program.render(_names("h" if i else "x", program.inputs)) for i, program in enumerate(self.programs)]
 
-    def network_expressions(self) -> list[str]:
-        """Every output of the network as text, of the inputs alone."""
-        names = _names("x", self.programs[0].inputs)
+    def network_expressions(self, names: Sequence[str] | None = None) -> list[str]:
+        """Every output of the network as text, of the inputs alone, which are called x0… or as given."""
+        names = _names("x", self.programs[0].inputs) if names is None else list(names)
         for program, weights, biases in zip(self.programs, self.weights, self.biases, strict=True):
             value = program.render(names)
             names = [f"({_number(w)} * {value} + {_number(b)})" for w, b in zip(weights, biases, strict=True)]
@@ -126,32 +126,40 @@ def fit(programs: Sequence[Program], layers: Layers, task: str = "network") -> S
     w = cov(f, h)/var(f), b = mean(h) − w·mean(f) (Luo et al. 2022, section 3). Float64 throughout.
     None where a formula is not finite on every training and validation row.
     """
-    train = np.asarray(layers.splits["train"][0], dtype=np.float64)
-    valid = np.asarray(layers.splits["valid"][0], dtype=np.float64)
-    weights, biases = [], []
+    fitted = fit_and_measure(programs, layers, task)
+    return None if fitted is None else fitted[0]
+
+
+def fit_and_measure(programs: Sequence[Program], layers: Layers, task: str = "network") -> tuple[SRNet, list[float]] | None:
+    """``fit``, with the losses of the model on the way."""
+    train, valid = layers.splits["train"], layers.splits["valid"]
+    x, z = train[0].astype(np.float64), valid[0].astype(np.float64)
+    weights, biases, losses = [], [], []
     with np.errstate(all="ignore"):
         for i, program in enumerate(programs):
-            f, g = program(train), program(valid)
+            f, g = program(x), program(z)
             if not (np.isfinite(f).all() and np.isfinite(g).all()):
                 return None
-            w, b = least_squares(f, np.asarray(layers.splits["train"][i + 1], dtype=np.float64))
-            train, valid = np.outer(f, w) + b, np.outer(g, w) + b
-            if not (np.isfinite(train).all() and np.isfinite(valid).all() and np.isfinite(w).all() and np.isfinite(b).all()):
+            w, b = least_squares(f, train[i + 1].astype(np.float64))
+            x, z = np.outer(f, w) + b, np.outer(g, w) + b
+            losses.append(_mean_square(x, train[i + 1], z, valid[i + 1]))
+            if not (np.isfinite(losses[-1]) and np.isfinite(w).all() and np.isfinite(b).all()):
                 return None
             weights.append(w)
             biases.append(b)
-    return SRNet(tuple(programs), tuple(weights), tuple(biases), task)
+    return SRNet(tuple(programs), tuple(weights), tuple(biases), task), losses
 
 
 def least_squares(f: Floats, h: Floats) -> tuple[Floats, Floats]:
     """w and b of the best h ≈ f·w + b; f of n values, h n × k. A constant f gets w = 0."""
     mean_f, mean_h = f.mean(), h.mean(axis=0)
     centred = f - mean_f
-    square = centred @ centred
+    # not BLAS, which shares long sums among threads: the result would depend on their number
+    square = np.einsum("i,i->", centred, centred)
     # below this the spread of f is rounding noise
     if square <= 1e-24 * f.size * (mean_f * mean_f):
         return np.zeros(h.shape[1]), mean_h
-    w = (centred @ (h - mean_h)) / square
+    w = np.einsum("i,ij->j", centred, h - mean_h) / square
     return w, mean_h - w * mean_f
 
 
@@ -161,9 +169,10 @@ def fitness(losses: Sequence[float]) -> float:
     return float(losses[-1] + (sum(hidden) / len(hidden) if hidden else 0.0))
 
 
-def _mean_square(a: Floats, b: NDArray[Any]) -> float:
+def _mean_square(a: Floats, h: NDArray[Any], b: Floats, g: NDArray[Any]) -> float:
+    """Mean of (a − h)² and (b − g)² together."""
     with np.errstate(all="ignore"):
-        value = float(np.mean(np.square(a - b)))
+        value = float((np.square(a - h).sum() + np.square(b - g).sum()) / (h.size + g.size))
     return value if np.isfinite(value) else float("inf")
 
 

@@ -26,10 +26,17 @@ CONSTANT_SPREAD = 1e-3
 
 Progress = Callable[[Iterable[int]], Iterable[int]]
 
+ACTIVATIONS: dict[str, Callable[[Any], Any]] = {
+    "sigmoid": lambda z: 1 / (1 + np.exp(-z)),
+    "tanh": np.tanh,
+    "relu": lambda z: np.maximum(z, np.float32(0)),
+    "identity": lambda z: z,
+}
+
 
 @dataclass(frozen=True)
 class Network:
-    """A multilayer perceptron: sigmoid hidden layers, then a linear output (regression) or a softmax (classification).
+    """A multilayer perceptron: hidden layers, then a linear output (regression) or a softmax (classification).
 
     Attributes
     ----------
@@ -39,6 +46,8 @@ class Network:
         regression or classification.
     mean, std
         Of every input, if the first layer reads (x - mean) / std; else None.
+    activation
+        Of the hidden layers, one of ``ACTIVATIONS``; ``train`` makes sigmoid networks.
     """
 
     weights: tuple[Values, ...]
@@ -46,6 +55,7 @@ class Network:
     kind: Kind
     mean: Floats | None = None
     std: Floats | None = None
+    activation: str = "sigmoid"
 
     @property
     def sizes(self) -> list[int]:
@@ -61,7 +71,7 @@ class Network:
         values = [self._read(x)]
         with np.errstate(over="ignore"):  # exp(-z) may overflow: the sigmoid is then 0
             for weight, bias in zip(self.weights[:-1], self.biases[:-1], strict=True):
-                values.append(1 / (1 + np.exp(-(values[-1] @ weight.T + bias))))
+                values.append(ACTIVATIONS[self.activation](values[-1] @ weight.T + bias))
         y = values[-1] @ self.weights[-1].T + self.biases[-1]
         values.append(_softmax(y, axis=1) if self.kind == "classification" else y)
         return values
@@ -99,17 +109,19 @@ class Network:
             torch.save(state, file)
 
 
-def load_network(path: str | os.PathLike[str]) -> Network:
+def load_network(path: str | os.PathLike[str], activation: str = "sigmoid") -> Network:
     """Read ``network.pt``; nothing in it is executed.
 
-    The state dict of a ``torch.nn.Sequential`` of Linear and Sigmoid modules is read too: pairs of weight and bias, in
-    their order.
+    The state dict of a ``torch.nn.Sequential`` of Linear modules and activations is read too: pairs of weight and bias, in
+    their order. Such a file does not tell the activation of the hidden layers, so ``activation`` names it.
 
     Raises
     ------
     UserError
         If the file is missing, is not a dict of tensors, or has layers whose sizes do not fit or values that are not finite.
     """
+    if activation not in ACTIVATIONS:
+        raise UserError(f"unknown activation '{activation}'; known are {', '.join(ACTIVATIONS)}")
     arrays = _read_tensors(path)
     mean, std, softmax = (arrays.pop(key, None) for key in ("scaler.mean", "scaler.std", "softmax"))
     weights = [value.astype(np.float32) for key, value in arrays.items() if key.endswith("weight")]
@@ -132,7 +144,8 @@ def load_network(path: str | os.PathLike[str]) -> Network:
         raise UserError(f"{path}: has a value that is not finite; every weight must be")
     if softmax is not None and softmax.size != 1:
         raise UserError(f"{path}: 'softmax' has the shape {softmax.shape}; one truth value is needed")
-    return Network(tuple(weights), tuple(biases), "classification" if softmax else "regression", mean, std)
+    kind: Kind = "classification" if softmax else "regression"
+    return Network(tuple(weights), tuple(biases), kind, mean, std, activation)
 
 
 def _read_tensors(path: str | os.PathLike[str]) -> dict[str, Floats]:

@@ -54,6 +54,14 @@ def read_rows(path: str | os.PathLike[str], columns: int) -> NDArray[np.float64]
     return x
 
 
+def read_header(path: str | os.PathLike[str]) -> list[str] | None:
+    """The names of the columns of a CSV; None for an npz file, which has none."""
+    if Path(path).suffix == ".npz":
+        return None
+    with open(path, newline="", encoding="utf-8") as file:
+        return next(csv.reader(file))
+
+
 def _read_csv(path: Path) -> NDArray[np.float64]:
     try:
         with open(path, newline="", encoding="utf-8") as file:

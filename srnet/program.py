@@ -80,6 +80,22 @@ class Program:
             values.append(apply(name, *(values[operand] for operand in operands)))
         return values[self.output]
 
+    def after_scaling(self, mean: Sequence[float], std: Sequence[float]) -> "Program":
+        """The same formula of inputs that are not yet scaled: (x - mean) / std becomes part of it."""
+        used = self.used_inputs()
+        constants = (*self.constants, *(float(mean[i]) for i in used), *(float(std[i]) for i in used))
+        terminals = self.inputs + len(constants)
+        nodes: list[tuple[str, tuple[int, ...]]] = []
+        address = {i: i for i in range(self.terminals)}
+        for j, i in enumerate(used):
+            nodes.append(("sub", (i, self.terminals + j)))
+            nodes.append(("div", (terminals + 2 * j, self.terminals + len(used) + j)))
+            address[i] = terminals + 2 * j + 1
+        for j, (name, operands) in enumerate(self.nodes):
+            nodes.append((name, tuple(address[operand] for operand in operands)))
+            address[self.terminals + j] = terminals + len(nodes) - 1
+        return Program(self.inputs, constants, tuple(nodes), address[self.output])
+
     def used_inputs(self) -> list[int]:
         """The inputs that the formula reads."""
         addresses = {self.output}.union(*(operands for _, operands in self.nodes)) if self.nodes else {self.output}

@@ -127,6 +127,29 @@ def preset(name: str, **changes: Any) -> Settings:
     return replace(PRESETS[name], **changes)
 
 
+# A schedule needs some generations: of a small budget they are made of fewer offspring.
+_FEWEST_GENERATIONS, _SMALLEST_POPULATION = 1000, 10
+
+
+def small_population(settings: Settings, evaluations: float, layers: int) -> int:
+    """Offspring of a generation, not more than the settings', of which the evaluations pay for enough generations."""
+    affordable = int(min(evaluations / (layers * _FEWEST_GENERATIONS), settings.population))
+    return min(max(affordable, _SMALLEST_POPULATION), settings.population)
+
+
+def spending(settings: Settings, evaluations: int, layers: int) -> Settings:
+    """The settings with population and generations such that a run of so many layers makes about so many chromosome evaluations.
+
+    Raises
+    ------
+    UserError
+        If ``evaluations`` is not positive.
+    """
+    _whole("evaluations", evaluations, 1)
+    population = small_population(settings, evaluations, layers)
+    return replace(settings, population=population, generations=max(1, evaluations // (population * layers)))
+
+
 def check_seed(seed: int) -> int:
     """A seed as the random streams take it.
 

@@ -171,8 +171,8 @@ def fit_layer(layer, problem, f, w, b, scratch):  # type: ignore[no-untyped-def]
     sums, reduced = scratch.sums, scratch.reduced
     sums[:, : 2 + units] = 0.0
     pivot = np.float64(f[0])
-    accumulate(f, uint64(0), pivot, target, 0, train_rows, scratch.deviations, sums[0])
-    accumulate(f, uint64(train_rows), pivot, target, train_rows, rows, scratch.deviations, sums[1])
+    accumulate(f, uint64(0), pivot, target, 0, train_rows, scratch.deviations, sums, 0)
+    accumulate(f, uint64(train_rows), pivot, target, train_rows, rows, scratch.deviations, sums, 1)
     if not (sums[0, SUM_DD] < np.inf and sums[1, SUM_DD] < np.inf):
         return np.inf
     total = solve(train_rows, rows - train_rows, sums, problem.sums_h[layer], problem.sums_hh[layer], reduced[:units])

@@ -73,6 +73,10 @@ class Grid:
         """The kernel's opcode of every function allele."""
         return np.array([OPCODES[name] for name in self.functions], dtype=np.int64)
 
+    def unary_opcodes(self) -> NDArray[np.int64]:
+        """The kernel's opcodes of the unary functions."""
+        return np.array([opcode for opcode in self.opcodes() if PRIMITIVES[opcode].arity == 1], dtype=np.int64)
+
     def alleles(self) -> NDArray[np.int64]:
         """For every gene, the number of admissible alleles 0 … n-1."""
         counts = np.empty(self.genes, dtype=np.int64)
@@ -110,7 +114,7 @@ class Grid:
         return Program(self.inputs, tuple(float(c) for c in constants), tuple(nodes), int(output))
 
 
-@njit(cache=True, nogil=True)
+@njit(cache=True, nogil=True, forceinline=True)
 def mix(state):  # type: ignore[no-untyped-def]
     """The finaliser of SplitMix64: 64 well-mixed bits of a 64-bit counter (Steele, Lea, Flood 2014)."""
     state = uint64(state)
@@ -119,7 +123,7 @@ def mix(state):  # type: ignore[no-untyped-def]
     return state ^ (state >> uint64(31))
 
 
-@njit(cache=True, nogil=True)
+@njit(cache=True, nogil=True, forceinline=True)
 def stream(seed, generation, layer, offspring):  # type: ignore[no-untyped-def]
     """The key of one offspring's random numbers."""
     key = mix(uint64(seed) + uint64(0x9E3779B97F4A7C15))
@@ -128,7 +132,7 @@ def stream(seed, generation, layer, offspring):  # type: ignore[no-untyped-def]
     return key
 
 
-@njit(cache=True, nogil=True)
+@njit(cache=True, nogil=True, forceinline=True)
 def draw(key, counter):  # type: ignore[no-untyped-def]
     """The ``counter``-th 64 random bits of a stream."""
     return mix(uint64(key) + (uint64(counter) + uint64(1)) * uint64(0x9E3779B97F4A7C15))
@@ -140,7 +144,7 @@ def threshold(probability):  # type: ignore[no-untyped-def]
     return uint64(probability * 4294967296.0)
 
 
-@njit(cache=True, nogil=True)
+@njit(cache=True, nogil=True, forceinline=True)
 def mutated_gene(parent, alleles, key, bound, gene):  # type: ignore[no-untyped-def]
     """One gene of an offspring: with the probability of ``bound``, uniform over the other admissible alleles."""
     current = parent[gene]
@@ -182,7 +186,7 @@ def random_normals(count, key):  # type: ignore[no-untyped-def]
     return values
 
 
-@njit(cache=True, nogil=True)
+@njit(cache=True, nogil=True, forceinline=True)
 def decode(parent, alleles, key, bound, opcodes, terminals, program, scratch):  # type: ignore[no-untyped-def]
     """Write the active nodes of an offspring of ``parent`` to ``program``; only active genes are looked at.
 

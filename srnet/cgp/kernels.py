@@ -3,6 +3,10 @@
 Layout. All float32 values lie in one flat array ``values``: the layer's input columns (``inputs`` × rows, each contiguous), then
 per thread the constants and the nodes' values for one block of rows. Operands are offsets into it, so no array is ever made.
 
+Images. Close to half of the time would go into sines and logarithms of the inputs themselves, the same ones in many offspring. The
+unary primitives of the inputs are therefore kept as further columns, filled block by block when first asked for; a program that
+uses one has a node less.
+
 Sums. f is accumulated in float64 as d = f − f[0] in chunks of ``CHUNK`` rows that are added in a fixed order. Blocks hold whole
 chunks, so the result does not depend on the block size. A block's rows are all training or all validation rows.
 
@@ -42,7 +46,7 @@ _ZERO, _ONE = np.float32(0.0), np.float32(1.0)
 
 
 # uint64 offsets: Numba then emits no wrap-around test for negative indices, and LLVM vectorises the loops.
-@njit(cache=True, nogil=True, error_model="numpy", fastmath={"contract"})
+@njit(cache=True, nogil=True, forceinline=True, error_model="numpy", fastmath={"contract"})
 def apply_primitive(opcode, values, a, b, out, count):  # type: ignore[no-untyped-def]
     """values[out:out+count] = primitive(values[a:a+count], values[b:b+count])."""
     n = uint64(count)
@@ -98,7 +102,7 @@ def _offset(address, inputs, terminals, rows, start, constants_at, block_rows): 
     return uint64(constants_at + (address - inputs) * block_rows)
 
 
-@njit(cache=True, nogil=True)
+@njit(cache=True, nogil=True, forceinline=True)
 def evaluate_block(program, count, output, values, inputs, terminals, rows, start, stop, constants_at, block_rows):  # type: ignore[no-untyped-def]
     """Evaluate the active nodes on the rows ``start`` … ``stop``; the offset of the output's values."""
     for node in range(count):
@@ -109,9 +113,9 @@ def evaluate_block(program, count, output, values, inputs, terminals, rows, star
     return _offset(output, inputs, terminals, rows, start, constants_at, block_rows)
 
 
-@njit(cache=True, nogil=True, fastmath={"reassoc", "contract", "nsz"})
-def accumulate(values, at, pivot, target, start, stop, deviations, sums):  # type: ignore[no-untyped-def]
-    """Add Σd, Σd², Σd·hⱼ of one block to ``sums``, chunk by chunk."""
+@njit(cache=True, nogil=True, forceinline=True, fastmath={"reassoc", "contract", "nsz"})
+def accumulate(values, at, pivot, target, start, stop, deviations, sums, split):  # type: ignore[no-untyped-def]
+    """Add Σd, Σd², Σd·hⱼ of one block to ``sums[split]``, chunk by chunk."""
     units, rows = target.shape
     flat = target.reshape(target.size)
     for first in range(start, stop, CHUNK):
@@ -125,9 +129,9 @@ def accumulate(values, at, pivot, target, start, stop, deviations, sums):  # typ
             total += d
             square += d * d
             one += d * flat[p + i]
-        sums[SUM_D] += total
-        sums[SUM_DD] += square
-        sums[SUM_DH] += one
+        sums[split, SUM_D] += total
+        sums[split, SUM_DD] += square
+        sums[split, SUM_DH] += one
         unit = 1
         while unit + 1 < units:
             p, q = uint64(unit * rows + first), uint64((unit + 1) * rows + first)
@@ -135,33 +139,33 @@ def accumulate(values, at, pivot, target, start, stop, deviations, sums):  # typ
             for i in range(n):
                 one += deviations[i] * flat[p + i]
                 two += deviations[i] * flat[q + i]
-            sums[SUM_DH + unit] += one
-            sums[SUM_DH + unit + 1] += two
+            sums[split, SUM_DH + unit] += one
+            sums[split, SUM_DH + unit + 1] += two
             unit += 2
         if unit < units:
             p = uint64(unit * rows + first)
             one = 0.0
             for i in range(n):
                 one += deviations[i] * flat[p + i]
-            sums[SUM_DH + unit] += one
+            sums[split, SUM_DH + unit] += one
 
 
-@njit(cache=True, nogil=True)
-def residual(count, sums, sum_h, sum_hh):  # type: ignore[no-untyped-def]
-    """Sum of squares that the best fit h ≈ d·w + b of the ``count`` rows seen so far leaves, over all units."""
+@njit(cache=True, nogil=True, forceinline=True)
+def residual(block, count, sums, seen_h, seen_hh):  # type: ignore[no-untyped-def]
+    """Sum of squares that the best fit h ≈ d·w + b of the ``count`` rows up to ``block`` leaves, over all units."""
     sum_d, sum_dd = sums[0, SUM_D] + sums[1, SUM_D], sums[0, SUM_DD] + sums[1, SUM_DD]
     square = sum_dd - sum_d * sum_d / count
     constant = square <= _NOISE * sum_dd
-    left = sum_hh
-    for unit in range(sum_h.size):
-        left -= sum_h[unit] * sum_h[unit] / count
+    left = seen_hh[block, 2]
+    for unit in range(seen_h.shape[2]):
+        left -= seen_h[block, 2, unit] * seen_h[block, 2, unit] / count
         if not constant:
-            covariance = sums[0, SUM_DH + unit] + sums[1, SUM_DH + unit] - sum_d * sum_h[unit] / count
+            covariance = sums[0, SUM_DH + unit] + sums[1, SUM_DH + unit] - sum_d * seen_h[block, 2, unit] / count
             left -= covariance * covariance / square
     return left
 
 
-@njit(cache=True, nogil=True)
+@njit(cache=True, nogil=True, forceinline=True)
 def solve(train_rows, valid_rows, sums, sum_h, sum_hh, weights):  # type: ignore[no-untyped-def]
     """Fit on the training rows, score on training and validation rows: the total sum of squares.
 
@@ -187,7 +191,48 @@ def solve(train_rows, valid_rows, sums, sum_h, sum_hh, weights):  # type: ignore
     return max(total, 0.0)
 
 
-@njit(cache=True, nogil=True)
+@njit(cache=True, nogil=True, forceinline=True)
+def substitute_images(program, count, output, inputs, terminals, unary, images, needs):  # type: ignore[no-untyped-def]
+    """Replace the active nodes that are a unary primitive of an input by columns behind the inputs.
+
+    ``unary`` numbers the unary opcodes (-1: not unary), ``images`` counts the columns; address ``inputs`` + u·``inputs`` + j is
+    primitive u of input j, and the constants and nodes move up. The columns used are written to ``needs``.
+
+    Returns
+    -------
+    count, output, needed
+    """
+    moved = np.empty(count, dtype=np.int64)
+    kept, needed = 0, 0
+    for node in range(count):
+        opcode, a, b = program[node, 0], np.int64(program[node, 1]), np.int64(program[node, 2])
+        if unary[opcode] >= 0 and a < inputs:
+            image = unary[opcode] * inputs + a
+            moved[node] = inputs + image
+            needs[needed] = image
+            needed += 1
+            continue
+        program[kept, 0] = opcode
+        program[kept, 1] = a if a < inputs else (a + images if a < terminals else moved[a - terminals])
+        program[kept, 2] = b if b < inputs else (b + images if b < terminals else moved[b - terminals])
+        moved[node] = terminals + images + kept
+        kept += 1
+    output = output if output < inputs else (output + images if output < terminals else moved[output - terminals])
+    return kept, output, needed
+
+
+@njit(cache=True, nogil=True, forceinline=True)
+def fill_images(needs, needed, unary_opcodes, values, inputs, rows, block, start, stop, ready):  # type: ignore[no-untyped-def]
+    """Make the columns that a program needs on one block, where they are not there yet."""
+    for i in range(needed):
+        image = needs[i]
+        if not ready[image, block]:
+            at = uint64(image % inputs * rows + start)
+            apply_primitive(unary_opcodes[image // inputs], values, at, at, uint64((inputs + image) * rows + start), stop - start)
+            ready[image, block] = True
+
+
+@njit(cache=True, nogil=True, forceinline=True)
 def sum_blocks(program, count, output, values, inputs, terminals, constants_at, block_rows, target, blocks, first, last, pivot, deviations, sums):  # type: ignore[no-untyped-def]
     """Add the blocks ``first`` … ``last`` to ``sums``; returns the pivot f[0], or NaN where f is not finite.
 
@@ -198,20 +243,20 @@ def sum_blocks(program, count, output, values, inputs, terminals, constants_at, 
         at = evaluate_block(program, count, output, values, inputs, terminals, target.shape[1], start, stop, constants_at, block_rows)
         if block == 0:
             pivot = np.float64(values[at])
-        accumulate(values, at, pivot, target, start, stop, deviations, sums[split])
+        accumulate(values, at, pivot, target, start, stop, deviations, sums, split)
         if not sums[split, SUM_DD] < np.inf:
             return np.nan
     return pivot
 
 
-@njit(cache=True, nogil=True)
+@njit(cache=True, nogil=True, forceinline=True)
 def lower_bound(block, seen_rows, sums, seen_h, seen_hh, floors):  # type: ignore[no-untyped-def]
     """No weights leave less than this sum of squares, as the rows up to ``block`` show; rounding is allowed for."""
-    bound = residual(seen_rows[block, 0] + seen_rows[block, 1], sums, seen_h[block, 2], seen_hh[block, 2])
+    bound = residual(block, seen_rows[block, 2], sums, seen_h, seen_hh)
     return (bound + floors[block]) * (1.0 - _SLACK) - _SLACK * seen_hh[-1, 2]
 
 
-@njit(cache=True, nogil=True)
+@njit(cache=True, nogil=True, forceinline=True)
 def _hash(program, count, output):  # type: ignore[no-untyped-def]
     """FNV-1a of an active graph."""
     state = uint64(0xCBF29CE484222325) ^ uint64(output)
@@ -221,7 +266,7 @@ def _hash(program, count, output):  # type: ignore[no-untyped-def]
     return state ^ (state >> uint64(29))
 
 
-@njit(cache=True, nogil=True)
+@njit(cache=True, nogil=True, forceinline=True)
 def _same(first, second, count):  # type: ignore[no-untyped-def]
     for node in range(count):
         for column in range(3):
@@ -231,7 +276,7 @@ def _same(first, second, count):  # type: ignore[no-untyped-def]
 
 
 @njit(cache=True, nogil=True)
-def search_layer(parent, alleles, opcodes, seed, generation, layer, first, last, bound, values, inputs, terminals, constants_at, block_rows, target, blocks, seen_rows, seen_h, seen_hh, floors, limit, shortcuts):  # type: ignore[no-untyped-def]
+def search_layer(parent, alleles, opcodes, unary, unary_opcodes, seed, generation, layer, first, last, bound, values, inputs, terminals, constants_at, block_rows, target, blocks, seen_rows, seen_h, seen_hh, floors, limit, shortcuts):  # type: ignore[no-untyped-def]
     """The best of the offspring ``first`` … ``last`` of one layer's chromosome.
 
     Returns
@@ -256,28 +301,39 @@ def search_layer(parent, alleles, opcodes, seed, generation, layer, first, last,
         size *= 2
     table = np.full(size, -1, dtype=np.int64)  # offspring by the hash of their active graph
     end = blocks.shape[0]
+    rows, images = target.shape[1], unary_opcodes.size * inputs
+    needs = np.empty((population, nodes), dtype=np.int64)
+    needed = np.empty(population, dtype=np.int64)
+    ready = np.zeros((images, end), dtype=np.bool_)
 
     # The first block of everyone. The most promising then go on first, so that the others meet a low limit early.
     for offspring in range(population):
+        program, need = programs[offspring], needs[offspring]
         key = stream(seed, generation, layer, first + offspring)
-        count, output = decode(parent, alleles, key, bound, opcodes, terminals, programs[offspring], scratch)
+        count, output = decode(parent, alleles, key, bound, opcodes, terminals, program, scratch)
+        count, output, needed[offspring] = substitute_images(
+            program, count, output, inputs, terminals, unary, images, need
+        )
         counts[offspring], outputs[offspring] = count, output
         bounds[offspring] = np.inf
         if shortcuts:
             # an active graph that an earlier offspring had: at best a tie, which the lower number wins
-            slot = _hash(programs[offspring], count, output) & uint64(size - 1)
+            slot = _hash(program, count, output) & uint64(size - 1)
             known = False
             while table[slot] >= 0 and not known:
                 other = table[slot]
                 known = (
-                    counts[other] == count and outputs[other] == output and _same(programs[other], programs[offspring], count)
+                    counts[other] == count and outputs[other] == output and _same(programs[other], program, count)
                 )
                 slot = (slot + uint64(1)) & uint64(size - 1)
             if known:
                 continue
             table[slot] = offspring
+        fill_images(
+            need, needed[offspring], unary_opcodes, values, inputs, rows, 0, blocks[0, START], blocks[0, STOP], ready
+        )
         pivots[offspring] = sum_blocks(
-            programs[offspring], count, output, values, inputs, terminals, constants_at, block_rows, target, blocks, 0, 1, 0.0,
+            program, count, output, values, inputs + images, terminals + images, constants_at, block_rows, target, blocks, 0, 1, 0.0,
             deviations, sums[offspring],
         )  # fmt: skip
         if pivots[offspring] == pivots[offspring]:
@@ -286,11 +342,16 @@ def search_layer(parent, alleles, opcodes, seed, generation, layer, first, last,
     for offspring in np.argsort(bounds):
         if not bounds[offspring] < np.inf or (shortcuts and bounds[offspring] > best_loss):
             break  # the bounds ascend
+        program, own, need = programs[offspring], sums[offspring], needs[offspring]
         pivot = pivots[offspring]
         for block in range(1, end):
+            fill_images(
+                need, needed[offspring], unary_opcodes, values, inputs, rows, block, blocks[block, START],
+                blocks[block, STOP], ready,
+            )  # fmt: skip
             pivot = sum_blocks(
-                programs[offspring], counts[offspring], outputs[offspring], values, inputs, terminals, constants_at, block_rows,
-                target, blocks, block, block + 1, pivot, deviations, sums[offspring],
+                program, counts[offspring], outputs[offspring], values, inputs + images, terminals + images, constants_at,
+                block_rows, target, blocks, block, block + 1, pivot, deviations, own,
             )  # fmt: skip
             if pivot != pivot:
                 break
@@ -298,13 +359,13 @@ def search_layer(parent, alleles, opcodes, seed, generation, layer, first, last,
             if (
                 shortcuts
                 and best_loss < np.inf
-                and lower_bound(block, seen_rows, sums[offspring], seen_h, seen_hh, floors) > best_loss
+                and lower_bound(block, seen_rows, own, seen_h, seen_hh, floors) > best_loss
             ):
                 pivot = np.nan
                 break
         if pivot != pivot:
             continue
-        loss = solve(seen_rows[-1, 0], seen_rows[-1, 1], sums[offspring], seen_h[-1], seen_hh[-1], weights)
+        loss = solve(seen_rows[-1, 0], seen_rows[-1, 1], own, seen_h[-1], seen_hh[-1], weights)
         if loss < best_loss or (loss == best_loss and loss < np.inf and (best < 0 or offspring < best)):
             best, best_loss = offspring, loss
     if best < 0:

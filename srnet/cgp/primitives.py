@@ -30,6 +30,8 @@ class Primitive:
         Text rendering with ``{0}`` and ``{1}`` for the operands, fully bracketed.
     sympy, torch
         Renderings that get the imported module first, so that this file imports neither.
+    c, python
+        Source text in C (with math.h) and in Python (with NumPy as ``np``), ``{0}`` and ``{1}`` being names or numbers.
     """
 
     name: str
@@ -38,6 +40,8 @@ class Primitive:
     infix: str
     sympy: Callable[..., Any]
     torch: Callable[..., Any]
+    c: str
+    python: str
 
 
 def _pdiv(a: Any, b: Any) -> Any:
@@ -60,16 +64,16 @@ def _torch_pln(torch: Any, a: Any) -> Any:
 
 # The order is the opcode of the compiled kernel (srnet/cgp/kernels.py) and of no file: files hold names.
 PRIMITIVES: tuple[Primitive, ...] = (
-    Primitive("add", 2, lambda a, b: a + b, "({0} + {1})", lambda sp, a, b: a + b, lambda t, a, b: a + b),
-    Primitive("sub", 2, lambda a, b: a - b, "({0} - {1})", lambda sp, a, b: a - b, lambda t, a, b: a - b),
-    Primitive("mul", 2, lambda a, b: a * b, "({0} * {1})", lambda sp, a, b: a * b, lambda t, a, b: a * b),
-    Primitive("div", 2, lambda a, b: a / b, "({0} / {1})", lambda sp, a, b: a / b, lambda t, a, b: a / b),
-    Primitive("sqrt", 1, np.sqrt, "sqrt({0})", lambda sp, a: sp.sqrt(a), lambda t, a: t.sqrt(a)),
-    Primitive("square", 1, np.square, "({0})**2", lambda sp, a: a**2, lambda t, a: t.square(a)),
-    Primitive("ln", 1, np.log, "ln({0})", lambda sp, a: sp.log(a), lambda t, a: t.log(a)),
-    Primitive("sin", 1, np.sin, "sin({0})", lambda sp, a: sp.sin(a), lambda t, a: t.sin(a)),
-    Primitive("cos", 1, np.cos, "cos({0})", lambda sp, a: sp.cos(a), lambda t, a: t.cos(a)),
-    Primitive("tan", 1, np.tan, "tan({0})", lambda sp, a: sp.tan(a), lambda t, a: t.tan(a)),
+    Primitive("add", 2, lambda a, b: a + b, "({0} + {1})", lambda sp, a, b: a + b, lambda t, a, b: a + b, "{0} + {1}", "{0} + {1}"),
+    Primitive("sub", 2, lambda a, b: a - b, "({0} - {1})", lambda sp, a, b: a - b, lambda t, a, b: a - b, "{0} - {1}", "{0} - {1}"),
+    Primitive("mul", 2, lambda a, b: a * b, "({0} * {1})", lambda sp, a, b: a * b, lambda t, a, b: a * b, "{0} * {1}", "{0} * {1}"),
+    Primitive("div", 2, lambda a, b: a / b, "({0} / {1})", lambda sp, a, b: a / b, lambda t, a, b: a / b, "{0} / {1}", "{0} / {1}"),
+    Primitive("sqrt", 1, np.sqrt, "sqrt({0})", lambda sp, a: sp.sqrt(a), lambda t, a: t.sqrt(a), "sqrt({0})", "np.sqrt({0})"),
+    Primitive("square", 1, np.square, "({0})**2", lambda sp, a: a**2, lambda t, a: t.square(a), "{0} * {0}", "np.square({0})"),
+    Primitive("ln", 1, np.log, "ln({0})", lambda sp, a: sp.log(a), lambda t, a: t.log(a), "log({0})", "np.log({0})"),
+    Primitive("sin", 1, np.sin, "sin({0})", lambda sp, a: sp.sin(a), lambda t, a: t.sin(a), "sin({0})", "np.sin({0})"),
+    Primitive("cos", 1, np.cos, "cos({0})", lambda sp, a: sp.cos(a), lambda t, a: t.cos(a), "cos({0})", "np.cos({0})"),
+    Primitive("tan", 1, np.tan, "tan({0})", lambda sp, a: sp.tan(a), lambda t, a: t.tan(a), "tan({0})", "np.tan({0})"),
     Primitive(
         "pdiv",
         2,
@@ -77,8 +81,10 @@ PRIMITIVES: tuple[Primitive, ...] = (
         "pdiv({0}, {1})",
         lambda sp, a, b: sp.Piecewise((sp.Integer(1), sp.Eq(b, 0)), (a / b, True)),
         _torch_pdiv,
+        "{1} == 0.0 ? 1.0 : {0} / {1}",
+        "np.where({1} == 0.0, 1.0, {0} / np.where({1} == 0.0, 1.0, {1}))",
     ),
-    Primitive("psqrt", 1, lambda a: np.sqrt(np.abs(a)), "psqrt({0})", lambda sp, a: sp.sqrt(sp.Abs(a)), lambda t, a: t.sqrt(t.abs(a))),
+    Primitive("psqrt", 1, lambda a: np.sqrt(np.abs(a)), "psqrt({0})", lambda sp, a: sp.sqrt(sp.Abs(a)), lambda t, a: t.sqrt(t.abs(a)), "sqrt(fabs({0}))", "np.sqrt(np.abs({0}))"),
     Primitive(
         "pln",
         1,
@@ -86,6 +92,8 @@ PRIMITIVES: tuple[Primitive, ...] = (
         "pln({0})",
         lambda sp, a: sp.Piecewise((sp.Integer(0), sp.Eq(a, 0)), (sp.log(sp.Abs(a)), True)),
         _torch_pln,
+        "{0} == 0.0 ? 0.0 : log(fabs({0}))",
+        "np.where({0} == 0.0, 0.0, np.log(np.abs(np.where({0} == 0.0, 1.0, {0}))))",
     ),
 )
 

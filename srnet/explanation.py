@@ -1,0 +1,419 @@
+"""The result of an explanation: a network as formulas, with what they cost and how far they can be trusted."""
+
+import os
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from srnet.errors import UserError
+from srnet.files import read_json, write_json
+from srnet.layers import Layers
+from srnet.model import SRNet
+from srnet.pareto import select as select_position
+from srnet.program import Floats
+
+if TYPE_CHECKING:
+    import pandas as pd
+    import sympy
+    import torch
+    from matplotlib.figure import Figure
+
+    from srnet.blackbox import BlackBox
+    from srnet.formulas import Simplified
+
+
+@dataclass(frozen=True)
+class LayerFormula:
+    """One layer: its units are formula · w + b.
+
+    Attributes
+    ----------
+    name
+        The layer's name in the network; ``output`` for the last.
+    formula
+        fᵢ as text: of the inputs in the first layer, of the values before (h0, h1, …) in the others.
+    mse
+        Mean squared error of the layer's units, over training and validation rows, when all layers before are formulas too.
+    r2
+        1 - mse / the variance of the units; None for a constant layer.
+    complexity
+        Function nodes of the formula.
+    """
+
+    name: str
+    formula: str
+    mse: float
+    r2: float | None
+    complexity: int
+
+
+@dataclass(frozen=True)
+class Fidelity:
+    """How well the formulas do what the network does on some rows.
+
+    Attributes
+    ----------
+    mse, r2
+        Of the output; r2 is None where the network's output is constant there, negative where its mean would be better.
+    agreement
+        Share of the rows with the same largest output, of a network with several; else None.
+    finite
+        Share of the rows at which the formulas have a value; mse and r2 are infinite and minus infinite if it is less than 1.
+    rows
+        Number of rows.
+    """
+
+    mse: float
+    r2: float | None
+    agreement: float | None
+    finite: float
+    rows: int
+
+
+class Explanation:
+    """A network as formulas.
+
+    Made by :func:`srnet.explain`, or read from RUN.json by :meth:`load`.
+
+    Parameters
+    ----------
+    run
+        The content of RUN.json.
+    layers, network
+        The network's layers as they were seen, and the network; a loaded explanation has neither.
+
+    Attributes
+    ----------
+    run
+        The content of RUN.json.
+    network_layers
+        The network's layers on training and validation rows, or None.
+
+    Raises
+    ------
+    UserError
+        If the content is not a run's.
+    """
+
+    def __init__(self, run: Mapping[str, Any], *, layers: Layers | None = None, network: "BlackBox | None" = None) -> None:
+        self.run = dict(run)
+        self.network_layers = layers
+        self._network = network
+        self._model = SRNet.from_run(run)
+        depth, width = len(self._model.programs), self._model.programs[0].inputs
+        self._layer_names = _names(run, "layer_names", depth, [*(f"h{i}" for i in range(1, depth)), "output"])
+        self._input_names = _names(run, "input_names", width, [f"x{i}" for i in range(width)])
+        for key in ("layer_losses", "layer_r2"):
+            values = run.get(key, [None] * depth)
+            if not isinstance(values, list) or len(values) != depth or not all(value is None or _is_number(value) for value in values):
+                raise UserError(f"a run has '{key}' {values!r}; a list of {depth} numbers, one per layer, is needed")
+        front = run.get("pareto", [])
+        if not isinstance(front, list) or not all(isinstance(entry, dict) for entry in front):
+            raise UserError("a run's 'pareto' must be a list of objects")
+
+    @property
+    def model(self) -> SRNet:
+        """The formulas as data."""
+        return self._model
+
+    @property
+    def input_names(self) -> list[str]:
+        """What the inputs are called in the formulas."""
+        return list(self._input_names)
+
+    @property
+    def layers(self) -> tuple[LayerFormula, ...]:
+        """One entry per explained layer, the output last."""
+        depth = len(self._model.programs)
+        losses, r2s = (self.run.get(key, [None] * depth) for key in ("layer_losses", "layer_r2"))
+        return tuple(
+            LayerFormula(name, program.render(self._operands(i)), float("nan") if mse is None else mse, r2, program.complexity)
+            for i, (name, program, mse, r2) in enumerate(zip(self._layer_names, self._model.programs, losses, r2s, strict=True))
+        )
+
+    def _operands(self, layer: int) -> list[str]:
+        """What the inputs of a layer are called."""
+        return self.input_names if layer == 0 else [f"h{i}" for i in range(self._model.programs[layer].inputs)]
+
+    @property
+    def complexity(self) -> int:
+        """Function nodes over all layers."""
+        return self._model.complexity
+
+    @property
+    def r2(self) -> float | None:
+        """Of the network's output, over training and validation rows."""
+        return self.layers[-1].r2
+
+    @property
+    def outputs(self) -> int:
+        """Number of outputs of the network."""
+        return int(self._model.weights[-1].size)
+
+    def predict(self, X: Any) -> Floats:
+        """The outputs by the formulas, n × k, at rows X (n × d) in their own units; not finite where a formula is not defined.
+
+        Raises
+        ------
+        UserError
+            If X is not rows × the network's inputs.
+        """
+        from srnet.explaining import as_rows
+
+        return self._model.predict(as_rows(X)[0])
+
+    def fidelity(self, X: Any, y: Any = None) -> Fidelity:
+        """How well the formulas do what the network does at rows X.
+
+        Parameters
+        ----------
+        y
+            The network's outputs there; asked of the network where they are not given.
+
+        Raises
+        ------
+        UserError
+            If the network is gone (the explanation was loaded) and y is not given, or they do not fit.
+        """
+        from srnet.explaining import as_rows
+
+        rows = as_rows(X)[0]
+        return _fidelity(self._network_output(rows) if y is None else self._given(y, len(rows)), self._model.predict(rows))
+
+    def _network_output(self, rows: NDArray[Any]) -> Floats:
+        if self._network is None:
+            raise UserError("a loaded explanation has no network to ask; give its outputs at X as y")
+        return np.asarray(self._network.layers(rows)[1][-1], dtype=np.float64)
+
+    def _given(self, y: Any, rows: int) -> Floats:
+        if hasattr(y, "detach"):
+            y = y.detach().cpu()
+        values = np.asarray(y, dtype=np.float64)
+        values = values[:, None] if values.ndim == 1 else values
+        if values.shape != (rows, self.outputs):
+            raise UserError(f"y has the shape {values.shape}; {rows} rows × {self.outputs} outputs are needed")
+        return values
+
+    @property
+    def pareto(self) -> "pd.DataFrame":
+        """The models of the front, simplest first: complexity, fitness, mse and r2 of the output, one formula per layer."""
+        import pandas as pd
+
+        rows = []
+        for entry in self._front():
+            model = SRNet.from_run(entry)
+            rows.append(
+                {
+                    "complexity": model.complexity,
+                    "fitness": entry.get("fitness"),
+                    "mse": entry["layer_losses"][-1],
+                    "r2": entry.get("r2"),
+                    **{name: program.render(self._operands(i)) for i, (name, program) in enumerate(zip(self._layer_names, model.programs, strict=True))},
+                }
+            )
+        return pd.DataFrame(rows)
+
+    def _front(self) -> list[dict[str, Any]]:
+        """The models of the front, each with all that it needs."""
+        front = [entry for entry in self.run.get("pareto", []) if {"programs", "weights", "biases", "fitness", "layer_losses"} <= set(entry)]
+        if not front:
+            raise UserError("the run holds no Pareto front with models; explain the network again")
+        return front
+
+    def select(self, how: str = "accuracy") -> "Explanation":
+        """The explanation with another model of the front: ``accuracy``, ``best`` or ``knee`` (see :func:`srnet.pareto.select`).
+
+        Raises
+        ------
+        UserError
+            If ``how`` is unknown, or the run holds no front.
+        """
+        front = self._front()
+        position = select_position([SRNet.from_run(e).complexity for e in front], [e["fitness"] for e in front], how)
+        run = {**self.run, **front[position], "selected": position}
+        return Explanation(run, layers=self.network_layers, network=self._network)
+
+    def sympy(self, output: int = 0) -> "sympy.Expr":
+        """One output of the network as a sympy expression of its inputs.
+
+        Raises
+        ------
+        UserError
+            If there is no such output.
+        """
+        from srnet.formulas import network_sympy
+
+        return network_sympy(self._model, self._input_names)[self._checked(output)]
+
+    def latex(self, output: int = 0, digits: int = 4) -> str:
+        """One output of the network in LaTeX, for math mode; constants rounded to ``digits`` significant digits."""
+        from srnet.formulas import MAX_OPERATIONS, latex, network_operations, raw_forms
+
+        self._checked(output)
+        if network_operations(self._model) > MAX_OPERATIONS:  # written in steps; as one expression it would fill a book
+            return raw_forms(self._model).outputs[output].latex
+        return latex(self.sympy(output), digits)
+
+    def expression(self, output: int = 0) -> str:
+        """One output of the network as text that sympy reads, constants exact, as short as sympy's own rules make it."""
+        import sympy
+
+        from srnet.formulas import MAX_OPERATIONS, network_operations, text
+
+        self._checked(output)
+        if network_operations(self._model) > MAX_OPERATIONS:
+            return self._text(output)
+        return text(self.sympy(output).rewrite(sympy.Piecewise) if self._is_protected() else self.sympy(output))
+
+    def _is_protected(self) -> bool:
+        return any(name in ("pdiv", "pln") for program in self._model.programs for name, _ in program.nodes)
+
+    def _checked(self, output: int) -> int:
+        if not 0 <= output < self.outputs:
+            raise UserError(f"the output is {output}; the network has {self.outputs}, counted from 0")
+        return output
+
+    def _text(self, output: int) -> str:
+        """One output, node by node, of the inputs by their names."""
+        return self._model.network_expressions(self._input_names)[output]
+
+    def simplified(self, time_limit: float = 20.0) -> "Simplified":
+        """Shorter forms of all formulas, found by sympy in a child process and checked at the training rows."""
+        from srnet.formulas import simplify
+
+        if self.network_layers is None:
+            raise UserError("a loaded explanation has no rows to check a shorter form at; use `srnet formulas RUN.json --layers layers.npz`")
+        return simplify(self._model, self.network_layers.splits["train"][0], time_limit)
+
+    def to_torch(self) -> "torch.nn.Module":
+        """A differentiable torch module (see :func:`srnet.export.to_torch`)."""
+        from srnet.export import to_torch
+
+        return to_torch(self._model)
+
+    def to_numpy(self) -> str:
+        """The source of a NumPy function ``network(x)`` (see :func:`srnet.export.to_numpy`)."""
+        from srnet.export import to_numpy
+
+        return to_numpy(self._model, self._input_names)
+
+    def to_c(self) -> str:
+        """The source of a C function ``network(x, y)`` (see :func:`srnet.export.to_c`)."""
+        from srnet.export import to_c
+
+        return to_c(self._model, self._input_names)
+
+    def plot(self, X: Any = None, y: Any = None) -> "Figure":
+        """R² of every layer, and the output of the formulas over that of the network.
+
+        Parameters
+        ----------
+        X, y
+            Rows and the network's outputs there, as in :meth:`fidelity`; by default the rows of the search.
+        """
+        from srnet.drawing.explained import draw
+        from srnet.explaining import as_rows
+
+        if X is None:
+            if self.network_layers is None:
+                raise UserError("a loaded explanation has no rows to plot; give X and the network's outputs as y")
+            splits = self.network_layers.splits
+            x, expected = (np.vstack([splits[split][i] for split in ("train", "valid")]) for i in (0, -1))
+        else:
+            x = as_rows(X)[0]
+            expected = self._network_output(x) if y is None else self._given(y, len(x))
+        return draw([layer.name for layer in self.layers], [layer.r2 for layer in self.layers], expected, self._model.predict(x))
+
+    def save(self, path: str | os.PathLike[str]) -> None:
+        """Write RUN.json, whole or not at all; ``srnet predict`` and ``srnet show`` read it."""
+        write_json(path, self.run)
+
+    @classmethod
+    def load(cls, path: str | os.PathLike[str]) -> "Explanation":
+        """Read a RUN.json.
+
+        Raises
+        ------
+        UserError
+            If the file is missing or is not a run.
+        """
+        try:
+            return cls(read_json(path))
+        except UserError as error:
+            raise error if str(error).startswith(str(path)) else UserError(f"{path}: {error}") from error
+
+    def __str__(self) -> str:
+        lines = [f"{self._model.task}: {len(self.layers)} formula(s), complexity {self.complexity}, R² of the output {_shown(self.r2)}"]
+        width = max(len(layer.name) for layer in self.layers)
+        for layer in self.layers:
+            lines.append(f"  {layer.name:<{width}}  R² {_shown(layer.r2)}  MSE {layer.mse:.3g}  f = {_cut(layer.formula)}")
+        lines += [f"y{i} = {_cut(self._text(i))}" for i in range(self.outputs)]
+        return "\n".join(lines)
+
+    def __repr__(self) -> str:
+        return f"<Explanation of {self._model.task}: complexity {self.complexity}, R² {_shown(self.r2)}>"
+
+    def _repr_latex_(self) -> str:
+        """What a notebook shows."""
+        shown = min(self.outputs, 5)
+        rows = [rf"y_{{{i}}} &= {self.latex(i)}" for i in range(shown)] + ([r"&\;\;\vdots"] if shown < self.outputs else [])
+        return r"$\displaystyle \begin{aligned} " + r" \\ ".join(rows) + r" \end{aligned}$"
+
+
+_LONGEST = 2000
+
+
+def _cut(text: str) -> str:
+    """What is too long to read, in part."""
+    return text if len(text) <= _LONGEST else text[: _LONGEST - 1] + "…"
+
+
+def measured(model: SRNet, layers: Layers) -> dict[str, Any]:
+    """A model and its errors as RUN.json holds them, over training and validation rows."""
+    losses = model.losses(layers)
+    r2s: list[float | None] = []
+    for i, loss in enumerate(losses):
+        values = np.vstack([layers.splits[split][i + 1] for split in ("train", "valid")]).astype(np.float64)
+        variance = float(np.mean(np.square(values - values.mean(axis=0))))
+        r2s.append(1.0 - loss / variance if variance > 0 else None)
+    return {
+        "layer_losses": losses,
+        "layer_r2": r2s,
+        "r2": r2s[-1],
+        "normalised": None if r2s[-1] is None else 1.0 - r2s[-1],
+        "complexity": model.complexity,
+        "expressions": model.expressions(),
+        "network_expressions": model.network_expressions(),
+        "constants": [list(program.constants) for program in model.programs],
+        "programs": [program.to_json() for program in model.programs],
+        "weights": [weights.tolist() for weights in model.weights],
+        "biases": [biases.tolist() for biases in model.biases],
+    }
+
+
+def _fidelity(expected: Floats, found: Floats) -> Fidelity:
+    finite = float(np.isfinite(found).all(axis=1).mean())
+    agreement = float((expected.argmax(axis=1) == found.argmax(axis=1)).mean()) if expected.shape[1] > 1 else None
+    variance = float(np.mean(np.square(expected - expected.mean(axis=0))))
+    if finite < 1:
+        return Fidelity(float("inf"), -float("inf") if variance > 0 else None, agreement, finite, len(expected))
+    mse = float(np.mean(np.square(found - expected)))
+    return Fidelity(mse, 1 - mse / variance if variance > 0 else None, agreement, finite, len(expected))
+
+
+def _shown(value: float | None) -> str:
+    return "undefined" if value is None else f"{value:.4f}"
+
+
+def _is_number(value: Any) -> bool:
+    return isinstance(value, (int, float)) and not isinstance(value, bool)
+
+
+def _names(run: Mapping[str, Any], key: str, count: int, default: Sequence[str]) -> list[str]:
+    names = run.get(key, default)
+    if not isinstance(names, list) or len(names) != count or not all(isinstance(name, str) and name for name in names):
+        raise UserError(f"a run has '{key}' {names!r}; a list of {count} names is needed")
+    return names
