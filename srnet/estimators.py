@@ -16,6 +16,7 @@ from sklearn.utils.validation import check_is_fitted, validate_data
 
 from srnet.blackbox import SklearnBox, of
 from srnet.budget import Budget
+from srnet.explanation import Explanation
 from srnet.explaining import MOST_ROWS, explain_box, layers_of, symbol_names
 from srnet.evolution import warm_up
 from srnet.program import Floats
@@ -79,48 +80,50 @@ class _Estimator(BaseEstimator):
             if mlp.n_iter_ < mlp.max_iter or self.n_iter_ >= self.max_iter or late:
                 break
         self.network_ = mlp
-        box = self._box(mlp, scaler)
+        boxes = self._boxes(of(mlp), scaler)  # type: ignore[arg-type]
         names = symbol_names(getattr(self, "feature_names_in_", [f"x{i}" for i in range(X.shape[1])]))
         if budget.seconds is not None:
             # loading the search is not in its own time, but in that of the fit; compiling it, once on a machine, is not
-            warm_up(layers_of(box, X[rows][:2]).layers, settings_of(self.preset))
+            warm_up(layers_of(boxes[0], X[rows][:2]).layers, settings_of(self.preset))
             left = budget.seconds * (1 - _REST) - (time.monotonic() - begin) if self.max_time is not None else budget.seconds
-            budget = Budget(seconds=max(left, 0.5 * budget.seconds))
-        found = explain_box(
-            box, X, names, task=type(self).__name__, preset=self.preset, seed=int(seeds[2]), budget=budget, progress=self.verbose
-        )
-        self.explanation_ = found.select(self.select)
+            budget = Budget(seconds=max(left, 0.5 * budget.seconds) / len(boxes))
+        with warnings.catch_warnings():
+            warnings.filterwarnings("ignore", message="the network's output is nearly constant")  # a rare class's probability may be
+            self.explanations_ = [
+                explain_box(
+                    box, X, names, task=type(self).__name__, preset=self.preset, seed=int(seeds[2]), budget=budget, progress=self.verbose
+                ).select(self.select)
+                for box in boxes
+            ]
 
-    def _box(self, mlp: Any, scaler: tuple[Floats, Floats]) -> "Standardised":
-        return Standardised(of(mlp), scaler)  # type: ignore[arg-type]
-
-    @property
-    def expression_(self) -> str:
-        """The formula of the (first) output, of the features by their names, as text that sympy reads."""
-        check_is_fitted(self)
-        return self.explanation_.expression()
+    def _boxes(self, box: SklearnBox, scaler: tuple[Floats, Floats]) -> "list[Standardised]":
+        raise NotImplementedError
 
     def _values(self, X: Any) -> Floats:
+        """The values of all formulas, n × formulas."""
         check_is_fitted(self)
-        return self.explanation_.model.predict(validate_data(self, X, reset=False, dtype=np.float64))
+        rows = validate_data(self, X, reset=False, dtype=np.float64)
+        return np.hstack([explanation.model.predict(rows) for explanation in self.explanations_])
 
 
 @dataclass(frozen=True)
 class Standardised:
     """A network behind a standardisation of its inputs and, in regression, of its output.
 
-    It is searched in its inputs' own units: the formulas of most laws are simpler there.
+    It is searched in its inputs' own units: the formulas of most laws are simpler there. ``column`` is the one output that is
+    explained.
     """
 
     box: SklearnBox
     inputs: tuple[Floats, Floats]
     output: tuple[float, float] = (0.0, 1.0)
+    column: int = 0
     scaler: None = None
 
     def layers(self, x: NDArray[Any]) -> tuple[list[str], list[NDArray[Any]]]:
         """Names and values of the layers."""
         names, values = self.box.layers((np.asarray(x, dtype=np.float64) - self.inputs[0]) / self.inputs[1])
-        return names, [*values[:-1], values[-1] * self.output[1] + self.output[0]]
+        return names, [*values[:-1], values[-1][:, [self.column]] * self.output[1] + self.output[0]]
 
 
 class SRNetRegressor(RegressorMixin, _Estimator):
@@ -144,8 +147,8 @@ class SRNetRegressor(RegressorMixin, _Estimator):
 
     Attributes
     ----------
-    explanation_ : Explanation
-        The formulas, and all that can be made of them.
+    explanations_ : list of Explanation
+        The formulas, and all that can be made of them: one explanation.
     network_ : MLPRegressor
         The network, of standardised values.
     expression_ : str
@@ -161,8 +164,14 @@ class SRNetRegressor(RegressorMixin, _Estimator):
         self._fit(X, (y - self.target_[0]) / self.target_[1], MLPRegressor)
         return self
 
-    def _box(self, mlp: Any, scaler: tuple[Floats, Floats]) -> Standardised:
-        return Standardised(of(mlp), scaler, self.target_)  # type: ignore[arg-type]
+    @property
+    def expression_(self) -> str:
+        """The formula, of the features by their names, as text that sympy reads."""
+        check_is_fitted(self)
+        return self.explanations_[0].expression()
+
+    def _boxes(self, box: SklearnBox, scaler: tuple[Floats, Floats]) -> list[Standardised]:
+        return [Standardised(box, scaler, self.target_)]
 
     def predict(self, X: Any) -> Floats:
         """The formula's value of every row; the mean of the training targets where it has none."""
@@ -173,8 +182,9 @@ class SRNetRegressor(RegressorMixin, _Estimator):
 class SRNetClassifier(ClassifierMixin, _Estimator):
     """Classification: a small multilayer perceptron is trained, and what predicts are formulas for its probabilities.
 
-    The formulas are fitted to the probabilities by mean squared error. Parameters and attributes are those of
-    :class:`SRNetRegressor`, and ``classes_``.
+    One explanation per class, or one of the second class's probability where there are two; each takes the whole ``budget``, or
+    its share of ``max_time``. The formulas are fitted to the probabilities by mean squared error. Parameters and attributes are
+    those of :class:`SRNetRegressor`, and ``classes_``.
     """
 
     def fit(self, X: Any, y: Any) -> "SRNetClassifier":
@@ -187,6 +197,9 @@ class SRNetClassifier(ClassifierMixin, _Estimator):
         self._fit(X, labels, MLPClassifier)
         return self
 
+    def _boxes(self, box: SklearnBox, scaler: tuple[Floats, Floats]) -> list[Standardised]:
+        return [Standardised(box, scaler, column=i) for i in range(1 if len(self.classes_) == 2 else len(self.classes_))]
+
     def predict_proba(self, X: Any) -> Floats:
         """Probabilities by the formulas, n × classes: brought into 0 … 1 and to the sum 1; equal where a formula has no value."""
         values = self._values(X)
@@ -197,15 +210,14 @@ class SRNetClassifier(ClassifierMixin, _Estimator):
 
     def predict(self, X: Any) -> NDArray[Any]:
         """The most probable class of every row."""
-        return np.asarray(self.classes_[self.predict_proba(X).argmax(axis=1)])
+        best = self.predict_proba(X).argmax(axis=1)
+        return np.asarray(self.classes_[best])
 
 
 def model(est: SRNetRegressor, X: Any = None) -> str:
     """SRBench's hook: the fitted formula as text that sympy reads, with the names of the columns of X where it has any."""
     names = [str(name) for name in X.columns] if hasattr(X, "columns") else None
     expression = est.expression_
-    if names is None or names == est.explanation_.input_names:
+    if names is None:
         return expression
-    from srnet.explanation import Explanation
-
-    return Explanation({**est.explanation_.run, "input_names": symbol_names(names)}).expression()
+    return Explanation({**est.explanations_[0].run, "input_names": symbol_names(names)}).expression()

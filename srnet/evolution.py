@@ -14,7 +14,7 @@ from srnet.errors import UserError
 from srnet.files import check_writable, write_json
 from srnet.layers import Layers
 from srnet.model import SRNet
-from srnet.settings import Settings, check_seed, small_population
+from srnet.settings import JointSettings, Settings, check_seed, small_population
 
 # Share of a time limit kept for what follows the last step.
 _CONCLUSION = 0.03
@@ -59,15 +59,13 @@ class Search(Protocol):
 
 def search_of(layers: Layers, settings: Settings, seed: int, **options: Any) -> Search:
     """The search that a preset names."""
-    if settings.search == "layerwise":
-        from srnet.layerwise import LayerwiseSearch
-
-        return LayerwiseSearch(layers, settings, seed, **options)
-    if settings.search == "joint":
+    if isinstance(settings, JointSettings):
         from srnet.joint import JointSearch
 
         return JointSearch(layers, settings, seed, **options)
-    raise UserError(f"unknown search '{settings.search}'; known are layerwise, joint")
+    from srnet.layerwise import LayerwiseSearch
+
+    return LayerwiseSearch(layers, settings, seed, **options)
 
 
 def evolve(

@@ -182,7 +182,7 @@ def as_rows(X: Any) -> tuple[NDArray[Any], list[str]]:
 def symbol_names(columns: Sequence[str]) -> list[str]:
     """Names for formulas: what is no letter, digit or _ becomes _, and none is doubled or a function's or a layer's."""
     names: list[str] = []
-    taken = {"sqrt", "ln", "log", "sin", "cos", "tan", "exp", "abs", "pi", "pdiv", "psqrt", "pln", "np", "y", "x"}
+    taken = {"sqrt", "ln", "log", "sin", "cos", "tan", "exp", "abs", "pi", "pdiv", "psqrt", "pln", "np", "inputs", "outputs"}
     for column in columns:
         name = re.sub(r"\W", "_", column, flags=re.ASCII) or "_"
         name = f"_{name}" if name[0].isdigit() else name

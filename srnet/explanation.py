@@ -295,13 +295,13 @@ class Explanation:
         return to_torch(self._model)
 
     def to_numpy(self) -> str:
-        """The source of a NumPy function ``network(x)`` (see :func:`srnet.export.to_numpy`)."""
+        """The source of a NumPy function ``network(inputs)`` (see :func:`srnet.export.to_numpy`)."""
         from srnet.export import to_numpy
 
         return to_numpy(self._model, self._input_names)
 
     def to_c(self) -> str:
-        """The source of a C function ``network(x, y)`` (see :func:`srnet.export.to_c`)."""
+        """The source of a C function ``network(inputs, outputs)`` (see :func:`srnet.export.to_c`)."""
         from srnet.export import to_c
 
         return to_c(self._model, self._input_names)

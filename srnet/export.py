@@ -53,7 +53,7 @@ def to_torch(model: SRNet) -> "torch.nn.Module":
 
 
 def to_numpy(model: SRNet, names: Sequence[str] | None = None) -> str:
-    """The source of a Python module with the function ``network(x)``: n × k₀ to n × k, float64, NumPy alone.
+    """The source of a Python module with the function ``network(inputs)``: n × k₀ to n × k, float64, NumPy alone.
 
     Parameters
     ----------
@@ -61,18 +61,18 @@ def to_numpy(model: SRNet, names: Sequence[str] | None = None) -> str:
         What the inputs are called in it, Python identifiers; by default x0, x1, ….
     """
     inputs = list(names) if names is not None else [f"x{i}" for i in range(model.programs[0].inputs)]
-    lines = [f"{inputs[i]} = x[:, {i}]" for i in model.programs[0].used_inputs()]
+    lines = [f"{inputs[i]} = inputs[:, {i}]" for i in model.programs[0].used_inputs()]
     outputs = _statements(model, inputs, "{} = {}", lambda primitive: primitive.python, lines)
     body = "\n        ".join(lines)
-    columns = ", ".join(f"{output} + np.zeros(x.shape[0])" for output in outputs)
+    columns = ", ".join(f"{output} + np.zeros(inputs.shape[0])" for output in outputs)
     return f'''"""{_title(model)}"""
 
 import numpy as np
 
 
-def network(x):
-    """The network's outputs (n x {len(outputs)}) at rows of x (n x {len(inputs)}: {", ".join(inputs)})."""
-    x = np.asarray(x, dtype=np.float64)
+def network(inputs):
+    """The network's outputs (n x {len(outputs)}) at rows of inputs (n x {len(inputs)}: {", ".join(inputs)})."""
+    inputs = np.asarray(inputs, dtype=np.float64)
     with np.errstate(all="ignore"):
         {body}
         return np.column_stack([{columns}])
@@ -80,7 +80,7 @@ def network(x):
 
 
 def to_c(model: SRNet, names: Sequence[str] | None = None) -> str:
-    """The source of a C function ``void network(const double *x, double *y)``: one row in, one row out; needs math.h alone.
+    """The source of a C function ``void network(const double *inputs, double *outputs)``: one row in, one row out; needs math.h alone.
 
     Every statement declares one variable, so that other languages of this family take it with few changes.
 
@@ -90,16 +90,16 @@ def to_c(model: SRNet, names: Sequence[str] | None = None) -> str:
         What the inputs are called in it, C identifiers; by default x0, x1, ….
     """
     inputs = list(names) if names is not None else [f"x{i}" for i in range(model.programs[0].inputs)]
-    lines = [f"const double {inputs[i]} = x[{i}];" for i in model.programs[0].used_inputs()]
+    lines = [f"const double {inputs[i]} = inputs[{i}];" for i in model.programs[0].used_inputs()]
     outputs = _statements(model, inputs, "const double {} = {};", lambda primitive: primitive.c, lines)
-    lines += [f"y[{i}] = {output};" for i, output in enumerate(outputs)]
+    lines += [f"outputs[{i}] = {output};" for i, output in enumerate(outputs)]
     body = "\n    ".join(lines)
     return f"""/* {_title(model)} */
 
 #include <math.h>
 
-/* x: {len(inputs)} input(s): {", ".join(inputs)}; y: {len(outputs)} output(s). */
-void network(const double *x, double *y)
+/* {len(inputs)} input(s): {", ".join(inputs)}; {len(outputs)} output(s). */
+void network(const double *inputs, double *outputs)
 {{
     {body}
 }}

@@ -11,22 +11,22 @@ TOKEN = re.compile(r"\s*(\d+\.?\d*(?:e[+-]?\d+)?|[A-Za-z_]\w*|==|[-+*/()?:\[\]=;
 
 
 def run(source: str, x: list[float], outputs: int) -> list[float]:
-    """y of ``void network(const double *x, double *y)`` at one row."""
+    """y of ``void network(const double *inputs, double *outputs)`` at one row."""
     source = re.sub(r"/\*.*?\*/", "", source, flags=re.DOTALL)
-    body = re.fullmatch(r"\s*#include <math.h>\s*void network\(const double \*x, double \*y\)\s*\{(.*)\}\s*", source, re.DOTALL)
+    body = re.fullmatch(r"\s*#include <math.h>\s*void network\(const double \*inputs, double \*outputs\)\s*\{(.*)\}\s*", source, re.DOTALL)
     assert body is not None, source
-    names: dict[str, Any] = {f"x[{i}]": np.float64(value) for i, value in enumerate(x)}
+    names: dict[str, Any] = {f"inputs[{i}]": np.float64(value) for i, value in enumerate(x)}
     with np.errstate(all="ignore"):
         for statement in filter(None, (line.strip() for line in body[1].split(";"))):
             target, expression = statement.split("=", 1)
             target = target.strip()
             declared = target.removeprefix("const double ")
             assert declared not in names, f"{declared} is assigned twice"
-            assert declared != target or declared.startswith("y["), f"{declared} is not declared"
+            assert declared != target or declared.startswith("outputs["), f"{declared} is not declared"
             reader = Reader(expression, names)
             names[declared] = reader.conditional()
             assert not reader.left, statement
-    return [float(names[f"y[{i}]"]) for i in range(outputs)]
+    return [float(names[f"outputs[{i}]"]) for i in range(outputs)]
 
 
 class Reader:

@@ -251,7 +251,7 @@ def identify_layer(layer, genes, constants, problem, scratch):  # type: ignore[n
         a, b = scratch.program[node, 1], scratch.program[node, 2]
         name = mix(name ^ (uint64(scratch.program[node, 0]) | (uint64(a) << uint64(8)) | (uint64(b) << uint64(32))))
     for k in range(active_constants(layer, count, output, problem, scratch)):
-        name = mix(name ^ uint64(float_bits(constants[scratch.slots[k]])))
+        name = mix(name ^ uint64(float_bits(constants[scratch.slots[k]])))  # type: ignore[call-arg]
     scratch.counts[layer] = count
     scratch.names[layer] = name
 

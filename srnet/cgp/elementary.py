@@ -56,7 +56,7 @@ def _reduce(x):  # type: ignore[no-untyped-def]
     # Written so that NaN stays NaN; the clamp only acts where the reduction has run out of bits.
     r = _REDUCED if r > _REDUCED else r
     r = -_REDUCED if r < -_REDUCED else r
-    return r, float_bits(shifted)
+    return r, float_bits(shifted)  # type: ignore[call-arg]
 
 
 @njit(inline="always")
@@ -103,7 +103,7 @@ def tan32(x):  # type: ignore[no-untyped-def]
 def ln32(x):  # type: ignore[no-untyped-def]
     """Natural logarithm of a float32: -inf at 0, NaN below."""
     wide = float64(x)  # a subnormal float32 is a normal double
-    bits = float_bits(wide)
+    bits = float_bits(wide)  # type: ignore[call-arg,var-annotated]
     exponent = (bits - _SQRT_HALF_BITS) >> 52
     z = _unbits(bits - (exponent << 52)) - 1.0
     q = 0.11900967058593157 + z * (-0.11676006269357675 + z * 0.06724982441888125)

@@ -5,6 +5,7 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+from threadpoolctl import threadpool_limits
 
 from srnet.cgp.kernels import CHUNK
 
@@ -51,7 +52,15 @@ class Target:
 
     @classmethod
     def of(cls, train: NDArray[np.floating], valid: NDArray[np.floating], block_rows: int, projection: bool = True) -> "Target":
-        """Prepare the values of one layer, train n × width and valid m × width."""
+        """Prepare the values of one layer, train n × width and valid m × width.
+
+        One BLAS thread: the last bits of a matrix product depend on their number, and a result must not.
+        """
+        with threadpool_limits(1):
+            return cls._of(train, valid, block_rows, projection)
+
+    @classmethod
+    def _of(cls, train: NDArray[np.floating], valid: NDArray[np.floating], block_rows: int, projection: bool) -> "Target":
         h = np.vstack([train, valid]).astype(np.float64)
         train_rows = train.shape[0]
         mean = h[:train_rows].mean(axis=0)
