@@ -13,7 +13,7 @@ SNAKEMAKE = snakemake --cores $(CORES)
 
 export PATH := $(CURDIR)/.venv/bin:$(PATH)
 
-.PHONY: help install all demo report test format bench clean
+.PHONY: help install all demo report test docs format bench clean
 
 help: ## list the targets
 	@echo "make [TARGET] [CORES=N] [CONFIG=config/config.yaml]"
@@ -25,7 +25,7 @@ install: .venv/installed ## make .venv with everything the project needs
 .venv/installed: pyproject.toml
 	@test -x .venv/bin/python || $(PYTHON) -m venv .venv
 	.venv/bin/python -m pip install --quiet --disable-pip-version-check torch==2.13.0
-	.venv/bin/python -m pip install --quiet --disable-pip-version-check -e '.[workflow,test]'
+	.venv/bin/python -m pip install --quiet --disable-pip-version-check -e '.[workflow,test,docs]'
 	@touch $@
 
 all: install ## the complete reproduction of CONFIG (hours)
@@ -45,6 +45,9 @@ test: install ## lint, types, format, and every test
 	ruff format --check
 	mypy
 	python -m pytest
+
+docs: install ## build the documentation into site/
+	python -m mkdocs build --strict --quiet
 
 format: install ## format Python and Snakemake files
 	ruff check --fix

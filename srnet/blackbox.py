@@ -25,15 +25,12 @@ BATCH = 8192
 
 
 class BlackBox(Protocol):
-    """A network that can be asked for its layers.
+    """A network that can be asked for its layers."""
 
-    Attributes
-    ----------
-    scaler
-        mean and std of the inputs, where the first layer reads (x - mean) / std.
-    """
-
-    scaler: tuple[NDArray[np.float64], NDArray[np.float64]] | None
+    @property
+    def scaler(self) -> tuple[NDArray[np.float64], NDArray[np.float64]] | None:
+        """mean and std of the inputs, where the first layer reads (x - mean) / std and the search shall too."""
+        ...
 
     def layers(self, x: NDArray[Any]) -> tuple[list[str], Arrays]:
         """Names and values (n × k) of the explained layers, the output last, at rows of x (n × d) in their own units."""
@@ -52,7 +49,9 @@ def of(model: Any, layers: Sequence[str] | None = None) -> BlackBox:
         if isinstance(layers, str) or not all(isinstance(name, str) for name in layers):
             raise UserError(f"'layers' is {layers!r}; a list of names of layers is needed")
         if not layers:
-            raise UserError("'layers' is empty; name at least one layer, or leave it out to explain every activation and the output")
+            raise UserError(
+                "'layers' is empty; name at least one layer, or leave it out to explain every activation and the output"
+            )
         if len(set(layers)) < len(layers):
             raise UserError(f"'layers' is {list(layers)}; each layer can be named once")
     torch = sys.modules.get("torch")
@@ -180,7 +179,9 @@ class TorchBox:
             if name != OUTPUT and (name not in modules or not name):
                 raise UserError(f"the model has no layer '{name}'; it has {', '.join([*filter(None, modules), OUTPUT])}")
             if name in modules and _is_unsupported(modules[name]):
-                raise UserError(f"the layer {_shown(name, modules[name])} is convolutional, recurrent or attention; name fully connected layers")
+                raise UserError(
+                    f"the layer {_shown(name, modules[name])} is convolutional, recurrent or attention; name fully connected layers"
+                )
         for name, module in modules.items():
             if module.training and _is_random(module):
                 raise UserError(
@@ -210,7 +211,9 @@ class TorchBox:
 
         def keep(name: str) -> Any:
             # a copy: a later module may work in place
-            return lambda module, inputs, output: seen.append((name, output.clone() if isinstance(output, torch.Tensor) else output))
+            return lambda module, inputs, output: seen.append(
+                (name, output.clone() if isinstance(output, torch.Tensor) else output)
+            )
 
         handles = []
         last: list[Any] = []
@@ -260,7 +263,9 @@ class TorchBox:
                     f"X has {x.shape[1]} column(s), but the network reads {width} input(s); rows × {width} columns are needed"
                 ) from error
             reason = (str(error).splitlines() or [""])[0]
-            raise UserError(f"the model cannot be called with X of the shape {tuple(x.shape)} ({type(error).__name__}: {reason})") from error
+            raise UserError(
+                f"the model cannot be called with X of the shape {tuple(x.shape)} ({type(error).__name__}: {reason})"
+            ) from error
 
 
 @contextlib.contextmanager
@@ -289,7 +294,12 @@ def _is_unsupported(module: "torch.nn.Module") -> bool:
     import torch
 
     convolution = torch.nn.Conv1d.__mro__[1]  # torch's own base class of all convolutions
-    attention = (torch.nn.MultiheadAttention, torch.nn.Transformer, torch.nn.TransformerEncoderLayer, torch.nn.TransformerDecoderLayer)
+    attention = (
+        torch.nn.MultiheadAttention,
+        torch.nn.Transformer,
+        torch.nn.TransformerEncoderLayer,
+        torch.nn.TransformerDecoderLayer,
+    )
     return isinstance(module, (convolution, torch.nn.RNNBase, torch.nn.RNNCellBase, *attention))
 
 

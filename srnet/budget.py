@@ -35,4 +35,6 @@ class Budget:
                 return cls(seconds=seconds)
         elif not isinstance(value, bool) and hasattr(value, "__index__") and value > 0:
             return cls(evaluations=int(value))
-        raise UserError(f"the budget is {value!r}; a time as '60s', '2min' or '1h', or a positive number of evaluations is needed")
+        raise UserError(
+            f"the budget is {value!r}; a time as '60s', '2min' or '1h', or a positive number of evaluations is needed"
+        )

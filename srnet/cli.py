@@ -132,14 +132,16 @@ def evolve(
 @main.command()
 @click.argument("network", metavar="NETWORK.pt")
 @click.argument("data_file", metavar="DATA.csv|DATA.npz")
-@click.option("--out", required=True, metavar="DIR", help="Folder for run.json, layers.npz, formulas.json, network.py, network.c.")
+@click.option(
+    "--out", required=True, metavar="DIR", help="Folder for run.json, layers.npz, formulas.json, network.py, network.c."
+)
 @click.option("--activation", default="sigmoid", show_default=True, help="Of the hidden layers: sigmoid, tanh, relu or identity.")
 @click.option("--budget", default=None, metavar="TIME|N", help="A time as 60s or 2min, or evaluations.  [default: the preset's]")
 @click.option("--seed", type=int, default=0, show_default=True, help="Seed of the search, at least 0.")
 @click.option("--preset", default="joint", show_default=True, help="The search and its settings: paper or joint.")
 @click.option("--task", default=None, help="Name of the task in run.json; the network file's name where not given.")
 @click.option("--threads", type=int, default=1, show_default=True, help="Threads.")
-@click.option("--time-limit", type=float, default=20.0, show_default=True, help="Seconds for simplification.")
+@click.option("--time-limit", type=float, default=5.0, show_default=True, help="Seconds for simplification.")
 @click.option("--quiet", is_flag=True, help="No progress.")
 @user_errors
 def explain(network: str, data_file: str, out: str, quiet: bool, **options: Any) -> None:

@@ -14,11 +14,12 @@ from sklearn.utils import check_random_state
 from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import check_is_fitted, validate_data
 
-from srnet.blackbox import SklearnBox, of
+from srnet.blackbox import OUTPUT, SklearnBox, of
 from srnet.budget import Budget
-from srnet.explanation import Explanation
-from srnet.explaining import MOST_ROWS, explain_box, layers_of, symbol_names
+from srnet.errors import UserError
 from srnet.evolution import warm_up
+from srnet.explaining import MOST_ROWS, explain_box, layers_of, symbol_names
+from srnet.explanation import Explanation
 from srnet.program import Floats
 from srnet.settings import preset as settings_of
 
@@ -37,6 +38,7 @@ class _Estimator(BaseEstimator):
         activation: str = "tanh",
         alpha: float = 1e-6,
         max_iter: int = 2000,
+        layers: str = "output",
         preset: str = "joint",
         budget: int | str | None = 300_000,
         max_time: float | None = None,
@@ -48,6 +50,7 @@ class _Estimator(BaseEstimator):
         self.activation = activation
         self.alpha = alpha
         self.max_iter = max_iter
+        self.layers = layers
         self.preset = preset
         self.budget = budget
         self.max_time = max_time
@@ -57,6 +60,8 @@ class _Estimator(BaseEstimator):
 
     def _fit(self, X: Floats, y: NDArray[Any], kind: type) -> None:
         begin = time.monotonic()
+        if self.layers not in ("output", "all"):
+            raise UserError(f"'layers' is {self.layers!r}; output or all is needed")
         random = check_random_state(self.random_state)
         seeds = random.randint(0, 2**31 - 1, 3)
         budget = Budget.of(self.budget if self.max_time is None else f"{self.max_time} s")
@@ -80,18 +85,29 @@ class _Estimator(BaseEstimator):
             if mlp.n_iter_ < mlp.max_iter or self.n_iter_ >= self.max_iter or late:
                 break
         self.network_ = mlp
-        boxes = self._boxes(of(mlp), scaler)  # type: ignore[arg-type]
+        boxes = self._boxes(of(mlp, [OUTPUT] if self.layers == "output" else None), scaler)  # type: ignore[arg-type]
         names = symbol_names(getattr(self, "feature_names_in_", [f"x{i}" for i in range(X.shape[1])]))
         if budget.seconds is not None:
             # loading the search is not in its own time, but in that of the fit; compiling it, once on a machine, is not
-            warm_up(layers_of(boxes[0], X[rows][:2]).layers, settings_of(self.preset))
+            warm_up(layers_of(boxes[0], X[rows][:20], validation=X[rows][:2]).layers, settings_of(self.preset))
             left = budget.seconds * (1 - _REST) - (time.monotonic() - begin) if self.max_time is not None else budget.seconds
             budget = Budget(seconds=max(left, 0.5 * budget.seconds) / len(boxes))
         with warnings.catch_warnings():
-            warnings.filterwarnings("ignore", message="the network's output is nearly constant")  # a rare class's probability may be
+            # a rare class's probability may be
+            warnings.filterwarnings("ignore", message="the network's output is nearly constant")
+            # outside of the data the network knows nothing of the law
+            some = np.random.default_rng(int(seeds[2])).choice(len(rows), max(2, min(len(rows) // 4, 1000)), replace=False)
             self.explanations_ = [
                 explain_box(
-                    box, X, names, task=type(self).__name__, preset=self.preset, seed=int(seeds[2]), budget=budget, progress=self.verbose
+                    box,
+                    X,
+                    names,
+                    task=type(self).__name__,
+                    preset=self.preset,
+                    seed=int(seeds[2]),
+                    budget=budget,
+                    validation=X[rows[some]],
+                    progress=self.verbose,
                 ).select(self.select)
                 for box in boxes
             ]
@@ -133,6 +149,9 @@ class SRNetRegressor(RegressorMixin, _Estimator):
     ----------
     hidden_layer_sizes, activation, alpha, max_iter
         The network, as of scikit-learn's MLPRegressor, trained by L-BFGS on standardised values.
+    layers
+        ``output`` explains the network's output in one formula of the inputs, ``all`` every hidden layer too: more insight into the
+        network, less accuracy, for every layer is then one formula of those before.
     preset, budget
         The search, as of :func:`srnet.explain`; the default budget takes a few seconds.
     max_time

@@ -102,10 +102,15 @@ def explain(
         If the output is nearly constant, or no hidden layer is explained.
     """
     rows, names = as_rows(X)
-    return explain_box(
+    found = explain_box(
         of(model, layers), rows, names, task=task, preset=preset, seed=seed, budget=budget, validation=validation, progress=progress,
         threads=threads, settings=settings,
     )  # fmt: skip
+    if layers is None and len(found.layers) == 1:
+        warnings.warn(
+            "only the output is explained, for the model has no activation module; name layers with layers=", stacklevel=2
+        )
+    return found
 
 
 def explain_box(
@@ -240,8 +245,6 @@ def layers_of(box: BlackBox, rows: NDArray[Any], seed: int = 0, validation: Any 
             splits[split] = [np.asarray(value, dtype=np.float32) for value in (x, *values)]
         if not np.isfinite(splits[split][0]).all():
             raise UserError("X has a value beyond the range of float32; scale it")
-    if len(names) == 1:
-        warnings.warn("no hidden layer is explained, only the output: the model has no activation module; name some with layers=", stacklevel=4)
     output = np.vstack([splits["train"][-1], splits["valid"][-1]]).astype(np.float64)
     scale = float(np.sqrt(np.mean(np.square(output - output.mean(axis=0)))))
     if scale <= CONSTANT_SPREAD * float(np.sqrt(np.mean(np.square(output)))):
@@ -287,7 +290,7 @@ def _in_own_units(run: dict[str, Any], seen: Seen, box: BlackBox, names: list[st
 def _rescaled(model: SRNet, box: BlackBox, scale: float) -> SRNet:
     programs = model.programs
     if box.scaler is not None:
-        programs = (programs[0].after_scaling(*box.scaler), *programs[1:])
+        programs = (programs[0].after_scaling(*(values.tolist() for values in box.scaler)), *programs[1:])
     weights: tuple[Floats, ...] = (*model.weights[:-1], model.weights[-1] * scale)
     return SRNet(programs, weights, (*model.biases[:-1], model.biases[-1] * scale), model.task)
 
@@ -322,7 +325,7 @@ def explain_file(
     out: str | os.PathLike[str],
     *,
     activation: str = "sigmoid",
-    time_limit: float = 20.0,
+    time_limit: float = 5.0,
     **options: Any,
 ) -> Explanation:
     """``srnet explain``: a state dict and rows in; ``run.json``, ``layers.npz``, ``formulas.json``, ``network.py`` and ``network.c`` out.
@@ -361,7 +364,10 @@ def explain_file(
     assert found.network_layers is not None
     found.network_layers.save(folder / "layers.npz")
     write_json(folder / "formulas.json", describe(found.run, found.network_layers, time_limit))
-    for name, source in (("network.py", to_numpy(found.model, found.input_names)), ("network.c", to_c(found.model, found.input_names))):
+    for name, source in (
+        ("network.py", to_numpy(found.model, found.input_names)),
+        ("network.c", to_c(found.model, found.input_names)),
+    ):
         with writing(folder / name) as file:
             file.write(source)
     found.save(folder / "run.json")

@@ -108,7 +108,11 @@ class Explanation:
         self._input_names = _names(run, "input_names", width, [f"x{i}" for i in range(width)])
         for key in ("layer_losses", "layer_r2"):
             values = run.get(key, [None] * depth)
-            if not isinstance(values, list) or len(values) != depth or not all(value is None or _is_number(value) for value in values):
+            if (
+                not isinstance(values, list)
+                or len(values) != depth
+                or not all(value is None or _is_number(value) for value in values)
+            ):
                 raise UserError(f"a run has '{key}' {values!r}; a list of {depth} numbers, one per layer, is needed")
         front = run.get("pareto", [])
         if not isinstance(front, list) or not all(isinstance(entry, dict) for entry in front):
@@ -211,14 +215,21 @@ class Explanation:
                     "fitness": entry.get("fitness"),
                     "mse": entry["layer_losses"][-1],
                     "r2": entry.get("r2"),
-                    **{name: program.render(self._operands(i)) for i, (name, program) in enumerate(zip(self._layer_names, model.programs, strict=True))},
+                    **{
+                        name: program.render(self._operands(i))
+                        for i, (name, program) in enumerate(zip(self._layer_names, model.programs, strict=True))
+                    },
                 }
             )
         return pd.DataFrame(rows)
 
     def _front(self) -> list[dict[str, Any]]:
         """The models of the front, each with all that it needs."""
-        front = [entry for entry in self.run.get("pareto", []) if {"programs", "weights", "biases", "fitness", "layer_losses"} <= set(entry)]
+        front = [
+            entry
+            for entry in self.run.get("pareto", [])
+            if {"programs", "weights", "biases", "fitness", "layer_losses"} <= set(entry)
+        ]
         if not front:
             raise UserError("the run holds no Pareto front with models; explain the network again")
         return front
@@ -285,7 +296,9 @@ class Explanation:
         from srnet.formulas import simplify
 
         if self.network_layers is None:
-            raise UserError("a loaded explanation has no rows to check a shorter form at; use `srnet formulas RUN.json --layers layers.npz`")
+            raise UserError(
+                "a loaded explanation has no rows to check a shorter form at; use `srnet formulas RUN.json --layers layers.npz`"
+            )
         return simplify(self._model, self.network_layers.splits["train"][0], time_limit)
 
     def to_torch(self) -> "torch.nn.Module":
@@ -321,7 +334,7 @@ class Explanation:
             if self.network_layers is None:
                 raise UserError("a loaded explanation has no rows to plot; give X and the network's outputs as y")
             splits = self.network_layers.splits
-            x, expected = (np.vstack([splits[split][i] for split in ("train", "valid")]) for i in (0, -1))
+            x, expected = (np.vstack([splits[split][i] for split in ("train", "valid")]).astype(np.float64) for i in (0, -1))
         else:
             x = as_rows(X)[0]
             expected = self._network_output(x) if y is None else self._given(y, len(x))
@@ -346,7 +359,9 @@ class Explanation:
             raise error if str(error).startswith(str(path)) else UserError(f"{path}: {error}") from error
 
     def __str__(self) -> str:
-        lines = [f"{self._model.task}: {len(self.layers)} formula(s), complexity {self.complexity}, R² of the output {_shown(self.r2)}"]
+        lines = [
+            f"{self._model.task}: {len(self.layers)} formula(s), complexity {self.complexity}, R² of the output {_shown(self.r2)}"
+        ]
         width = max(len(layer.name) for layer in self.layers)
         for layer in self.layers:
             lines.append(f"  {layer.name:<{width}}  R² {_shown(layer.r2)}  MSE {layer.mse:.3g}  f = {_cut(layer.formula)}")

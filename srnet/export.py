@@ -108,7 +108,11 @@ void network(const double *inputs, double *outputs)
 
 def _title(model: SRNet) -> str:
     """One line of plain text: a task's name may hold anything, and must not end a comment."""
-    return "The network " + "".join(c if c.isalnum() and c.isascii() or c in "-_. " else "_" for c in model.task) + " as formulas, by SRNet."
+    return (
+        "The network "
+        + "".join(c if c.isalnum() and c.isascii() or c in "-_. " else "_" for c in model.task)
+        + " as formulas, by SRNet."
+    )
 
 
 def _statements(
@@ -117,16 +121,14 @@ def _statements(
     """Add one statement per node and per unit that is read to ``lines``; the output's expressions."""
     names = list(inputs)
     outputs: list[str] = []
+
+    def node(formula: str, primitive: str, *operands: str) -> str:
+        variable = f"{formula}_{len(lines)}"
+        lines.append(statement.format(variable, template(by_name(primitive)).format(*operands)))
+        return variable
+
     for i, (program, weights, biases) in enumerate(zip(model.programs, model.weights, model.biases, strict=True)):
-        count = 0
-
-        def apply(name: str, *operands: str, layer: int = i + 1) -> str:
-            nonlocal count
-            count += 1
-            lines.append(statement.format(f"f{layer}_{count}", template(by_name(name)).format(*operands)))
-            return f"f{layer}_{count}"
-
-        formula = program.fold(names, _literal, apply)
+        formula = program.fold(names, _literal, partial(node, f"f{i + 1}"))
         units = [f"{_literal(w)} * {formula} + {_literal(b)}" for w, b in zip(weights, biases, strict=True)]
         if i + 1 == len(model.programs):
             outputs = units

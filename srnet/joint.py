@@ -353,7 +353,11 @@ class _Archive:
         for complexity in np.flatnonzero(np.isfinite(lineage.archive)).tolist():
             total = float(lineage.archive[complexity])
             if complexity not in self.best or total < self.best[complexity][0]:
-                self.best[complexity] = (total, lineage.archive_genes[complexity].copy(), lineage.archive_constants[complexity].copy())
+                self.best[complexity] = (
+                    total,
+                    lineage.archive_genes[complexity].copy(),
+                    lineage.archive_constants[complexity].copy(),
+                )
         return self
 
     def composites(self) -> list[tuple[NDArray[np.int32], NDArray[np.float64]]]:
@@ -367,7 +371,10 @@ class _Archive:
 
     def to_json(self) -> list[Any]:
         """Plain lists."""
-        return [[complexity, total, genes.tolist(), constants.tolist()] for complexity, (total, genes, constants) in sorted(self.best.items())]
+        return [
+            [complexity, total, genes.tolist(), constants.tolist()]
+            for complexity, (total, genes, constants) in sorted(self.best.items())
+        ]
 
     @classmethod
     def from_json(cls, saved: Any, problem: Problem) -> "_Archive":

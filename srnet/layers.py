@@ -145,7 +145,9 @@ def _hidden_count(arrays: Mapping[str, NDArray[np.generic]], split: str, path: P
         count += 1
     beyond = [key for key in arrays if key.startswith(f"{split}_h") and key[len(split) + 2 :].isdigit()]
     if len(beyond) != count:
-        raise UserError(f"{path}: the arrays {', '.join(sorted(beyond))} are not numbered {split}_h1, {split}_h2, … without a gap")
+        raise UserError(
+            f"{path}: the arrays {', '.join(sorted(beyond))} are not numbered {split}_h1, {split}_h2, … without a gap"
+        )
     return count
 
 

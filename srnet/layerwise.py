@@ -116,7 +116,9 @@ class LayerwiseSearch:
             target = Target.of(train[i + 1], valid[i + 1], block_rows, projection=shortcuts)
             self._layers.append(LayerSearch(i, grid, target, seed, threads, block_rows))
         first = self._layers[0]
-        first.values[: first.grid.inputs * (layers.rows("train") + layers.rows("valid"))] = np.vstack([train[0], valid[0]]).T.ravel()
+        first.values[: first.grid.inputs * (layers.rows("train") + layers.rows("valid"))] = np.vstack(
+            [train[0], valid[0]]
+        ).T.ravel()
         self.generation = 0
         self.parent: tuple[Genes, ...] = tuple(layer.start() for layer in self._layers)
         self.elites: list[Individual] = []

@@ -38,7 +38,11 @@ class SRNet:
                 "as many of each are needed"
             )
         for i, (weights, biases) in enumerate(zip(self.weights, self.biases, strict=True)):
-            if weights.ndim != 1 or weights.shape != biases.shape or not (np.isfinite(weights).all() and np.isfinite(biases).all()):
+            if (
+                weights.ndim != 1
+                or weights.shape != biases.shape
+                or not (np.isfinite(weights).all() and np.isfinite(biases).all())
+            ):
                 raise UserError(f"layer {i + 1} has weights and biases that are not finite vectors of one length")
             if i + 1 < len(self.programs) and self.programs[i + 1].inputs != weights.size:
                 raise UserError(f"layer {i + 2} reads {self.programs[i + 1].inputs} values, layer {i + 1} gives {weights.size}")
@@ -108,7 +112,9 @@ class SRNet:
                 str(run.get("task", "network")),
             )
         except (KeyError, TypeError, OverflowError) as error:
-            raise UserError(f"a run lacks 'programs', 'weights' or 'biases' in their form ({type(error).__name__}: {error})") from error
+            raise UserError(
+                f"a run lacks 'programs', 'weights' or 'biases' in their form ({type(error).__name__}: {error})"
+            ) from error
 
     @classmethod
     def load(cls, path: str | os.PathLike[str]) -> "SRNet":

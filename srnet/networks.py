@@ -302,7 +302,7 @@ def train(task: Task, data: Data, epochs: int | None = None, progress: Progress 
     UserError
         If epochs is not positive, the data is not the task's, or the loss stops being finite.
     """
-    import threadpoolctl  # type: ignore[import-untyped]
+    import threadpoolctl
 
     epochs = task.network.epochs if epochs is None else epochs
     if epochs < 1:

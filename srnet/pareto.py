@@ -47,6 +47,7 @@ def select(complexity: Sequence[int], fitness: Sequence[float], how: str = "accu
         return max((i for i in range(last + 1) if fitness[i] <= 1.5 * lowest), key=lambda i: steepness[i])
     span_x, span_y = complexity[-1] - complexity[0], logs[0] - logs[-1]
     below = [
-        1.0 - (complexity[i] - complexity[0]) / span_x - (logs[i] - logs[-1]) / span_y if span_y > 0 else 0.0 for i in range(last + 1)
+        1.0 - (complexity[i] - complexity[0]) / span_x - (logs[i] - logs[-1]) / span_y if span_y > 0 else 0.0
+        for i in range(last + 1)
     ]
     return max(range(last + 1), key=lambda i: below[i])

@@ -45,7 +45,9 @@ class Program:
         for i, (name, operands) in enumerate(self.nodes):
             arity = by_name(name).arity
             if len(operands) != arity or not all(0 <= operand < terminals + i for operand in operands):
-                raise UserError(f"node {i} ({name}) has the operands {list(operands)}; {arity} address(es) below {terminals + i} are needed")
+                raise UserError(
+                    f"node {i} ({name}) has the operands {list(operands)}; {arity} address(es) below {terminals + i} are needed"
+                )
         if not 0 <= self.output < terminals + len(self.nodes):
             raise UserError(f"the output address is {self.output}; it must be below {terminals + len(self.nodes)}")
 
@@ -71,7 +73,9 @@ class Program:
 
     def render(self, names: Sequence[str]) -> str:
         """The formula as text, the inputs being called ``names``."""
-        return str(self.fold(list(names), lambda value: repr(float(value)), lambda name, *args: by_name(name).infix.format(*args)))
+        return str(
+            self.fold(list(names), lambda value: repr(float(value)), lambda name, *args: by_name(name).infix.format(*args))
+        )
 
     def fold(self, names: Sequence[Any], constant: Any, apply: Any) -> Any:
         """Build another rendering: ``constant(value)`` for a constant, ``apply(primitive name, *operands)`` for a node."""
@@ -128,7 +132,9 @@ class Program:
                 raise
             raise UserError(f"a program is not {{inputs, constants, nodes, output}} ({type(error).__name__}: {error})") from error
         if inputs < 1 or not np.isfinite(constants).all():
-            raise UserError(f"a program has {inputs} inputs and the constants {constants}; one input and finite constants are needed")
+            raise UserError(
+                f"a program has {inputs} inputs and the constants {constants}; one input and finite constants are needed"
+            )
         return cls(inputs, constants, nodes, output)
 
 

@@ -13,7 +13,9 @@ TOKEN = re.compile(r"\s*(\d+\.?\d*(?:e[+-]?\d+)?|[A-Za-z_]\w*|==|[-+*/()?:\[\]=;
 def run(source: str, x: list[float], outputs: int) -> list[float]:
     """y of ``void network(const double *inputs, double *outputs)`` at one row."""
     source = re.sub(r"/\*.*?\*/", "", source, flags=re.DOTALL)
-    body = re.fullmatch(r"\s*#include <math.h>\s*void network\(const double \*inputs, double \*outputs\)\s*\{(.*)\}\s*", source, re.DOTALL)
+    body = re.fullmatch(
+        r"\s*#include <math.h>\s*void network\(const double \*inputs, double \*outputs\)\s*\{(.*)\}\s*", source, re.DOTALL
+    )
     assert body is not None, source
     names: dict[str, Any] = {f"inputs[{i}]": np.float64(value) for i, value in enumerate(x)}
     with np.errstate(all="ignore"):

@@ -252,3 +252,119 @@ def test_published_network_runs(tmp_path: Path, reference: Path) -> None:
     result = srnet("evolve", reference / "K0.npz", *SMALL, "--out", tmp_path / "run.json")
     assert result.exit_code == 0
     assert json.loads((tmp_path / "run.json").read_text())["task"] == "K0"
+
+
+# --- explain ---------------------------------------------------------------------------------------------------------------------
+
+
+def state_dict(path: Path, *widths: int, **more: Any) -> Path:
+    """Linear layers as torch saves them, with weights that are not tiny."""
+    import torch
+
+    torch.manual_seed(0)
+    state = {}
+    for i, (a, b) in enumerate(zip(widths, widths[1:], strict=False)):
+        state |= {f"{2 * i}.weight": torch.randn(b, a) * 1.5, f"{2 * i}.bias": torch.randn(b)}
+    torch.save(state | {key: torch.tensor(value, dtype=torch.float64) for key, value in more.items()}, path)
+    return path
+
+
+def table(path: Path, columns: int, rows: int = 40, scale: float = 1.0) -> Path:
+    """A CSV with a header; ten units of scale above zero, and one around that, where scale is not 1."""
+    names = ["width", "petal length (cm)", "c", "d"][:columns]
+    x = np.random.default_rng(0).uniform(-1, 1, (rows, columns)) * scale + (0 if scale == 1.0 else 10 * scale)
+    np.savetxt(path, x, delimiter=",", header=",".join(names), comments="")
+    return path
+
+
+EXPLAIN = ["--budget", "2000", "--quiet", "--time-limit", "2"]
+
+
+def test_explain_somebodys_network(tmp_path: Path) -> None:
+    """The sizes are those of the state dict; predict and show read what explain has written."""
+    network = state_dict(tmp_path / "net.pt", 2, 3, 3, 1, **{"scaler.mean": [100.0, 101.0], "scaler.std": [6.0, 5.0]})
+    data = table(tmp_path / "data.csv", 2, scale=10)
+    result = srnet("explain", network, data, "--out", tmp_path / "out", *EXPLAIN, "--budget", "30000", "--activation", "tanh")
+    assert (result.exit_code, result.output) == (0, "")
+    assert sorted(os.listdir(tmp_path / "out")) == ["formulas.json", "layers.npz", "network.c", "network.py", "run.json"]
+    record = json.loads((tmp_path / "out" / "run.json").read_text())
+    assert (record["task"], record["layer_names"]) == ("net", ["hidden1", "hidden2", "output"])
+    assert record["input_names"] == ["width", "petal_length__cm_"]
+    # raw rows in: the standardisation is part of the formulas
+    assert srnet("predict", tmp_path / "out" / "run.json", data, "--out", tmp_path / "y.csv").exit_code == 0
+    found = np.loadtxt(tmp_path / "y.csv", delimiter=",", skiprows=1)
+    output = Layers.load(tmp_path / "out" / "layers.npz").splits["train"][-1][:, 0]
+    assert 1 - np.mean((found - output) ** 2) / output.var() > 0.3
+    names: dict[str, Any] = {}
+    exec((tmp_path / "out" / "network.py").read_text(), names)
+    np.testing.assert_array_equal(names["network"](np.loadtxt(data, delimiter=",", skiprows=1))[:, 0], found)
+    assert "hidden1" not in srnet("show", tmp_path / "out" / "run.json").output
+    files = [tmp_path / "out" / "run.json", "--layers", tmp_path / "out" / "layers.npz", "--out", tmp_path / "f.json"]
+    again = srnet("formulas", *files, "--time-limit", "1")
+    assert again.exit_code == 0, again.stderr
+
+
+def test_explain_tells_what_it_found(tmp_path: Path) -> None:
+    words = [
+        "explain",
+        state_dict(tmp_path / "n.pt", 2, 3, 1),
+        table(tmp_path / "d.csv", 2),
+        "--out",
+        tmp_path / "o",
+        "--task",
+        "mine",
+    ]
+    result = srnet(*words, "--budget", "2000", "--time-limit", "2")
+    assert result.exit_code == 0
+    assert result.stdout.startswith("mine: 2 formula(s), complexity ")
+
+
+@pytest.mark.parametrize(
+    ("options", "words"),
+    [
+        (["--activation", "swish"], "unknown activation 'swish'; known are sigmoid, tanh, relu, identity"),
+        (["--budget", "soon"], "the budget is 'soon'"),
+        (["--seed", "-1"], "'seed' is -1"),
+        (["--preset", "papre"], "unknown preset 'papre'"),
+        (["--threads", "0"], "'threads' is 0"),
+        (["--out", "/dev/null/o"], "/dev/null/o"),
+    ],
+)
+def test_bad_options_of_explain_are_a_sentence(tmp_path: Path, options: list[str], words: str) -> None:
+    network, data = state_dict(tmp_path / "n.pt", 2, 3, 1), table(tmp_path / "d.csv", 2)
+    sentence(srnet("explain", network, data, "--out", tmp_path / "o", *EXPLAIN, *options), words)
+    assert not (tmp_path / "o" / "run.json").exists()
+
+
+@pytest.mark.parametrize("kind", ["missing", "not a network", "NaN", "other width", "one row", "text"])
+def test_bad_files_of_explain_are_a_sentence(tmp_path: Path, kind: str) -> None:
+    network, data = state_dict(tmp_path / "n.pt", 2, 3, 1), table(tmp_path / "d.csv", 2)
+    if kind == "missing":
+        network.unlink()
+    elif kind == "not a network":
+        network.write_bytes(b"hello")
+    elif kind == "NaN":
+        state_dict(network, 2, 3, 1, **{"4.weight": [[float("nan")]], "4.bias": [0.0]})
+    elif kind == "other width":
+        table(data, 3)
+    elif kind == "one row":
+        table(data, 2, rows=1)
+    else:
+        data.write_text("a,b\n1,two\n")
+    named = data if kind in ("other width", "one row", "text") else network
+    sentence(srnet("explain", network, data, "--out", tmp_path / "o", *EXPLAIN), str(named))
+    assert not (tmp_path / "o" / "run.json").exists()
+
+
+def test_ctrl_c_writes_the_best_so_far(tmp_path: Path) -> None:
+    network, data = state_dict(tmp_path / "n.pt", 2, 3, 3, 1), table(tmp_path / "d.csv", 2)
+    process = command("explain", network, data, "--out", tmp_path / "o", "--budget", "90s", "--quiet", "--time-limit", "2")
+    # the files are checked just before the search; its clock and handler follow at once
+    while not (tmp_path / "o").exists() and process.poll() is None:
+        time.sleep(0.05)
+    time.sleep(4)
+    process.send_signal(signal.SIGINT)
+    code, _, err = finish(process)
+    assert code == 0, err
+    assert "interrupted: the explanation is the best so far" in err
+    assert json.loads((tmp_path / "o" / "run.json").read_text())["pareto"]

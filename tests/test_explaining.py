@@ -18,12 +18,15 @@ from sklearn.preprocessing import MinMaxScaler, StandardScaler
 from torch import nn
 
 import srnet
+from srnet import evolution
 from srnet.blackbox import of
 from srnet.budget import Budget
 from srnet.errors import UserError
 from srnet.explaining import as_rows, explain, layers_of, symbol_names
 from srnet.explanation import Explanation
+from srnet.layers import Layers
 from srnet.networks import Network
+from srnet.settings import preset, spending
 
 SMALL: dict[str, Any] = {"budget": 2000, "progress": False}
 X = np.random.default_rng(3).uniform(-1, 1, (40, 2))
@@ -218,7 +221,9 @@ def test_the_magnitude_of_the_output_does_not_matter(scale: float, explained: Ex
 def test_a_standardised_network_is_explained_in_its_inputs_own_units() -> None:
     x = X * [10, 0.1] + [500, 3]
     with warnings.catch_warnings(action="ignore"):
-        model = make_pipeline(StandardScaler(), MLPRegressor(hidden_layer_sizes=(3,), activation="tanh", max_iter=300, random_state=0)).fit(x, X[:, 0] ** 2)
+        model = make_pipeline(
+            StandardScaler(), MLPRegressor(hidden_layer_sizes=(3,), activation="tanh", max_iter=300, random_state=0)
+        ).fit(x, X[:, 0] ** 2)
     found = explain(model, x, **SMALL)
     assert found.network_layers is not None
     np.testing.assert_allclose(found.network_layers.splits["train"][0], x, rtol=1e-6)
@@ -238,7 +243,12 @@ def test_columns_of_a_frame_name_the_inputs() -> None:
 
 @pytest.mark.parametrize(
     ("columns", "names"),
-    [(["a", "a"], ["a", "a_"]), (["h0", "f1_2", "x1"], ["h0_", "f1_2_", "x1"]), (["2nd", "", "é"], ["_2nd", "_", "__"]), (["if", "E"], ["if_", "E_"])],
+    [
+        (["a", "a"], ["a", "a_"]),
+        (["h0", "f1_2", "x1"], ["h0_", "f1_2_", "x1"]),
+        (["2nd", "", "é"], ["_2nd", "_", "__"]),
+        (["if", "E"], ["if_", "E_"]),
+    ],
 )
 def test_names_for_formulas(columns: list[str], names: list[str]) -> None:
     assert symbol_names(columns) == names
@@ -315,17 +325,37 @@ class NaN(nn.Module):
 
 
 BAD: dict[str, tuple[Any, Any, dict[str, Any], str]] = {
-    "dropout": (nn.Sequential(nn.Linear(2, 3), nn.Dropout(), nn.Linear(3, 1)).train(), X, {}, r"training mode .*'1' \(Dropout\).*model.eval"),
+    "dropout": (
+        nn.Sequential(nn.Linear(2, 3), nn.Dropout(), nn.Linear(3, 1)).train(),
+        X,
+        {},
+        r"training mode .*'1' \(Dropout\).*model.eval",
+    ),
     "batch norm": (nn.Sequential(nn.Linear(2, 3), nn.BatchNorm1d(3)).train(), X, {}, r"training mode .*BatchNorm1d.*model.eval"),
-    "NaN": (nn.Sequential(nn.Linear(2, 3), nn.Sigmoid(), nn.Linear(3, 1), NaN()), X - 9, {}, "'output' gives a value that is not finite.* row"),
+    "NaN": (
+        nn.Sequential(nn.Linear(2, 3), nn.Sigmoid(), nn.Linear(3, 1), NaN()),
+        X - 9,
+        {},
+        "'output' gives a value that is not finite.* row",
+    ),
     "width": (mlp(2, 3, 1), X[:, :1], {}, r"X has 1 column\(s\), but the network reads 2"),
-    "width, sklearn": (Network((np.ones((1, 3), np.float32),), (np.ones(1, np.float32),), "regression"), X, {}, "network reads 3"),
+    "width, sklearn": (
+        Network((np.ones((1, 3), np.float32),), (np.ones(1, np.float32),), "regression"),
+        X,
+        {},
+        "network reads 3",
+    ),
     "one row": (mlp(2, 3, 1), X[:1], {}, r"X has 1 row\(s\); at least 2"),
     "no row": (mlp(2, 3, 1), X[:0], {}, r"X has 0 row\(s\)"),
     "a vector": (mlp(2, 3, 1), X[0], {}, r"X has the shape \(2,\)"),
     "text": (mlp(2, 3, 1), np.array([["a", "b"]] * 3), {}, "X holds <U1"),
     "words": (mlp(2, 3, 1), [["a", None]] * 3, {}, "X is not an array of numbers"),
-    "infinite": (mlp(2, 3, 1), np.where(np.eye(2, dtype=bool), np.inf, 1.0), {}, "X has a value that is not finite in row 0, column 0"),
+    "infinite": (
+        mlp(2, 3, 1),
+        np.where(np.eye(2, dtype=bool), np.inf, 1.0),
+        {},
+        "X has a value that is not finite in row 0, column 0",
+    ),
     "empty layers": (mlp(2, 3, 1), X, {"layers": []}, "'layers' is empty"),
     "one name": (mlp(2, 3, 1), X, {"layers": "1"}, "'layers' is '1'; a list"),
     "twice": (mlp(2, 3, 1), X, {"layers": ["1", "1"]}, "each layer can be named once"),
@@ -389,3 +419,68 @@ def test_the_public_names_load_when_asked_for() -> None:
     assert set(srnet.__all__) <= set(dir(srnet))
     with pytest.raises(AttributeError, match="no attribute 'explian'"):
         srnet.explian  # noqa: B018
+
+
+# --- time limits of a run -----------------------------------------------------------------------------------------------------------
+
+
+class Ticking:
+    """A clock that moves a hundredth of a second whenever it is read."""
+
+    def __init__(self) -> None:
+        self.now = 0.0
+
+    def monotonic(self) -> float:
+        self.now += 0.01
+        return self.now
+
+
+@pytest.mark.parametrize("preset_name", ["joint", "paper"])
+def test_a_time_limit_ends_the_run_with_its_schedule_complete(
+    preset_name: str, monkeypatch: pytest.MonkeyPatch, layers: Layers
+) -> None:
+    clock = Ticking()
+    monkeypatch.setattr(evolution, "time", clock)
+    shares: list[float] = []
+    climbers: list[int] = []
+
+    def watch(search: Any) -> None:
+        shares.append(search.elapsed)
+        climbers.append(len(getattr(search, "_lineages", [])))
+
+    begin = clock.now
+    run = evolution.evolve(layers, preset(preset_name, stop=0.0), 1, time_limit=5.0, progress=watch)
+    assert 4.8 <= run["seconds"] <= 5.0
+    assert clock.now - begin <= 5.25
+    assert shares == sorted(shares)
+    assert run["settings"]["generations"] == run["generations"] == len(run["history"])
+    assert run["pareto"]
+    if preset_name == "joint":
+        # first the published search, then 16 climbers, 8, 4, 2, and in the end one
+        assert [n for i, n in enumerate(climbers) if i == 0 or n != climbers[i - 1]] == [0, 16, 8, 4, 2, 1]
+
+
+def test_a_search_that_is_stopped_has_its_front(layers: Layers) -> None:
+    for steps in (1, 30, 80):
+        asked: list[int] = []
+
+        def stop(asked: list[int] = asked, steps: int = steps) -> bool:
+            asked.append(1)
+            return len(asked) >= steps
+
+        run = evolution.evolve(layers, preset("joint", population=10, generations=100, stop=0.0), 1, stop=stop)
+        assert run["pareto"][-1]["fitness"] == run["fitness"]
+
+
+@pytest.mark.parametrize(
+    ("options", "words"), [({"time_limit": 0.0}, "time limit is 0"), ({"time_limit": 1.0, "checkpoint": "c"}, "no checkpoint")]
+)
+def test_bad_time_limits_are_a_sentence(layers: Layers, options: dict[str, Any], words: str) -> None:
+    with pytest.raises(UserError, match=words):
+        evolution.evolve(layers, preset("joint", population=4, generations=4), 1, **options)
+
+
+@pytest.mark.parametrize(("evaluations", "population", "generations"), [(3_000_000, 200, 5000), (30_000, 10, 1000), (10, 10, 1)])
+def test_what_evaluations_pay_for(evaluations: int, population: int, generations: int) -> None:
+    settings = spending(preset("joint"), evaluations, 3)
+    assert (settings.population, settings.generations) == (population, generations)

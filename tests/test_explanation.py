@@ -31,7 +31,10 @@ PRIMITIVE = pytest.mark.parametrize("primitive", PRIMITIVES, ids=lambda primitiv
 LAYERS = made_up.layers((2, 3, 2))
 
 SIMPLE = (Program(2, (), (("sub", (0, 1)),), 2), Program(3, (), (), 1))
-COMPLEX = (Program(2, (1.5,), (("mul", (0, 2)), ("sin", (1,)), ("add", (3, 4))), 5), Program(3, (-0.25,), (("add", (0, 3)), ("square", (4,))), 5))
+COMPLEX = (
+    Program(2, (1.5,), (("mul", (0, 2)), ("sin", (1,)), ("add", (3, 4))), 5),
+    Program(3, (-0.25,), (("add", (0, 3)), ("square", (4,))), 5),
+)
 
 
 def explanation(**changes: Any) -> Explanation:
@@ -112,7 +115,10 @@ def test_every_export_of_a_model_of_layers_is_the_model() -> None:
     np.testing.assert_allclose(FOUND.to_torch()(torch.tensor(X.astype(float))).numpy(), expected, rtol=1e-13)
     symbols = sympy.symbols("x0 x1", real=True)
     for output in range(2):
-        for expression in (FOUND.sympy(output), sympy.sympify(FOUND.expression(output), locals=dict(zip(("x0", "x1"), symbols, strict=True)))):
+        for expression in (
+            FOUND.sympy(output),
+            sympy.sympify(FOUND.expression(output), locals=dict(zip(("x0", "x1"), symbols, strict=True))),
+        ):
             values = sympy.lambdify(symbols, expression, "numpy")(*X.astype(float).T)
             np.testing.assert_allclose(values, expected[:, output], rtol=1e-9)
 

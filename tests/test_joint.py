@@ -224,7 +224,8 @@ def test_the_memory_saves_evaluations_of_what_was_met(layers: Layers) -> None:
 
 
 @pytest.mark.parametrize(
-    ("key", "value"), [("starts", 0), ("layerwise", 1.0), ("temperature", -0.1), ("again", 1.0), ("polish", -1), ("screen_rows", 1)]
+    ("key", "value"),
+    [("starts", 0), ("layerwise", 1.0), ("temperature", -0.1), ("again", 1.0), ("polish", -1), ("screen_rows", 1)],
 )
 def test_bad_settings_are_named(key: str, value: Any) -> None:
     with pytest.raises(UserError, match=f"'{key}' is {value}"):

@@ -233,14 +233,32 @@ def fill_images(needs, needed, unary_opcodes, values, inputs, rows, block, start
 
 
 @njit(cache=True, nogil=True, forceinline=True)
-def sum_blocks(program, count, output, values, inputs, terminals, constants_at, block_rows, target, blocks, first, last, pivot, deviations, sums):  # type: ignore[no-untyped-def]
+def sum_blocks(
+    program,
+    count,
+    output,
+    values,
+    inputs,
+    terminals,
+    constants_at,
+    block_rows,
+    target,
+    blocks,
+    first,
+    last,
+    pivot,
+    deviations,
+    sums,
+):  # type: ignore[no-untyped-def]
     """Add the blocks ``first`` … ``last`` to ``sums``; returns the pivot f[0], or NaN where f is not finite.
 
     Fresh ``sums`` must be zero and begin with block 0.
     """
     for block in range(first, last):
         start, stop, split = blocks[block, START], blocks[block, STOP], blocks[block, IS_VALID]
-        at = evaluate_block(program, count, output, values, inputs, terminals, target.shape[1], start, stop, constants_at, block_rows)
+        at = evaluate_block(
+            program, count, output, values, inputs, terminals, target.shape[1], start, stop, constants_at, block_rows
+        )
         if block == 0:
             pivot = np.float64(values[at])
         accumulate(values, at, pivot, target, start, stop, deviations, sums, split)
@@ -276,7 +294,32 @@ def _same(first, second, count):  # type: ignore[no-untyped-def]
 
 
 @njit(cache=True, nogil=True)
-def search_layer(parent, alleles, opcodes, unary, unary_opcodes, seed, generation, layer, first, last, bound, values, inputs, terminals, constants_at, block_rows, target, blocks, seen_rows, seen_h, seen_hh, floors, limit, shortcuts):  # type: ignore[no-untyped-def]
+def search_layer(
+    parent,
+    alleles,
+    opcodes,
+    unary,
+    unary_opcodes,
+    seed,
+    generation,
+    layer,
+    first,
+    last,
+    bound,
+    values,
+    inputs,
+    terminals,
+    constants_at,
+    block_rows,
+    target,
+    blocks,
+    seen_rows,
+    seen_h,
+    seen_hh,
+    floors,
+    limit,
+    shortcuts,
+):  # type: ignore[no-untyped-def]
     """The best of the offspring ``first`` … ``last`` of one layer's chromosome.
 
     Returns
@@ -311,9 +354,7 @@ def search_layer(parent, alleles, opcodes, unary, unary_opcodes, seed, generatio
         program, need = programs[offspring], needs[offspring]
         key = stream(seed, generation, layer, first + offspring)
         count, output = decode(parent, alleles, key, bound, opcodes, terminals, program, scratch)
-        count, output, needed[offspring] = substitute_images(
-            program, count, output, inputs, terminals, unary, images, need
-        )
+        count, output, needed[offspring] = substitute_images(program, count, output, inputs, terminals, unary, images, need)
         counts[offspring], outputs[offspring] = count, output
         bounds[offspring] = np.inf
         if shortcuts:
@@ -322,16 +363,12 @@ def search_layer(parent, alleles, opcodes, unary, unary_opcodes, seed, generatio
             known = False
             while table[slot] >= 0 and not known:
                 other = table[slot]
-                known = (
-                    counts[other] == count and outputs[other] == output and _same(programs[other], program, count)
-                )
+                known = counts[other] == count and outputs[other] == output and _same(programs[other], program, count)
                 slot = (slot + uint64(1)) & uint64(size - 1)
             if known:
                 continue
             table[slot] = offspring
-        fill_images(
-            need, needed[offspring], unary_opcodes, values, inputs, rows, 0, blocks[0, START], blocks[0, STOP], ready
-        )
+        fill_images(need, needed[offspring], unary_opcodes, values, inputs, rows, 0, blocks[0, START], blocks[0, STOP], ready)
         pivots[offspring] = sum_blocks(
             program, count, output, values, inputs + images, terminals + images, constants_at, block_rows, target, blocks, 0, 1, 0.0,
             deviations, sums[offspring],
@@ -356,11 +393,7 @@ def search_layer(parent, alleles, opcodes, unary, unary_opcodes, seed, generatio
             if pivot != pivot:
                 break
             # before anything is found the limit may be infinite, and no bound exceeds it
-            if (
-                shortcuts
-                and best_loss < np.inf
-                and lower_bound(block, seen_rows, own, seen_h, seen_hh, floors) > best_loss
-            ):
+            if shortcuts and best_loss < np.inf and lower_bound(block, seen_rows, own, seen_h, seen_hh, floors) > best_loss:
                 pivot = np.nan
                 break
         if pivot != pivot:
@@ -374,7 +407,24 @@ def search_layer(parent, alleles, opcodes, unary, unary_opcodes, seed, generatio
 
 
 @njit(cache=True, nogil=True, error_model="numpy", fastmath={"contract"})
-def propagate(program, count, output, values, inputs, terminals, constants_at, block_rows, target, blocks, seen_rows, seen_h, seen_hh, mean_h, basis, following):  # type: ignore[no-untyped-def]
+def propagate(
+    program,
+    count,
+    output,
+    values,
+    inputs,
+    terminals,
+    constants_at,
+    block_rows,
+    target,
+    blocks,
+    seen_rows,
+    seen_h,
+    seen_hh,
+    mean_h,
+    basis,
+    following,
+):  # type: ignore[no-untyped-def]
     """Evaluate and fit the chosen chromosome and write its layer's symbolic values to ``following``, the next layer's inputs.
 
     ``basis`` (units × width) turns the weights of the projected target back to those of the layer's units.

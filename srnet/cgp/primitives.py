@@ -64,10 +64,18 @@ def _torch_pln(torch: Any, a: Any) -> Any:
 
 # The order is the opcode of the compiled kernel (srnet/cgp/kernels.py) and of no file: files hold names.
 PRIMITIVES: tuple[Primitive, ...] = (
-    Primitive("add", 2, lambda a, b: a + b, "({0} + {1})", lambda sp, a, b: a + b, lambda t, a, b: a + b, "{0} + {1}", "{0} + {1}"),
-    Primitive("sub", 2, lambda a, b: a - b, "({0} - {1})", lambda sp, a, b: a - b, lambda t, a, b: a - b, "{0} - {1}", "{0} - {1}"),
-    Primitive("mul", 2, lambda a, b: a * b, "({0} * {1})", lambda sp, a, b: a * b, lambda t, a, b: a * b, "{0} * {1}", "{0} * {1}"),
-    Primitive("div", 2, lambda a, b: a / b, "({0} / {1})", lambda sp, a, b: a / b, lambda t, a, b: a / b, "{0} / {1}", "{0} / {1}"),
+    Primitive(
+        "add", 2, lambda a, b: a + b, "({0} + {1})", lambda sp, a, b: a + b, lambda t, a, b: a + b, "{0} + {1}", "{0} + {1}"
+    ),
+    Primitive(
+        "sub", 2, lambda a, b: a - b, "({0} - {1})", lambda sp, a, b: a - b, lambda t, a, b: a - b, "{0} - {1}", "{0} - {1}"
+    ),
+    Primitive(
+        "mul", 2, lambda a, b: a * b, "({0} * {1})", lambda sp, a, b: a * b, lambda t, a, b: a * b, "{0} * {1}", "{0} * {1}"
+    ),
+    Primitive(
+        "div", 2, lambda a, b: a / b, "({0} / {1})", lambda sp, a, b: a / b, lambda t, a, b: a / b, "{0} / {1}", "{0} / {1}"
+    ),
     Primitive("sqrt", 1, np.sqrt, "sqrt({0})", lambda sp, a: sp.sqrt(a), lambda t, a: t.sqrt(a), "sqrt({0})", "np.sqrt({0})"),
     Primitive("square", 1, np.square, "({0})**2", lambda sp, a: a**2, lambda t, a: t.square(a), "{0} * {0}", "np.square({0})"),
     Primitive("ln", 1, np.log, "ln({0})", lambda sp, a: sp.log(a), lambda t, a: t.log(a), "log({0})", "np.log({0})"),
@@ -84,7 +92,16 @@ PRIMITIVES: tuple[Primitive, ...] = (
         "{1} == 0.0 ? 1.0 : {0} / {1}",
         "np.where({1} == 0.0, 1.0, {0} / np.where({1} == 0.0, 1.0, {1}))",
     ),
-    Primitive("psqrt", 1, lambda a: np.sqrt(np.abs(a)), "psqrt({0})", lambda sp, a: sp.sqrt(sp.Abs(a)), lambda t, a: t.sqrt(t.abs(a)), "sqrt(fabs({0}))", "np.sqrt(np.abs({0}))"),
+    Primitive(
+        "psqrt",
+        1,
+        lambda a: np.sqrt(np.abs(a)),
+        "psqrt({0})",
+        lambda sp, a: sp.sqrt(sp.Abs(a)),
+        lambda t, a: t.sqrt(t.abs(a)),
+        "sqrt(fabs({0}))",
+        "np.sqrt(np.abs({0}))",
+    ),
     Primitive(
         "pln",
         1,

@@ -114,7 +114,9 @@ def _blocks(train_rows: int, rows: int, block_rows: int) -> NDArray[np.int64]:
     )
 
 
-def _seen(h: NDArray[np.float64], outside: NDArray[np.float64], blocks: NDArray[np.int64]) -> tuple[NDArray[Any], NDArray[Any], NDArray[Any]]:
+def _seen(
+    h: NDArray[np.float64], outside: NDArray[np.float64], blocks: NDArray[np.int64]
+) -> tuple[NDArray[Any], NDArray[Any], NDArray[Any]]:
     """Running sums after each block, added chunk by chunk so that the totals do not depend on the block size."""
     rows = np.zeros((len(blocks), 3), dtype=np.int64)
     sums = np.zeros((len(blocks), 3, h.shape[1]))

@@ -27,7 +27,9 @@ def draw(names: Sequence[str], r2: Sequence[float | None], network: Floats, form
     shown = [0.0 if value is None else max(value, 0.0) for value in r2]
     left.barh(range(len(names)), shown)
     for i, value in enumerate(r2):
-        left.text(0.02, i, "constant" if value is None else f"{value:.4f}", va="center", bbox={"color": "white", "alpha": 0.8, "pad": 1})
+        left.text(
+            0.02, i, "constant" if value is None else f"{value:.4f}", va="center", bbox={"color": "white", "alpha": 0.8, "pad": 1}
+        )
     left.set(xlim=(0, 1), xlabel="R²", yticks=range(len(names)), yticklabels=list(names), title="layers")
     left.invert_yaxis()
     step = -(-len(network) // MOST_POINTS)

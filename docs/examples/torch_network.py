@@ -1,0 +1,29 @@
+"""Explain a torch network that has learned the energy of a spring, k x² / 2."""
+
+import numpy as np
+import torch
+
+import srnet
+
+torch.manual_seed(0)
+rng = np.random.default_rng(0)
+X = rng.uniform(1, 5, (300, 2)).astype(np.float32)
+y = torch.tensor(X[:, :1] * X[:, 1:] ** 2 / 2)
+
+model = torch.nn.Sequential(torch.nn.Linear(2, 8), torch.nn.Tanh(), torch.nn.Linear(8, 1))
+optimiser = torch.optim.Adam(model.parameters(), lr=0.02)
+for _ in range(1500):
+    optimiser.zero_grad()
+    loss = torch.nn.functional.mse_loss(model(torch.tensor(X)), y)
+    loss.backward()
+    optimiser.step()
+
+# The output alone: one formula of the inputs. Without layers= the hidden layer gets one, too.
+result = srnet.explain(model, X, layers=["output"], task="spring", budget=60_000, validation=X[::4], progress=False)
+print(result)
+
+new = rng.uniform(1, 5, (100, 2))
+fidelity = result.fidelity(new)
+print(f"on new rows: R² {fidelity.r2:.4f} against the network")
+print(result.pareto[["complexity", "r2", "output"]].to_string(index=False))
+assert (fidelity.r2 or 0) > 0.98

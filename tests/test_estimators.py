@@ -1,0 +1,132 @@
+"""The scikit-learn estimators: scikit-learn's own checks, recovery of simple laws, SRBench's hooks."""
+
+import pickle
+import warnings
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+import sympy
+from sklearn.base import clone
+from sklearn.datasets import load_iris
+from sklearn.exceptions import NotFittedError
+from sklearn.model_selection import cross_val_score
+from sklearn.utils.estimator_checks import check_estimator
+
+from srnet import SRNetClassifier, SRNetRegressor
+from srnet.errors import UserError
+from srnet.estimators import model
+
+TINY: dict[str, Any] = {"hidden_layer_sizes": (4,), "budget": 4000, "max_iter": 200, "random_state": 0}
+RNG = np.random.default_rng(0)
+X = RNG.uniform(1, 5, (100, 2))
+Y = X[:, 0] * X[:, 1]
+
+
+@pytest.mark.parametrize("kind", [SRNetRegressor, SRNetClassifier])
+def test_scikit_learns_own_checks(kind: type) -> None:
+    with warnings.catch_warnings(action="ignore"):
+        results = check_estimator(kind(**TINY), on_fail=None)
+    assert [r["check_name"] for r in results if r["status"] == "failed"] == []
+    assert sum(r["status"] == "passed" for r in results) >= 45
+
+
+@pytest.fixture(scope="module")
+def product() -> SRNetRegressor:
+    return SRNetRegressor(budget=30_000, random_state=1).fit(pd.DataFrame(X, columns=["mass", "a"]), Y)
+
+
+def test_a_product_is_recovered(product: SRNetRegressor) -> None:
+    far = pd.DataFrame(RNG.uniform(0, 20, (50, 2)), columns=["mass", "a"])
+    np.testing.assert_allclose(product.predict(far), far.mass * far.a, atol=0.5)
+    assert product.score(pd.DataFrame(X, columns=["mass", "a"]), Y) > 0.9999
+    assert product.explanations_[0].layers[-1].name == "output"
+
+
+def test_feature_names_and_expression(product: SRNetRegressor) -> None:
+    assert product.feature_names_in_.tolist() == ["mass", "a"]
+    expression = sympy.sympify(product.expression_)
+    assert set(map(str, expression.free_symbols)) == {"mass", "a"}
+    values = sympy.lambdify(sympy.symbols("mass a"), expression)(*X.T)
+    np.testing.assert_allclose(values, product.predict(pd.DataFrame(X, columns=["mass", "a"])))
+
+
+def test_srbench_names_the_columns() -> None:
+    est = SRNetRegressor(**TINY).fit(X, Y)
+    assert set(map(str, sympy.sympify(model(est)).free_symbols)) <= {"x0", "x1"}
+    named = sympy.sympify(model(est, pd.DataFrame(X, columns=["m", "x"])))
+    assert set(map(str, named.free_symbols)) <= {"m", "x"}
+    values = np.broadcast_to(sympy.lambdify(sympy.symbols("m x"), named)(*X.T), len(X))
+    np.testing.assert_allclose(values, est.predict(X), rtol=1e-9)
+
+
+def test_random_state_clone_and_pickle() -> None:
+    first = SRNetRegressor(**TINY).fit(X, Y)
+    again = clone(first).fit(X, Y)
+    other = clone(first).set_params(random_state=5).fit(X, Y)
+    assert first.expression_ == again.expression_ != other.expression_
+    np.testing.assert_array_equal(pickle.loads(pickle.dumps(first)).predict(X), first.predict(X))
+    assert pickle.loads(pickle.dumps(first)).explanations_[0].fidelity(X) == first.explanations_[0].fidelity(X)
+
+
+def test_every_layer_is_explained_where_asked() -> None:
+    est = SRNetRegressor(**TINY | {"hidden_layer_sizes": (3, 3)}, layers="all").fit(X, Y)
+    assert [layer.name for layer in est.explanations_[0].layers] == ["hidden1", "hidden2", "output"]
+
+
+def test_a_time_for_the_whole_fit() -> None:
+    est = SRNetRegressor(hidden_layer_sizes=(4,), max_time=1.0, random_state=0).fit(X[:, :1], np.sin(3 * X[:, 0]))
+    assert est.explanations_[0].run["seconds"] <= 1.05
+
+
+def test_where_a_formula_has_no_value_the_mean_is_predicted() -> None:
+    est = SRNetRegressor(**TINY).fit(X, Y)
+    program = {"inputs": 2, "constants": [], "nodes": [["ln", [0]]], "output": 2}
+    run = est.explanations_[0].run | {"programs": [program], "weights": [[1.0]], "biases": [[0.0]]}
+    est.explanations_ = [type(est.explanations_[0])(run)]
+    np.testing.assert_allclose(est.predict([[1.0, 1.0], [-1.0, 1.0]]), [0.0, Y.mean()])
+
+
+def test_classes_have_a_formula_each_and_two_have_one() -> None:
+    x, y = load_iris(return_X_y=True)
+    names = np.array(["setosa", "versicolor", "virginica"])[y]
+    est = SRNetClassifier(**TINY).fit(x, names)
+    assert len(est.explanations_) == 3
+    assert est.score(x, names) > 0.9
+    proba = est.predict_proba(x)
+    np.testing.assert_allclose(proba.sum(axis=1), 1)
+    assert (proba >= 0).all()
+    assert (est.classes_[proba.argmax(axis=1)] == est.predict(x)).all()
+    two = SRNetClassifier(**TINY).fit(x[:100], names[:100])
+    assert len(two.explanations_) == 1
+    assert two.score(x[:100], names[:100]) > 0.95
+
+
+def test_in_cross_validation() -> None:
+    assert cross_val_score(SRNetRegressor(**TINY), X, Y, cv=3).min() > 0.8
+
+
+@pytest.mark.parametrize(
+    ("changes", "words"),
+    [
+        ({"layers": "hidden"}, "'layers' is 'hidden'; output or all"),
+        ({"preset": "papre"}, "unknown preset"),
+        ({"budget": "soon"}, "the budget is 'soon'"),
+        ({"max_time": -1}, "the budget is '-1 s'"),
+        ({"select": "worst"}, "unknown selection 'worst'"),
+    ],
+)
+def test_bad_parameters_are_a_sentence(changes: dict[str, Any], words: str) -> None:
+    with pytest.raises(UserError, match=words):
+        SRNetRegressor(**TINY | changes).fit(X, Y)
+
+
+def test_not_fitted() -> None:
+    for ask in (
+        lambda: SRNetRegressor().predict(X),
+        lambda: SRNetClassifier().predict_proba(X),
+        lambda: SRNetRegressor().expression_,
+    ):
+        with pytest.raises(NotFittedError):
+            ask()

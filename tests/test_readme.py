@@ -1,0 +1,35 @@
+"""What the README shows is true."""
+
+import re
+from pathlib import Path
+
+import numpy as np
+import yaml
+
+from srnet.tasks import load_task, make_data
+
+ROOT = Path(__file__).resolve().parents[1]
+README = (ROOT / "README.md").read_text(encoding="utf-8")
+
+
+def test_adding_a_task_is_adding_its_entry(tmp_path: Path) -> None:
+    """The entry of the README, put behind the project's own tasks, with the table that it names."""
+    (entry,) = re.findall(r"```yaml\n(.*?)```", README, flags=re.DOTALL)
+    (name,) = yaml.safe_load(entry)
+    rng = np.random.default_rng(0)
+    rows = rng.uniform(0, 1, (40, 3))
+    lines = ["carbon,silicon,temperature", *(",".join(f"{value:.6f}" for value in row) for row in rows)]
+    (tmp_path / "melting.csv").write_text("\n".join(lines))
+    tasks = tmp_path / "tasks.yaml"
+    tasks.write_text((ROOT / "config" / "tasks.yaml").read_text(encoding="utf-8") + "\n" + entry)
+    task = load_task(name, tasks)
+    data = make_data(task)
+    assert data.x.shape == (40, 2)
+    assert sorted(data.x[:, 0]) == sorted(np.round(rows[:, 0], 6))
+    assert load_task("K0", tasks).name == "K0"
+
+
+def test_pictures_and_pages_that_it_names_exist() -> None:
+    links = [link for link in re.findall(r"\]\(([^)]+)\)", README) if "://" not in link]
+    assert links
+    assert [link for link in links if not (ROOT / link).exists()] == []
