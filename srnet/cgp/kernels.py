@@ -233,7 +233,7 @@ def fill_images(needs, needed, unary_opcodes, values, inputs, rows, block, start
 
 
 @njit(cache=True, nogil=True, forceinline=True)
-def sum_blocks(
+def sum_blocks(  # type: ignore[no-untyped-def]
     program,
     count,
     output,
@@ -249,7 +249,7 @@ def sum_blocks(
     pivot,
     deviations,
     sums,
-):  # type: ignore[no-untyped-def]
+):
     """Add the blocks ``first`` … ``last`` to ``sums``; returns the pivot f[0], or NaN where f is not finite.
 
     Fresh ``sums`` must be zero and begin with block 0.
@@ -294,7 +294,7 @@ def _same(first, second, count):  # type: ignore[no-untyped-def]
 
 
 @njit(cache=True, nogil=True)
-def search_layer(
+def search_layer(  # type: ignore[no-untyped-def]
     parent,
     alleles,
     opcodes,
@@ -319,7 +319,7 @@ def search_layer(
     floors,
     limit,
     shortcuts,
-):  # type: ignore[no-untyped-def]
+):
     """The best of the offspring ``first`` … ``last`` of one layer's chromosome.
 
     Returns
@@ -407,7 +407,7 @@ def search_layer(
 
 
 @njit(cache=True, nogil=True, error_model="numpy", fastmath={"contract"})
-def propagate(
+def propagate(  # type: ignore[no-untyped-def]
     program,
     count,
     output,
@@ -424,7 +424,7 @@ def propagate(
     mean_h,
     basis,
     following,
-):  # type: ignore[no-untyped-def]
+):
     """Evaluate and fit the chosen chromosome and write its layer's symbolic values to ``following``, the next layer's inputs.
 
     ``basis`` (units × width) turns the weights of the projected target back to those of the layer's units.
