@@ -35,7 +35,13 @@ def command(*arguments: object, **environment: str) -> subprocess.Popen[str]:
     """The command as a process of its own."""
     words = [sys.executable, "-m", "srnet.cli", *(str(argument) for argument in arguments)]
     return subprocess.Popen(
-        words, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=os.environ | {"OMP_NUM_THREADS": "1"} | environment
+        words,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        env=os.environ | {"OMP_NUM_THREADS": "1"} | environment,
+        # the tests may run in the background, where a shell has its children ignore Ctrl-C
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL) and None,
     )
 
 
