@@ -6,6 +6,7 @@ import subprocess
 import sys
 import threading
 import warnings
+from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
@@ -292,12 +293,21 @@ def test_evaluations_are_about_as_many_as_given(explained: Explanation) -> None:
     assert explained.run["evaluations"] < 2 * 2000
 
 
+@pytest.fixture
+def heeded() -> Iterator[None]:
+    """Ctrl-C as in a terminal: tests in the background may have been told to ignore it."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
+@pytest.mark.usefixtures("heeded")
 def test_ctrl_c_gives_the_best_so_far_and_a_second_one_is_as_ever() -> None:
     timer = threading.Timer(1.0, lambda: os.kill(os.getpid(), signal.SIGINT))
     handler = signal.getsignal(signal.SIGINT)
     timer.start()
     with pytest.warns(UserWarning, match="best so far"):
-        found = explain(mlp(2, 3, 3, 1), X, budget="1h", progress=False, settings={"stop": 0.0})
+        found = explain(mlp(2, 3, 3, 1), X, budget="100s", progress=False, settings={"stop": 0.0})
     assert signal.getsignal(signal.SIGINT) is handler
     assert found.run["generations"] >= 1
     assert len(found.pareto) >= 1
