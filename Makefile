@@ -28,7 +28,7 @@ install: .venv/installed ## make .venv with everything the project needs
 	.venv/bin/python -m pip install --quiet --disable-pip-version-check -e '.[workflow,test,docs]'
 	@touch $@
 
-all: install ## the complete reproduction of CONFIG (hours)
+all: install ## the complete reproduction of CONFIG
 	$(SNAKEMAKE) --configfile $(CONFIG)
 
 demo: install ## a small complete reproduction: networks, formulas, figures, tables (minutes)

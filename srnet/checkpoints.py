@@ -70,3 +70,17 @@ class Checkpoint:
 def _digest(state: dict[str, Any]) -> str:
     """SHA-256 of a state; JSON keeps every float to the last bit, so it survives a round trip."""
     return hashlib.sha256(json.dumps(state, sort_keys=True).encode()).hexdigest()
+
+
+def saved_history(state: dict[str, Any], generations: int) -> list[float]:
+    """The best fitness by generation of a search's state, infinite where it says null.
+
+    Raises
+    ------
+    UserError
+        If it is not as long as the state's ``generation``, or that is above ``generations``.
+    """
+    generation, history = state["generation"], state["history"]
+    if not 0 <= generation <= generations or len(history) != generation:
+        raise UserError(f"generation {generation} with a history of {len(history)} is impossible")
+    return [float("inf") if value is None else float(value) for value in history]

@@ -11,7 +11,7 @@ import numpy as np
 import srnet
 from srnet.checkpoints import INTERVAL, Checkpoint
 from srnet.errors import UserError
-from srnet.files import check_writable, write_json
+from srnet.files import check_writable, finite_or_none, write_json
 from srnet.layers import Layers
 from srnet.model import SRNet
 from srnet.settings import JointSettings, Settings, check_seed, small_population
@@ -94,7 +94,7 @@ def evolve(
         Called after every step.
     time_limit
         Seconds of the run, in the place of the settings' generations. The search's schedule follows the clock. Loading the compiled
-        search (about a minute where it must be compiled, once on a machine) is not counted.
+        search (up to half a minute where it must be compiled, once on a machine) is not counted.
     stop
         Asked after every step; where it says so, the run ends with what it has found.
 
@@ -231,7 +231,7 @@ def record(search: Search, layers: Layers, settings: Settings, seed: int, second
         "generations": search.generation,
         "evaluations": search.evaluations,
         "seconds": seconds,
-        "history": [value if np.isfinite(value) else None for value in search.history],
+        "history": [finite_or_none(value) for value in search.history],
         "version": srnet.__version__,
         "complexity": model.complexity,
         "normalised": normalised,

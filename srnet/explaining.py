@@ -75,7 +75,7 @@ def explain(
     budget
         A time (``"60s"``, ``"2min"``), a number of chromosome evaluations, or by default the preset's own 1 000 000
         evaluations per layer, 10 to 20 s for a small network. Only the latter two give the same result every time, bit for bit. A time
-        does not count the loading of the compiled search, about a minute once on a machine.
+        does not count the loading of the compiled search, up to half a minute once on a machine.
     validation
         Rows that are not fitted but count in the fitness: by default 30 % as many as X (at least 10, at most 1000), uniform in X's
         box widened by a fifth and labelled by the network. Give your own where such points make no sense for your data.

@@ -2,6 +2,7 @@
 
 import contextlib
 import json
+import math
 import os
 import tempfile
 from collections.abc import Iterator
@@ -63,6 +64,11 @@ def write_json(path: str | os.PathLike[str], content: Any) -> None:
     text = _pretty(content)
     with writing(path) as file:
         file.write(text + "\n")
+
+
+def finite_or_none(value: float) -> float | None:
+    """A number as JSON has it: null where it is infinite or NaN."""
+    return float(value) if math.isfinite(value) else None
 
 
 def _pretty(content: Any) -> str:

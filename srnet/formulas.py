@@ -24,7 +24,7 @@ from sympy.printing.str import StrPrinter
 
 from srnet.cgp.primitives import by_name
 from srnet.errors import UserError
-from srnet.files import read_json, write_json
+from srnet.files import finite_or_none, read_json, write_json
 from srnet.layers import Layers
 from srnet.model import SRNet
 from srnet.program import Program
@@ -454,10 +454,10 @@ def describe(run: Mapping[str, Any], layers: Layers, time_limit: float = 20.0) -
         "time_limit": time_limit,
         "seconds": time.monotonic() - start,
         "layers": [
-            {**_entry(form), "mse": _finite(mse), "complexity": program.complexity}
+            {**_entry(form), "mse": finite_or_none(mse), "complexity": program.complexity}
             for form, mse, program in zip(forms.layers, model.losses(layers), model.programs, strict=True)
         ],
-        "network": [{**_entry(form), "mse": _finite(mse)} for form, mse in zip(forms.outputs, output_mse, strict=True)],
+        "network": [{**_entry(form), "mse": finite_or_none(mse)} for form, mse in zip(forms.outputs, output_mse, strict=True)],
     }
 
 
@@ -471,10 +471,6 @@ def _entry(form: Form) -> dict[str, Any]:
         "seconds": form.seconds,
         "note": form.note,
     }
-
-
-def _finite(value: float) -> float | None:
-    return float(value) if np.isfinite(value) else None
 
 
 def write_formulas(

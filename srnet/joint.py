@@ -1,6 +1,6 @@
 """The joint search (preset ``joint``): whole composites are scored, so that every layer's formula serves the output.
 
-A fifth of the budget goes to the published search, whose elites start half of the climbers; the others start from random
+A fifth of the budget goes to the published search, whose elites start up to half of the climbers; the others start from random
 composites. Climbers change the active genes or the constants of one or two layers at a time; the weights and
 biases of every layer above are fitted again, and the offspring is accepted on the total fitness, at first also when it is a little
 worse (annealing). Every round drops the worse half of the climbers and shares their budget among the others. Constants are fitted
@@ -21,7 +21,9 @@ from srnet.cgp.composites import Lineage, Problem, Scratch
 from srnet.cgp.genome import Genes, Grid, random_genes, random_normals, stream
 from srnet.cgp.kernels import CHUNK
 from srnet.cgp.target import Target
+from srnet.checkpoints import saved_history
 from srnet.errors import UserError
+from srnet.files import finite_or_none
 from srnet.individual import Individual, judge
 from srnet.layers import Layers
 from srnet.layerwise import LayerwiseSearch
@@ -265,9 +267,9 @@ class JointSearch:
             return {"layerwise": self._layerwise.state()}
         return {
             "generation": self.generation,
-            "history": [_or_none(value) for value in self.history],
+            "history": [finite_or_none(value) for value in self.history],
             "spent": self._spent,
-            "best_screened": _or_none(self._best_screened),
+            "best_screened": finite_or_none(self._best_screened),
             "best": None if self.best is None else _plain_individual(self.best),
             "seeds": [_plain_individual(elite) for elite in self._seeds],
             "retired": self._retired.to_json(),
@@ -276,7 +278,7 @@ class JointSearch:
                     "key": int(lineage.key[0]),
                     "counters": lineage.counters.tolist(),
                     "allowance": float(lineage.allowance[0]),
-                    "total": _or_none(float(lineage.total[0])),
+                    "total": finite_or_none(float(lineage.total[0])),
                     "genes": lineage.genes.tolist(),
                     "constants": lineage.constants.tolist(),
                     "archive": _Archive().add(lineage).to_json(),
@@ -302,10 +304,8 @@ class JointSearch:
                 self.history = list(self._layerwise.history)
                 return
             self._layerwise = None
-            self.generation = self._cleared = int(state["generation"])
-            self.history = [float("inf") if value is None else float(value) for value in state["history"]]
-            if not 0 <= self.generation <= self.settings.generations or len(self.history) != self.generation:
-                raise UserError(f"generation {self.generation} with a history of {len(self.history)} is impossible")
+            self.history = saved_history(state, self.settings.generations)
+            self.generation = self._cleared = len(self.history)
             self._spent = int(state["spent"])
             self._best_screened = float("inf") if state["best_screened"] is None else float(state["best_screened"])
             self.best = None if state["best"] is None else self._individual(state["best"])
@@ -328,7 +328,7 @@ class JointSearch:
         lineage = _lineage(self._problem, self._grids, int(saved["key"]))
         lineage.genes[:], lineage.constants[:] = _checked([saved["genes"], saved["constants"]], self._problem)
         composites.start(self._problem, lineage, self._scratch[0])
-        if _or_none(float(lineage.total[0])) != saved["total"]:
+        if finite_or_none(float(lineage.total[0])) != saved["total"]:
             raise UserError("a composite of the checkpoint has another fitness than it says")
         lineage.archive[:] = np.inf
         for complexity, (total, genes, constants) in _Archive.from_json(saved["archive"], self._problem).best.items():
@@ -401,10 +401,6 @@ def _checked(saved: Any, problem: Problem) -> tuple[NDArray[np.int32], NDArray[n
 def _plain_individual(individual: Individual) -> list[Any]:
     constants = [constant for program in individual.model.programs for constant in program.constants]
     return [np.concatenate(individual.genes).tolist(), constants]
-
-
-def _or_none(value: float) -> float | None:
-    return value if np.isfinite(value) else None
 
 
 def _screening_rows(layers: Layers, most: int, seed: int) -> tuple[NDArray[np.int64], NDArray[np.int64]]:

@@ -11,7 +11,9 @@ from srnet.cgp import genome, kernels
 from srnet.cgp.genome import Genes, Grid, decode, mutate, random_genes, random_normals, threshold
 from srnet.cgp.primitives import OPCODES
 from srnet.cgp.target import Target
+from srnet.checkpoints import saved_history
 from srnet.errors import UserError
+from srnet.files import finite_or_none
 from srnet.individual import Individual, judge
 from srnet.layers import Layers
 from srnet.model import fitness
@@ -72,8 +74,8 @@ class LayerSearch:
         """(sum of squares, number) of the best offspring of a range; the number is -1 where none is within the limit."""
         target = self.target
         best, loss = kernels.search_layer(
-            parent, self.alleles, self.opcodes, self._unary, self._unary_opcodes, self.seed, generation, self.index, first, last, np.uint64(bound), self.values,
-            self.grid.inputs, self.grid.terminals, self.constants_at(thread), self.block_rows, target.values, target.blocks,
+            parent, self.alleles, self.opcodes, self._unary, self._unary_opcodes, self.seed, generation, self.index, first, last,
+            np.uint64(bound), self.values, self.grid.inputs, self.grid.terminals, self.constants_at(thread), self.block_rows, target.values, target.blocks,
             target.seen_rows, target.seen_h, target.seen_hh, target.floors, limit, shortcuts,
         )  # fmt: skip
         return loss, best
@@ -219,7 +221,7 @@ class LayerwiseSearch:
         """What a checkpoint must hold, as plain JSON."""
         return {
             "generation": self.generation,
-            "history": [value if np.isfinite(value) else None for value in self.history],
+            "history": [finite_or_none(value) for value in self.history],
             "elites": [[genes.tolist() for genes in elite.genes] for elite in self.elites],
         }
 
@@ -232,21 +234,18 @@ class LayerwiseSearch:
             If the state is not one of this search.
         """
         try:
-            generation, history, elites = state["generation"], state["history"], state["elites"]
-            if not 0 <= generation <= self.settings.generations or len(history) != generation:
-                raise UserError(f"generation {generation} with a history of {len(history)} is impossible")
+            history = saved_history(state, self.settings.generations)
             restored = []
-            for composite in elites:
+            for composite in state["elites"]:
                 genes = [layer.grid.check(g) for layer, g in zip(self._layers, composite, strict=True)]
                 individual = self._individual(genes)
                 if individual is None:
                     raise UserError("an elite is not finite")
                 restored.append(individual)
-            self.history = [float("inf") if value is None else float(value) for value in history]
         except (KeyError, TypeError, ValueError) as error:
             raise UserError(f"the checkpoint's state is damaged ({type(error).__name__}: {error})") from error
-        if restored and self.history[-1:] != [restored[0].fitness]:
+        if restored and history[-1:] != [restored[0].fitness]:
             raise UserError("the checkpoint's history does not end with its best elite's fitness")
-        self.generation, self.elites = generation, restored
+        self.generation, self.history, self.elites = len(history), history, restored
         if restored:
             self.parent = restored[0].genes

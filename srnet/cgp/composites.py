@@ -364,10 +364,10 @@ def climb(budget, temperature, problem, lineage, scratch):  # type: ignore[no-un
         if lineage.met[slot] == name:
             continue
         lineage.met[slot] = name
-        # worse than the parent, but perhaps the best of its complexity
         accept = lineage.total[0]
         if temperature > 0.0:
             accept *= 1.0 - temperature * math.log(1.0 - uniform(lineage))
+        # not good enough to go on from, but perhaps the best of its complexity
         limit = max(accept, lineage.archive[complexity])
         from_ = min(first, second) if lineage.total[0] < np.inf else 0
         total = evaluate_from(from_, genes, constants, problem, lineage, limit, scratch)
