@@ -13,7 +13,7 @@ from srnet.checkpoints import INTERVAL, Checkpoint
 from srnet.errors import UserError
 from srnet.files import check_writable, finite_or_none, write_json
 from srnet.layers import Layers
-from srnet.model import SRNet
+from srnet.model import SRNet, written
 from srnet.settings import JointSettings, Settings, check_seed, small_population
 
 # Share of a time limit kept for what follows the last step.
@@ -58,7 +58,19 @@ class Search(Protocol):
 
 
 def search_of(layers: Layers, settings: Settings, seed: int, **options: Any) -> Search:
-    """The search that a preset names."""
+    """The search that a preset names.
+
+    Raises
+    ------
+    UserError
+        If the layers have no validation rows and the loss is the mean squared error, or one output and the loss is cross-entropy.
+    """
+    if settings.loss == "mse" and not layers.rows("valid"):
+        raise UserError(f"{layers.source}: 'valid_x' has no row; at least 1 is needed with the loss mse")
+    if settings.loss == "cross_entropy" and layers.widths[-1] < 2:
+        raise UserError(
+            f"{layers.source}: 'train_y' has 1 column; one per class, at least 2, are needed with the loss cross_entropy"
+        )
     if isinstance(settings, JointSettings):
         from srnet.joint import JointSearch
 
@@ -101,7 +113,7 @@ def evolve(
     Raises
     ------
     UserError
-        If the seed is not positive, a file cannot be written, or no formula was finite on every row.
+        If the seed is not positive, a file cannot be written, the layers do not fit the loss, or no formula was finite on every row.
     """
     check_seed(seed)
     if threads < 1:
@@ -213,17 +225,15 @@ def record(search: Search, layers: Layers, settings: Settings, seed: int, second
             f"{layers.source}: no formula of {search.evaluations} was finite on every row; more generations or other primitives are needed"
         )
     model = best.model
-    network = np.vstack([layers.splits["train"][-1], layers.splits["valid"][-1]]).astype(np.float64)
-    spread = float(np.mean(np.square(network - network.mean(axis=0))))
-    normalised = best.losses[-1] / spread if spread > 0 else None
     return {
         "task": layers.name,
         "seed": seed,
         "preset": settings.preset,
+        "loss": model.loss,
         "fitness": best.fitness,
         "layer_losses": list(best.losses),
         "expressions": model.expressions(),
-        "network_expressions": model.network_expressions(),
+        "network_expressions": written(model),
         "weights": [weights.tolist() for weights in model.weights],
         "biases": [biases.tolist() for biases in model.biases],
         "genes": [genes.tolist() for genes in best.genes],
@@ -234,14 +244,23 @@ def record(search: Search, layers: Layers, settings: Settings, seed: int, second
         "history": [finite_or_none(value) for value in search.history],
         "version": srnet.__version__,
         "complexity": model.complexity,
-        "normalised": normalised,
-        "r2": None if normalised is None else 1.0 - normalised,
+        **_quality(best, layers),
         "rows": {split: layers.rows(split) for split in ("train", "valid")},
         "programs": [program.to_json() for program in model.programs],
         **search.archive(),
         "settings": settings.to_json(),
         "layers_fingerprint": layers.fingerprint(),
     }
+
+
+def _quality(best: Candidate, layers: Layers) -> dict[str, float | None]:
+    """The output's error over its variance and R², or where the loss is cross-entropy the share of rows with the network's class."""
+    if best.model.loss == "cross_entropy":
+        return {"normalised": None, "r2": None, "accuracy": best.model.accuracy(layers)}
+    network = np.vstack([layers.splits["train"][-1], layers.splits["valid"][-1]]).astype(np.float64)
+    spread = float(np.mean(np.square(network - network.mean(axis=0))))
+    normalised = best.losses[-1] / spread if spread > 0 else None
+    return {"normalised": normalised, "r2": None if normalised is None else 1.0 - normalised, "accuracy": None}
 
 
 def _identity(layers: Layers, settings: Settings, seed: int) -> dict[str, Any]:

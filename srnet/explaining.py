@@ -199,10 +199,10 @@ def symbol_names(columns: Sequence[str]) -> list[str]:
 
 # Names of hidden values, of steps and of variables in the exported source, and words of C and Python.
 _RESERVED = re.compile(
-    r"h\d+(_\d+)?|f\d+(_\d+)?|and|as|assert|async|auto|await|break|case|char|class|const|continue|def|default|del|do|double|elif|else|"
+    r"h\d+(_\d+)?|f\d+(_\d+)?|(logit|top|power)\d+|logits|powers|total|and|as|assert|async|auto|await|break|case|char|class|const|continue|def|default|del|do|double|elif|else|"
     r"enum|except|extern|finally|float|for|from|global|goto|if|import|in|inline|int|is|lambda|long|None|nonlocal|not|or|pass|raise|"
     r"register|restrict|return|short|signed|sizeof|static|struct|switch|True|False|try|typedef|union|unsigned|void|volatile|while|with|"
-    r"yield|S|I|E|N|O|Q|Symbol|Integer|Float|fabs"
+    r"yield|S|I|E|N|O|Q|Symbol|Integer|Float|fabs|fmax"
 )
 
 

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from srnet.errors import UserError
 from srnet.files import read_json, write_json
 from srnet.layers import Layers
-from srnet.model import SRNet
+from srnet.model import SRNet, written
 from srnet.pareto import select as select_position
 from srnet.program import Floats
 
@@ -117,6 +117,10 @@ class Explanation:
         front = run.get("pareto", [])
         if not isinstance(front, list) or not all(isinstance(entry, dict) for entry in front):
             raise UserError("a run's 'pareto' must be a list of objects")
+        for entry in front:
+            losses = entry.get("layer_losses", [0.0])
+            if not _is_number(entry.get("fitness", 0.0)) or not isinstance(losses, list) or not losses:
+                raise UserError("an entry of a run's 'pareto' has no number as 'fitness' or no list of numbers as 'layer_losses'")
 
     @property
     def model(self) -> SRNet:
@@ -365,7 +369,7 @@ class Explanation:
         width = max(len(layer.name) for layer in self.layers)
         for layer in self.layers:
             lines.append(f"  {layer.name:<{width}}  R² {_shown(layer.r2)}  MSE {layer.mse:.3g}  f = {_cut(layer.formula)}")
-        lines += [f"y{i} = {_cut(self._text(i))}" for i in range(self.outputs)]
+        lines += [f"y{i} = {_cut(text)}" for i, text in enumerate(written(self._model, self._input_names))]
         return "\n".join(lines)
 
     def __repr__(self) -> str:
@@ -401,7 +405,7 @@ def measured(model: SRNet, layers: Layers) -> dict[str, Any]:
         "normalised": None if r2s[-1] is None else 1.0 - r2s[-1],
         "complexity": model.complexity,
         "expressions": model.expressions(),
-        "network_expressions": model.network_expressions(),
+        "network_expressions": written(model),
         "constants": [list(program.constants) for program in model.programs],
         "programs": [program.to_json() for program in model.programs],
         "weights": [weights.tolist() for weights in model.weights],

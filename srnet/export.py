@@ -1,4 +1,7 @@
-"""A model in other languages: a differentiable torch module, the source of a NumPy function and of a C function."""
+"""A model in other languages: a differentiable torch module, the source of a NumPy function and of a C function.
+
+They all return the network's output as :meth:`srnet.model.SRNet.predict` does: of a model fitted by cross-entropy the probabilities.
+"""
 
 from collections.abc import Callable, Sequence
 from functools import partial
@@ -41,7 +44,7 @@ def to_torch(model: SRNet) -> "torch.nn.Module":
                 rows = values.shape[:1]
                 formula = program.fold(values.unbind(1), partial(values.new_full, rows), apply)
                 values = formula[:, None] * weights + biases
-            return values
+            return torch.softmax(values, dim=1) if model.loss == "cross_entropy" else values
 
         def extra_repr(self) -> str:
             return "\n".join(model.expressions())
@@ -65,17 +68,23 @@ def to_numpy(model: SRNet, names: Sequence[str] | None = None) -> str:
     outputs = _statements(model, inputs, "{} = {}", lambda primitive: primitive.python, lines)
     body = "\n        ".join(lines)
     columns = ", ".join(f"{output} + np.zeros(inputs.shape[0])" for output in outputs)
+    result = f"np.column_stack([{columns}])"
+    if model.loss == "cross_entropy":
+        body += f"""
+        logits = {result}
+        powers = np.exp(logits - logits.max(axis=1, keepdims=True))"""
+        result = "powers / powers.sum(axis=1, keepdims=True)"
     return f'''"""{_title(model)}"""
 
 import numpy as np
 
 
 def network(inputs):
-    """The network's outputs (n x {len(outputs)}) at rows of inputs (n x {len(inputs)}: {", ".join(inputs)})."""
+    """The network's {_kind(model)} (n x {len(outputs)}) at rows of inputs (n x {len(inputs)}: {", ".join(inputs)})."""
     inputs = np.asarray(inputs, dtype=np.float64)
     with np.errstate(all="ignore"):
         {body}
-        return np.column_stack([{columns}])
+        return {result}
 '''
 
 
@@ -92,18 +101,30 @@ def to_c(model: SRNet, names: Sequence[str] | None = None) -> str:
     inputs = list(names) if names is not None else [f"x{i}" for i in range(model.programs[0].inputs)]
     lines = [f"const double {inputs[i]} = inputs[{i}];" for i in model.programs[0].used_inputs()]
     outputs = _statements(model, inputs, "const double {} = {};", lambda primitive: primitive.c, lines)
+    if model.loss == "cross_entropy":
+        lines += [f"const double logit{i} = {output};" for i, output in enumerate(outputs)]
+        lines += ["const double top0 = logit0;"]
+        lines += [f"const double top{i} = fmax(top{i - 1}, logit{i});" for i in range(1, len(outputs))]
+        lines += [f"const double power{i} = exp(logit{i} - top{len(outputs) - 1});" for i in range(len(outputs))]
+        lines += [f"const double total = {' + '.join(f'power{i}' for i in range(len(outputs)))};"]
+        outputs = [f"power{i} / total" for i in range(len(outputs))]
     lines += [f"outputs[{i}] = {output};" for i, output in enumerate(outputs)]
     body = "\n    ".join(lines)
     return f"""/* {_title(model)} */
 
 #include <math.h>
 
-/* {len(inputs)} input(s): {", ".join(inputs)}; {len(outputs)} output(s). */
+/* {len(inputs)} input(s): {", ".join(inputs)}; {len(outputs)} {_kind(model)}. */
 void network(const double *inputs, double *outputs)
 {{
     {body}
 }}
 """
+
+
+def _kind(model: SRNet) -> str:
+    """What the numbers are that come out."""
+    return "probabilities" if model.loss == "cross_entropy" else "outputs"
 
 
 def _title(model: SRNet) -> str:

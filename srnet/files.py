@@ -1,6 +1,7 @@
 """Files that appear whole or not at all."""
 
 import contextlib
+import glob
 import json
 import math
 import os
@@ -11,10 +12,17 @@ from typing import IO, Any
 
 from srnet.errors import UserError
 
+try:
+    import fcntl
+except ImportError:  # a system without such locks: what a killed process left stays
+    fcntl = None  # type: ignore[assignment]
+
 
 @contextlib.contextmanager
 def writing(path: str | os.PathLike[str], mode: str = "w") -> Iterator[IO[Any]]:
     """Open a file beside ``path`` for writing; rename it to ``path`` when the block ends well.
+
+    What a killed process left of an earlier attempt is taken away.
 
     Raises
     ------
@@ -23,11 +31,14 @@ def writing(path: str | os.PathLike[str], mode: str = "w") -> Iterator[IO[Any]]:
     """
     path = Path(path)
     partial: str | None = None
+    lock: int | None = None
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         if path.is_dir():
             raise IsADirectoryError(21, "it is a folder")
-        handle, partial = tempfile.mkstemp(prefix=f".{path.name}.", suffix=".part", dir=path.parent)
+        _sweep(path)
+        handle, partial = _partial(path)
+        lock = os.dup(handle)  # keeps the lock until the file has its name
         with open(handle, mode, encoding=None if "b" in mode else "utf-8") as file:
             yield file
             file.flush()
@@ -41,6 +52,34 @@ def writing(path: str | os.PathLike[str], mode: str = "w") -> Iterator[IO[Any]]:
         if partial is not None:
             with contextlib.suppress(OSError):
                 os.unlink(partial)
+        if lock is not None:
+            os.close(lock)
+
+
+def _partial(path: Path) -> tuple[int, str]:
+    """A new file beside ``path``, locked: nobody lives who holds one that is not."""
+    while True:
+        handle, partial = tempfile.mkstemp(prefix=f".{path.name}.", suffix=".part", dir=path.parent)
+        _locked(handle, wait=True)
+        if os.path.exists(partial):  # not swept between the two lines above
+            return handle, partial
+        os.close(handle)
+
+
+def _sweep(path: Path) -> None:
+    for left in path.parent.glob(f".{glob.escape(path.name)}.*.part"):
+        with contextlib.suppress(OSError), open(left, "rb+") as file:
+            if _locked(file.fileno(), wait=False):
+                left.unlink()
+
+
+def _locked(handle: int, wait: bool) -> bool:
+    """Lock an open file; False where somebody else has it, or the file system knows no locks."""
+    try:
+        fcntl.flock(handle, fcntl.LOCK_EX | (0 if wait else fcntl.LOCK_NB))
+    except (OSError, AttributeError):
+        return False
+    return True
 
 
 def check_writable(path: str | os.PathLike[str]) -> None:
@@ -80,16 +119,21 @@ def _pretty(content: Any) -> str:
 
 
 def read_json(path: str | os.PathLike[str]) -> dict[str, Any]:
-    """Read a JSON object.
+    """Read a JSON object; its numbers are finite and its integers have 64 bits at most.
 
     Raises
     ------
     UserError
-        If the file is missing, unreadable, or does not hold one JSON object.
+        If the file is missing, unreadable, or does not hold one JSON object, or a key occurs twice in one.
     """
     try:
         with open(path, encoding="utf-8") as file:
-            content = json.load(file, parse_constant=_refuse_constant)
+            text = file.read()
+        content = json.loads(
+            text, parse_constant=_refuse_constant, parse_float=_float, parse_int=_int, object_pairs_hook=_without_doubles
+        )
+        if "\\u" in text:
+            json.dumps(content, ensure_ascii=False).encode()  # half a character could be read but not written
     except OSError as error:
         raise UserError(f"{path}: cannot be read ({error.strerror or error})") from error
     except (ValueError, RecursionError) as error:
@@ -101,3 +145,26 @@ def read_json(path: str | os.PathLike[str]) -> dict[str, Any]:
 
 def _refuse_constant(token: str) -> float:
     raise ValueError(f"the token {token} is not JSON")
+
+
+def _float(text: str) -> float:
+    number = float(text)
+    if not math.isfinite(number):
+        raise ValueError(f"the number {text[:40]} is too large")
+    return number
+
+
+def _int(text: str) -> int:
+    number = int(text)
+    if not -(2**63) <= number < 2**64:  # keys of random streams are unsigned
+        raise ValueError(f"the number {text[:40]} is too large")
+    return number
+
+
+def _without_doubles(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    content = dict(pairs)
+    if len(content) < len(pairs):
+        seen: set[str] = set()
+        double = next(key for key, _ in pairs if key in seen or seen.add(key))  # type: ignore[func-returns-value]
+        raise ValueError(f"the key {double[:40]!r} occurs more than once")
+    return content

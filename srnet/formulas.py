@@ -26,22 +26,11 @@ from srnet.cgp.primitives import by_name
 from srnet.errors import UserError
 from srnet.files import finite_or_none, read_json, write_json
 from srnet.layers import Layers
-from srnet.model import SRNet
-from srnet.program import Program
+from srnet.model import SRNet, network_operations
+from srnet.program import Program, written_out
 
 # Sub-expressions are shared in memory but not on paper, and sympy's rules walk what would stand on paper.
 MAX_OPERATIONS = 2000
-
-
-def written_out(program: Program, operands: Sequence[int]) -> int:
-    """Operations of a program's formula when nothing is shared and a square is a product; ``operands`` are those of its inputs.
-
-    It grows like 2^depth, and it bounds the work of sympy's rules as well as every exponent in the formula.
-    """
-    counts = [*operands, *(0 for _ in program.constants)]
-    for name, addresses in program.nodes:
-        counts.append(1 + (2 if name == "square" else 1) * sum(counts[address] for address in addresses))
-    return counts[program.output]
 
 
 def layer_sympy(program: Program, names: Sequence[str], *, evaluate: bool | None = None) -> sympy.Expr:
@@ -79,14 +68,6 @@ def compose(model: SRNet, formulas: Sequence[sympy.Expr]) -> list[sympy.Expr]:
         composed = formula.xreplace(dict(zip(symbols(input_names(model, i)), values, strict=True)))
         values = [_number(w) * composed + _number(b) for w, b in zip(weights, biases, strict=True)]
     return values
-
-
-def network_operations(model: SRNet) -> int:
-    """Operations of one composed formula when nothing is shared."""
-    operations = 0
-    for program in model.programs:
-        operations = written_out(program, [operations] * program.inputs) + 2
-    return operations
 
 
 def input_names(model: SRNet, layer: int) -> list[str]:
@@ -384,7 +365,8 @@ def simplify(model: SRNet, rows: ArrayLike, time_limit: float = 20.0, *, child: 
         },
         "rows": x.tolist(),
         # a tenth is left to the child to stop by itself, formula by formula
-        "deadline": time.time() + 0.9 * time_limit,
+        # by a clock that both processes read and nobody sets
+        "deadline": time.monotonic() + 0.9 * time_limit,
     }
     answers, failure = _ask(child, json.dumps(request), time_limit)
     found = {answer.pop("formula"): answer for answer in answers}
@@ -429,6 +411,8 @@ def _kill(process: "subprocess.Popen[str]") -> None:
 def describe(run: Mapping[str, Any], layers: Layers, time_limit: float = 20.0) -> dict[str, Any]:
     """Every formula of a run, simplified and checked, with its loss: the content of formulas.json.
 
+    Of a run with the loss ``cross_entropy`` the network's formulas are the logits.
+
     Raises
     ------
     UserError
@@ -444,20 +428,26 @@ def describe(run: Mapping[str, Any], layers: Layers, time_limit: float = 20.0) -
     x = np.vstack([layers.splits[split][0] for split in ("train", "valid")])
     forms = simplify(model, x, time_limit)
     y = np.vstack([layers.splits[split][-1] for split in ("train", "valid")])
-    output_mse = np.mean(np.square(model.predict(x) - y), axis=0)
+    losses = [{"mse": finite_or_none(loss)} for loss in model.losses(layers)]
+    if model.loss == "cross_entropy":  # of all outputs together: a logit alone has no error
+        losses[-1] = {"mse": None, "cross_entropy": losses[-1]["mse"]}
+        output_losses = [losses[-1]] * y.shape[1]
+    else:
+        output_losses = [{"mse": finite_or_none(mse)} for mse in np.mean(np.square(model.predict(x) - y), axis=0)]
     return {
         "task": run.get("task"),
         "preset": run.get("preset"),
         "seed": run.get("seed"),
+        "loss": model.loss,
         "fitness": run.get("fitness"),
         "complexity": model.complexity,
         "time_limit": time_limit,
         "seconds": time.monotonic() - start,
         "layers": [
-            {**_entry(form), "mse": finite_or_none(mse), "complexity": program.complexity}
-            for form, mse, program in zip(forms.layers, model.losses(layers), model.programs, strict=True)
+            {**_entry(form), **loss, "complexity": program.complexity}
+            for form, loss, program in zip(forms.layers, losses, model.programs, strict=True)
         ],
-        "network": [{**_entry(form), "mse": finite_or_none(mse)} for form, mse in zip(forms.outputs, output_mse, strict=True)],
+        "network": [{**_entry(form), **loss} for form, loss in zip(forms.outputs, output_losses, strict=True)],
     }
 
 

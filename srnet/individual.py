@@ -14,7 +14,7 @@ from srnet.program import Program
 
 @dataclass(frozen=True)
 class Individual:
-    """Genes by layer, the fitted model, the MSE of every layer and the fitness, all in float64 on every row."""
+    """Genes by layer, the fitted model, the loss of every layer and the fitness, all in float64 on every row."""
 
     genes: tuple[Genes, ...]
     model: SRNet
@@ -25,6 +25,7 @@ class Individual:
         """What RUN.json tells of an individual that is not the best; ``SRNet.from_run`` reads it too."""
         return {
             "fitness": self.fitness,
+            "loss": self.model.loss,
             "layer_losses": list(self.losses),
             "complexity": self.model.complexity,
             "expressions": self.model.expressions(),
@@ -36,9 +37,9 @@ class Individual:
         }
 
 
-def judge(genes: Sequence[Genes], programs: Sequence[Program], layers: Layers) -> Individual | None:
+def judge(genes: Sequence[Genes], programs: Sequence[Program], layers: Layers, loss: str = "mse") -> Individual | None:
     """Fit a composite's formulas and measure them; None where one is not finite on every row."""
-    fitted = fit_and_measure(programs, layers, layers.name)
+    fitted = fit_and_measure(programs, layers, layers.name, loss)
     if fitted is None:
         return None
     model, losses = fitted

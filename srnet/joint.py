@@ -46,6 +46,10 @@ class JointSearch:
     """The state of one joint run; ``step`` is one generation, population × layers evaluations, of every climber."""
 
     def __init__(self, layers: Layers, settings: JointSettings, seed: int, *, threads: int = 1) -> None:
+        if settings.loss != "mse":
+            raise UserError(
+                f"the preset '{settings.preset}' knows no loss '{settings.loss}'; the loss mse, or the preset paper, is needed"
+            )
         self.layers, self.settings, self.seed, self._threads = layers, settings, seed, threads
         self._grids = [
             Grid(layers.widths[i], settings.n_eph, settings.rows, settings.cols, settings.functions) for i in range(layers.depth)
@@ -312,7 +316,7 @@ class JointSearch:
             self._seeds = [self._individual(elite) for elite in state["seeds"]]
             self._retired = _Archive.from_json(state["retired"], self._problem)
             self._lineages = [self._restored(lineage) for lineage in state["lineages"]]
-        except (KeyError, TypeError, ValueError, OverflowError) as error:
+        except (LookupError, TypeError, ValueError, OverflowError) as error:
             raise UserError(f"the checkpoint's state is damaged ({type(error).__name__}: {error})") from error
         if not self._lineages or self.history[-1:] != [self.fitness]:
             raise UserError("the checkpoint's history does not end with its best composite's fitness")

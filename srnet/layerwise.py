@@ -7,8 +7,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from srnet.cgp import genome, kernels
+from srnet.cgp import genome, kernels, logistic
 from srnet.cgp.genome import Genes, Grid, decode, mutate, random_genes, random_normals, threshold
+from srnet.cgp.logistic import Classes, Points
 from srnet.cgp.primitives import OPCODES
 from srnet.cgp.target import Target
 from srnet.checkpoints import saved_history
@@ -18,7 +19,7 @@ from srnet.individual import Individual, judge
 from srnet.layers import Layers
 from srnet.model import fitness
 from srnet.pareto import front
-from srnet.program import Program
+from srnet.program import Floats, Program
 from srnet.settings import Settings
 
 # Streams of a seed that are no layer's offspring.
@@ -32,15 +33,17 @@ _IMAGED_INPUTS = 16
 class LayerSearch:
     """One layer: its grid, its target, and the values that its chromosomes read."""
 
-    def __init__(self, index: int, grid: Grid, target: Target, seed: int, threads: int, block_rows: int) -> None:
+    imaged_inputs = _IMAGED_INPUTS
+
+    def __init__(self, index: int, grid: Grid, target: Target | Classes, seed: int, threads: int, block_rows: int) -> None:
         self.index, self.grid, self.target, self.seed = index, grid, target, seed
         self.alleles, self.opcodes = grid.alleles(), grid.opcodes()
         # float32 values, so that the kernel and the formula in float64 share them
         self.constants = random_normals(grid.constants, self.stream(0, _CONSTANTS))
-        rows = target.values.shape[1]
+        rows = target.rows
         self.block_rows = min(block_rows, -(-rows // kernels.CHUNK) * kernels.CHUNK)
         # wide layers share too few primitives of an input among offspring to keep them
-        self._unary_opcodes = grid.unary_opcodes() if grid.inputs <= _IMAGED_INPUTS else np.empty(0, dtype=np.int64)
+        self._unary_opcodes = grid.unary_opcodes() if grid.inputs <= self.imaged_inputs else np.empty(0, dtype=np.int64)
         self._unary = np.full(len(OPCODES), -1, dtype=np.int64)
         self._unary[self._unary_opcodes] = np.arange(self._unary_opcodes.size)
         self._inputs_end = grid.inputs * (1 + self._unary_opcodes.size) * rows
@@ -71,8 +74,9 @@ class LayerSearch:
     def search(
         self, parent: Genes, generation: int, first: int, last: int, bound: int, limit: float, thread: int, shortcuts: bool
     ) -> tuple[float, int]:
-        """(sum of squares, number) of the best offspring of a range; the number is -1 where none is within the limit."""
+        """(sum of losses, number) of the best offspring of a range; the number is -1 where none is within the limit."""
         target = self.target
+        assert isinstance(target, Target)
         best, loss = kernels.search_layer(
             parent, self.alleles, self.opcodes, self._unary, self._unary_opcodes, self.seed, generation, self.index, first, last,
             np.uint64(bound), self.values, self.grid.inputs, self.grid.terminals, self.constants_at(thread), self.block_rows, target.values, target.blocks,
@@ -80,21 +84,65 @@ class LayerSearch:
         )  # fmt: skip
         return loss, best
 
-    def propagate(self, genes: Genes, following: NDArray[np.float32]) -> None:
-        """Write the layer's fitted symbolic values to the next layer's inputs."""
+    def propagate(self, genes: Genes) -> tuple[NDArray[np.float32], Floats, Floats]:
+        """The value at every row of the layer's chosen chromosome, and the units' weights and biases."""
+        target = self.target
+        assert isinstance(target, Target)
         program = np.empty((self.grid.nodes, 3), dtype=np.int32)
         scratch = np.empty((self.grid.nodes, 4), dtype=np.int32)
         none = np.uint64(0)
         count, output = decode(genes, self.alleles, none, none, self.opcodes, self.grid.terminals, program, scratch)
-        target = self.target
+        f = np.empty(target.rows, dtype=np.float32)
+        weights, biases = np.empty(target.mean.size), np.empty(target.mean.size)
         kernels.propagate(
             program, count, output, self.values, self.grid.inputs, self.grid.terminals, self.constants_at(0), self.block_rows,
-            target.values, target.blocks, target.seen_rows, target.seen_h, target.seen_hh, target.mean, target.basis, following,
+            target.values, target.blocks, target.seen_rows, target.seen_h, target.seen_hh, target.mean, target.basis, f, weights, biases,
         )  # fmt: skip
+        return f, weights, biases
+
+    def receive_data(self, x: NDArray[np.float32]) -> None:
+        """Take the network's inputs, rows × columns, as those of the first layer."""
+        self.values[: x.size] = x.T.ravel()
+
+    def receive(self, f: NDArray[np.float32], weights: Floats, biases: Floats) -> None:
+        """Take the symbolic values f·w + b of the layer before as inputs."""
+        kernels.spread(f, weights, biases, self.target.rows, self.values)
 
     def program(self, genes: Genes) -> Program:
         """The formula of a chromosome."""
         return self.grid.program(genes, self.constants)
+
+
+class ClassSearch(LayerSearch):
+    """The output layer of a classifier."""
+
+    imaged_inputs = 0  # its inputs are the same few numbers' images already
+
+    def __init__(self, index: int, grid: Grid, target: Classes, seed: int, threads: int, block_rows: int) -> None:
+        super().__init__(index, grid, target, seed, threads, block_rows)
+        self.extra = target.extra
+        self.points = Points(target)
+
+    def search(
+        self, parent: Genes, generation: int, first: int, last: int, bound: int, limit: float, thread: int, shortcuts: bool
+    ) -> tuple[float, int]:
+        """(sum of losses, number) of the best offspring of a range; the number is -1 where none is within the limit."""
+        points = self.points
+        best, loss = logistic.search_classes(
+            parent, self.alleles, self.opcodes, self.seed, generation, self.index, first, last, np.uint64(bound), self.values,
+            self.grid.inputs, self.grid.terminals, self.constants_at(thread), self.block_rows, self.target.rows, points.count, points.rows,
+            points.members, self.extra, limit, shortcuts,
+        )  # fmt: skip
+        return loss, best
+
+    def receive_data(self, x: NDArray[np.float32]) -> None:
+        """Take the network's inputs, rows × columns, as those of the first layer."""
+        super().receive_data(x)
+        self.points.single()
+
+    def receive(self, f: NDArray[np.float32], weights: Floats, biases: Floats) -> None:
+        """Take the symbolic values f·w + b of the layer before as inputs, at the points of equal f."""
+        kernels.spread(self.points.shared(f), weights, biases, self.target.rows, self.values)
 
 
 class LayerwiseSearch:
@@ -115,12 +163,12 @@ class LayerwiseSearch:
         train, valid = layers.splits["train"], layers.splits["valid"]
         for i in range(layers.depth):
             grid = Grid(layers.widths[i], settings.n_eph, settings.rows, settings.cols, settings.functions)
-            target = Target.of(train[i + 1], valid[i + 1], block_rows, projection=shortcuts)
-            self._layers.append(LayerSearch(i, grid, target, seed, threads, block_rows))
-        first = self._layers[0]
-        first.values[: first.grid.inputs * (layers.rows("train") + layers.rows("valid"))] = np.vstack(
-            [train[0], valid[0]]
-        ).T.ravel()
+            if settings.loss == "cross_entropy" and i + 1 == layers.depth:
+                self._layers.append(ClassSearch(i, grid, Classes.of(train[i + 1], valid[i + 1]), seed, threads, block_rows))
+            else:
+                target = Target.of(train[i + 1], valid[i + 1], block_rows, projection=shortcuts)
+                self._layers.append(LayerSearch(i, grid, target, seed, threads, block_rows))
+        self._layers[0].receive_data(np.vstack([train[0], valid[0]]))
         self.generation = 0
         self.parent: tuple[Genes, ...] = tuple(layer.start() for layer in self._layers)
         self.elites: list[Individual] = []
@@ -179,7 +227,7 @@ class LayerwiseSearch:
             losses.append(loss / layer.target.elements)
             chosen.append(layer.offspring(parent, self.generation, number, bound))
             if not is_output:
-                layer.propagate(chosen[-1], self._layers[layer.index + 1].values)
+                self._layers[layer.index + 1].receive(*layer.propagate(chosen[-1]))
         return tuple(chosen) if fitness(losses) < accept else None
 
     def _best(self, layer: LayerSearch, parent: Genes, bound: int, limit: float) -> tuple[float, int]:
@@ -205,7 +253,9 @@ class LayerwiseSearch:
         self.parent = self.elites[0].genes
 
     def _individual(self, genes: Sequence[Genes]) -> Individual | None:
-        return judge(genes, [layer.program(g) for layer, g in zip(self._layers, genes, strict=True)], self.layers)
+        return judge(
+            genes, [layer.program(g) for layer, g in zip(self._layers, genes, strict=True)], self.layers, self.settings.loss
+        )
 
     def conclude(self, until: float | None = None) -> None:
         """Nothing is left to do where the search is stopped early."""
@@ -242,7 +292,7 @@ class LayerwiseSearch:
                 if individual is None:
                     raise UserError("an elite is not finite")
                 restored.append(individual)
-        except (KeyError, TypeError, ValueError) as error:
+        except (LookupError, TypeError, ValueError, OverflowError) as error:
             raise UserError(f"the checkpoint's state is damaged ({type(error).__name__}: {error})") from error
         if restored and history[-1:] != [restored[0].fitness]:
             raise UserError("the checkpoint's history does not end with its best elite's fitness")

@@ -8,10 +8,16 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from srnet.classes import classes_of, fit_logits, row_losses, softmax
 from srnet.errors import UserError
 from srnet.files import read_json
 from srnet.layers import Layers
-from srnet.program import Floats, Program
+from srnet.program import Floats, Program, written_out
+
+# Of the output layer; hidden layers have the mean squared error.
+LOSSES = ("mse", "cross_entropy")
+# As text, which shares nothing, a network of more operations would fill the memory.
+MOST_WRITTEN = 10**7
 
 
 @dataclass(frozen=True)
@@ -24,12 +30,16 @@ class SRNet:
         fᵢ, one per layer, the output layer last.
     weights, biases
         wᵢ and bᵢ, float64 arrays of the layer's width.
+    loss
+        What the output layer was fitted by: ``mse`` to the network's output, or ``cross_entropy`` to the class it predicts. With the
+        latter the output layer's values are logits, and the network's output is their softmax.
     """
 
     programs: tuple[Program, ...]
     weights: tuple[Floats, ...]
     biases: tuple[Floats, ...]
     task: str = "network"
+    loss: str = "mse"
 
     def __post_init__(self) -> None:
         if not len(self.programs) == len(self.weights) == len(self.biases) or not self.programs:
@@ -46,6 +56,8 @@ class SRNet:
                 raise UserError(f"layer {i + 1} has weights and biases that are not finite vectors of one length")
             if i + 1 < len(self.programs) and self.programs[i + 1].inputs != weights.size:
                 raise UserError(f"layer {i + 2} reads {self.programs[i + 1].inputs} values, layer {i + 1} gives {weights.size}")
+        if self.loss not in LOSSES:
+            raise UserError(f"a model has the loss {self.loss!r}; known are {', '.join(LOSSES)}")
 
     @property
     def complexity(self) -> int:
@@ -53,7 +65,7 @@ class SRNet:
         return sum(program.complexity for program in self.programs)
 
     def layers(self, x: NDArray[Any]) -> list[Floats]:
-        """The symbolic values h₁, …, hL, y of every row of ``x`` (n × k₀), float64.
+        """The symbolic values h₁, …, hL, y of every row of ``x`` (n × k₀), float64; y are logits where the loss is cross-entropy.
 
         Raises
         ------
@@ -71,23 +83,52 @@ class SRNet:
         return result
 
     def predict(self, x: NDArray[Any]) -> Floats:
-        """The network's output as the formulas compute it, n × k."""
-        return self.layers(x)[-1]
+        """The network's output as the formulas compute it, n × k; probabilities where the loss is cross-entropy."""
+        output = self.layers(x)[-1]
+        return softmax(output) if self.loss == "cross_entropy" else output
 
     def losses(self, layers: Layers) -> list[float]:
-        """MSE of every layer over training and validation rows, the output layer last."""
+        """MSE of every layer over training and validation rows, the output layer last; of that the cross-entropy if it is the loss."""
         train, valid = layers.splits["train"], layers.splits["valid"]
         return [
-            _mean_square(a, train[i + 1], b, valid[i + 1])
+            self._loss(i, a, train[i + 1], b, valid[i + 1])
             for i, (a, b) in enumerate(zip(self.layers(train[0]), self.layers(valid[0]), strict=True))
         ]
 
+    def _loss(self, layer: int, a: Floats, h: NDArray[Any], b: Floats, g: NDArray[Any]) -> float:
+        """Loss of a layer whose values are a and b where the network's are h and g."""
+        if self.loss == "cross_entropy" and layer + 1 == len(self.programs):
+            return _mean_cross_entropy(a, h, b, g)
+        return _mean_square(a, h, b, g)
+
+    def accuracy(self, layers: Layers) -> float:
+        """Share of the training and validation rows of which the formulas predict the network's class."""
+        right = [
+            np.argmax(self.layers(values[0])[-1], axis=1) == classes_of(values[-1])
+            for values in (layers.splits["train"], layers.splits["valid"])
+        ]
+        return float(np.concatenate(right).mean())
+
     def expressions(self) -> list[str]:
-        """fᵢ as text, of x0… in the first layer and h0… in the others."""
+        """fᵢ as text, of x0… in the first layer and h0… in the others.
+
+        Raises
+        ------
+        UserError
+            If a formula is too long to be written.
+        """
+        _check_length(sum(written_out(program, [0] * program.inputs) for program in self.programs))
         return [program.render(_names("h" if i else "x", program.inputs)) for i, program in enumerate(self.programs)]
 
     def network_expressions(self, names: Sequence[str] | None = None) -> list[str]:
-        """Every output of the network as text, of the inputs alone, which are called x0… or as given."""
+        """Every output of the network (where the loss is cross-entropy, its logit) as text, of the inputs alone: x0… or as given.
+
+        Raises
+        ------
+        UserError
+            If the formulas are too long to be written: they share sub-expressions, text does not.
+        """
+        _check_length(sum(weights.size * n for weights, n in zip(self.weights, _operations(self), strict=True)))
         names = _names("x", self.programs[0].inputs) if names is None else list(names)
         for program, weights, biases in zip(self.programs, self.weights, self.biases, strict=True):
             value = program.render(names)
@@ -110,6 +151,7 @@ class SRNet:
                 tuple(_vector(values) for values in weights),
                 tuple(_vector(values) for values in biases),
                 str(run.get("task", "network")),
+                str(run.get("loss", "mse")),
             )
         except (KeyError, TypeError, OverflowError) as error:
             raise UserError(
@@ -125,18 +167,47 @@ class SRNet:
             raise error if str(error).startswith(str(path)) else UserError(f"{path}: {error}") from error
 
 
-def fit(programs: Sequence[Program], layers: Layers, task: str = "network") -> SRNet | None:
+def written(model: SRNet, names: Sequence[str] | None = None) -> list[str]:
+    """``network_expressions`` for a reader, with a remark in the place of what is too long to be written."""
+    try:
+        return model.network_expressions(names)
+    except UserError as error:
+        return [f"not written: {error}"] * model.weights[-1].size
+
+
+def network_operations(model: SRNet) -> int:
+    """Operations of one composed formula when nothing is shared."""
+    return _operations(model)[-1]
+
+
+def _operations(model: SRNet) -> list[int]:
+    """Operations of one unit of every layer, of the inputs alone."""
+    counts = [0]
+    for program in model.programs:
+        counts.append(written_out(program, [counts[-1]] * program.inputs) + 2)
+    return counts[1:]
+
+
+def _check_length(operations: int) -> None:
+    if operations > MOST_WRITTEN:
+        raise UserError(f"the formulas have {operations} operations when written out; at most {MOST_WRITTEN} can be")
+
+
+def fit(programs: Sequence[Program], layers: Layers, task: str = "network", loss: str = "mse") -> SRNet | None:
     """The model of the given formulas, each wᵢ, bᵢ fitted to the network's hᵢ on the training rows.
 
     The loss is quadratic in (w, b) and f is one scalar, so the Newton step is univariate least squares:
-    w = cov(f, h)/var(f), b = mean(h) − w·mean(f) (Luo et al. 2022, section 3). Float64 throughout.
+    w = cov(f, h)/var(f), b = mean(h) − w·mean(f) (Luo et al. 2022, section 3). With the loss ``cross_entropy`` the output layer is
+    fitted to the class that the network predicts (:func:`srnet.classes.fit_logits`). Float64 throughout.
     None where a formula is not finite on every training and validation row.
     """
-    fitted = fit_and_measure(programs, layers, task)
+    fitted = fit_and_measure(programs, layers, task, loss)
     return None if fitted is None else fitted[0]
 
 
-def fit_and_measure(programs: Sequence[Program], layers: Layers, task: str = "network") -> tuple[SRNet, list[float]] | None:
+def fit_and_measure(
+    programs: Sequence[Program], layers: Layers, task: str = "network", loss: str = "mse"
+) -> tuple[SRNet, list[float]] | None:
     """``fit``, with the losses of the model on the way."""
     train, valid = layers.splits["train"], layers.splits["valid"]
     x, z = train[0].astype(np.float64), valid[0].astype(np.float64)
@@ -146,14 +217,18 @@ def fit_and_measure(programs: Sequence[Program], layers: Layers, task: str = "ne
             f, g = program(x), program(z)
             if not (np.isfinite(f).all() and np.isfinite(g).all()):
                 return None
-            w, b = least_squares(f, train[i + 1].astype(np.float64))
-            x, z = np.outer(f, w) + b, np.outer(g, w) + b
-            losses.append(_mean_square(x, train[i + 1], z, valid[i + 1]))
+            if loss == "cross_entropy" and i + 1 == len(programs):
+                w, b = fit_logits(f, classes_of(train[i + 1]), train[i + 1].shape[1])
+                losses.append(_mean_cross_entropy(np.outer(f, w) + b, train[i + 1], np.outer(g, w) + b, valid[i + 1]))
+            else:
+                w, b = least_squares(f, train[i + 1].astype(np.float64))
+                x, z = np.outer(f, w) + b, np.outer(g, w) + b
+                losses.append(_mean_square(x, train[i + 1], z, valid[i + 1]))
             if not (np.isfinite(losses[-1]) and np.isfinite(w).all() and np.isfinite(b).all()):
                 return None
             weights.append(w)
             biases.append(b)
-    return SRNet(tuple(programs), tuple(weights), tuple(biases), task), losses
+    return SRNet(tuple(programs), tuple(weights), tuple(biases), task, loss), losses
 
 
 def least_squares(f: Floats, h: Floats) -> tuple[Floats, Floats]:
@@ -179,6 +254,12 @@ def _mean_square(a: Floats, h: NDArray[Any], b: Floats, g: NDArray[Any]) -> floa
     """Mean of (a − h)² and (b − g)² together."""
     with np.errstate(all="ignore"):
         value = float((np.square(a - h).sum() + np.square(b - g).sum()) / (h.size + g.size))
+    return value if np.isfinite(value) else float("inf")
+
+
+def _mean_cross_entropy(a: Floats, h: NDArray[Any], b: Floats, g: NDArray[Any]) -> float:
+    """Mean cross-entropy of the logits a and b against the classes that h and g predict, together."""
+    value = float((row_losses(a, classes_of(h)).sum() + row_losses(b, classes_of(g)).sum()) / (len(h) + len(g)))
     return value if np.isfinite(value) else float("inf")
 
 

@@ -8,6 +8,7 @@ import importlib.metadata
 import math
 import os
 import time
+import zipfile
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Any
@@ -15,9 +16,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from srnet.boundary import boundary_points
 from srnet.errors import UserError
 from srnet.files import write_json, writing
-from srnet.layers import Layers, Values
+from srnet.layers import Layers, Values, check_unpacked
 from srnet.tasks import Data, Floats, Kind, Task, load_task
 
 HISTORY_POINTS = 2000
@@ -152,8 +154,17 @@ def _read_tensors(path: str | os.PathLike[str]) -> dict[str, Floats]:
     import torch
 
     try:
+        if zipfile.is_zipfile(path):
+            with zipfile.ZipFile(path) as archive:
+                check_unpacked(archive, path)
         state = torch.load(path, map_location="cpu", weights_only=True)
+        for key, value in state.items():
+            # a tensor may repeat one number as often as it says
+            if value.numel() * value.element_size() > value.untyped_storage().nbytes():
+                raise UserError(f"{path}: '{key}' has {value.numel()} elements, more than the file holds")
         return {str(key): value.detach().to(torch.float64).numpy() for key, value in state.items()}
+    except UserError:
+        raise
     except OSError as error:
         raise UserError(f"{path}: cannot be read ({error.strerror or error})") from error
     except Exception as error:  # torch raises much, also to refuse a pickle of anything but tensors
@@ -315,9 +326,8 @@ def train(task: Task, data: Data, epochs: int | None = None, progress: Progress 
     mean = std = None
     x = data.train_x
     if task.network.standardise:
-        mean, std = x.mean(axis=0), x.std(axis=0)
-        std[std == 0] = 1  # a constant input stays a constant
-        x = (x - mean) / std
+        mean, std = data.scaler
+        x = data.standardised(x)
     y = np.eye(outputs)[data.train_y[:, 0].astype(int)] if data.classes else data.train_y
     # One thread: the sums then run in one order everywhere, and these products are too small to share.
     with threadpoolctl.threadpool_limits(1), np.errstate(all="ignore"):
@@ -350,8 +360,9 @@ def _fit(task: Task, sizes: list[int], x: Floats, y: Floats, epochs: int, progre
     shuffled_x, shuffled_y = np.empty_like(ordered_x), np.empty_like(ordered_y)
     batches = []
     backpropagations: dict[int, Backpropagation] = {}  # by number of rows: the last batch may be smaller
-    for first in range(0, rows, settings.batch):
-        part = slice(first, min(first + settings.batch, rows))
+    batch = settings.batch_rows(rows)
+    for first in range(0, rows, batch):
+        part = slice(first, min(first + batch, rows))
         count = part.stop - first
         if count not in backpropagations:
             backpropagations[count] = Backpropagation(matrices, gradients, count, task.kind)
@@ -396,11 +407,12 @@ def _report(task: Task, data: Data, network: Network, epochs: int, history: Floa
             "optimiser": settings.optimiser,
             "lr": settings.lr,
             "epochs": epochs,
-            "batch": settings.batch,
+            "batch": settings.batch_rows(len(data.train_x)),
             "standardise": settings.standardise,
         },
         "seed": task.seed,
-        "rows": {"train": len(data.train_x), "holdout": len(data.holdout_x)},
+        "rows": {"train": len(data.train_x), "holdout": len(data.holdout_x), "dropped": data.dropped},
+        "constant_inputs": list(data.constant_inputs),
         **quality,
         "warnings": warnings,
         "history_epochs": (kept + 1).tolist(),
@@ -445,8 +457,12 @@ def _classification_scores(data: Data, network: Network) -> tuple[dict[str, Any]
         "majority_share": majority,
         "classes": list(data.classes),
         "predicted_classes": len(np.unique(predicted)),
+        "predicted_counts": np.bincount(predicted, minlength=len(data.classes)).tolist(),
     }
     warnings = []
+    unseen = sorted(set(range(len(data.classes))) - set(data.train_y[:, 0].astype(int)))
+    if unseen:
+        warnings.append(f"unseen class: none of the rows that trained it is of {', '.join(data.classes[i] for i in unseen)}")
     if scores["predicted_classes"] == 1:
         warnings.append(f"constant network: it predicts the class '{data.classes[predicted[0]]}' for every row")
     if right.mean() <= majority:
@@ -474,13 +490,31 @@ def _version() -> str:
         return "unknown"
 
 
-def extract(network: Network, data: Data, name: str) -> Layers:
-    """The values of every layer on all rows (train), on the validation points and on the test points."""
+def extract(network: Network, data: Data, name: str, seed: int = 0) -> Layers:
+    """The values of every layer on the rows that SRNet is fitted to and judged by.
+
+    Of a regression: all rows (train), the validation points and the test points. Of a classification: the training rows and, after
+    them, about 1000 points near the network's decision boundary, drawn in the box of the training rows (train); no validation
+    rows; the rows held out (test). Its x is standardised also where the network reads inputs in their own units, so that formulas
+    need not bridge orders of magnitude; ``data.standardised`` does the same to other rows.
+
+    Parameters
+    ----------
+    seed
+        Of the points near the decision boundary.
+    """
     import threadpoolctl
 
-    with threadpoolctl.threadpool_limits(1):
-        splits = {"train": network.layers(data.x), "valid": network.layers(data.valid_x), "test": network.layers(data.test_x)}
-    return Layers(splits, name=name)
+    with threadpoolctl.threadpool_limits(1), np.errstate(over="ignore"):
+        if network.kind == "regression":
+            points = {"train": data.x, "valid": data.valid_x, "test": data.test_x}
+            return Layers({split: network.layers(x) for split, x in points.items()}, name=name)
+        box = list(zip(data.train_x.min(axis=0).tolist(), data.train_x.max(axis=0).tolist(), strict=True))
+        stream = np.random.default_rng(seed).spawn(4)[3]  # after the three that made the data
+        near = boundary_points(network.predict, box, stream)
+        points = {"train": np.concatenate([data.train_x, near]), "valid": data.valid_x, "test": data.holdout_x}
+        splits = {split: [data.standardised(x).astype(np.float32), *network.layers(x)[1:]] for split, x in points.items()}
+        return Layers(splits, name=name)
 
 
 def write_network(
@@ -509,7 +543,7 @@ def write_layers(
 ) -> None:
     """Write ``layers.npz``, the hidden layers of a network on the rows of a task (the command ``srnet layers``)."""
     task = load_task(task_name, tasks_file)
-    extract(load_network(network_file), _load_data(data_file, task), task.name).save(out)
+    extract(load_network(network_file), _load_data(data_file, task), task.name, task.seed).save(out)
 
 
 def _load_data(path: str | os.PathLike[str], task: Task) -> Data:

@@ -10,11 +10,22 @@ from numpy.typing import NDArray
 from srnet.errors import UserError
 from srnet.files import read_json, writing
 from srnet.layers import read_arrays
-from srnet.model import SRNet
+from srnet.model import SRNet, written
+from srnet.tasks import Data
 
 
-def write_predictions(run_file: str | os.PathLike[str], data_file: str | os.PathLike[str], out: str | os.PathLike[str]) -> None:
-    """Write the outputs y0, y1, … for every row of ``data_file`` as CSV.
+def write_predictions(
+    run_file: str | os.PathLike[str],
+    data_file: str | os.PathLike[str],
+    out: str | os.PathLike[str],
+    standardise: str | os.PathLike[str] | None = None,
+) -> None:
+    """Write the outputs y0, y1, … for every row of ``data_file`` as CSV; probabilities of the classes where a classifier is explained.
+
+    Parameters
+    ----------
+    standardise
+        The ``data.npz`` of the run's task, where the run's formulas read standardised inputs and the rows are in their own units.
 
     Raises
     ------
@@ -22,7 +33,15 @@ def write_predictions(run_file: str | os.PathLike[str], data_file: str | os.Path
         If a file cannot be read or the data is not rows × the network's inputs.
     """
     model = SRNet.load(run_file)
-    x = read_rows(data_file, model.programs[0].inputs)
+    inputs = model.programs[0].inputs
+    x = read_rows(data_file, inputs)
+    if standardise is not None:
+        data = Data.load(standardise)
+        if len(data.inputs) != inputs:
+            raise UserError(
+                f"{standardise}: has {len(data.inputs)} input(s), but {run_file} has {inputs}; take the data of its task"
+            )
+        x = data.standardised(x)
     y = model.predict(x)
     with writing(out) as file:
         writer = csv.writer(file, lineterminator="\n")
@@ -72,10 +91,11 @@ def _read_csv(path: Path) -> NDArray[np.float64]:
         raise UserError(f"{path}: is not a CSV text ({error})") from error
     if len(rows) < 2:
         raise UserError(f"{path}: has {len(rows)} line(s); a header and at least one row are needed")
-    values = np.empty((len(rows) - 1, len(rows[0])))
-    for i, row in enumerate(rows[1:]):
+    for i, row in enumerate(rows[1:]):  # before there is room for as many numbers as a header claims
         if len(row) != len(rows[0]):
             raise UserError(f"{path}: line {i + 2} has {len(row)} cells; the header has {len(rows[0])}")
+    values = np.empty((len(rows) - 1, len(rows[0])))
+    for i, row in enumerate(rows[1:]):
         for j, cell in enumerate(row):
             try:
                 values[i, j] = float(cell)
@@ -90,8 +110,14 @@ def summary(model: SRNet, run_file: str | os.PathLike[str]) -> str:
     lines = [f"task {model.task}, preset {run.get('preset')}, seed {run.get('seed')}, fitness {run.get('fitness')}"]
     losses = run.get("layer_losses")
     losses = losses if isinstance(losses, list) and len(losses) == len(model.programs) else [None] * len(model.programs)
-    for i, (expression, loss) in enumerate(zip(model.expressions(), losses, strict=True)):
+    try:
+        expressions = model.expressions()
+    except UserError as error:
+        raise UserError(f"{run_file}: {error}") from error
+    for i, (expression, loss) in enumerate(zip(expressions, losses, strict=True)):
         name = "y" if i + 1 == len(model.programs) else f"h{i + 1}"
-        lines.append(f"{name}: f = {expression}, MSE {loss}")
-    lines += [f"y{i} = {expression}" for i, expression in enumerate(model.network_expressions())]
+        measure = "cross-entropy" if name == "y" and model.loss == "cross_entropy" else "MSE"
+        lines.append(f"{name}: f = {expression}, {measure} {loss}")
+    output = "logit of y" if model.loss == "cross_entropy" else "y"
+    lines += [f"{output}{i} = {expression}" for i, expression in enumerate(written(model))]
     return "\n".join(lines)

@@ -1,5 +1,6 @@
 """The active graph of one chromosome: a formula as data, evaluated by NumPy in float64."""
 
+import reprlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -11,6 +12,11 @@ from srnet.cgp.primitives import by_name
 from srnet.errors import UserError
 
 Floats = NDArray[np.float64]
+
+# More inputs than any network has that can be explained; a file could claim any number.
+_MOST_INPUTS = 10**6
+# Operations are counted up to here: shared sub-expressions make numbers that fill pages.
+_COUNTED = 2**62
 
 
 @dataclass(frozen=True)
@@ -131,10 +137,15 @@ class Program:
             if isinstance(error, UserError):
                 raise
             raise UserError(f"a program is not {{inputs, constants, nodes, output}} ({type(error).__name__}: {error})") from error
-        if inputs < 1 or not np.isfinite(constants).all():
+        if not 1 <= inputs <= _MOST_INPUTS or not np.isfinite(constants).all():
             raise UserError(
-                f"a program has {inputs} inputs and the constants {constants}; one input and finite constants are needed"
+                f"a program has {inputs} inputs and the constants {reprlib.repr(constants)}; 1 to {_MOST_INPUTS} inputs and finite "
+                "constants are needed"
             )
+        first = inputs + len(constants)
+        used = {output}.union(*(operands for _, operands in nodes))
+        if not used.issuperset(range(first, first + len(nodes))):
+            raise UserError("a program has a node that nothing reads; every node must be active")
         return cls(inputs, constants, nodes, output)
 
 
@@ -142,3 +153,14 @@ def _integer(value: Any) -> int:
     if isinstance(value, bool) or not isinstance(value, int):
         raise UserError(f"a program holds {value!r} where an integer is needed")
     return value
+
+
+def written_out(program: Program, operands: Sequence[int]) -> int:
+    """Operations of a program's formula when nothing is shared and a square is a product; ``operands`` are those of its inputs.
+
+    It grows like 2^depth, and it bounds the work of sympy's rules as well as every exponent in the formula.
+    """
+    counts = [*operands, *(0 for _ in program.constants)]
+    for name, addresses in program.nodes:
+        counts.append(min(1 + (2 if name == "square" else 1) * sum(counts[address] for address in addresses), _COUNTED))
+    return counts[program.output]

@@ -20,11 +20,14 @@ Path = str | os.PathLike[str]
 Run = dict[str, Any]
 T = TypeVar("T")
 
-RUN_KEYS: dict[str, tuple[type, ...]] = {
+Types = tuple[type, ...]
+NUMBER: Types = (int, float, type(None))  # null where it is not finite
+
+RUN_KEYS: dict[str, Types] = {
     "task": (str,),
     "preset": (str,),
     "seed": (int,),
-    "fitness": (int, float, type(None)),
+    "fitness": NUMBER,
     "layer_losses": (list,),
     "complexity": (int,),
     "generations": (int,),
@@ -32,12 +35,12 @@ RUN_KEYS: dict[str, tuple[type, ...]] = {
     "seconds": (int, float),
     "history": (list,),
 }
-NETWORK_KEYS: dict[str, tuple[type, ...]] = {
+NETWORK_KEYS: dict[str, Types] = {
     "task": (str,),
     "sizes": (list,),
     "settings": (dict,),
-    "train_loss": (int, float, type(None)),
-    "test_loss": (int, float, type(None)),
+    "train_loss": NUMBER,
+    "test_loss": NUMBER,
     "history": (list,),
     "history_epochs": (list,),
     "warnings": (list,),
@@ -49,7 +52,32 @@ NETWORK_MEASURES = (
     *("train_loss", "test_loss", "r2_train", "r2_test"),
     *("accuracy_train", "accuracy_test", "majority_share", "predicted_classes"),
 )
-FORMULA_KEYS: dict[str, tuple[type, ...]] = {"layers": (list,), "network": (list,)}
+FORMULA_KEYS: dict[str, Types] = {"layers": (list,), "network": (list,)}
+FORM_KEYS: dict[str, Types] = {
+    "simplified": (str,),
+    "latex": (str,),
+    "mse": NUMBER,
+    "complexity": (int,),
+    "is_simplified": (bool,),
+    "note": (str,),
+}
+# Keys that a file may lack, and what a list must consist of.
+OPTIONAL_KEYS: dict[str, Types] = {
+    "normalised": NUMBER,
+    "r2": NUMBER,
+    "accuracy": NUMBER,
+    "classes": (list,),
+    "predicted_counts": (list,),
+    **dict.fromkeys(NETWORK_MEASURES, NUMBER),
+}
+ELEMENTS: dict[str, Types] = {
+    "layer_losses": NUMBER,
+    "history": NUMBER,
+    "history_epochs": (int,),
+    "warnings": (str,),
+    "layers": (dict,),
+    "network": (dict,),
+}
 
 # A curve is drawn a few hundred pixels wide: more points than these cost space and show nothing.
 CURVE_POINTS = 400
@@ -108,13 +136,37 @@ def _read_all(paths: Sequence[Path], read: Callable[[Path], T], what: str) -> li
     return contents
 
 
-def _object(path: Path, keys: Mapping[str, tuple[type, ...]]) -> dict[str, Any]:
+def _object(path: Path, keys: Mapping[str, Types]) -> dict[str, Any]:
     content = read_json(path)
-    for key, types in keys.items():
-        if key not in content:
+    _check_keys(content, keys, path)
+    for key, types in ELEMENTS.items():
+        for value in content[key] if key in keys else ():
+            if not isinstance(value, types):
+                raise UserError(f"{path}: the key '{key}' has {str(value)[:40]!r}; a {types[0].__name__} is needed")
+    return content
+
+
+def _check_keys(content: Mapping[str, Any], keys: Mapping[str, Types], path: Path) -> None:
+    for key, types in {**OPTIONAL_KEYS, **keys}.items():
+        if key not in content and key in keys:
             raise UserError(f"{path}: lacks the key '{key}'")
-        if not isinstance(content[key], types):
+        if key in content and not isinstance(content[key], types):
             raise UserError(f"{path}: the key '{key}' is {str(content[key])[:40]!r}; a {types[0].__name__} is needed")
+
+
+def _network(path: Path) -> dict[str, Any]:
+    content = _object(path, NETWORK_KEYS)
+    if not 0 < len(content["history"]) == len(content["history_epochs"]):
+        raise UserError(f"{path}: 'history' and 'history_epochs' must be of one length and not empty")
+    return content
+
+
+def _formulas(path: Path) -> dict[str, Any]:
+    content = _object(path, FORMULA_KEYS)
+    for form in content["layers"]:
+        _check_keys(form, FORM_KEYS, path)
+    for form in content["network"]:
+        _check_keys({"complexity": 0, **form}, FORM_KEYS, path)  # it is the run's
     return content
 
 
@@ -131,10 +183,11 @@ def _numbers(values: Sequence[Any], missing: float = np.nan) -> NDArray[np.float
 
 
 def runs_table(runs: Sequence[Run]) -> pd.DataFrame:
-    """One row per run: task, preset, seed, fitness, normalised, r2, complexity, generations, evaluations, seconds.
+    """One row per run: task, preset, seed, fitness, normalised, r2, accuracy, complexity, generations, evaluations, seconds.
 
     ``normalised`` is the output's MSE over its variance, ``complexity`` the active nodes over all layers; a fitness that is not
-    finite is infinite.
+    finite is infinite. Of a classifier there is ``accuracy`` in the place of ``normalised`` and ``r2``: the share of the rows of
+    the search for which the formulas predict the network's class.
     """
     return pd.DataFrame(
         {
@@ -144,6 +197,7 @@ def runs_table(runs: Sequence[Run]) -> pd.DataFrame:
             "fitness": _number(run["fitness"], np.inf),
             "normalised": _number(run.get("normalised")),
             "r2": _number(run.get("r2")),
+            "accuracy": _number(run.get("accuracy")),
             "complexity": run["complexity"],
             "generations": run["generations"],
             "evaluations": run["evaluations"],
@@ -151,6 +205,20 @@ def runs_table(runs: Sequence[Run]) -> pd.DataFrame:
         }
         for run in runs
     )
+
+
+def pareto_table(runs: Sequence[Run]) -> pd.DataFrame:
+    """One row per composite of a run's Pareto front: task, preset, seed, complexity (active nodes of all layers) and fitness.
+
+    A run without a front gives its best composite; what is not finite is left out.
+    """
+    rows = [
+        (run["task"], run["preset"], run["seed"], one["complexity"], _number(one["fitness"], np.inf))
+        for run in runs
+        for one in run.get("pareto") or [run]
+    ]
+    table = pd.DataFrame(rows, columns=["task", "preset", "seed", "complexity", "fitness"])
+    return table[np.isfinite(table["fitness"])].reset_index(drop=True)
 
 
 def history_table(runs: Sequence[Run]) -> pd.DataFrame:
@@ -214,11 +282,14 @@ def thinned(length: int) -> NDArray[np.int64]:
 
 def read_networks(paths: Iterable[Path]) -> list[dict[str, Any]]:
     """The network.json files; UserError names every file that is missing, truncated or no report of a network."""
-    return _read_all(list(paths), lambda path: _object(path, NETWORK_KEYS), "network")
+    return _read_all(list(paths), _network, "network")
 
 
 def networks_table(networks: Sequence[Mapping[str, Any]], data: Sequence[Path], families: Sequence[str]) -> pd.DataFrame:
-    """One row per task: family, rows and inputs of its data, sizes and settings of its network, and how well that fits.
+    """One row per task: kind, family, rows and inputs of its data, sizes and settings of its network, and how well that fits.
+
+    Of a classification also the number of classes, that of the classes it predicts on any row, and how many rows it predicts to be
+    of each class (``11687 / 37155``).
 
     Parameters
     ----------
@@ -228,10 +299,14 @@ def networks_table(networks: Sequence[Mapping[str, Any]], data: Sequence[Path], 
     rows = []
     for network, path, family in zip(networks, data, families, strict=True):
         arrays = read_arrays(path)
+        for name in ("train_x", "holdout_x"):
+            if name not in arrays or arrays[name].ndim != 2:
+                raise UserError(f"{path}: has no rows × columns as '{name}'; make the data again")
         settings = network["settings"]
         rows.append(
             {
                 "task": network["task"],
+                "kind": network.get("kind"),
                 "family": family,
                 "rows": len(arrays["train_x"]) + len(arrays["holdout_x"]),
                 "inputs": arrays["train_x"].shape[1],
@@ -240,7 +315,10 @@ def networks_table(networks: Sequence[Mapping[str, Any]], data: Sequence[Path], 
                 "lr": settings.get("lr"),
                 "epochs": settings.get("epochs"),
                 "batch": settings.get("batch"),
+                "standardised": settings.get("standardise"),
                 **{key: _number(network.get(key)) for key in NETWORK_MEASURES},
+                "classes": len(network["classes"]) if "classes" in network else np.nan,
+                "predicted_counts": " / ".join(map(str, network.get("predicted_counts", []))) or None,
                 "seconds": float(network["seconds"]),
                 "warnings": "; ".join(network["warnings"]) or "none",
             }
@@ -273,7 +351,7 @@ def formulas_table(runs: Sequence[Path], formulas: Sequence[Path]) -> pd.DataFra
     runs, formulas
         In one order: the RUN.json, and the formulas.json made of each.
     """
-    described = _read_all(formulas, lambda path: _object(path, FORMULA_KEYS), "formula file")
+    described = _read_all(formulas, _formulas, "formula file")
     rows = []
     for run, content in zip(read_runs(runs), described, strict=True):
         parts = [(str(i), form) for i, form in enumerate(content["layers"], start=1)]
@@ -325,3 +403,20 @@ def read_table(path: Path) -> pd.DataFrame:
     if table.empty:
         raise UserError(f"{path}: has no rows")
     return table
+
+
+def joined(paths: Iterable[Path], columns: Sequence[str] | None = None) -> pd.DataFrame:
+    """Tidy tables under one another, in the order given; of each the named columns, or all of those that the first one has.
+
+    Raises
+    ------
+    UserError
+        Names every file that cannot be used, and one that lacks a column or has another.
+    """
+    paths = list(paths)
+    tables = _read_all(paths, read_table, "table")
+    wanted = list(tables[0]) if columns is None else list(columns)
+    for path, table in zip(paths, tables, strict=True):
+        if not set(wanted) <= set(table) or (columns is None and len(table.columns) != len(wanted)):
+            raise UserError(f"{path}: has the columns {', '.join(map(str, table))}; {', '.join(map(str, wanted))} are needed")
+    return pd.concat([table[wanted] for table in tables], ignore_index=True)

@@ -3,8 +3,14 @@
 from dataclasses import asdict, dataclass, fields, replace
 from typing import Any
 
-from srnet.cgp.primitives import REGRESSION, function_set
+from srnet.cgp.primitives import CLASSIFICATION, REGRESSION, function_set
 from srnet.errors import UserError
+
+# What the loss changes in every preset (Luo et al. 2022, section 4).
+BY_LOSS: dict[str, dict[str, Any]] = {
+    "mse": {},
+    "cross_entropy": {"rows": 10, "cols": 10, "functions": CLASSIFICATION, "stop": 1e-6},
+}
 
 
 def _whole(name: str, value: Any, minimum: int) -> None:
@@ -17,7 +23,8 @@ class Settings:
     """What defines a search besides the layers and the seed.
 
     ``population`` offspring are made in each of ``generations`` generations; ``population × generations × layers`` chromosome
-    evaluations are the budget of either search.
+    evaluations are the budget of either search. ``loss`` is that of the output layer: ``mse``, or for a network that classifies
+    ``cross_entropy`` against the class it predicts.
 
     Raises
     ------
@@ -27,6 +34,7 @@ class Settings:
 
     preset: str
     search: str  # layerwise (Luo et al. 2022, section 3) or joint
+    loss: str = "mse"
     population: int = 200
     generations: int = 5000
     rows: int = 5
@@ -45,6 +53,8 @@ class Settings:
             raise UserError(f"'mutation' is {self.mutation}; a probability above 0 and at most 1 is needed")
         if not self.stop >= 0.0:
             raise UserError(f"'stop' is {self.stop}; a fitness of 0 or more is needed")
+        if self.loss not in BY_LOSS:
+            raise UserError(f"'loss' is {self.loss!r}; allowed are {', '.join(BY_LOSS)}")
         function_set(self.functions)
 
     def to_json(self) -> dict[str, Any]:
@@ -112,6 +122,8 @@ PRESETS: dict[str, Settings] = {
 def preset(name: str, **changes: Any) -> Settings:
     """The settings of a preset with some values changed; ``None`` leaves a value as it is.
 
+    The loss ``cross_entropy`` brings a larger grid, protected primitives and a lower stop, each unless it is given.
+
     Raises
     ------
     UserError
@@ -124,7 +136,7 @@ def preset(name: str, **changes: Any) -> Settings:
     for key in changes:
         if key not in known:
             raise UserError(f"unknown setting '{key}'; known are {', '.join(sorted(known))}")
-    return replace(PRESETS[name], **changes)
+    return replace(PRESETS[name], **{**BY_LOSS.get(changes.get("loss", "mse"), {}), **changes})
 
 
 # A schedule needs some generations: of a small budget they are made of fewer offspring.

@@ -125,7 +125,7 @@ class _Expired(BaseException):
 
 @contextlib.contextmanager
 def time_for(formula: Formula, end: float) -> Iterator[None]:
-    """Stop the block at ``end`` (as time.time()); its time and its failure are noted on the formula."""
+    """Stop the block at ``end`` (as time.monotonic()); its time and its failure are noted on the formula."""
 
     def expire(*_: Any) -> None:
         raise _Expired
@@ -134,7 +134,7 @@ def time_for(formula: Formula, end: float) -> Iterator[None]:
     previous = signal.signal(signal.SIGALRM, expire)
     try:
         try:
-            signal.setitimer(signal.ITIMER_REAL, max(end - time.time(), 1e-3))
+            signal.setitimer(signal.ITIMER_REAL, max(end - time.monotonic(), 1e-3))
             yield
         finally:
             signal.setitimer(signal.ITIMER_REAL, 0)
@@ -152,7 +152,7 @@ def simplest(
     """Number and state of a formula (the layers', then the outputs') whenever it may have become simpler.
 
     sympy's automatic rules come first for all, as they are fast; then each formula gets an equal share of the time left until
-    ``deadline`` (as time.time()).
+    ``deadline`` (as time.monotonic()).
     """
     formulas: dict[int, Formula] = {}
     first: dict[int, Callable[[], sympy.Expr]] = {}
@@ -172,13 +172,13 @@ def simplest(
             formula.offer(first[i]())
         yield i, formula
     for done, (i, formula) in enumerate(formulas.items()):
-        end = time.time() + (deadline - time.time()) / (len(formulas) - done)
+        end = time.monotonic() + (deadline - time.monotonic()) / (len(formulas) - done)
         layers = [formulas[layer].best for layer in range(depth) if layer in formulas]
         if i >= depth and None not in layers:
             with time_for(formula, end):
                 formula.offer(compose(model, layers)[i - depth])
         for strategy in strategies:
-            if formula.best is not None and time.time() < end:
+            if formula.best is not None and time.monotonic() < end:
                 with time_for(formula, end):
                     formula.offer(strategy(formula.best))
                 yield i, formula

@@ -1,4 +1,4 @@
-"""Tables of rows: a CSV file, or a data set that comes with scikit-learn."""
+"""Tables of rows: from the cells of a file, or a data set that comes with scikit-learn."""
 
 import csv
 import math
@@ -15,24 +15,50 @@ from srnet.errors import UserError
 Floats = NDArray[np.float64]
 Kind = Literal["regression", "classification"]
 
+Cells = tuple[list[str], list[tuple[int, list[str]]]]  # a header, and rows with their line numbers
+
 MINIMUM_ROWS = 10
 
 
 @dataclass(frozen=True)
 class Table:
-    """Rows and what they are called: x (n × d), y (n × 1, a number or the position of the row's class in ``classes``)."""
+    """Rows and what they are called.
+
+    Attributes
+    ----------
+    x, y
+        n × d, and n × 1: a number or the position of the row's class in ``classes``.
+    dropped
+        Rows that were left out because a cell was missing.
+    """
 
     x: Floats
     y: Floats
     inputs: tuple[str, ...]
     classes: tuple[str, ...] = ()
+    dropped: int = 0
 
 
 def read_csv(path: Path, target: str, kind: Kind) -> Table:
-    """Read a comma-separated table with a header line, UTF-8.
+    """Read a comma-separated table with a header line, UTF-8; UserError if it is missing or of no use as ``parse`` says."""
+    header, rows = _csv_cells(path)
+    return parse(path, header, rows, target, kind)
+
+
+def parse(path: Path, header: list[str], rows: list[tuple[int, list[str]]], target: str, kind: Kind, dropped: int = 0) -> Table:
+    """The table in the cells of a file.
 
     Every column but the target is an input and holds numbers. The target holds numbers (regression) or names of classes
-    (classification), whose order is numeric, or else alphabetic.
+    (classification), whose order is numeric, or else alphabetic. A column that is the same in every row is kept.
+
+    Parameters
+    ----------
+    path
+        The file, for messages.
+    rows
+        The line number and the cells of every row.
+    dropped
+        Rows that were left out before.
 
     Raises
     ------
@@ -40,7 +66,7 @@ def read_csv(path: Path, target: str, kind: Kind) -> Table:
         If a cell is missing or not a finite number (the file, line and column are named), if there is one column only, one
         without a name or two of one name, if there are fewer than 10 rows, a constant target or a class with one row.
     """
-    header, rows = _csv_cells(path)
+    left = f" after {dropped} with a missing cell were left out" if dropped else ""
     if len(header) < 2:
         raise UserError(
             f"{path}: has the one column '{header[0]}'; comma-separated columns are needed, at least one input and the target"
@@ -51,15 +77,16 @@ def read_csv(path: Path, target: str, kind: Kind) -> Table:
     if target not in header:
         raise UserError(f"{path}: has no column '{target}' for the target; its columns are {', '.join(header)}")
     if len(rows) < MINIMUM_ROWS:
-        raise UserError(f"{path}: has {len(rows)} row(s) of data; at least {MINIMUM_ROWS} are needed")
+        raise UserError(f"{path}: has {len(rows)} row(s) of data{left}; at least {MINIMUM_ROWS} are needed")
     position = header.index(target)
     inputs = tuple(name for name in header if name != target)
+    for line, cells in rows:  # before there is room for as many numbers as a header claims
+        if len(cells) != len(header):
+            raise UserError(f"{path}: line {line} has {len(cells)} cells but the header has {len(header)}; they must be equal")
     x = np.empty((len(rows), len(inputs)))
     labels: list[str] = []
     y = np.empty(len(rows))
     for i, (line, cells) in enumerate(rows):
-        if len(cells) != len(header):
-            raise UserError(f"{path}: line {line} has {len(cells)} cells but the header has {len(header)}; they must be equal")
         numbers = [
             _cell(path, line, name, cell, name != target or kind == "regression")
             for name, cell in zip(header, cells, strict=True)
@@ -68,18 +95,21 @@ def read_csv(path: Path, target: str, kind: Kind) -> Table:
         x[i] = numbers
         labels.append(cells[position])
     if len(set(labels)) == 1 or (kind == "regression" and np.ptp(y) == 0):
-        raise UserError(f"{path}: the target '{target}' is {labels[0]} in every row; at least two different values are needed")
+        raise UserError(
+            f"{path}: the target '{target}' is {labels[0]} in every row{left}; at least two different values are needed"
+        )
     if kind == "regression":
-        return Table(x, y[:, None], inputs)
+        return Table(x, y[:, None], inputs, dropped=dropped)
     counts = Counter(labels)
     for label, count in counts.items():
         if count < 2:
-            raise UserError(f"{path}: the class '{label}' of column '{target}' has 1 row; every class needs at least 2")
+            raise UserError(f"{path}: the class '{label}' of column '{target}' has 1 row{left}; every class needs at least 2")
     classes = tuple(sorted(counts, key=_class_order))
-    return Table(x, np.array([[classes.index(label)] for label in labels], float), inputs, classes)
+    position_of = {label: number for number, label in enumerate(classes)}
+    return Table(x, np.array([[position_of[label]] for label in labels], float), inputs, classes, dropped)
 
 
-def _csv_cells(path: Path) -> tuple[list[str], list[tuple[int, list[str]]]]:
+def _csv_cells(path: Path) -> Cells:
     """The header, and the rows that are not blank with their line numbers."""
     try:
         with open(path, newline="", encoding="utf-8-sig") as file:
@@ -87,7 +117,7 @@ def _csv_cells(path: Path) -> tuple[list[str], list[tuple[int, list[str]]]]:
             rows = [(reader.line_num, [cell.strip() for cell in cells]) for cells in reader if cells]
     except OSError as error:
         raise UserError(f"{path}: cannot be read ({error.strerror or error})") from error
-    except (csv.Error, UnicodeDecodeError) as error:
+    except (csv.Error, ValueError) as error:
         raise UserError(f"{path}: is not comma-separated text in UTF-8 ({error})") from error
     if not rows:
         raise UserError(f"{path}: is empty; a header line and rows are needed")

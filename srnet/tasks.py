@@ -2,13 +2,14 @@
 
 A tasks file (``config/tasks.yaml``, or one of your own) has an entry per task; its schema is
 ``srnet/schemas/tasks.schema.yaml``. The rows are sampled from a formula, read from a CSV table, or taken from a data
-set that comes with scikit-learn.
+set of PMLB or one that comes with scikit-learn.
 """
 
 import importlib.resources
 import math
 import os
 import re
+import warnings
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -23,13 +24,14 @@ from srnet.config import check
 from srnet.errors import UserError
 from srnet.files import writing
 from srnet.layers import read_arrays
-from srnet.tables import load_sklearn, read_csv
+from srnet.pmlb_cache import read_pmlb
+from srnet.tables import Table, load_sklearn, read_csv
 
 Floats = NDArray[np.float64]
 Kind = Literal["regression", "classification"]
 Box = tuple[tuple[float, float], ...]  # the low and high of every input
 
-SOURCES = ("formula", "csv", "sklearn")
+SOURCES = ("formula", "csv", "sklearn", "pmlb")
 TEST_POINTS = 1000
 WIDEN = {
     "valid": 1.2,
@@ -46,7 +48,7 @@ class Training:
     hidden
         Neurons of each hidden layer.
     batch
-        Rows of a batch.
+        Rows of a batch, or the share of the training rows where it is less than 1.
     standardise
         Whether the network reads inputs of mean 0 and standard deviation 1 (over its training rows).
     """
@@ -55,8 +57,12 @@ class Training:
     optimiser: Literal["sgd", "adam"]
     lr: float
     epochs: int
-    batch: int
+    batch: float
     standardise: bool
+
+    def batch_rows(self, rows: int) -> int:
+        """Rows of a batch; of a share, rounded up: 0.5 makes two batches of an odd number of rows, not three."""
+        return int(self.batch) if self.batch >= 1 else math.ceil(self.batch * rows)
 
 
 @dataclass(frozen=True)
@@ -88,6 +94,14 @@ class Sklearn:
 
 
 @dataclass(frozen=True)
+class Pmlb:
+    """Rows of a data set of the Penn Machine Learning Benchmarks."""
+
+    dataset: str
+    widen: Mapping[str, float]
+
+
+@dataclass(frozen=True)
 class Task:
     """One entry of a tasks file."""
 
@@ -95,7 +109,7 @@ class Task:
     family: str
     label: str
     kind: Kind
-    source: Formula | Csv | Sklearn
+    source: Formula | Csv | Sklearn | Pmlb
     network: Training
     seed: int
 
@@ -113,7 +127,8 @@ def load_tasks(path: str | os.PathLike[str]) -> dict[str, Task]:
     Raises
     ------
     UserError
-        If the file is missing, is not YAML, breaks the schema, has a box with low ≥ high, or a formula with an unknown name.
+        If the file is missing, is not YAML, breaks the schema, has a box with low ≥ high, a formula with an unknown name, or boxes
+        for a classification.
     """
     path = Path(path)
     entries = _read_yaml(path)
@@ -131,23 +146,28 @@ def load_task(name: str, path: str | os.PathLike[str]) -> Task:
 
 def _task(name: str, entry: dict[str, Any], path: Path) -> Task:
     where = f"{path}: {name}"
-    source: Formula | Csv | Sklearn
+    source: Formula | Csv | Sklearn | Pmlb
     kind: Kind = "regression"
     if "formula" in entry:
         source = _formula(entry, where)
     elif "csv" in entry:
         source = Csv(path.parent / entry["csv"], entry["target"], entry.get("widen", WIDEN))
         kind = entry["kind"]
+    elif "pmlb" in entry:
+        source = Pmlb(entry["pmlb"], entry.get("widen", WIDEN))
+        kind = entry["kind"]
     else:
         source = Sklearn(entry["sklearn"], entry.get("widen", WIDEN))
         kind = "regression" if source.dataset == "diabetes" else "classification"
+    if kind == "classification" and "widen" in entry:
+        raise UserError(f"{where}: has the key 'widen', but a classification has no wider boxes; it is of regression tasks")
     settings = entry["network"]
     network = Training(
         hidden=tuple(int(width) for width in settings["hidden"]),
         optimiser=settings["optimiser"],
         lr=float(settings["lr"]),
         epochs=int(settings["epochs"]),
-        batch=int(settings["batch"]),
+        batch=settings["batch"],
         standardise=settings.get("standardise", not isinstance(source, Formula)),
     )
     return Task(name, entry.get("family", "Own"), entry.get("label", name), kind, source, network, int(entry["seed"]))
@@ -160,6 +180,8 @@ def _formula(entry: dict[str, Any], where: str) -> Formula:
         for split, (low, high) in intervals.items():
             if not low < high:
                 raise UserError(f"{where}.inputs.{name}.{split} is [{low}, {high}]; its low must be less than its high")
+            if not math.isfinite(high - low):
+                raise UserError(f"{where}.inputs.{name}.{split} is [{low}, {high}]; its width must be a finite number")
     inputs = tuple(entry["inputs"])
     evaluate(entry["formula"], {name: np.float64(1) for name in inputs}, where=f"{where}.formula")  # a wrong name is found now
     boxes = {
@@ -176,14 +198,17 @@ class Data:
     Attributes
     ----------
     train_x, train_y, holdout_x, holdout_y
-        The rows that train the network (80 %) and those that test it; y is n × 1, a number or the position of the row's
-        class in ``classes``.
+        The rows that train the network (80 %, of a classification 75 %) and those that test it; y is n × 1, a number or the
+        position of the row's class in ``classes``.
     valid_x, test_x
-        Points of the validation box (30 % as many as rows, at least 10) and of the test box (1000); the network labels them.
+        Points of the validation box (30 % as many as rows, at least 10) and of the test box (1000); the network labels them. Of a
+        classification, none.
     inputs
         The names of x's columns.
     classes
         The names of the classes; empty for regression.
+    dropped
+        Rows of the table that were left out because a cell was missing.
     """
 
     train_x: Floats
@@ -194,10 +219,11 @@ class Data:
     test_x: Floats
     inputs: tuple[str, ...]
     classes: tuple[str, ...] = ()
+    dropped: int = 0
 
     @property
     def x(self) -> Floats:
-        """All rows, those that SRNet is fitted to: the training rows first."""
+        """All rows: the training rows first. Those that SRNet is fitted to in a regression."""
         return np.concatenate([self.train_x, self.holdout_x])
 
     @property
@@ -205,9 +231,28 @@ class Data:
         """The targets of all rows."""
         return np.concatenate([self.train_y, self.holdout_y])
 
+    @property
+    def scaler(self) -> tuple[Floats, Floats]:
+        """Mean and standard deviation (d each) of the training rows; of an input that is constant there, 1 for the deviation."""
+        std = self.train_x.std(axis=0)
+        return self.train_x.mean(axis=0), np.where((std == 0) | (np.ptp(self.train_x, axis=0) == 0), 1.0, std)
+
+    def standardised(self, x: Floats) -> Floats:
+        """Inputs (n × d) in their own units, of mean 0 and deviation 1 over the training rows.
+
+        It is what the formulas of a classification read (x in its ``layers.npz``), and those of a network with ``standardise``.
+        """
+        mean, std = self.scaler
+        return (x - mean) / std
+
+    @property
+    def constant_inputs(self) -> tuple[str, ...]:
+        """The names of the inputs that are the same in every row."""
+        return tuple(name for name, spread in zip(self.inputs, np.ptp(self.x, axis=0), strict=True) if spread == 0)
+
     def save(self, path: str | os.PathLike[str]) -> None:
         """Write ``data.npz``, whole or not at all."""
-        arrays: dict[str, Any] = {name: getattr(self, name) for name in _ARRAYS}
+        arrays: dict[str, Any] = {name: getattr(self, name) for name in (*_ARRAYS, "dropped")}
         with writing(path, "wb") as file:
             np.savez_compressed(
                 file, inputs=np.array(self.inputs, dtype=str), classes=np.array(self.classes, dtype=str), **arrays
@@ -223,6 +268,7 @@ class Data:
             If the file is missing or damaged, lacks an array, or has shapes that do not fit or values that are not finite.
         """
         arrays = read_arrays(path)
+        arrays.setdefault("dropped", np.array(0))  # files of version 0.1 have none
         wanted = (*_ARRAYS, "inputs", "classes")
         for name in wanted:
             if name not in arrays:
@@ -232,25 +278,32 @@ class Data:
             values = arrays[name]
             columns = 1 if name.endswith("_y") else len(inputs)
             rows = len(arrays[name[:-1] + "x"]) if arrays[name[:-1] + "x"].ndim else 0
-            if values.ndim != 2 or values.shape != (rows, columns) or rows < 1:
-                raise UserError(f"{path}: '{name}' has shape {values.shape}; {max(rows, 1)} rows × {columns} columns are needed")
+            fewest = 0 if classes and name in ("valid_x", "test_x") else 1
+            if values.ndim != 2 or values.shape != (rows, columns) or rows < fewest:
+                raise UserError(
+                    f"{path}: '{name}' has shape {values.shape}; {max(rows, fewest)} rows × {columns} columns are needed"
+                )
             if values.dtype.kind not in "fiu" or not np.isfinite(values).all():
                 raise UserError(f"{path}: '{name}' has a value that is not a finite number; every value must be")
             if classes and name.endswith("_y") and not np.isin(values, range(len(classes))).all():
                 raise UserError(
                     f"{path}: '{name}' has a value that is not the number of a class; allowed are 0 … {len(classes) - 1}"
                 )
-        return cls(**{name: np.asarray(arrays[name], float) for name in _ARRAYS}, inputs=inputs, classes=classes)
+        if arrays["dropped"].shape != () or arrays["dropped"].dtype.kind not in "iu":
+            raise UserError(f"{path}: 'dropped' has shape {arrays['dropped'].shape}; one whole number is needed")
+        numbers = {name: np.asarray(arrays[name], float) for name in _ARRAYS}
+        return cls(**numbers, inputs=inputs, classes=classes, dropped=int(arrays["dropped"]))
 
 
 _ARRAYS = ("train_x", "train_y", "holdout_x", "holdout_y", "valid_x", "test_x")
 
 
-def make_data(task: Task, seed: int | None = None) -> Data:
+def make_data(task: Task, seed: int | None = None, pmlb_cache: str | os.PathLike[str] | None = None) -> Data:
     """The rows of a task, a pure function of (task, seed).
 
     A formula's rows are uniform in its training box (or evenly spaced on its diagonal), in the order of sampling; a table's
-    rows are shuffled first, since tables are often sorted. The first 80 % train the network, as in the paper's experiments.
+    rows are shuffled first, since tables are often sorted. The first 80 % train the network, of a classification 75 %, as in the
+    paper's experiments.
 
     Parameters
     ----------
@@ -258,46 +311,68 @@ def make_data(task: Task, seed: int | None = None) -> Data:
         An entry of a tasks file.
     seed
         In place of the task's own.
+    pmlb_cache
+        The folder of the PMLB data sets, as ``srnet.pmlb_cache.cache_folder`` takes it.
 
     Raises
     ------
     UserError
-        If the table has missing or non-numeric cells, one column, too few rows or a constant target; or if the formula is
-        not finite on a row.
+        If the table has missing or non-numeric cells, one column, too few rows, a constant target or a class with one row; if the
+        data set cannot be had; or if the formula is not finite on a row.
     """
     seed = task.seed if seed is None else seed
     if seed < 0:
         raise UserError(f"the seed is {seed}; it must be 0 or more")
     # One stream for each set of points, so that more rows do not move the test points.
     rows_rng, valid_rng, test_rng = np.random.default_rng(seed).spawn(3)
-    classes: tuple[str, ...] = ()
-    if isinstance(task.source, Formula):
-        x, y = _sample(task, task.source, rows_rng)
-        inputs = task.source.inputs
-        boxes = task.source.boxes
+    source = task.source
+    if isinstance(source, Formula):
+        x, y = _sample(task, source, rows_rng)
+        table = Table(x, y, source.inputs)
+        boxes = source.boxes
     else:
-        source = task.source
-        table = read_csv(source.path, source.target, task.kind) if isinstance(source, Csv) else load_sklearn(source.dataset)
+        table = _read(source, task.kind, pmlb_cache)
         order = rows_rng.permutation(len(table.x))
-        x, y, inputs, classes = table.x[order], table.y[order], table.inputs, table.classes
+        x, y = table.x[order], table.y[order]
         boxes = {split: _widened(x, source.widen[split]) for split in ("valid", "test")}
     rows = len(x)
-    cut = max(1, rows * 8 // 10)
+    regression = task.kind == "regression"
+    cut = max(1, rows * 8 // 10 if regression else rows * 3 // 4)
     return Data(
         train_x=x[:cut],
         train_y=y[:cut],
         holdout_x=x[cut:],
         holdout_y=y[cut:],
-        valid_x=_uniform(boxes["valid"], max(10, rows * 3 // 10), valid_rng),
-        test_x=_uniform(boxes["test"], TEST_POINTS, test_rng),
-        inputs=inputs,
-        classes=classes,
+        valid_x=_uniform(boxes["valid"], max(10, rows * 3 // 10) if regression else 0, valid_rng),
+        test_x=_uniform(boxes["test"], TEST_POINTS if regression else 0, test_rng),
+        inputs=table.inputs,
+        classes=table.classes,
+        dropped=table.dropped,
     )
 
 
-def write_data(task_name: str, tasks_file: str | os.PathLike[str], out: str | os.PathLike[str], seed: int | None = None) -> None:
-    """Make the rows of a task and write ``data.npz`` (the command ``srnet data``)."""
-    make_data(load_task(task_name, tasks_file), seed).save(out)
+def _read(source: Csv | Sklearn | Pmlb, kind: Kind, pmlb_cache: str | os.PathLike[str] | None) -> Table:
+    if isinstance(source, Csv):
+        return read_csv(source.path, source.target, kind)
+    if isinstance(source, Pmlb):
+        return read_pmlb(source.dataset, kind, pmlb_cache)
+    return load_sklearn(source.dataset)
+
+
+def write_data(
+    task_name: str,
+    tasks_file: str | os.PathLike[str],
+    out: str | os.PathLike[str],
+    seed: int | None = None,
+    pmlb_cache: str | os.PathLike[str] | None = None,
+) -> None:
+    """Make the rows of a task and write ``data.npz`` (the command ``srnet data``); warn of dropped rows and constant inputs."""
+    data = make_data(load_task(task_name, tasks_file), seed, pmlb_cache)
+    if data.dropped:
+        warnings.warn(f"task '{task_name}': {data.dropped} row(s) with a missing cell were left out", stacklevel=2)
+    for name in data.constant_inputs:
+        warnings.warn(f"task '{task_name}': the input '{name}' is the same in every row; it is kept", stacklevel=2)
+    data.save(out)
 
 
 def _sample(task: Task, source: Formula, rng: np.random.Generator) -> tuple[Floats, Floats]:
@@ -361,8 +436,8 @@ def _read_yaml(path: Path) -> Any:
         raise
     except OSError as error:
         raise UserError(f"{path}: cannot be read ({error.strerror or error})") from error
-    except (yaml.YAMLError, ValueError, TypeError, RecursionError) as error:
-        raise UserError(f"{path}: is not plain YAML ({' '.join(str(error).split())})") from error
+    except Exception as error:  # of a value that is not what its tag says, PyYAML raises whatever came of it
+        raise UserError(f"{path}: is not plain YAML ({type(error).__name__}: {' '.join(str(error).split())})") from error
 
 
 def _check(entries: Any, path: Path) -> None:

@@ -13,6 +13,7 @@ REFERENCE = Path(__file__).resolve().parents[2] / "shared" / "reference" / "netw
 
 # the same examples on every machine, and no clock in a test: the first call of a kernel compiles it
 settings.register_profile("srnet", derandomize=True, deadline=None, database=None, max_examples=50)
+settings.register_profile("thorough", parent=settings.get_profile("srnet"), derandomize=False, max_examples=2000)
 settings.load_profile("srnet")
 
 

@@ -1,8 +1,10 @@
 """Made-up results in the form of the real ones, for tests that need files but neither search nor training."""
 
+import subprocess
 from pathlib import Path
 from typing import Any
 
+import made_up
 import numpy as np
 
 from srnet.files import write_json
@@ -16,7 +18,8 @@ def run(task: str = "K0", preset: str = "paper", seed: int = 1, generations: int
     rng = np.random.default_rng([seed, len(preset)])
     steps = np.minimum.accumulate(level * (1 + 20 * rng.random(generations) / np.arange(1, generations + 1)))
     history = [None, None, *steps[2:].tolist()]
-    layers = len(SIZES.get(task, [1, 3, 1])) - 1
+    sizes = SIZES.get(task, [1, 3, 1])
+    layers = len(sizes) - 1
     return {
         "task": task,
         "preset": preset,
@@ -30,6 +33,13 @@ def run(task: str = "K0", preset: str = "paper", seed: int = 1, generations: int
         "history": history,
         "normalised": 0.1,
         "r2": 0.9,
+        # every layer: sin(0.5 * its first input)
+        "programs": [
+            {"inputs": k, "constants": [0.5], "nodes": [["mul", [0, k]], ["sin", [k + 1]]], "output": k + 2} for k in sizes[:-1]
+        ],
+        "weights": [[1.0] * k for k in sizes[1:]],
+        "biases": [[0.1] * k for k in sizes[1:]],
+        "pareto": [{"complexity": c, "fitness": history[-1] * (2 + 12 - c)} for c in range(4, 13, 2)],
     }
 
 
@@ -37,6 +47,7 @@ def network(task: str = "K0", epochs: int = 100, **changes: Any) -> dict[str, An
     """A network.json."""
     content = {
         "task": task,
+        "kind": "regression",
         "sizes": SIZES.get(task, [1, 3, 1]),
         "settings": {"optimiser": "sgd", "lr": 0.01, "epochs": epochs, "batch": 300},
         "train_loss": 0.01,
@@ -49,6 +60,15 @@ def network(task: str = "K0", epochs: int = 100, **changes: Any) -> dict[str, An
         "seconds": 3.5,
     }
     return content | changes
+
+
+def classifier(task: str = "P0", **changes: Any) -> dict[str, Any]:
+    """A network.json of a classification: a network that says one of two classes for every row."""
+    measures = {"accuracy_train": 0.76, "accuracy_test": 0.77, "majority_share": 0.761, "classes": ["no", "yes"]}
+    predictions = {"predicted_classes": 1, "predicted_counts": [0, 200]}
+    warnings = ["constant network: it predicts the class 'yes' for every row", "failed to learn: its accuracy is 0.76"]
+    content = {key: value for key, value in network(task).items() if not key.startswith("r2")}
+    return content | {"kind": "classification", "warnings": warnings} | measures | predictions | changes
 
 
 def formulas(task: str = "K0") -> dict[str, Any]:
@@ -82,10 +102,20 @@ def results(folder: Path, tasks: list[str], presets: list[str], seeds: int) -> P
         data(folder / task / "data.npz", task)
         write_json(folder / task / "network.json", network(task))
         (folder / task / "network.pt").touch()
-        (folder / task / "layers.npz").touch()
+        made_up.layers(tuple(SIZES.get(task, [1, 3, 1]))).save(folder / task / "layers.npz")
         for preset in presets:
             for seed in range(1, seeds + 1):
                 write_json(folder / task / "srnet" / preset / f"{seed}.json", run(task, preset, seed))
             write_json(folder / task / "srnet" / preset / "best.json", run(task, preset, 1))
             write_json(folder / task / "srnet" / preset / "formulas.json", formulas(task))
     return folder
+
+
+def touch_missing(tree: Path, summary: "subprocess.CompletedProcess[str]") -> None:
+    """Make an empty file of every output that `snakemake --summary` calls missing."""
+    assert summary.returncode == 0, summary.stderr
+    for line in summary.stdout.splitlines():
+        path, *rest = line.split("\t")
+        if "missing" in rest:
+            (tree / path).parent.mkdir(parents=True, exist_ok=True)
+            (tree / path).touch()

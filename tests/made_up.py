@@ -25,3 +25,16 @@ def layers(widths: tuple[int, ...] = (2, 3, 3, 1), rows: int = 40, valid: int = 
         {"train": values(rng.uniform(-1, 1, (rows, widths[0]))), "valid": values(rng.uniform(-2, 2, (valid, widths[0])))},
         name="made-up",
     )
+
+
+def classifier(widths: tuple[int, ...] = (2, 3, 3, 2), rows: int = 60, valid: int = 0, seed: int = 7) -> Layers:
+    """Layers of a random network that classifies: softmax output, centred so that several classes are predicted."""
+    values = layers(widths, rows, max(valid, 1), seed).splits
+    middle = np.median(np.vstack([v[-1] for v in values.values()]), axis=0)
+    spread = np.std(np.vstack([v[-1] for v in values.values()]), axis=0)
+    splits = {}
+    for split, (*below, y) in values.items():
+        powers = np.exp(3 * (y - middle) / spread)
+        split_values = [*below, (powers / powers.sum(axis=1, keepdims=True)).astype(np.float32)]
+        splits[split] = split_values if split == "train" or valid else [v[:0] for v in split_values]
+    return Layers(splits, name="classifier")

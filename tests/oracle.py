@@ -1,16 +1,18 @@
 """MNNCGP-ES in plain NumPy and plain Python: slow, simple, and written from the paper, not from the compiled kernel.
 
 Luo et al. 2022, sections 2 and 3: chromosomes are decoded node by node, evaluated in float32 on all rows, fitted by univariate
-least squares on the training rows and scored on training and validation rows. Only the definition of the random numbers is shared
+least squares on the training rows and scored on training and validation rows; a classifier's output layer by SciPy's L-BFGS. Only the definition of the random numbers is shared
 with the package (a hash of seed, generation, layer, offspring and gene), and that is written again here in Python integers.
 """
 
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.optimize import minimize
 
 Values = NDArray[np.float32]
 Floats = NDArray[np.float64]
@@ -167,6 +169,47 @@ def mse(f: Values, h: Values, train_rows: int) -> float:
         return float(np.mean((np.outer(wide, w) + b - target) ** 2))
 
 
+SHADOW = 40.0
+
+
+def cross_entropy(f: Values, y: Values, train_rows: int) -> float:
+    """The loss of a classifier's output layer: L-BFGS on the multinomial logistic loss of the training rows, all weights free.
+
+    A class without training rows costs ``SHADOW`` nats more than the most frequent one wherever it is wanted.
+    """
+    if not np.isfinite(f).all():
+        return math.inf
+    classes = np.argmax(y, axis=1)
+    names, counts = np.unique(classes[:train_rows], return_counts=True)
+    extra = SHADOW * float(np.sum(~np.isin(classes, names)))
+    classes = np.where(np.isin(classes, names), classes, names[np.argmax(counts)])
+    own = (classes[:, None] == names).astype(np.float64)
+    z = f.astype(np.float64) - f[:train_rows].astype(np.float64).mean()
+    spread = float(np.std(z[:train_rows]))
+    z = z / spread if spread > 0 else 0 * z
+
+    def losses(theta: Floats, rows: slice) -> tuple[float, Floats]:
+        logits = np.outer(z[rows], theta[: names.size]) + theta[names.size :]
+        logits -= logits.max(axis=1, keepdims=True)
+        p = np.exp(logits)
+        p /= p.sum(axis=1, keepdims=True)
+        error = p - own[rows]
+        # of the row's own class: log p would be lost where p is nearly 1
+        wrong = -np.log1p(-np.minimum((p * (1 - own[rows])).sum(axis=1), 1 - 1e-16))
+        right = -np.log(np.maximum((p * own[rows]).sum(axis=1), 1e-300))
+        loss = np.where(wrong < 0.5, wrong, right).sum()
+        return float(loss), np.concatenate([z[rows] @ error, error.sum(axis=0)])
+
+    start = np.concatenate([np.zeros(names.size), np.log(counts)])
+    train, others = slice(0, train_rows), slice(train_rows, None)
+    found = minimize(
+        lambda t: tuple(v / train_rows for v in losses(t, train)), start, jac=True, method="L-BFGS-B",
+        options={"maxiter": 20000, "maxfun": 20000, "ftol": 1e-16, "gtol": 1e-12, "maxls": 100},
+    )  # fmt: skip
+    total = losses(found.x, train)[0] + (losses(found.x, others)[0] if train_rows < len(f) else 0.0)
+    return (total + extra) / len(f)
+
+
 def conditioning(f: Values, train_rows: int, first: int) -> float:
     """Σ(f − f[first])² over Σ(f − mean)² on the training rows: how many digits a sum about f[first] loses."""
     train = f[:train_rows].astype(np.float64)
@@ -198,22 +241,31 @@ class Search:
     seed: int
     population: int
     mutation: float
+    loss: str = "mse"
     generation: int = 0
     fitness: float = math.inf
     chosen: list[int] = field(default_factory=list)
 
     @classmethod
     def of(
-        cls, train: Sequence[Values], valid: Sequence[Values], seed: int, population: int, n_eph: int, mutation: float
+        cls,
+        train: Sequence[Values],
+        valid: Sequence[Values],
+        seed: int,
+        population: int,
+        n_eph: int,
+        mutation: float,
+        loss: str = "mse",
+        **grid: Any,
     ) -> "Search":
-        """``train`` and ``valid``: [x, h1, …, y]."""
+        """``train`` and ``valid``: [x, h1, …, y]; ``grid``: rows, cols and functions where they are not the shape's own."""
         layers = []
         for i, (below, above) in enumerate(zip(train, train[1:], strict=False)):
-            shape = Shape(below.shape[1], n_eph)
+            shape = Shape(below.shape[1], n_eph, **grid)
             constants = normals(n_eph, stream(seed, 0, i, CONSTANTS_STREAM))
             parent = shape.random(stream(seed, 0, i, START_STREAM))
             layers.append(Layer(shape, constants, parent, np.vstack([above, valid[i + 1]])))
-        return cls(layers, np.vstack([train[0], valid[0]]), train[0].shape[0], seed, population, mutation)
+        return cls(layers, np.vstack([train[0], valid[0]]), train[0].shape[0], seed, population, mutation, loss)
 
     def step(
         self, choose: Callable[[int, list[float]], int] | None = None, accept: Callable[[float], bool] | None = None
@@ -226,13 +278,17 @@ class Search:
             keys = [stream(self.seed, self.generation, i, number) for number in range(self.population)]
             offspring = [layer.shape.mutate(layer.parent, key, probability) for key in keys]
             outputs = [layer.shape.evaluate(child, x, layer.constants).f for child in offspring]
-            scores = [mse(f, layer.target, self.train_rows) for f in outputs]
+            is_classifier = self.loss == "cross_entropy" and layer is self.layers[-1]
+            score = cross_entropy if is_classifier else mse
+            scores = [score(f, layer.target, self.train_rows) for f in outputs]
             best = choose(i, scores) if choose else int(np.argmin(scores))
             if best < 0 or not math.isfinite(scores[best]):
                 return
             self.chosen.append(best)
             losses.append(scores[best])
             genes.append(offspring[best])
+            if is_classifier:
+                break
             f = outputs[best].astype(np.float64)
             w, b = least_squares(f, layer.target.astype(np.float64), self.train_rows)
             x = (np.outer(f, w) + b).astype(np.float32)

@@ -121,7 +121,10 @@ def infinite(values: NDArray[Any]) -> NDArray[Any]:
         (change("train_x", lambda v: v.astype(str)), "'train_x' holds <U"),
         (change("train_x", lambda v: v.astype(complex)), "'train_x' holds complex128"),
         (lambda content: {key: value[:1] for key, value in content.items()}, "'train_x' has 1 row"),
-        (lambda content: {key: value[:0] if "valid" in key else value for key, value in content.items()}, "'valid_x' has 0 row"),
+        (
+            lambda content: content | {key.replace("valid", "test"): value[:0] for key, value in content.items() if "valid" in key},
+            "'test_x' has 0 row",
+        ),
     ],
 )
 @pytest.mark.filterwarnings("error")

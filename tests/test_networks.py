@@ -16,6 +16,7 @@ from srnet.tasks import Data, Task, load_task, load_tasks, make_data
 
 TASKS_FILE = Path(__file__).parent.parent / "config" / "tasks.yaml"
 TASKS = load_tasks(TASKS_FILE)
+PMLB = Path(__file__).resolve().parents[2] / "shared" / "pmlb"
 
 
 def changed(task: Task, **settings: object) -> Task:
@@ -189,10 +190,13 @@ def test_classification(tmp_path: Path) -> None:
     assert report["sizes"] == [4, 5, 3]
     values = net.layers(data.x)
     np.testing.assert_allclose(values[-1].sum(axis=1), 1, rtol=1e-5)
-    np.testing.assert_allclose(values[0][:120].mean(axis=0), 0, atol=1e-5)  # the first layer reads standardised inputs
-    np.testing.assert_allclose(values[0][:120].std(axis=0), 1, rtol=1e-5)
-    assert report["accuracy_train"] == np.mean(values[-1][:120].argmax(axis=1) == data.train_y[:, 0])
-    expected = torch.nn.functional.nll_loss(torch.tensor(np.log(values[-1][:120])), torch.tensor(data.train_y[:, 0]).long())
+    np.testing.assert_allclose(values[0][:112].mean(axis=0), 0, atol=1e-5)  # the first layer reads standardised inputs
+    np.testing.assert_allclose(values[0][:112].std(axis=0), 1, rtol=1e-5)
+    assert report["accuracy_train"] == np.mean(values[-1][:112].argmax(axis=1) == data.train_y[:, 0])
+    assert report["accuracy_test"] == np.mean(values[-1][112:].argmax(axis=1) == data.holdout_y[:, 0])
+    assert report["predicted_counts"] == np.bincount(values[-1].argmax(axis=1)).tolist()
+    assert report["rows"] == {"train": 112, "holdout": 38, "dropped": 0}
+    expected = torch.nn.functional.nll_loss(torch.tensor(np.log(values[-1][:112])), torch.tensor(data.train_y[:, 0]).long())
     assert report["train_loss"] == pytest.approx(expected.item(), rel=1e-5)
 
 
@@ -202,6 +206,50 @@ def test_network_that_predicts_one_class_is_named(tmp_path: Path) -> None:
     assert report["predicted_classes"] == 1
     assert report["warnings"][0].startswith("constant network: it predicts the class")
     assert report["warnings"][1].startswith("failed to learn")
+    assert sorted(report["predicted_counts"]) == [0, 569]
+
+
+def test_class_without_a_training_row_is_named(tmp_path: Path) -> None:
+    task = own_task(tmp_path, "sklearn: iris", "hidden: [5], optimiser: adam, lr: 0.05, epochs: 2, batch: 30")
+    data = make_data(task)
+    seen = data.train_y[:, 0] != 1
+    _, report = train(task, dataclasses.replace(data, train_x=data.train_x[seen], train_y=data.train_y[seen]))
+    assert "unseen class: none of the rows that trained it is of versicolor" in report["warnings"]
+
+
+def test_a_batch_may_be_a_share_of_the_rows(tmp_path: Path) -> None:
+    half = own_task(tmp_path, "sklearn: iris", "hidden: [5], optimiser: sgd, lr: 0.05, epochs: 3, batch: 0.5")
+    net, report = train(half, make_data(half))
+    same, _ = train(changed(half, batch=56), make_data(half))
+    assert report["settings"]["batch"] == 56
+    assert net.weights[0].tobytes() == same.weights[0].tobytes()
+
+
+# The networks of the paper's data sets that are to classify: the least accuracy on the rows held out.
+ACCURACY = {"P0s": 0.84, "P2s": 0.99, "P3s": 0.95, "P4s": 0.95}
+
+
+@pytest.mark.parametrize("name", ACCURACY)
+def test_standardised_networks_classify(name: str) -> None:
+    if not PMLB.is_dir():
+        pytest.skip(f"no PMLB data sets lie at {PMLB}")
+    _, report = train(TASKS[name], make_data(TASKS[name], pmlb_cache=PMLB))
+    assert report["accuracy_test"] >= ACCURACY[name]
+    assert report["accuracy_train"] >= ACCURACY[name]
+    assert report["predicted_classes"] == len(report["classes"])
+    assert report["warnings"] == []
+
+
+@pytest.mark.parametrize(("name", "epochs"), [("P0", 5), ("P3", 300)])
+def test_unscaled_inputs_make_constant_networks(name: str, epochs: int) -> None:
+    """As published: a network that says the largest class for every row, and is named so."""
+    if not PMLB.is_dir():
+        pytest.skip(f"no PMLB data sets lie at {PMLB}")
+    _, report = train(TASKS[name], make_data(TASKS[name], pmlb_cache=PMLB), epochs)
+    assert report["predicted_classes"] == 1
+    assert max(report["predicted_counts"]) == sum(report["rows"].values())
+    assert report["warnings"][0].startswith("constant network")
+    assert report["majority_share"] == pytest.approx({"P0": 0.761, "P3": 0.655}[name], abs=5e-4)
 
 
 def test_constant_input_does_no_harm(tmp_path: Path) -> None:
@@ -312,6 +360,33 @@ def test_steps_from_task_to_layers(tmp_path: Path) -> None:
     # The values of a layer follow from those below it.
     h1, h2 = (layers.splits["valid"][i].astype(float) for i in (1, 2))
     np.testing.assert_allclose(h2, 1 / (1 + np.exp(-(h1 @ net.weights[1].T.astype(float) + net.biases[1]))), rtol=1e-5)
+
+
+@pytest.mark.parametrize("standardise", [True, False])
+def test_layers_of_a_classification(tmp_path: Path, standardise: bool) -> None:
+    settings = f"hidden: [5], optimiser: adam, lr: 0.05, epochs: 50, batch: 30, standardise: {str(standardise).lower()}"
+    task = own_task(tmp_path, "sklearn: iris", settings)
+    data = make_data(task)
+    data.save(tmp_path / "data.npz")
+    write_network(tmp_path / "data.npz", "own", tmp_path / "tasks.yaml", tmp_path / "network.pt", tmp_path / "network.json")
+    write_layers(tmp_path / "network.pt", tmp_path / "data.npz", "own", tmp_path / "tasks.yaml", tmp_path / "layers.npz")
+    layers, net = Layers.load(tmp_path / "layers.npz"), load_network(tmp_path / "network.pt")
+    assert [layers.rows(split) for split in ("train", "valid", "test")] == [112 + 999, 0, 38]
+    x, h1, y = layers.splits["train"]
+    scaled = data.standardised(data.train_x).astype(np.float32)
+    np.testing.assert_array_equal(x[:112], scaled)  # also where the network reads other units
+    np.testing.assert_array_equal(layers.splits["test"][0], data.standardised(data.holdout_x).astype(np.float32))
+    mean, std = data.scaler
+    in_own_units = x[112:] * std + mean
+    assert (in_own_units >= data.train_x.min(axis=0) - 1e-5).all()
+    assert (in_own_units <= data.train_x.max(axis=0) + 1e-5).all()
+    np.testing.assert_allclose(net.predict(in_own_units), y[112:], atol=1e-4)
+    np.testing.assert_allclose(net.layers(data.holdout_x)[1], layers.splits["test"][1], atol=1e-6)
+    # nearer the boundary than points anywhere in the box
+    anywhere = net.predict(np.random.default_rng(0).uniform(data.train_x.min(axis=0), data.train_x.max(axis=0), (999, 4)))
+    assert np.abs(y[112:] - 1 / 3).min(axis=1).mean() < 0.5 * np.abs(anywhere - 1 / 3).min(axis=1).mean()
+    assert extract(net, data, "own", task.seed).splits["train"][0].tobytes() == x.tobytes()
+    assert extract(net, data, "own", 1).splits["train"][0].tobytes() != x.tobytes()
 
 
 def test_steps_refuse_the_data_of_another_task(tmp_path: Path) -> None:

@@ -11,6 +11,7 @@ from srnet.files import write_json
 from srnet.model import SRNet
 from srnet.predict import read_rows, summary, write_predictions
 from srnet.program import Program
+from srnet.tasks import Data
 
 MODEL = SRNet(
     (Program(2, (0.5,), (("div", (0, 1)), ("add", (3, 2))), 4),), (np.array([2.0, -1.0]),), (np.array([0.0, 10.0]),), "made-up"
@@ -110,3 +111,21 @@ def test_summary_names_every_layer_and_output(run: Path) -> None:
     assert lines[0] == "task made-up, preset paper, seed 3, fitness 0.25"
     assert lines[1] == "y: f = ((x0 / x1) + 0.5), MSE 0.25"
     assert lines[2:] == ["y0 = (2.0 * ((x0 / x1) + 0.5) + 0.0)", "y1 = ((-1.0) * ((x0 / x1) + 0.5) + 10.0)"]
+
+
+def test_rows_in_their_own_units_are_standardised_as_those_of_the_task(tmp_path: Path, run: Path) -> None:
+    rng = np.random.default_rng(1)
+    train, rows = rng.normal(100, 7, (20, 2)), rng.normal(100, 7, (5, 2))
+    classes = np.arange(20)[:, None] % 2
+    data = Data(train, classes, train[:4], classes[:4], train[:0], train[:0], ("a", "b"), ("no", "yes"))
+    data.save(tmp_path / "data.npz")
+    np.savez(tmp_path / "x.npz", x=rows)
+    write_predictions(run, tmp_path / "x.npz", tmp_path / "y.csv", standardise=tmp_path / "data.npz")
+    expected = MODEL.predict((rows - train.mean(axis=0)) / train.std(axis=0))
+    np.testing.assert_allclose(np.loadtxt(tmp_path / "y.csv", delimiter=",", skiprows=1), expected)
+    Data(train[:, :1], classes, train[:4, :1], classes[:4], train[:0, :1], train[:0, :1], ("a",), ("no", "yes")).save(
+        tmp_path / "other.npz"
+    )
+    with pytest.raises(UserError, match=r"other.npz: has 1 input\(s\), but .*run.json has 2; take the data of its task"):
+        write_predictions(run, tmp_path / "x.npz", tmp_path / "z.csv", standardise=tmp_path / "other.npz")
+    assert not (tmp_path / "z.csv").exists()

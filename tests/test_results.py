@@ -119,7 +119,18 @@ def test_networks_with_their_data(tmp_path):
     row = table.iloc[0]
     assert (row["rows"], row["inputs"], row["sizes"], row["family"]) == (50, 2, "2-3-3-1", "Feynman")
     assert row["warnings"] == "failed to learn: R²; constant network"
+    assert (row["kind"], row["predicted_counts"]) == ("regression", None)
+    assert np.isnan(row["classes"])
     assert np.isnan(row["accuracy_test"])
+
+
+def test_networks_of_classifications(tmp_path):
+    write_json(tmp_path / "network.json", fakes.classifier("P0"))
+    networks = read_networks([tmp_path / "network.json"])
+    (row,) = networks_table(networks, [fakes.data(tmp_path / "data.npz")], ["PMLB"]).to_dict("records")
+    assert (row["kind"], row["classes"], row["predicted_classes"], row["predicted_counts"]) == ("classification", 2, 1, "0 / 200")
+    assert (row["accuracy_train"], row["accuracy_test"], row["majority_share"]) == (0.76, 0.77, 0.761)
+    assert np.isnan(row["r2_test"])
 
 
 def test_training_names_the_epochs_that_were_kept():

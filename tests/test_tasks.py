@@ -1,5 +1,6 @@
-"""Tasks: the paper's twelve, rows from every source, and bad input."""
+"""Tasks: the paper's, rows from every source, and bad input."""
 
+import dataclasses
 import math
 from pathlib import Path
 
@@ -54,6 +55,14 @@ PAPER = {
     "F4": (10000, [5, 5, 5], "adam", 0.03, 50000),
     "F5": (10000, [5, 5, 5, 5], "adam", 0.001, 50000),
 }
+# data set, hidden layers, learning rate, epochs of the paper.
+PAPER_CLASSES = {
+    "P0": ("adult", (100, 100), 0.03, 100),
+    "P1": ("analcatdata_aids", (200, 100, 100), 0.1, 25000),
+    "P2": ("agaricus_lepiota", (100, 100), 0.03, 8000),
+    "P3": ("breast", (100, 100), 0.01, 5000),
+    "P4": ("car", (100, 100, 100), 0.03, 5000),
+}
 
 
 def write(folder: Path, text: str, name: str = "tasks.yaml") -> Path:
@@ -62,8 +71,22 @@ def write(folder: Path, text: str, name: str = "tasks.yaml") -> Path:
     return path
 
 
-def test_the_tasks_are_the_twelve_of_the_paper() -> None:
-    assert list(TASKS) == list(PAPER)
+def test_the_tasks_are_those_of_the_paper_and_the_standardised() -> None:
+    assert list(TASKS) == [*PAPER, *PAPER_CLASSES, *(f"{name}s" for name in PAPER_CLASSES), "iris"]
+
+
+@pytest.mark.parametrize("name", PAPER_CLASSES)
+def test_settings_of_the_classifications(name: str) -> None:
+    dataset, hidden, lr, epochs = PAPER_CLASSES[name]
+    task, scaled = TASKS[name], TASKS[f"{name}s"]
+    assert task.kind == scaled.kind == "classification"
+    assert task.source.dataset == scaled.source.dataset == dataset
+    assert task.network.hidden == scaled.network.hidden == hidden
+    assert (task.network.optimiser, task.network.lr, task.network.epochs, task.network.batch) == ("sgd", lr, epochs, 0.5)
+    assert (task.network.standardise, scaled.network.standardise) == (False, True)
+    assert task.seed == scaled.seed  # the same rows
+    assert task.network.batch_rows(37) == 19
+    assert TASKS["K0"].network.batch_rows(37) == 300
 
 
 @pytest.mark.parametrize("name", PAPER)
@@ -131,6 +154,29 @@ def test_data_file_keeps_everything(tmp_path: Path) -> None:
     assert (again.inputs, again.classes) == (data.inputs, data.classes)
     for name in ("train_x", "train_y", "holdout_x", "holdout_y", "valid_x", "test_x"):
         np.testing.assert_array_equal(getattr(again, name), getattr(data, name))
+    assert again.dropped == 0
+    dataclasses.replace(data, dropped=7).save(tmp_path / "data.npz")
+    assert Data.load(tmp_path / "data.npz").dropped == 7
+
+
+def test_a_classification_trains_on_three_quarters_and_has_no_boxes(tmp_path: Path) -> None:
+    data = make_data(load_task("iris", write(tmp_path, f"iris: {{sklearn: iris, {NETWORK}, seed: 0}}")))
+    assert (data.train_x.shape, data.holdout_x.shape) == ((112, 4), (38, 4))
+    assert data.valid_x.shape == data.test_x.shape == (0, 4)
+    with pytest.raises(UserError, match="iris: has the key 'widen', but a classification"):
+        load_tasks(write(tmp_path, f"iris: {{sklearn: iris, widen: {{valid: 2, test: 2}}, {NETWORK}, seed: 0}}"))
+
+
+def test_standardised_inputs(tmp_path: Path) -> None:
+    rows = "".join(f"{i},0.1,{i % 2}\n" for i in range(40))
+    data = csv_task(tmp_path, "a,same,y\n" + rows, "classification", "y")
+    assert data.constant_inputs == ("same",)
+    scaled = data.standardised(data.train_x)
+    np.testing.assert_allclose(scaled.mean(axis=0), 0, atol=1e-12)
+    np.testing.assert_allclose(scaled.std(axis=0), [1, 0], atol=1e-12)
+    mean, std = data.scaler
+    np.testing.assert_array_equal(data.standardised(data.holdout_x), (data.holdout_x - mean) / std)
+    assert std[1] == 1  # 0.1 has no exact mean: its deviation would be 1e-17, and what is read no constant
 
 
 # Formulas
@@ -303,6 +349,8 @@ def test_sklearn(tmp_path: Path, name: str, shape: tuple[int, int], classes: int
         ("    a:", "    on:", ["key", "True"]),
         ("optimiser: adam", "optimiser: lbfgs", ["own.network.optimiser", "lbfgs", "sgd, adam"]),
         ("lr: 0.01", "lr: 0", ["own.network.lr", "0"]),
+        ("batch: 30", "batch: 0", ["own.network.batch", "0"]),
+        ("batch: 30", "batch: 30.5", ["own.network.batch", "30.5", "integer"]),
         ("hidden: [3]", "hidden: []", ["own.network.hidden"]),
         ("hidden: [3]", "hidden: [0]", ["own.network.hidden.0", "1"]),
         ("seed: 3", "seed: -1", ["own.seed", "-1", "0"]),
@@ -310,7 +358,7 @@ def test_sklearn(tmp_path: Path, name: str, shape: tuple[int, int], classes: int
         ("seed: 3", "seed: 3\n  seed: 4", ["'seed' occurs 2 times"]),
         ("own:", "7:", ["key 7"]),
         ("own:", "../own:", ["../own"]),
-        ("formula: a * b + 1", "sampling: uniform", ["own", "formula, csv, sklearn", "none"]),
+        ("formula: a * b + 1", "sampling: uniform", ["own", "formula, csv, sklearn, pmlb", "none"]),
     ],
 )
 def test_bad_entries(tmp_path: Path, old: str, new: str, said: list[str]) -> None:
@@ -358,6 +406,7 @@ def test_formula_that_is_not_finite_in_its_box(tmp_path: Path) -> None:
         ({"train_y": np.zeros((3, 1))}, "'train_y' has shape (3, 1)"),
         ({"valid_x": np.zeros((3, 2))}, "'valid_x' has shape (3, 2)"),
         ({"test_x": np.zeros((0, 1))}, "'test_x' has shape (0, 1)"),
+        ({"dropped": np.zeros(2)}, "'dropped' has shape (2,)"),
         ({"test_x": np.full((3, 1), np.nan)}, "'test_x' has a value that is not a finite number"),
         ({"classes": np.array(["a", "b"])}, "not the number of a class"),
     ],

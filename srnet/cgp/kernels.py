@@ -423,9 +423,11 @@ def propagate(  # type: ignore[no-untyped-def]
     seen_hh,
     mean_h,
     basis,
-    following,
+    f,
+    weights,
+    biases,
 ):
-    """Evaluate and fit the chosen chromosome and write its layer's symbolic values to ``following``, the next layer's inputs.
+    """Evaluate and fit the chosen chromosome: write its value at every row, and the weights and biases of the layer's units.
 
     ``basis`` (units × width) turns the weights of the projected target back to those of the layer's units.
     """
@@ -439,15 +441,24 @@ def propagate(  # type: ignore[no-untyped-def]
     )  # fmt: skip
     solve(seen_rows[-1, 0], seen_rows[-1, 1], sums, seen_h[-1], seen_hh[-1], reduced)
     centre = pivot + sums[0, SUM_D] / seen_rows[-1, 0]
-    weights = np.zeros(mean_h.size, dtype=np.float64)
+    weights[:] = 0.0
     for j in range(reduced.size):
         for unit in range(mean_h.size):
             weights[unit] += reduced[j] * basis[j, unit]
+    for unit in range(mean_h.size):
+        biases[unit] = mean_h[unit] - weights[unit] * centre
     for block in range(blocks.shape[0]):
         start, stop = blocks[block, START], blocks[block, STOP]
         at = evaluate_block(program, count, output, values, inputs, terminals, rows, start, stop, constants_at, block_rows)
-        for unit in range(mean_h.size):
-            w, b = weights[unit], mean_h[unit] - weights[unit] * centre
-            to = uint64(unit * rows + start)
-            for i in range(uint64(stop - start)):
-                following[to + i] = np.float32(w * np.float64(values[at + i]) + b)
+        for i in range(uint64(stop - start)):
+            f[start + i] = values[at + i]
+
+
+@njit(cache=True, nogil=True, error_model="numpy", fastmath={"contract"})
+def spread(f, weights, biases, stride, following):  # type: ignore[no-untyped-def]
+    """Write a layer's symbolic values w·f + b to the next layer's inputs, column after column with ``stride`` places each."""
+    for unit in range(weights.size):
+        w, b = weights[unit], biases[unit]
+        to = uint64(unit * stride)
+        for i in range(uint64(f.size)):
+            following[to + i] = np.float32(w * np.float64(f[i]) + b)

@@ -50,6 +50,11 @@ class Target:
     floors: NDArray[np.float64]
     elements: int
 
+    @property
+    def rows(self) -> int:
+        """Training and validation rows."""
+        return int(self.values.shape[1])
+
     @classmethod
     def of(cls, train: NDArray[np.floating], valid: NDArray[np.floating], block_rows: int, projection: bool = True) -> "Target":
         """Prepare the values of one layer, train n × width and valid m × width.

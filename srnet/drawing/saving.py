@@ -10,11 +10,14 @@ import pandas as pd
 from matplotlib.figure import Figure
 
 from srnet.drawing.style import STYLE
+from srnet.drawing.typesetting import broken, svg
 from srnet.files import writing
 from srnet.results import write_table
 
 # In a frame of formulas, how LaTeX typesets the column `formula`.
 LATEX = "latex"
+TEX_WIDTH = 42  # digits of a line of a formula in half the width of a page
+HTML_WIDTH = 7.0  # inches
 
 _PAGE = """<!DOCTYPE html>
 <html lang="en">
@@ -28,6 +31,8 @@ caption {{ text-align: left; font-weight: 600; padding-bottom: .6em; }}
 th, td {{ padding: .25em .8em; text-align: left; vertical-align: top; border-bottom: 1px solid #ddd; }}
 th {{ border-bottom: 2px solid #222; white-space: nowrap; }}
 td.formula {{ font-family: ui-monospace, monospace; font-size: 12px; overflow-wrap: anywhere; min-width: 24em; }}
+td.formula svg {{ display: block; max-width: 100%; height: auto; }}
+td.formula details {{ color: #666; }}
 </style>
 </head>
 <body>
@@ -55,23 +60,28 @@ def save_table(frame: pd.DataFrame, title: str, csv: str, tex: str, html: str) -
 
 
 def to_latex(frame: pd.DataFrame) -> str:
-    """A tabular with formulas in math mode, never cut."""
+    """A tabular with formulas in math mode, broken into lines, never cut."""
     shown = frame.drop(columns=LATEX, errors="ignore")
     cells = pd.DataFrame({column: [_latex_cell(value) for value in shown[column]] for column in shown}, dtype=str)
     if LATEX in frame:
-        cells["formula"] = [f"${value}$" for value in frame[LATEX]]
+        cells["formula"] = [r" \newline ".join(f"${line}$" for line in broken(value, TEX_WIDTH)) for value in frame[LATEX]]
     cells.columns = pd.Index([_heading(column) for column in shown])
     kinds = "".join(_alignment(shown[column]) for column in shown)
     return cells.to_latex(index=False, escape=False, column_format=kinds)
 
 
 def to_html(frame: pd.DataFrame, title: str) -> str:
-    """A page with the table."""
+    """A page with the table; a formula is typeset, and its text stands below to be unfolded and copied."""
     shown = frame.drop(columns=LATEX, errors="ignore")
     lines = [f"<table>\n<caption>{markup.escape(title)}</caption>"]
     lines.append("<tr>" + "".join(f"<th>{markup.escape(_heading(column))}</th>" for column in shown) + "</tr>")
-    for row in shown.itertuples(index=False):
-        cells = [f'<td class="{name}">{markup.escape(_text(value))}</td>' for name, value in zip(shown.columns, row, strict=True)]
+    for i, row in enumerate(shown.itertuples(index=False)):
+        texts = {name: markup.escape(_text(value)) for name, value in zip(shown.columns, row, strict=True)}
+        if LATEX in frame:
+            texts["formula"] = (
+                f"{svg(frame[LATEX].iloc[i], HTML_WIDTH)}<details><summary>text</summary>{texts['formula']}</details>"
+            )
+        cells = [f'<td class="{name}">{text}</td>' for name, text in texts.items()]
         lines.append(f"<tr>{''.join(cells)}</tr>")
     return _PAGE.format(title=markup.escape(title), table="\n".join([*lines, "</table>"]))
 

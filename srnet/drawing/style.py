@@ -3,7 +3,7 @@
 import functools
 from collections.abc import Callable, Iterable
 from importlib.resources import files
-from typing import Any, ParamSpec
+from typing import Any, Literal, ParamSpec
 
 import matplotlib
 import matplotlib.style
@@ -77,29 +77,38 @@ def counted(counts: pd.Series, what: str) -> str:
 
 
 def log_scale(axes: Axes) -> None:
-    """A logarithmic y axis with a few plain labels, whether it spans a tenth of a decade or ten; call it when all is drawn."""
+    """A logarithmic y axis; call it when all is drawn."""
     axes.set_yscale("log")
-    low, high = axes.get_ylim()
+    log_ticks(axes, "y")
+
+
+def log_ticks(axes: Axes, which: Literal["x", "y"]) -> None:
+    """A few plain labels on a logarithmic axis, whether it spans a tenth of a decade or ten; call it when all is drawn."""
+    axis, (low, high) = (axes.xaxis, axes.get_xlim()) if which == "x" else (axes.yaxis, axes.get_ylim())
     decades = np.log10(high / low)
     if decades < 0.6:
-        axes.yaxis.set_major_locator(MaxNLocator(4))
+        axis.set_major_locator(MaxNLocator(4))
     else:
-        axes.yaxis.set_major_locator(LogLocator(subs=(1,) if decades > 2 else (1, 2, 5), numticks=6))
-    axes.yaxis.set_major_formatter(FuncFormatter(_number))
-    axes.yaxis.set_minor_formatter(NullFormatter())
+        axis.set_major_locator(LogLocator(subs=(1,) if decades > 2 else (1, 2, 5), numticks=6))
+    axis.set_major_formatter(FuncFormatter(lambda value, _: number(value, 4)))
+    axis.set_minor_formatter(NullFormatter())
 
 
-def _number(value: float, _: object) -> str:
-    if 1e-3 <= abs(value) < 1e4:
-        return f"{value:g}"
-    mantissa, exponent = f"{value:.3e}".split("e")
+def number(value: float, digits: int = 3) -> str:
+    """A number for a figure: plain where that is short, else with a power of ten, for mathtext."""
+    if not np.isfinite(value):
+        return "∞" if value > 0 else "not finite"
+    if 1e-3 <= abs(value) < 1e4 or value == 0:
+        return f"{value:.{max(digits, 4)}g}" if abs(value) >= 1e3 else f"{value:.{digits}g}"
+    mantissa, exponent = f"{value:.{digits - 1}e}".split("e")
     factor = "" if float(mantissa) == 1 else rf"{float(mantissa):g}{{\times}}"
     return rf"${factor}10^{{{int(exponent)}}}$"
 
 
-def note(axes: Axes, lines: Iterable[str]) -> None:
-    """Remarks inside a panel: what the reader must know and the curve does not show."""
-    axes.text(0.97, 0.95, "\n".join(lines), transform=axes.transAxes, ha="right", va="top", fontsize=5.5, color="#B00000")
+def note(axes: Axes, lines: Iterable[str], side: Literal["left", "right"] = "right") -> None:
+    """Remarks at the top of a panel: what the reader must know and the curve does not show."""
+    x = 0.97 if side == "right" else 0.03
+    axes.text(x, 0.95, "\n".join(lines), transform=axes.transAxes, ha=side, va="top", fontsize=5.5, color="#B00000")
 
 
 def positive(values: pd.Series) -> pd.Series:

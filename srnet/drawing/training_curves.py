@@ -7,6 +7,8 @@ from matplotlib.figure import Figure
 
 from srnet.drawing.style import legend, log_scale, note, positive, styled, task_panels
 
+LOSSES = {"regression": "mean squared error", "classification": "cross-entropy"}
+
 
 @styled
 def draw(training: pd.DataFrame, networks: pd.DataFrame) -> Figure:
@@ -17,7 +19,7 @@ def draw(training: pd.DataFrame, networks: pd.DataFrame) -> Figure:
     training
         One row per task and epoch: task, epoch, loss (not finite where training broke).
     networks
-        One row per task: task, test_loss, warnings.
+        One row per task: task, kind, test_loss, warnings.
     """
     figure, panels = task_panels(training["task"])
     for task, axes in panels.items():
@@ -30,7 +32,8 @@ def draw(training: pd.DataFrame, networks: pd.DataFrame) -> Figure:
         axes.set_xlim(left=0)
         _remarks(axes, curve, network)
     figure.supxlabel("epoch")
-    figure.supylabel("loss of the network")
+    losses = [LOSSES[kind] for kind in LOSSES if (networks["kind"] == kind).any()]
+    figure.supylabel("\n".join(["loss of the network", "; of classifications\n".join(losses)]))
     legend(figure, {"training rows, mean over the batches of an epoch": line, "rows held out, at the end": test})
     return figure
 

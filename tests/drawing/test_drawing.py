@@ -4,13 +4,14 @@ import importlib
 import struct
 
 import fakes
+import made_up
 import matplotlib
 import numpy as np
 import pandas as pd
 import pytest
 
 from srnet.drawing import (
-    convergence_regression,
+    convergence,
     dataset_overview,
     expressions,
     fitness_box,
@@ -26,6 +27,7 @@ from srnet.drawing.saving import save_figure, save_table, to_html, to_latex
 from srnet.drawing.style import colours
 from srnet.files import write_json
 from srnet.results import formulas_table, history_table, networks_table, runs_table, training_table
+from srnet.semantics import best_models, hidden_values
 
 TASKS = ["K0", "F3", "K2"]
 SEEDS = 4
@@ -49,6 +51,7 @@ def frames(runs, tmp_path_factory):
     data = [fakes.data(folder / f"{task}.npz", task) for task in TASKS]
     write_json(folder / "run.json", fakes.run("K0"))
     write_json(folder / "formulas.json", fakes.formulas("K0"))
+    hidden = hidden_values(made_up.layers((1, 3, 3, 1)), best_models([fakes.run("K0"), fakes.run("K0", "joint")]))
     published = {"task": ["K0", "K2", "F5"], "runs": 30, "mean_minutes_per_run": 2.0}
     published |= {f"fitness_{name}": float(i + 1) for i, name in enumerate(["min", "q1", "median", "q3", "max"])}
     return {
@@ -58,13 +61,32 @@ def frames(runs, tmp_path_factory):
         "training": training_table(networks),
         "formulas": formulas_table([folder / "run.json"], [folder / "formulas.json"]),
         "published": pd.DataFrame(published),
+        "hidden_values": hidden.assign(task="K0"),
+        "verdict": made_up_verdict(),
     }
 
 
-def draw(name, frames):
-    artifact = next(artifact for artifact in ARTIFACTS if artifact.name == name)
-    module = importlib.import_module(f"srnet.drawing.{name}")
-    return module.draw(**{frame: frames[frame] for frame in artifact.frames})
+def made_up_verdict():
+    """A verdict of every kind, one of them infinite."""
+    numbers = ["published", "published_low", "published_high", "ours", "ours_low", "ours_high"]
+    rows = [
+        ("final fitness", "quantiles", "K0", "srnet", "paper", 2.0, 1.0, 3.0, 1.5, 1.2, 1.8, "reproduced"),
+        ("final fitness", "quantiles", "F3", "srnet", "paper", 2.0, 1.0, 3.0, np.inf, 4.0, np.inf, "not reproduced"),
+        ("final fitness", "quantiles", "F5", "srnet", "paper", 2.0, 1.0, 3.0, *[np.nan] * 3, "not run"),
+        ("accuracy", "mean", "P0", "lime", "", 90.0, 90.0, 90.0, 91.0, 90.5, 92.0, "not comparable"),
+        ("interpolates", "order", "K0", "srnet against lime", "paper", np.nan, np.nan, 1.0, 0.5, 0.4, 0.6, "better"),
+        ("images", "bound", "all", "elime", "", np.nan, np.nan, 60.0, *[np.nan] * 3, "not run"),
+    ]
+    table = pd.DataFrame(rows, columns=["claim", "kind", "task", "method", "preset", *numbers, "verdict"])
+    return table.assign(unit="", runs=4, reason="")
+
+
+def draw(artifact, frames):
+    module = importlib.import_module(f"srnet.drawing.{artifact.drawn_by}")
+    shown = {frame: frames[frame] for frame in artifact.frames}
+    if artifact.per_task:
+        shown = {name: frame[frame["task"] == "K0"] for name, frame in shown.items()}
+    return module.draw(**shown)
 
 
 def texts(figure):
@@ -76,12 +98,19 @@ def panel(figure, task):
     return next(axes for axes in figure.axes if axes.get_title(loc="left") == task)
 
 
-FIGURES = [artifact.name for artifact in ARTIFACTS if artifact.kind == "figure"]
+# those drawn from the frames above; the others have tests of their own
+FRAMES = {"runs", "history", "networks", "training", "formulas", "published", "hidden_values", "verdict"}
+FIGURES = [artifact for artifact in ARTIFACTS if artifact.kind == "figure" and FRAMES.issuperset(artifact.frames)]
+GRIDS = [artifact for artifact in FIGURES if set(artifact.frames) & {"history", "training", "runs"}]
 
 
-@pytest.mark.parametrize("name", FIGURES)
-def test_files_have_embedded_fonts_and_200_dpi(frames, tmp_path, name):
-    figure = draw(name, frames)
+def named(artifact):
+    return artifact.name
+
+
+@pytest.mark.parametrize("artifact", FIGURES, ids=named)
+def test_files_have_embedded_fonts_and_200_dpi(frames, tmp_path, artifact):
+    figure = draw(artifact, frames)
     save_figure(figure, str(tmp_path / "figure.pdf"), str(tmp_path / "figure.png"))
     pdf, png = (tmp_path / "figure.pdf").read_bytes(), (tmp_path / "figure.png").read_bytes()
     assert b"/FontFile2" in pdf
@@ -91,16 +120,16 @@ def test_files_have_embedded_fonts_and_200_dpi(frames, tmp_path, name):
     assert figure.get_size_inches()[0] in (3.4, 7.0)
 
 
-@pytest.mark.parametrize("name", FIGURES)
-def test_drawing_leaves_the_callers_style_alone(frames, name):
+@pytest.mark.parametrize("artifact", FIGURES, ids=named)
+def test_drawing_leaves_the_callers_style_alone(frames, artifact):
     before = dict(matplotlib.rcParams)
-    draw(name, frames)
+    draw(artifact, frames)
     assert dict(matplotlib.rcParams) == before
 
 
-@pytest.mark.parametrize("name", [name for name in FIGURES if name != "dataset_overview"])
-def test_a_panel_per_task_in_the_given_order(frames, name):
-    figure = draw(name, frames)
+@pytest.mark.parametrize("artifact", GRIDS, ids=named)
+def test_a_panel_per_task_in_the_given_order(frames, artifact):
+    figure = draw(artifact, frames)
     assert [axes.get_title(loc="left") for axes in figure.axes] == TASKS
     assert figure.get_supylabel()
     assert figure.legends
@@ -130,7 +159,7 @@ def test_training_curves_tell_of_broken_training_and_warnings(frames):
 
 
 def test_convergence_has_a_line_and_a_band_per_preset(frames):
-    figure = convergence_regression.draw(frames["history"])
+    figure = convergence.draw(frames["history"])
     axes = panel(figure, "K2")
     assert len(axes.collections) == 2
     history = frames["history"]
@@ -139,7 +168,7 @@ def test_convergence_has_a_line_and_a_band_per_preset(frames):
     assert f"paper: mean of {SEEDS} seeds, band minimum to maximum" in texts(figure)
 
 
-@pytest.mark.parametrize("draw_history", [convergence_regression.draw, lambda history: presets_compared.draw(history, PUBLISHED)])
+@pytest.mark.parametrize("draw_history", [convergence.draw, lambda history: presets_compared.draw(history, PUBLISHED)])
 def test_runs_that_are_not_finite_are_marked(draw_history):
     runs = [fakes.run("K0", "paper", seed) for seed in (1, 2, 3)]
     runs[1] |= {"history": [None] * 50, "fitness": None}
@@ -223,6 +252,49 @@ def test_network_fit_leaves_out_what_no_network_has(frames):
     table = network_fit.draw(frames["networks"])
     assert "accuracy_test" not in table
     assert table["warnings"].tolist() == ["none"] * 3
+
+
+@pytest.fixture(scope="module")
+def classifiers(tmp_path_factory):
+    """The tidy frame of two classifications, one of a constant network."""
+    folder = tmp_path_factory.mktemp("classifiers")
+    good = {"accuracy_test": 0.85, "predicted_classes": 2, "predicted_counts": [60, 140], "warnings": []}
+    networks = [fakes.classifier("P0"), fakes.classifier("P0s", **good)]
+    data = [fakes.data(folder / f"{network['task']}.npz", rows=rows) for network, rows in zip(networks, (200, 150), strict=True)]
+    return networks_table(networks, data, ["PMLB", "PMLB"])
+
+
+def test_a_classifier_stands_beside_the_majority_and_a_constant_one_is_marked(classifiers):
+    table = network_fit.draw(classifiers).set_index("task")
+    assert "r2_test" not in table
+    columns = ["accuracy_test", "majority_share", "classes", "predicted_classes", "predicted_counts", "warnings"]
+    assert table.loc["P0", columns].tolist() == [0.77, 0.761, 2, 1, "0 / 200", "constant network, failed to learn"]
+    assert table.loc["P0s", columns].tolist() == [0.85, 0.761, 2, 2, "60 / 140", "none"]
+
+
+def test_training_curves_say_which_loss(frames, classifiers):
+    curves = training_table([fakes.network(task) for task in TASKS] + [fakes.classifier("P0"), fakes.classifier("P0s")])
+
+    def label(training, networks):
+        return training_curves.draw(training, networks).get_supylabel().splitlines()[1:]
+
+    both = pd.concat([frames["networks"], classifiers], ignore_index=True)
+    assert label(frames["training"], frames["networks"]) == ["mean squared error"]
+    assert label(curves[curves["task"].isin(["P0", "P0s"])], classifiers) == ["cross-entropy"]
+    assert label(curves, both) == ["mean squared error; of classifications", "cross-entropy"]
+    assert "constant network\nfailed to learn" in texts(panel(training_curves.draw(curves, both), "P0"))
+
+
+def test_overview_labels_stay_apart(frames):
+    """Where two points are close, the label of the lower or left one goes below it."""
+    networks = pd.DataFrame(
+        {"task": ["A", "B", "C", "D"], "family": "Own", "inputs": [4, 5, 2, 2], "rows": [9000, 10000, 20, 25]}
+    )
+    (axes,) = dataset_overview.draw(networks).axes
+    below = {text.get_text(): text.xyann[1] < 0 for text in axes.texts}
+    assert below == {"A": True, "B": False, "C": True, "D": False}
+    assert axes.get_xlim()[0] < 2
+    assert axes.get_xlim()[1] > 8  # room for the label
 
 
 def test_tables_on_disk(frames, tmp_path):

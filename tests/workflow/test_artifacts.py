@@ -1,23 +1,54 @@
 import importlib
 import inspect
+import itertools
 
 import pytest
 from fakes import ROOT
 
-from srnet.drawing.artifacts import ARTIFACTS
+from srnet.drawing.artifacts import ARTIFACTS, PUBLISHED, drawings
 
-FRAMES = {"runs", "history", "networks", "training", "formulas", "published"}
+FRAMES = set(itertools.chain.from_iterable(artifact.frames for artifact in ARTIFACTS))
+PAPER = {  # method.md's list of the paper's figures and tables
+    "regression": {"convergence_regression", "regression_comparison", "rmse"},
+    "classification": {"convergence_classification", "accuracy"},
+    "all": {"dataset_overview", "training_curves", "fitness_box", "layer_heatmap", "hidden_semantics", "expressions", "runtime"},
+}
 
 
-@pytest.mark.parametrize("artifact", ARTIFACTS, ids=lambda artifact: artifact.name)
+@pytest.mark.parametrize("artifact", ARTIFACTS, ids=lambda artifact: f"{artifact.kind}-{artifact.name}")
 def test_every_artifact_has_its_module_and_its_caption(artifact):
-    drawing = importlib.import_module(f"srnet.drawing.{artifact.name}")
+    drawing = importlib.import_module(f"srnet.drawing.{artifact.drawn_by}")
     assert tuple(inspect.signature(drawing.draw).parameters) == artifact.frames
-    assert set(artifact.frames) <= FRAMES
     assert (ROOT / "workflow" / "report" / f"{artifact.name}.rst").is_file()
 
 
-def test_names_are_unique():
-    names = [artifact.name for artifact in ARTIFACTS]
+def test_names_are_unique_and_no_table_overwrites_a_frame():
+    names = [(artifact.kind, artifact.name) for artifact in ARTIFACTS]
     assert len(set(names)) == len(names)
-    assert not FRAMES & {artifact.name for artifact in ARTIFACTS if artifact.kind == "table"}
+    assert not (FRAMES - set(PUBLISHED)) & {artifact.name for artifact in ARTIFACTS if artifact.kind == "table"}
+
+
+@pytest.mark.parametrize("kind", PAPER)
+def test_the_papers_figures_and_tables_are_there(kind):
+    assert PAPER[kind] <= {artifact.name for artifact in ARTIFACTS if artifact.tasks == kind}
+
+
+def test_only_what_the_tasks_allow_is_drawn():
+    made = {drawing.name: drawing for drawing in drawings({"K0": "regression", "K2": "regression"})}
+    assert made["convergence_regression"].tasks == ("K0", "K2")
+    assert "convergence_classification" not in made
+    assert {name for name in made if name.startswith("layer_heatmap")} == {"layer_heatmap/K0", "layer_heatmap/K2"}
+
+
+def test_a_drawing_of_a_kind_has_its_tasks_in_the_order_of_the_configuration():
+    made = {drawing.name: drawing for drawing in drawings({"P2": "classification", "K0": "regression", "P0": "classification"})}
+    assert made["convergence_classification"].tasks == ("P2", "P0")
+    assert made["convergence_classification"].selects
+    assert made["fitness_box"].tasks == ("P2", "K0", "P0")
+    assert not made["fitness_box"].selects
+    assert made["layer_heatmap/P0"].selects
+
+
+def test_the_networks_of_the_images_are_no_tasks():
+    made = {drawing.name for drawing in drawings({"K0": "regression", "resnet18": "images"})}
+    assert "layer_heatmap/resnet18" not in made

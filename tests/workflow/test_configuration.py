@@ -27,6 +27,7 @@ def test_the_configurations_are_valid():
         ({"evolution": {"paper": {"populaton": 3}}}, "unknown key 'populaton' in 'evolution.paper'"),
         ({"formulas": {}}, "the key 'time_limit' is missing in 'formulas'"),
         ({"formulas": {"time_limit": 0}}, "the key 'formulas.time_limit' is 0; more than 0 is needed"),
+        ({"pmlb_cache": 3}, "the key 'pmlb_cache' is 3; it must be of type string"),
         ({"epochs": {"K0": 0}}, "the key 'epochs.K0' is 0; at least 1 is needed"),
     ],
 )
@@ -64,8 +65,8 @@ def test_snakemake_refuses_it_before_it_runs_anything(snakemake, option, sentenc
 def test_the_complete_configuration_asks_for_every_run(snakemake, jobs, copy_tree, tmp_path):
     tree = copy_tree(tmp_path)
     counts = jobs(snakemake(tree, "--dry-run", "--quiet", "rules"))
-    assert counts["evolve"] == 12 * 30
-    assert counts["train"] == counts["layers"] == counts["formulas"] == 12
+    assert counts["evolve"] == 22 * 30  # also where neither the PMLB data sets nor a network are there
+    assert counts["train"] == counts["layers"] == counts["formulas"] == 22
     both = jobs(snakemake(tree, "--dry-run", "--quiet", "rules", "--config", "presets=[paper,joint]"))
     assert both["evolve"] == 2 * counts["evolve"]
     assert both["train"] == counts["train"]

@@ -5,27 +5,21 @@ import json
 import fakes
 import pytest
 
-from srnet.drawing.artifacts import ARTIFACTS
+from srnet.drawing.artifacts import drawings
 
 CONFIG = {"name": "fake", "tasks": ["K0", "K2"], "seeds": 2}
 OPTIONS = ["--configfile", "fake.yaml"]
-FIGURES = {f"figure_{artifact.name}" for artifact in ARTIFACTS if artifact.kind == "figure"}
+KINDS = {"K0": "regression", "K2": "regression"}
+FIGURES = {f"figure_{made.name.replace('/', '_')}" for made in drawings(KINDS) if made.artifact.kind == "figure"}
 
 
 @pytest.fixture(scope="module")
 def accepted(tmp_path_factory, copy_tree, snakemake):
     """A tree with complete results that came from elsewhere: --touch --forceall takes them over."""
     tree = copy_tree(tmp_path_factory.mktemp("reruns"))
-    results = fakes.results(tree / "results" / "fake", ["K0", "K2"], ["paper"], seeds=2)
-    for artifact in ARTIFACTS:
-        folder, kinds = ("figures", ["pdf", "png"]) if artifact.kind == "figure" else ("tables", ["csv", "tex", "html"])
-        names = [f"{artifact.name}.{kind}" for kind in kinds]
-        for name in names if artifact.kind == "figure" else [*names, *(f"{frame}.csv" for frame in artifact.frames)]:
-            (results / folder).mkdir(exist_ok=True)
-            (results / folder / name).touch()
-    for name in ("training", "history"):
-        (results / "tables" / f"{name}.csv").touch()
+    fakes.results(tree / "results" / "fake", ["K0", "K2"], ["paper"], seeds=2)
     (tree / "fake.yaml").write_text(json.dumps(CONFIG))
+    fakes.touch_missing(tree, snakemake(tree, "--summary", *OPTIONS))
     run = snakemake(tree, "--cores", "1", "--touch", "--forceall", *OPTIONS)
     assert run.returncode == 0, run.stderr
     return tree
@@ -106,6 +100,10 @@ def test_a_new_task_entry_runs_nothing(rerun):
     network = "{hidden: [3], optimiser: adam, lr: 0.01, epochs: 5, batch: 10}"
     entry = f"MINE: {{csv: mine.csv, target: y, kind: regression, seed: 1, network: {network}}}"
     assert rerun("config/tasks.yaml", lambda text: f"{text}\n{entry}\n") == {}
+
+
+def test_another_folder_of_data_sets_runs_nothing(rerun):
+    assert rerun("fake.yaml", config(pmlb_cache="elsewhere")) == {}
 
 
 def test_more_seeds_add_runs_only(rerun):

@@ -1,4 +1,5 @@
 # What the rules share: the checked configuration, the tasks, the searches, and the names of files.
+import os
 import re
 from pathlib import Path
 
@@ -6,9 +7,11 @@ import yaml
 from snakemake.exceptions import WorkflowError
 
 from srnet.config import check
-from srnet.drawing.artifacts import ARTIFACTS
+from srnet.drawing.artifacts import PER_TASK, PUBLISHED, drawings
 from srnet.errors import UserError
 from srnet.fingerprint import fingerprint
+from srnet.images.plan import all_images, set_images, training_options
+from srnet.pmlb_cache import VARIABLE
 from srnet.settings import preset as search_settings
 from srnet.tasks import Csv, load_tasks
 
@@ -31,6 +34,11 @@ def checked():
                     f"configuration: '{key}' names the unknown task '{name}'; {config['tasks_file']} has {', '.join(known)}"
                 )
     searches = {name: search_settings(name, **options) for name, options in config["evolution"].items()}
+    classifications = [name for name in config["tasks"] if known[name].kind == "classification"]
+    if classifications and all(search_settings(name).search == "joint" for name in config["presets"]):
+        raise UserError(
+            f"configuration: 'presets' has the joint search alone, which knows no classification as '{classifications[0]}'; add paper"
+        )
     return (
         {name: known[name] for name in config["tasks"]},
         {name: searches.get(name) or search_settings(name) for name in config["presets"]},
@@ -43,6 +51,13 @@ except UserError as error:  # one sentence, no traceback
     raise WorkflowError(str(error)) from None
 
 SEEDS = range(1, config["seeds"] + 1)
+# The presets that are run, by the kind of a task: the joint search knows no loss of a classifier.
+PRESETS = {
+    "regression": config["presets"],
+    "classification": [name for name in config["presets"] if SEARCHES[name].search == "layerwise"],
+}
+# Stands in the command and not in the parameters of a rule: rows from another cache are the same rows.
+PMLB_CACHE = os.environ.get(VARIABLE) or config["pmlb_cache"]
 
 
 def search_code(preset):
@@ -56,17 +71,69 @@ def search_options(preset):
     return " ".join(f"--{name} {value}" for name, value in sorted(config["evolution"].get(preset, {}).items()))
 
 
-def artifact_files(artifact):
-    """The files of a figure or table, by their kind."""
-    folder, kinds = {"figure": ("figures", ("pdf", "png")), "table": ("tables", ("csv", "tex", "html"))}[artifact.kind]
-    return {kind: f"<results>/{folder}/{artifact.name}.{kind}" for kind in kinds}
+def presets_of(task):
+    """The presets that are run on a task."""
+    return PRESETS[TASKS[task].kind]
 
 
-def artifact_frames(artifact):
+def of_runs(pattern):
+    """A file of every task and of every preset that is run on it."""
+    return [file for task in TASKS for file in expand(pattern, task=task, preset=presets_of(task), allow_missing=True)]
+
+
+def loss_of(task):
+    """The loss of the output layer: what a classifier predicts is a class."""
+    return "cross_entropy" if TASKS[task].kind == "classification" else "mse"
+
+
+# the networks of the image branch stand beside the tasks: what is drawn per task is drawn per network there
+DRAWINGS = drawings(
+    {name: task.kind for name, task in TASKS.items()}
+    | dict.fromkeys((config.get("images") or {"networks": []})["networks"], "images")
+)
+
+
+def drawn_files(drawing):
+    """The files of a figure or table, by their kind; its caption, numbers filled in, is one of them."""
+    folder, kinds = {"figure": ("figures", ("pdf", "png", "rst")), "table": ("tables", ("csv", "tex", "html", "rst"))}[
+        drawing.artifact.kind
+    ]
+    return {kind: f"<results>/{folder}/{drawing.name}.{kind}" for kind in kinds}
+
+
+def drawn_frames(drawing):
     """The tidy tables that a figure or table is made from, by name."""
-    return {name: config["published"] if name == "published" else f"<results>/tables/{name}.csv" for name in artifact.frames}
+
+    def path(frame):
+        if frame in PUBLISHED:
+            return config[PUBLISHED[frame]]
+        return f"<results>/tables/{frame}/{drawing.tasks[0]}.csv" if frame in PER_TASK else f"<results>/tables/{frame}.csv"
+
+    return {frame: path(frame) for frame in drawing.artifact.frames}
+
+
+def compared_frames(*names):
+    """Those of the named tidy tables that this configuration has, for they are drawn."""
+    drawn = {frame for drawing in DRAWINGS for frame in drawing.artifact.frames}
+    return {name: f"<results>/tables/{name}.csv" for name in names if name in drawn}
+
+
+def caption_template(drawing):
+    """The caption of a figure or table, numbers to be filled in."""
+    return os.path.relpath(Path(workflow.basedir) / "report" / f"{drawing.artifact.name}.rst")
+
+
+def in_report(drawing, kind):
+    """A file of a figure or table as the report shows it."""
+    files, artifact = drawn_files(drawing), drawing.artifact
+    return report(
+        files[kind],
+        category=artifact.category,
+        labels={"artifact": artifact.title, "task": drawing.tasks[0] if artifact.per_task else "all", "kind": artifact.kind},
+        caption=os.path.abspath(files["rst"].replace("<results>", f"results/{config['name']}")),
+    )
 
 
 def files_of(*kinds):
     """All files of all figures, of all tables, or of both."""
-    return [file for artifact in ARTIFACTS if artifact.kind in kinds for file in artifact_files(artifact).values()]
+    return [file for drawing in DRAWINGS if drawing.artifact.kind in kinds for file in drawn_files(drawing).values()]

@@ -10,15 +10,17 @@ rule evolve:
         "<logs>/{task}/srnet/{preset}/{seed}.log",
     benchmark:
         "<benchmarks>/{task}/srnet/{preset}/{seed}.tsv"
+    group:
+        "evolve-{task}-{preset}"  # how many runs make a job says the profile
     conda:
         "../envs/srnet.yaml"
     threads: 1
     resources:
-        mem_mb=1500,
-        runtime=240,
+        mem_mb=mem_mb,
+        runtime=minutes_of_search,
     params:
-        options=lambda w: search_options(w.preset),
-        settings=lambda w: repr(SEARCHES[w.preset]),
+        options=lambda w: f"--loss {loss_of(w.task)} {search_options(w.preset)}",
+        settings=lambda w: repr(search_settings(w.preset, loss=loss_of(w.task), **config["evolution"].get(w.preset, {}))),
         code=lambda w: search_code(w.preset),
     message:
         "Evolving task {wildcards.task}, preset {wildcards.preset}, seed {wildcards.seed}"

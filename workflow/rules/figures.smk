@@ -1,29 +1,35 @@
 # One rule per figure, each drawn from tidy tables.
 
-for figure in ARTIFACTS:
-    if figure.kind == "figure":
+for figure in DRAWINGS:
+    if figure.artifact.kind == "figure":
 
         rule:
             name:
-                f"figure_{figure.name}"
+                f"figure_{figure.name.replace('/', '_')}"
             input:
-                **artifact_frames(figure),
+                **drawn_frames(figure),
+                caption=caption_template(figure),
             output:
-                pdf=artifact_files(figure)["pdf"],
-                png=report(
-                    artifact_files(figure)["png"],
-                    category=figure.category,
-                    labels={"artifact": figure.title, "kind": "figure"},
-                    caption=f"../report/{figure.name}.rst",
-                ),
+                pdf=drawn_files(figure)["pdf"],
+                png=in_report(figure, "png"),
+                caption=drawn_files(figure)["rst"],
             log:
-                f"<logs>/figure_{figure.name}.log",
+                f"<logs>/figures/{figure.name}.log",
             localrule: True
             conda:
                 "../envs/srnet.yaml"
             params:
                 name=figure.name,
-                code=fingerprint(f"drawing/{figure.name}.py", "drawing/saving.py", "drawing/srnet.mplstyle"),
+                tasks=figure.tasks,
+                selects=figure.selects,
+                frames=figure.artifact.frames,
+                module=figure.artifact.drawn_by,
+                code=fingerprint(
+                    f"drawing/{figure.artifact.drawn_by}.py",
+                    "drawing/saving.py",
+                    "drawing/captions.py",
+                    "drawing/srnet.mplstyle",
+                ),
             message:
                 "Figure {params.name}"
             script:

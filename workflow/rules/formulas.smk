@@ -32,8 +32,8 @@ rule formulas:
     conda:
         "../envs/srnet.yaml"
     resources:
-        mem_mb=1000,
-        runtime=30,
+        mem_mb=mem_mb,
+        runtime=lambda w, attempt: minutes(config["formulas"]["time_limit"], attempt),
     params:
         time_limit=config["formulas"]["time_limit"],
         code=fingerprint("formulas.py"),

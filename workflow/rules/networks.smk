@@ -9,18 +9,16 @@ rule data:
         "<results>/{task}/data.npz",
     log:
         "<logs>/{task}/data.log",
+    localrule: True  # short, and a node of a cluster may not reach the internet
     conda:
         "../envs/srnet.yaml"
-    resources:
-        mem_mb=1000,
-        runtime=5,
     params:
         entry=lambda w: f"{TASKS[w.task].source!r} {TASKS[w.task].seed}",
         code=fingerprint("tasks.py"),
     message:
         "Rows of task {wildcards.task}"
     shell:
-        "srnet data {wildcards.task} --tasks {input.tasks} --out {output} > {log} 2>&1"
+        "srnet data {wildcards.task} --tasks {input.tasks} --pmlb-cache {PMLB_CACHE:q} --out {output} > {log} 2>&1"
 
 
 rule train:
@@ -34,16 +32,18 @@ rule train:
         "<logs>/{task}/train.log",
     benchmark:
         "<benchmarks>/{task}/train.tsv"
+    group:
+        "network-{task}"
     conda:
         "../envs/srnet.yaml"
     threads: 1
     resources:
-        mem_mb=2000,
-        runtime=60,
+        mem_mb=mem_mb,
+        runtime=minutes_of_training,
     params:
         entry=lambda w: repr(TASKS[w.task].network),
         epochs=lambda w: f"--epochs {config['epochs'][w.task]}" if w.task in config["epochs"] else "",
-        code=fingerprint("networks.py"),
+        code=fingerprint("networks.py", without=["boundary.py"]),
     message:
         "Training the network of task {wildcards.task}"
     shell:
@@ -60,11 +60,13 @@ rule layers:
         "<results>/{task}/layers.npz",
     log:
         "<logs>/{task}/layers.log",
+    group:
+        "network-{task}"
     conda:
         "../envs/srnet.yaml"
     resources:
-        mem_mb=2000,
-        runtime=10,
+        mem_mb=mem_mb,
+        runtime=lambda w, attempt: minutes(10, attempt),
     params:
         code=fingerprint("networks.py"),
     message:

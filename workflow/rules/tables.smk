@@ -1,6 +1,9 @@
 # Results gathered into tidy tables, and the tables of the paper made from them.
 
 
+REGRESSIONS = [name for name, task in TASKS.items() if task.kind == "regression"]
+
+
 rule gather_networks:
     input:
         networks=expand("<results>/{task}/network.json", task=TASKS),
@@ -24,10 +27,11 @@ rule gather_networks:
 
 rule gather_runs:
     input:
-        expand("<results>/{task}/srnet/{preset}/{seed}.json", task=TASKS, preset=config["presets"], seed=SEEDS),
+        expand(of_runs("<results>/{task}/srnet/{preset}/{seed}.json"), seed=SEEDS),
     output:
         runs="<results>/tables/runs.csv",
         history="<results>/tables/history.csv",
+        pareto="<results>/tables/pareto.csv",
     log:
         "<logs>/gather_runs.log",
     localrule: True
@@ -41,10 +45,49 @@ rule gather_runs:
         "../scripts/gather_runs.py"
 
 
+rule gather_inputs:
+    input:
+        expand(of_runs("<results>/{task}/srnet/{preset}/{seed}.json"), seed=SEEDS),
+    output:
+        "<results>/tables/inputs_used.csv",
+    log:
+        "<logs>/gather_inputs.log",
+    localrule: True
+    conda:
+        "../envs/srnet.yaml"
+    params:
+        code=fingerprint("semantics.py"),
+    message:
+        "Gathering the inputs that formulas read"
+    script:
+        "../scripts/gather_inputs.py"
+
+
+rule gather_distance:
+    input:
+        data=expand("<results>/{task}/data.npz", task=REGRESSIONS),
+        networks=expand("<results>/{task}/network.pt", task=REGRESSIONS),
+        runs=expand("<results>/{task}/srnet/{preset}/best.json", task=REGRESSIONS, preset=PRESETS["regression"]),
+    output:
+        "<results>/tables/distance.csv",
+    log:
+        "<logs>/gather_distance.log",
+    localrule: True
+    conda:
+        "../envs/srnet.yaml"
+    params:
+        tasks=REGRESSIONS,
+        code=fingerprint("semantics.py"),
+    message:
+        "Errors of the best formulas beyond the training box"
+    script:
+        "../scripts/gather_distance.py"
+
+
 rule gather_formulas:
     input:
-        runs=expand("<results>/{task}/srnet/{preset}/best.json", task=TASKS, preset=config["presets"]),
-        formulas=expand("<results>/{task}/srnet/{preset}/formulas.json", task=TASKS, preset=config["presets"]),
+        runs=of_runs("<results>/{task}/srnet/{preset}/best.json"),
+        formulas=of_runs("<results>/{task}/srnet/{preset}/formulas.json"),
     output:
         formulas="<results>/tables/formulas.csv",
     log:
@@ -60,32 +103,92 @@ rule gather_formulas:
         "../scripts/gather_formulas.py"
 
 
-for table in ARTIFACTS:
-    if table.kind == "table":
+rule gather_hidden_values:
+    input:
+        layers="<results>/{task}/layers.npz",
+        runs=lambda w: expand("<results>/{task}/srnet/{preset}/best.json", task=w.task, preset=presets_of(w.task)),
+    output:
+        "<results>/tables/hidden_values/{task}.csv",
+    log:
+        "<logs>/hidden_values/{task}.log",
+    localrule: True
+    conda:
+        "../envs/srnet.yaml"
+    params:
+        code=fingerprint("semantics.py"),
+    message:
+        "Hidden values of task {wildcards.task}"
+    script:
+        "../scripts/gather_hidden_values.py"
+
+
+rule verdict:
+    input:
+        **compared_frames("runs", "networks", "fidelity", "agreement", "images_claims"),
+        **{key: config[key] for key in PUBLISHED.values()},
+        rules=config["verdict"],
+    output:
+        "<results>/tables/verdict.csv",
+    log:
+        "<logs>/verdict.log",
+    localrule: True
+    conda:
+        "../envs/srnet.yaml"
+    params:
+        presets=config["presets"],
+        code=fingerprint("verdict.py"),
+    message:
+        "Verdict on every published number"
+    script:
+        "../scripts/verdict.py"
+
+
+rule summary:
+    input:
+        **compared_frames("runs", "networks", "formulas", "fidelity", "agreement", "verdict"),
+    output:
+        "<results>/summary.md",
+    log:
+        "<logs>/summary.log",
+    localrule: True
+    conda:
+        "../envs/srnet.yaml"
+    params:
+        name=config["name"],
+        code=fingerprint("summary.py"),
+    message:
+        "Summary of {params.name}"
+    script:
+        "../scripts/summary.py"
+
+
+for table in DRAWINGS:
+    if table.artifact.kind == "table":
 
         rule:
             name:
-                f"table_{table.name}"
+                f"table_{table.name.replace('/', '_')}"
             input:
-                **artifact_frames(table),
+                **drawn_frames(table),
+                caption=caption_template(table),
             output:
-                csv=artifact_files(table)["csv"],
-                tex=artifact_files(table)["tex"],
-                html=report(
-                    artifact_files(table)["html"],
-                    category=table.category,
-                    labels={"artifact": table.title, "kind": "table"},
-                    caption=f"../report/{table.name}.rst",
-                ),
+                csv=drawn_files(table)["csv"],
+                tex=drawn_files(table)["tex"],
+                html=in_report(table, "html"),
+                caption=drawn_files(table)["rst"],
             log:
-                f"<logs>/table_{table.name}.log",
+                f"<logs>/tables/{table.name}.log",
             localrule: True
             conda:
                 "../envs/srnet.yaml"
             params:
                 name=table.name,
-                title=table.title,
-                code=fingerprint(f"drawing/{table.name}.py", "drawing/saving.py"),
+                tasks=table.tasks,
+                selects=table.selects,
+                frames=table.artifact.frames,
+                module=table.artifact.drawn_by,
+                title=table.artifact.title,
+                code=fingerprint(f"drawing/{table.artifact.drawn_by}.py", "drawing/saving.py", "drawing/captions.py"),
             message:
                 "Table {params.name}"
             script:

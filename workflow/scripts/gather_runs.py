@@ -2,9 +2,10 @@
 
 from logged import logged
 
-from srnet.results import history_table, read_runs, runs_table, write_table
+from srnet.results import history_table, pareto_table, read_runs, runs_table, write_table
 
 with logged(snakemake.log[0]):
     runs = read_runs(snakemake.input)
     write_table(runs_table(runs), snakemake.output.runs)
     write_table(history_table(runs), snakemake.output.history)
+    write_table(pareto_table(runs), snakemake.output.pareto)

@@ -1,4 +1,4 @@
-"""Best fitness by generation, over the seeds (the paper's convergence figure)."""
+"""Best fitness by generation, over the seeds (the paper's convergence figures)."""
 
 from typing import Any
 
@@ -30,7 +30,7 @@ def draw(history: pd.DataFrame) -> Figure:
         axes.set_xlim(left=0)
         note(axes, not_finite(here))
     figure.supxlabel("generation")
-    figure.supylabel("best fitness so far (mean squared error)")
+    figure.supylabel("best fitness so far")
     seeds = counted(history["runs"], "seed")
     entries: dict[str, Any] = {}
     for preset, colour in presets.items():

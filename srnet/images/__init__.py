@@ -1,0 +1,81 @@
+"""E-LIME: which parts of an image make a network decide.
+
+:func:`explain` evolves the superpixels that carry the class of an image, for any torch classifier, and gives an
+:class:`ImageExplanation` (Wang, Pei, Xue and Zhang, *Explaining Deep Convolutional Neural Networks for Image Classification by
+Evolving Local Interpretable Model-agnostic Explanations*, arXiv 2211.15143)::
+
+    from srnet.images import Preprocessing, explain
+
+    found = explain(model, "photograph.jpg", preprocessing=Preprocessing(224, mean, std, resize=256))
+    found.mask, found.probability_selected, found.plot()
+
+:func:`read_classifier` reads a weights file with its architecture; :func:`read_image` a picture; :func:`superpixels` divides one.
+:class:`Evaluator` is the network as a function of the superpixels shown, of which :func:`lime`, :func:`rise` and :func:`random`
+make an :class:`Attribution` and :func:`measures` judges any explanation.
+"""
+
+import importlib
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from srnet.images.baselines import Attribution, lime, random, rise, top
+    from srnet.images.evaluator import Evaluator
+    from srnet.images.explaining import explain
+    from srnet.images.genetic import Settings
+    from srnet.images.measures import agreement, measures
+    from srnet.images.networks import Classifier, read_classifier
+    from srnet.images.preprocessing import Preprocessing
+    from srnet.images.reading import read_image
+    from srnet.images.result import ImageExplanation
+    from srnet.images.segments import superpixels
+
+# Loaded when first asked for: neither torch nor scikit-image is imported with the package.
+_HOMES = {
+    "Attribution": "baselines",
+    "Classifier": "networks",
+    "Evaluator": "evaluator",
+    "ImageExplanation": "result",
+    "Preprocessing": "preprocessing",
+    "Settings": "genetic",
+    "agreement": "measures",
+    "explain": "explaining",
+    "lime": "baselines",
+    "measures": "measures",
+    "random": "baselines",
+    "read_classifier": "networks",
+    "read_image": "reading",
+    "rise": "baselines",
+    "superpixels": "segments",
+    "top": "baselines",
+}
+
+__all__ = [
+    "Attribution",
+    "Classifier",
+    "Evaluator",
+    "ImageExplanation",
+    "Preprocessing",
+    "Settings",
+    "agreement",
+    "explain",
+    "lime",
+    "measures",
+    "random",
+    "read_classifier",
+    "read_image",
+    "rise",
+    "superpixels",
+    "top",
+]
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOMES:
+        raise AttributeError(f"module 'srnet.images' has no attribute {name!r}")
+    value = getattr(importlib.import_module(f"srnet.images.{_HOMES[name]}"), name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *_HOMES})

@@ -1,0 +1,68 @@
+"""How well explanations say what a network says: fidelity, agreement, movement over seeds, and networks that say one thing only.
+
+An explanation is measured against the network, not against the truth. Outputs that are not finite are counted, never hidden.
+"""
+
+import numpy as np
+from numpy.typing import NDArray
+
+Floats = NDArray[np.float64]
+
+
+def rmse(network: NDArray[np.floating], explained: Floats) -> tuple[float, int]:
+    """Root mean squared error over the points whose explained outputs are all finite, and the number of the others.
+
+    Parameters
+    ----------
+    network, explained
+        Outputs, m × k.
+
+    Returns
+    -------
+    The error, in the units of the output, NaN where no point is finite; and the count.
+    """
+    finite = np.isfinite(explained).all(axis=1)
+    errors = np.abs(explained[finite] - network[finite].astype(np.float64))
+    if not errors.size:
+        return float("nan"), len(explained)
+    largest = errors.max()
+    # squares of what a formula gives beside a pole may overflow
+    value = largest * np.sqrt(np.mean(np.square(errors / largest))) if 0 < largest < np.inf else largest
+    return float(value), int((~finite).sum())
+
+
+def agreement(network: NDArray[np.floating], explained: Floats) -> tuple[float, int]:
+    """Share of rows for which the explanation's class is the network's, and the number of rows with outputs that are not finite.
+
+    Those never agree. The class is the largest output, the first of equals.
+
+    Parameters
+    ----------
+    network, explained
+        Outputs by class, m × k.
+    """
+    finite = np.asarray(np.isfinite(explained).all(axis=1))
+    same = finite & (np.where(finite[:, None], explained, 0).argmax(axis=1) == network.argmax(axis=1))
+    return float(same.mean()), int((~finite).sum())
+
+
+def largest_share(outputs: NDArray[np.floating]) -> float:
+    """The share of rows that get the commonest class: what a constant agrees with."""
+    return float(np.bincount(outputs.argmax(axis=1)).max() / len(outputs))
+
+
+def movement(answers: Floats) -> Floats:
+    """How much the answers about each point move when only the seed changes: their standard deviation over the seeds.
+
+    Parameters
+    ----------
+    answers
+        seeds × points × quantities; of several quantities (slopes) the root of the summed variances.
+
+    Returns
+    -------
+    A value per point; NaN where an answer is not finite.
+    """
+    with np.errstate(invalid="ignore", over="ignore"):
+        found = np.sqrt(answers.var(axis=0).sum(axis=1))
+    return np.where(np.isfinite(answers).all(axis=(0, 2)), found, np.nan)

@@ -1,0 +1,162 @@
+"""The comparison of methods on one image, and its tables."""
+
+import made_images
+import numpy as np
+import pandas as pd
+import pytest
+import torch
+
+from srnet.errors import UserError
+from srnet.images.dataset import CLASSES, write_images
+from srnet.images.experiment import compare, method, seed_range, write_comparison
+from srnet.images.networks import ARCHITECTURES, MEAN, STD, Classifier, write_classifier
+from srnet.images.preprocessing import Preprocessing
+from srnet.images.reading import read_image
+from srnet.images.tables import agreement_table, claims_table, history_table, networks_table, pixels_table, runs_table
+from srnet.results import read_table, write_table
+
+
+@pytest.fixture(scope="module")
+def classifier():
+    torch.manual_seed(0)
+    model = ARCHITECTURES["tiny"](len(CLASSES)).eval()
+    return Classifier(model, "tiny", CLASSES, Preprocessing(size=64, mean=MEAN, std=STD))
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory, classifier):
+    folder = tmp_path_factory.mktemp("images")
+    write_images(folder, ["cat"], 2, seed=0, size=64)
+    write_classifier(folder / "network.pt", classifier)
+    methods = ["sparse-30", "published-40", "lime-20", "rise-20", "random"]
+    for image in ("cat", "01-cat"):
+        write_comparison(
+            folder / "network.pt", folder / f"{image}.png", folder / f"{image}_mask.png", folder / f"{image}.csv",
+            folder / f"{image}.history.csv", methods=methods, seeds=range(1, 4), baseline_seeds=2,
+        )  # fmt: skip
+    return folder
+
+
+def test_names_of_methods():
+    assert (method("sparse-100").kind, method("sparse-100").passes) == ("sparse", 100)
+    assert (method("published").kind, method("published").passes) == ("published", None)
+    assert list(seed_range("3-5")) == [3, 4, 5]
+    for name in ("lime", "rise", "random-3", "sparse-0", "best", "", "lime-1000-2"):
+        with pytest.raises(UserError, match="there is no method"):
+            method(name)
+    for text in ("5", "5-3", "a-b"):
+        with pytest.raises(UserError, match="the first and the last are needed"):
+            seed_range(text)
+
+
+def test_a_row_per_method_and_seed(folder):
+    runs = read_table(folder / "cat.csv")
+    counts = runs.groupby("method").size()
+    assert dict(counts) == {"sparse-30": 3, "published-40": 3, "lime-20": 2, "rise-20": 2, "random": 2}
+    assert set(runs["network"]) == {"tiny"}
+    assert set(runs["image"]) == {"cat"}
+    assert runs["explained"].isin(CLASSES).all()
+    passes = runs.groupby("method")["passes"].max()
+    assert passes["sparse-30"] <= 30
+    assert passes["published-40"] <= 40
+    assert (passes["lime-20"], passes["random"]) == (20, 0)
+    for column in ("probability", "share", "iou", "insertion", "deletion", "iou_1", "iou_10"):
+        assert runs[column].between(0, 1).all(), column
+    shown = runs["selected"].str.count("x")
+    assert (shown == runs["superpixels"]).all()
+    assert (shown[runs["method"] == "random"] == 3).all()
+    assert (runs["selected"].str.len() == runs["superpixels_of"]).all()
+
+
+def test_the_whole_and_the_empty_image_are_the_same_for_all(folder):
+    runs = read_table(folder / "cat.csv")
+    for column in ("whole", "empty", "label", "superpixels_of"):
+        assert runs[column].nunique() == 1, column
+
+
+def test_the_same_seed_gives_the_same_rows(classifier, folder):
+    image = read_image(folder / "cat.png")
+    methods = ["sparse-30", "lime-20", "random"]
+    again, _ = compare(classifier, image, None, methods, [2])
+    runs = read_table(folder / "cat.csv")
+    before = runs[(runs["seed"] == 2) & runs["method"].isin(methods)].reset_index(drop=True)
+    for column in ("selected", "insertion", "deletion", "passes"):
+        assert list(again[column]) == pytest.approx(list(before[column])), column
+    assert again["iou"].isna().all()  # no mask, no truth
+
+
+def test_a_mask_of_another_shape_is_refused(classifier, folder):
+    with pytest.raises(UserError, match="the same shape is needed"):
+        compare(classifier, read_image(folder / "cat.png"), np.ones((5, 5), bool), ["random"], [1])
+
+
+def test_nothing_is_written_where_a_method_is_unknown(folder, tmp_path):
+    with pytest.raises(UserError, match="there is no method 'best'"):
+        write_comparison(
+            folder / "network.pt", folder / "cat.png", None, tmp_path / "a.csv", tmp_path / "b.csv", methods=["best"], seeds=[1]
+        )
+    assert not list(tmp_path.iterdir())
+
+
+def test_gathered(folder):
+    runs = runs_table([folder / "cat.csv"], [folder / "01-cat.csv"])
+    assert dict(runs.groupby("images").size()) == {"named": 12, "test": 12}
+    agreement = agreement_table(runs)
+    assert len(agreement) == 2 * 5
+    assert agreement["agreement"].between(0, 1).all()
+    history = history_table([folder / "cat.history.csv"])
+    assert set(history["method"]) == {"sparse-30", "published-40"}
+    assert (history["runs"] == 3).all()
+    assert (history["min"] <= history["median"]).all()
+    assert (history["median"] <= history["max"]).all()
+    pixels = pixels_table(runs, "tiny", folder, ["cat"], "slic")
+    assert len(pixels) == 64 * 64
+    shown = pixels.groupby("superpixel")["sparse-30"]
+    assert (shown.nunique() == 1).all()  # a superpixel is shown or not, whole
+    first = runs[(runs["method"] == "sparse-30") & (runs["image"] == "cat")].iloc[0]
+    assert pixels["sparse-30"].mean() == pytest.approx(first["share"])
+
+
+def test_agreement_is_the_mean_overlap_of_two_seeds():
+    rows = [("xx--", 1), ("x-x-", 2), ("xx--", 3)]
+    runs = pd.DataFrame(
+        [{"network": "n", "images": "named", "image": "i", "method": "m", "seed": s, "selected": t} for t, s in rows]
+    )
+    assert agreement_table(runs)["agreement"].item() == pytest.approx((1 / 3 + 1 + 1 / 3) / 3)
+
+
+def test_a_curve_keeps_a_runs_last_value(tmp_path):
+    steps = [(1, 10, 0.2), (1, 20, 0.6), (2, 10, 0.4), (2, 40, 1.0)]
+    frame = pd.DataFrame(
+        [
+            {"network": "n", "image": "i", "method": "sparse", "seed": s, "passes": p, "probability": v, "share": v}
+            for s, p, v in steps
+        ]
+    )
+    write_table(frame, tmp_path / "history.csv")
+    curve = history_table([tmp_path / "history.csv"])
+    last = curve[curve["passes"] == 40].iloc[0]
+    assert (last["min"], last["max"]) == (0.6, 1.0)
+    first = curve[curve["passes"] == 10].iloc[0]
+    assert (first["min"], first["max"], first["median"]) == (0.2, 0.4, pytest.approx(0.3))
+
+
+def test_the_claims_are_judged_by_the_rules():
+    from fakes import ROOT
+
+    runs = made_images.runs(["resnet18", "densenet121"], ["cat", "coffee"], [], seeds=5)
+    runs.loc[runs["method"] == "published", "probability"] = 0.99  # above the whole image's 0.97
+    runs.loc[runs["method"] == "sparse", "seconds"] = 0.1  # LIME takes 10 s
+    claims = claims_table(runs, ROOT / "config" / "verdict.yaml").set_index(["claim", "task", "method"])["verdict"]
+    assert claims["raises the probability, published", "all", "elime-published"] == "reproduced"
+    assert claims["raises the probability", "all", "elime"] == "not reproduced"
+    assert claims["explains an image within a minute", "all", "elime"] == "reproduced"
+    assert claims["explains an image ten times faster", "resnet18", "elime against lime"] == "reproduced"
+    assert claims["explains an image ten times faster, published", "resnet18", "elime-published against lime"] == "not reproduced"
+    assert claims["raises the probability on MobileNet, published", "all", "elime-published"] == "not run"
+
+
+def test_a_report_that_lacks_something_is_named(tmp_path):
+    (tmp_path / "network.json").write_text("{}")
+    with pytest.raises(UserError, match="lacks the key 'architecture'"):
+        networks_table([tmp_path / "network.json"])

@@ -1,0 +1,117 @@
+"""The image branch on a tiny configuration, with the real commands."""
+
+import shutil
+
+import pandas as pd
+import pytest
+import yaml
+from fakes import ROOT
+
+from srnet.config import check
+from srnet.drawing.artifacts import ARTIFACTS
+from srnet.errors import UserError
+from srnet.images.experiment import method
+from srnet.images.names import CLASSES, LABELS
+
+SCHEMA = yaml.safe_load((ROOT / "workflow" / "schemas" / "config.schema.yaml").read_text())
+COMPLETE = yaml.safe_load((ROOT / "config" / "config.yaml").read_text())
+IMAGES = yaml.safe_load((ROOT / "config" / "images.yaml").read_text())
+TINY = """
+name: tiny
+images:
+  networks: [tiny]
+  size: 64
+  train: 64
+  test: 16
+  epochs: {tiny: 1}
+  named: [cat]
+  seeds: 2
+  baseline_seeds: 1
+  methods: [sparse-20, published-30, lime-10, random]
+  test_set: {images: 2, seeds: 1, methods: [sparse-20, lime-10]}
+  precision: float32
+"""
+OPTIONS = [
+    *("--snakefile", str(ROOT / "workflow" / "Snakefile")),
+    *("--configfile", "config/config.yaml", "config/images.yaml", "tiny.yaml"),
+]
+
+
+@pytest.fixture(scope="module")
+def tree(tmp_path_factory, snakemake):
+    tree = tmp_path_factory.mktemp("images")
+    shutil.copytree(ROOT / "config", tree / "config")
+    (tree / "tiny.yaml").write_text(TINY)
+    run = snakemake(tree, *OPTIONS, "--cores", "2", "images")
+    assert run.returncode == 0, run.stdout + run.stderr
+    return tree
+
+
+def test_every_figure_and_table_of_the_images_is_there(tree):
+    results = tree / "results" / "tiny"
+    drawn = [artifact for artifact in ARTIFACTS if artifact.tasks == "images"]
+    assert len(drawn) >= 8
+    for artifact in drawn:
+        name = f"{artifact.name}/tiny" if artifact.per_task else artifact.name
+        if artifact.kind == "figure":
+            assert (results / "figures" / f"{name}.pdf").read_bytes().startswith(b"%PDF")
+            assert "{{" not in (results / "figures" / f"{name}.rst").read_text()
+        else:
+            assert (results / "tables" / f"{name}.html").stat().st_size > 0
+
+
+def test_the_tables_have_what_was_configured(tree):
+    runs = pd.read_csv(tree / "results" / "tiny" / "tables" / "images_runs.csv")
+    named = runs[runs["images"] == "named"].groupby("method").size()
+    assert dict(named) == {"sparse-20": 2, "published-30": 2, "lime-10": 1, "random": 1}
+    test = runs[runs["images"] == "test"].groupby(["image", "method"]).size()
+    assert dict(test) == {(image, name): 1 for image in ("00-astronaut", "01-cat") for name in ("sparse-20", "lime-10")}
+
+
+def test_nothing_is_left_to_do(tree, snakemake):
+    run = snakemake(tree, *OPTIONS, "--dry-run", "images")
+    assert "Nothing to be done" in run.stdout + run.stderr
+
+
+def test_without_the_key_there_are_no_images(snakemake, copy_tree, jobs, tmp_path):
+    tree = copy_tree(tmp_path)
+    without = jobs(snakemake(tree, "--dry-run", "--quiet", "rules"))
+    assert not [name for name in without if "image" in name or name in ("train_classifier", "compare_explanations")]
+    (tree / "null.yaml").write_text("images: null\n")
+    config = ["--configfile", "config/config.yaml", "config/demo.yaml", "null.yaml"]
+    assert not [name for name in jobs(snakemake(tree, "--dry-run", "--quiet", "rules", *config)) if "image" in name]
+
+
+def test_the_complete_branch_asks_for_every_explanation(snakemake, copy_tree, jobs, tmp_path):
+    tree = copy_tree(tmp_path)
+    counts = jobs(snakemake(tree, "--dry-run", "--quiet", "rules", "--configfile", "config/images.yaml", "--", "images"))
+    assert counts["train_classifier"] == 3
+    assert counts["compare_explanations"] == 3 * (4 * 3 + 40)  # thirty seeds are three jobs
+    assert counts["images"] == 1
+
+
+def test_the_schema_knows_the_networks_the_classes_and_the_methods():
+    check(COMPLETE | IMAGES, SCHEMA, "images.yaml")
+    images = SCHEMA["properties"]["images"]["properties"]
+    assert set(images["networks"]["items"]["enum"]) == set(LABELS)
+    assert tuple(images["named"]["items"]["enum"]) == CLASSES
+    for name in (*IMAGES["images"]["methods"], *IMAGES["images"]["test_set"]["methods"]):
+        method(name)
+
+
+@pytest.mark.parametrize(
+    ("change", "sentence"),
+    [
+        ({"networks": ["vgg"]}, "the key 'images.networks.0' is 'vgg'; allowed are resnet18"),
+        ({"seed": -1}, "the key 'images.seed' is -1; at least 0 is needed"),
+        ({"named": []}, "the key 'images.named' has 0 entries; at least 1 is needed"),
+        ({"methods": ["lime"]}, "the key 'images.methods.0' is 'lime'"),
+        ({"sedes": 3}, "unknown key 'sedes' in 'images'"),
+        ({"test_set": {"images": 0, "seeds": 1, "methods": ["random"]}}, "the key 'images.test_set.images' is 0; at least 1"),
+    ],
+)
+def test_a_mistake_is_named_in_one_sentence(change, sentence):
+    with pytest.raises(UserError) as caught:
+        check(COMPLETE | {"images": IMAGES["images"] | change}, SCHEMA, "configuration")
+    assert str(caught.value).startswith(f"configuration: {sentence}")
+    assert "\n" not in str(caught.value)

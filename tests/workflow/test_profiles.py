@@ -1,0 +1,128 @@
+"""The profiles for clusters: what they ask for, and their commands against a stub that plays the scheduler."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+import stub_scheduler
+import yaml
+from fakes import ROOT
+
+PROFILES = ROOT / "workflow" / "profiles"
+CANCEL = {"lsf": "bkill $LSB_JOBID", "generic": "qdel $PBS_JOBID"}
+
+# The shape of the real workflow. At the first try the network's job is cancelled from outside, and one search fails.
+TINY = """
+rule all:
+    input:
+        expand("T/p/{{seed}}.txt", seed=[1, 2, 3]),
+    localrule: True
+
+rule network:
+    output:
+        "{{task}}/network.txt",
+    group:
+        "network-{{task}}"
+    resources:
+        mem_mb=lambda w, attempt: 700 * attempt,
+        runtime=lambda w, attempt: 10 * attempt,
+        attempt=lambda w, attempt: attempt,
+    shell:
+        "if [ {{resources.attempt}} = 1 ]; then {cancel}; sleep 60; fi; touch {{output}}"
+
+rule evolve:
+    input:
+        "{{task}}/network.txt",
+    output:
+        "{{task}}/{{preset}}/{{seed}}.txt",
+    group:
+        "evolve-{{task}}-{{preset}}"
+    resources:
+        mem_mb=lambda w, attempt: 600 * attempt,
+        runtime=lambda w, attempt: 7 * attempt,
+        attempt=lambda w, attempt: attempt,
+    shell:
+        "if [ {{wildcards.seed}} = 2 ] && [ {{resources.attempt}} = 1 ]; then exit 1; fi; touch {{output}}"
+
+rule long:
+    output:
+        "long.txt",
+    shell:
+        "sleep 100"
+"""
+
+
+@pytest.mark.parametrize("name", ["slurm", "lsf", "generic"])  # default: test_configuration.py
+def test_the_complete_configuration_through_every_profile(name, snakemake, jobs, copy_tree, tmp_path):
+    tree = copy_tree(tmp_path)
+    complete = yaml.safe_load((ROOT / "config" / "config.yaml").read_text())
+    counts = jobs(snakemake(tree, "--dry-run", "--quiet", "rules", "--profile", f"workflow/profiles/{name}"))
+    assert counts["evolve"] == len(complete["tasks"]) * len(complete["presets"]) * complete["seeds"]
+    assert counts["train"] == counts["layers"] == len(complete["tasks"])
+
+
+def test_no_profile_contradicts_the_default_that_goes_before_it():
+    profiles = {path.parent.name: set(yaml.safe_load(path.read_text())) for path in PROFILES.glob("*/config.yaml")}
+    default = profiles.pop("default")
+    assert set(profiles) == {"slurm", "lsf", "generic"}
+    assert not [name for name, keys in profiles.items() if keys & default]
+
+
+def test_a_group_of_the_profiles_is_one_of_the_rules():
+    rules = "".join(path.read_text() for path in (ROOT / "workflow" / "rules").glob("*.smk"))
+    for path in PROFILES.glob("*/config.yaml"):
+        for group in yaml.safe_load(path.read_text()).get("group-components", {}):
+            assert f'"{group}"' in rules
+
+
+@pytest.fixture(params=["lsf", "generic"])
+def cluster(request, tmp_path):
+    """A folder with the tiny workflow, the command that runs it, its environment, and the jobs of the stub."""
+    commands = stub_scheduler.install(tmp_path / "bin")
+    state = tmp_path / "stub"
+    state.mkdir()
+    (tmp_path / "Snakefile").write_text(TINY.format(cancel=CANCEL[request.param]))
+    environment = {
+        **os.environ,
+        "PATH": os.pathsep.join([str(commands), str(Path(sys.executable).parent), os.environ["PATH"]]),
+        "STUB_SCHEDULER": str(state),
+    }
+    command = [sys.executable, "-m", "snakemake", "--profile", str(PROFILES / request.param)]
+    yield (
+        {"command": [*command, "--seconds-between-status-checks", "1"], "cwd": tmp_path, "env": environment},
+        lambda: stub_scheduler.jobs(state),
+    )
+    for job in stub_scheduler.jobs(state):
+        stub_scheduler._cancel(job)
+
+
+def test_a_tiny_workflow_completes_though_jobs_are_cancelled_and_fail(cluster):
+    where, submitted = cluster
+    run = subprocess.run(where.pop("command"), **where, capture_output=True, text=True, check=False, timeout=240)
+    assert run.returncode == 0, run.stdout + run.stderr
+    jobs = submitted()
+    assert [stub_scheduler.memory(job) for job in jobs] == [700, 1400, 600, 1200]  # the memory of one run, more at the second try
+    assert [stub_scheduler.minutes(job) for job in jobs] == [10, 20, 21, 42]  # the sum of the three searches
+    assert sorted(path.name for path in (where["cwd"] / "T" / "p").iterdir()) == ["1.txt", "2.txt", "3.txt"]
+
+
+def test_an_interrupt_cancels_the_jobs(cluster):
+    where, submitted = cluster
+    log = where["cwd"] / "driver.log"
+    with open(log, "w") as file:
+        driver = subprocess.Popen([*where.pop("command"), "long.txt"], **where, stdout=file, stderr=file, start_new_session=True)
+    try:
+        end = time.monotonic() + 120
+        while "external jobid" not in log.read_text() and time.monotonic() < end:
+            time.sleep(0.2)
+        driver.send_signal(signal.SIGINT)
+        driver.wait(timeout=120)
+    finally:
+        driver.kill()
+    [job] = submitted()
+    assert driver.returncode != 0, log.read_text()
+    assert not stub_scheduler.alive(job), log.read_text()

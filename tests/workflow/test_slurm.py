@@ -1,0 +1,236 @@
+"""The real workflow on a real Slurm, through its profile: a job fails, one is cancelled, the driver dies, and the runs are those of one machine."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+from fakes import ROOT
+from one_node_slurm import Slurm, Unavailable, one_node_slurm
+
+# The joint searches take some seconds, long enough to be interrupted.
+SMALL = {
+    "name": "small",
+    "tasks": ["K0"],
+    "presets": ["paper", "joint"],
+    "seeds": 2,
+    "epochs": {"K0": 50},
+    "evolution": {"paper": {"population": 10, "generations": 20}, "joint": {"population": 50, "generations": 6000}},
+    "formulas": {"time_limit": 1},
+}
+TARGETS = ["results/small/tables/runs.csv", "results/small/tables/formulas.csv"]
+SEARCHES = "results/small/K0/srnet"
+# Stands before the real command: writes down what ran where, asks for two checkpoints a second, and lets the first `paper` search fail.
+SRNET = """#!/bin/bash
+if [ "$1" = evolve ]; then
+    if [[ "$*" == *"--preset paper"* ]] && [ ! -e {record}/failed ]; then echo "$SLURM_JOB_ID" > {record}/failed; exit 1; fi
+    set -- "$@" --checkpoint-interval 0.5
+fi
+{srnet} "$@"
+status=$?
+echo "$SLURM_JOB_ID $status $*" >> {record}/commands
+exit $status
+"""
+# How the page for users of a cluster says to end the jobs of a driver that died.
+CANCEL = "squeue --me --noheader --format='%i %j' | awk '$2 ~ /^srnet_/ {print $1}' | xargs --no-run-if-empty scancel"
+PATIENCE = 600.0
+
+
+class Snakemake:
+    """Snakemake in a copy of the repository, with what it said."""
+
+    def __init__(self, folder: Path, commands: Path, *options: str) -> None:
+        self.folder, self.options = folder, options
+        (folder / "small.yaml").write_text(json.dumps(SMALL))
+        python = str(Path(sys.executable).parent)
+        path = os.pathsep.join([str(commands), python, os.environ["PATH"]])
+        self.environment = {**os.environ, "PYTHONPATH": str(folder), "PATH": path, "OMP_NUM_THREADS": "1"}
+
+    def start(self) -> "subprocess.Popen[str]":
+        return self._popen(*self.options, "--configfile", "small.yaml", "--", *TARGETS)
+
+    def unlock(self) -> int:
+        return self._popen("--configfile", "small.yaml", "--cores", "1", "--unlock").wait()
+
+    def said(self) -> str:
+        return (self.folder / "said.txt").read_text()
+
+    def _popen(self, *arguments: str) -> "subprocess.Popen[str]":
+        with open(self.folder / "said.txt", "a") as said:
+            return subprocess.Popen(
+                [sys.executable, "-m", "snakemake", *arguments], cwd=self.folder, env=self.environment, stdout=said, stderr=said,
+                text=True, start_new_session=True,
+            )  # fmt: skip
+
+
+@dataclass
+class Story:
+    """What happened: the numbers of jobs, generations in checkpoints, and the folders of both results."""
+
+    cluster: Path
+    local: Path
+    finished: dict[str, dict[str, str]]
+    commands: list[tuple[str, str, str]]
+    failed: str
+    cancelled: str
+    orphan: str
+    orphan_lived: bool
+    before: int
+    after: list[int]
+    exit: int
+    said: str
+
+
+def wait(until: Callable[[], Any], what: str, said: Callable[[], str]) -> Any:
+    end = time.monotonic() + PATIENCE
+    while not (found := until()):
+        assert time.monotonic() < end, f"waited {PATIENCE:g} s for {what}:\n{said()}"
+        time.sleep(0.1)
+    return found
+
+
+@pytest.fixture(scope="module")
+def slurm():
+    try:
+        with one_node_slurm() as running:
+            yield running
+    except Unavailable as reason:
+        pytest.skip(str(reason))
+
+
+@pytest.fixture(scope="module")
+def story(slurm: Slurm, copy_tree, tmp_path_factory) -> Story:
+    """One reproduction that goes through all of it, beside the same on this machine alone."""
+    record = tmp_path_factory.mktemp("record")
+    (record / "srnet").write_text(SRNET.format(record=record, srnet=Path(sys.executable).parent / "srnet"))
+    (record / "srnet").chmod(0o755)
+    local = Snakemake(copy_tree(tmp_path_factory.mktemp("local")), tmp_path_factory.mktemp("none"), "--cores", "1")
+    cluster = Snakemake(copy_tree(tmp_path_factory.mktemp("cluster")), record, "--profile", "workflow/profiles/slurm")
+    checkpoints = cluster.folder / SEARCHES / "joint"
+
+    def generation() -> int:
+        for file in checkpoints.glob("*.checkpoint"):
+            try:
+                return json.loads(file.read_text())["state"].get("generation", 0)  # the joint search has none before it begins
+            except FileNotFoundError:  # it is complete now
+                return 0
+        return 0
+
+    def commands() -> list[tuple[str, str, str]]:
+        lines = (record / "commands").read_text().splitlines() if (record / "commands").exists() else []
+        return [tuple(line.split(" ", 2)) for line in lines]
+
+    at_home = local.start()
+    driver = cluster.start()
+    try:
+        # one job fails by itself; the search that another is in the middle of is cancelled from outside
+        wait(lambda: generation() > 2000, "a search to be interrupted", cluster.said)
+        wait((record / "failed").exists, "a search to fail", cluster.said)
+        [cancelled] = slurm.running("joint")
+        subprocess.run(["scancel", cancelled], check=True)
+        wait(lambda: cancelled in {job["JobId"] for job in slurm.finished()}, "the job to end", cluster.said)
+        before = generation()
+
+        # both are tried again; in the middle of the second the driver is killed
+        [orphan] = wait(lambda: slurm.running("joint"), "the cancelled job to be tried again", cluster.said)
+        after: list[int] = []
+        wait(lambda: after.append(generation()) or after[-1] > 4000, "the search to go on", cluster.said)
+        wait(
+            lambda: sum("paper" in command for _, _, command in commands()) == 2, "the failed job to be tried again", cluster.said
+        )
+        driver.kill()
+        driver.wait()
+        time.sleep(1)
+        orphan_lived = slurm.running("joint") == [orphan]
+
+        # recovery, as documented
+        subprocess.run(CANCEL, shell=True, check=True)
+        wait(lambda: not slurm.running(), "the jobs to be cancelled", cluster.said)
+        assert cluster.unlock() == 0
+        driver = cluster.start()
+        code = driver.wait(timeout=PATIENCE)
+        assert at_home.wait(timeout=PATIENCE) == 0, local.said()
+    finally:
+        for process in (driver, at_home):
+            if process.poll() is None:
+                os.killpg(process.pid, signal.SIGKILL)
+    return Story(
+        cluster=cluster.folder, local=local.folder, finished={job["JobId"]: job for job in slurm.finished()}, commands=commands(),
+        failed=(record / "failed").read_text().strip(), cancelled=cancelled, orphan=orphan, orphan_lived=orphan_lived,
+        before=before, after=after, exit=code, said=cluster.said(),
+    )  # fmt: skip
+
+
+def memory(job: dict[str, str]) -> int:
+    """MB that a job has had, as Slurm writes it: ``cpu=1,mem=1200M,…``."""
+    return int(job["Tres"].split("mem=")[1].split("M")[0])
+
+
+def test_it_completes(story):
+    assert story.exit == 0, story.said
+    for target in TARGETS:
+        assert (story.cluster / target).stat().st_size > 0
+
+
+def test_slurm_ran_the_searches_and_says_so(story):
+    done = [(number, command) for number, status, command in story.commands if status == "0"]
+    for name in ("train", "layers", "evolve", "formulas"):
+        numbers = {number for number, command in done if command.startswith(f"{name} ")}
+        assert numbers, name
+        for number in numbers:
+            job = story.finished[number]
+            assert (job["NodeCnt"], job["UserId"], job["Name"][:6]) == ("1", "root(0)", "srnet_"), job
+    completed = {number for number, job in story.finished.items() if job["JobState"] == "COMPLETED"}
+    assert {number for number, command in done[-2:]} <= completed
+
+
+def test_several_runs_share_a_job(story):
+    last = [number for number, _, command in story.commands if "--preset joint" in command]
+    assert len(last) == 2  # every search has come to its end once
+    assert len(set(last)) == 1
+
+
+def test_the_runs_are_those_of_one_machine_bit_by_bit(story):
+    def runs(folder: Path) -> dict[str, Any]:
+        files = sorted((folder / SEARCHES).glob("*/[0-9].json"))
+        contents = {str(file.relative_to(folder)): json.loads(file.read_text()) for file in files}
+        return {
+            name: json.dumps({key: content[key] for key in content if key != "seconds"}) for name, content in contents.items()
+        }
+
+    assert len(runs(story.local)) == 4
+    assert runs(story.cluster) == runs(story.local)
+
+
+def test_a_job_that_failed_is_tried_again_with_more_memory(story):
+    assert story.finished[story.failed]["JobState"] == "FAILED"
+    again = next(number for number, status, command in story.commands if "--preset paper" in command)
+    assert memory(story.finished[again]) == 2 * memory(story.finished[story.failed])
+
+
+def test_a_job_that_was_cancelled_is_tried_again_from_its_checkpoint(story):
+    assert story.finished[story.cancelled]["JobState"] == "CANCELLED"
+    assert memory(story.finished[story.orphan]) == 2 * memory(story.finished[story.cancelled])
+    assert min(story.after) >= story.before > 2000  # a search that had begun anew would have said less at first
+
+
+def test_the_jobs_of_a_killed_driver_live_on_until_they_are_cancelled(story):
+    assert story.orphan_lived
+    assert story.finished[story.orphan]["JobState"] == "CANCELLED"
+
+
+def test_nothing_is_left_behind(story):
+    assert not [*story.cluster.glob("results/**/*.checkpoint"), *story.cluster.glob("results/**/*.rejected")]
+
+
+def test_the_page_for_clusters_says_how_to_recover():
+    page = (ROOT / "docs" / "cluster.md").read_text()
+    assert CANCEL in page
+    assert "--unlock" in page

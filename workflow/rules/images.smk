@@ -1,0 +1,165 @@
+# The image branch (E-LIME): images with masks, the networks trained on them, every explanation of every image.
+
+IMAGES = config.get("images") or {}
+SEEDS_PER_JOB = 10
+
+
+def seed_parts(seeds):
+    """The seeds 1 … seeds in jobs: 1-10, 11-20, …"""
+    return [f"{first}-{min(first + SEEDS_PER_JOB - 1, seeds)}" for first in range(1, seeds + 1, SEEDS_PER_JOB)]
+
+
+def comparisons(kind, ending="csv"):
+    """The files of all comparisons on the named images or on the test set."""
+    images, seeds = {
+        "named": (IMAGES["named"], IMAGES["seeds"]),
+        "test": (set_images(IMAGES["test_set"]["images"]), IMAGES["test_set"]["seeds"]),
+    }[kind]
+    return expand(
+        "<results>/images/{network}/{image}/{part}.{ending}",
+        network=IMAGES["networks"],
+        image=images,
+        part=seed_parts(seeds),
+        ending=ending,
+    )
+
+
+if IMAGES:
+
+    rule images:
+        input:
+            [file for drawing in DRAWINGS if drawing.artifact.tasks == "images" for file in drawn_files(drawing).values()],
+        localrule: True
+        message:
+            "The figures and tables of the image branch of {config[name]}"
+
+    rule make_images:
+        output:
+            expand("<results>/images/data/{image}{mask}.png", image=all_images(IMAGES), mask=["", "_mask"]),
+        log:
+            "<logs>/images/data.log",
+        conda:
+            "../envs/srnet.yaml"
+        resources:
+            mem_mb=1000,
+            runtime=5,
+        params:
+            folder=subpath(output[0], parent=True),
+            named=",".join(IMAGES["named"]),
+            tests=IMAGES["test_set"]["images"],
+            size=IMAGES["size"],
+            seed=IMAGES["seed"],
+            code=fingerprint("images/dataset.py"),
+        message:
+            "Images to explain, with the masks of their objects"
+        shell:
+            "srnet make-images {params.folder} --named {params.named} --count {params.tests} --size {params.size} --seed {params.seed}"
+            " > {log} 2>&1"
+
+    rule train_classifier:
+        output:
+            network="<results>/images/{network}/network.pt",
+            report="<results>/images/{network}/network.json",
+        log:
+            "<logs>/images/{network}/train.log",
+        benchmark:
+            "<benchmarks>/images/{network}/train.tsv"
+        wildcard_constraints:
+            network="|".join(IMAGES["networks"]),
+        conda:
+            "../envs/srnet.yaml"
+        # one thread, so that a network does not depend on the number of cores
+        threads: 1
+        resources:
+            mem_mb=3000,
+            runtime=120,
+        params:
+            options=lambda w: " ".join(f"--{key} {value}" for key, value in training_options(IMAGES, w.network).items()),
+            code=fingerprint("images/training.py"),
+        message:
+            "Training {wildcards.network} on made images"
+        shell:
+            "srnet train-classifier {wildcards.network} {params.options} --threads {threads} --out {output.network}"
+            " --report {output.report} > {log} 2>&1"
+
+    rule compare_explanations:
+        input:
+            network="<results>/images/{network}/network.pt",
+            image="<results>/images/data/{image}.png",
+            mask="<results>/images/data/{image}_mask.png",
+        output:
+            runs="<results>/images/{network}/{image}/{part}.csv",
+            history="<results>/images/{network}/{image}/{part}.history.csv",
+        log:
+            "<logs>/images/{network}/{image}/{part}.log",
+        benchmark:
+            "<benchmarks>/images/{network}/{image}/{part}.tsv"
+        wildcard_constraints:
+            network="|".join(IMAGES["networks"]),
+            image="|".join(all_images(IMAGES)),
+            part=r"\d+-\d+",
+        conda:
+            "../envs/srnet.yaml"
+        threads: 1
+        resources:
+            mem_mb=2000,
+            runtime=120,
+        params:
+            methods=lambda w: ",".join(IMAGES["methods"] if w.image in IMAGES["named"] else IMAGES["test_set"]["methods"]),
+            options="--baseline-seeds {baseline_seeds} --segmentation {segmentation} --fill {fill} --precision {precision}".format(
+                **IMAGES
+            ),
+            code=fingerprint("images/experiment.py"),
+        message:
+            "Explaining {wildcards.image} for {wildcards.network}, seeds {wildcards.part}"
+        shell:
+            "srnet compare-explanations {input.network} {input.image} --mask {input.mask} --methods {params.methods}"
+            " --seeds {wildcards.part} {params.options} --threads {threads} --out {output.runs} --history {output.history}"
+            " > {log} 2>&1"
+
+    rule gather_images:
+        input:
+            networks=expand("<results>/images/{network}/network.json", network=IMAGES["networks"]),
+            named=comparisons("named"),
+            tests=comparisons("test"),
+            history=comparisons("named", "history.csv"),
+            rules=config["verdict"],
+        output:
+            networks="<results>/tables/images_networks_trained.csv",
+            runs="<results>/tables/images_runs.csv",
+            agreement="<results>/tables/images_agreement.csv",
+            history="<results>/tables/images_history.csv",
+            claims="<results>/tables/images_claims.csv",
+        log:
+            "<logs>/gather_images.log",
+        localrule: True
+        conda:
+            "../envs/srnet.yaml"
+        params:
+            code=fingerprint("images/tables.py", without=["images/experiment.py"]),
+        message:
+            "Gathering the explanations of images"
+        script:
+            "../scripts/gather_images.py"
+
+    rule gather_image_pixels:
+        input:
+            runs="<results>/tables/images_runs.csv",
+            images=expand("<results>/images/data/{image}{mask}.png", image=IMAGES["named"], mask=["", "_mask"]),
+        output:
+            "<results>/tables/images_pixels/{network}.csv",
+        log:
+            "<logs>/images_pixels/{network}.log",
+        wildcard_constraints:
+            network="|".join(IMAGES["networks"]),
+        localrule: True
+        conda:
+            "../envs/srnet.yaml"
+        params:
+            named=IMAGES["named"],
+            segmentation=IMAGES["segmentation"],
+            code=fingerprint("images/tables.py", without=["images/experiment.py"]),
+        message:
+            "Pixels of the explanations for {wildcards.network}"
+        script:
+            "../scripts/gather_image_pixels.py"

@@ -1,0 +1,28 @@
+"""What the scripts of figures and tables share: the frames that are drawn, and the caption."""
+
+from importlib import import_module
+from typing import Any
+
+import pandas as pd
+
+from srnet.drawing.captions import fill_in
+from srnet.files import writing
+from srnet.results import read_table
+
+
+def drawn(snakemake: Any) -> Any:
+    """The Figure or frame of a rule, from its tidy tables; the caption is written."""
+    tasks = list(snakemake.params.tasks)
+    frames = {name: read_table(snakemake.input[name]) for name in snakemake.params.frames}
+    if snakemake.params.selects:
+        frames = {name: _of_tasks(frame, tasks) for name, frame in frames.items()}
+    with open(snakemake.input.caption, encoding="utf-8") as template:
+        caption = fill_in(template.read(), frames, tasks=tasks, snakemake=snakemake)
+    with writing(snakemake.output.caption) as file:
+        file.write(caption)
+    return import_module(f"srnet.drawing.{snakemake.params.module}").draw(**frames)
+
+
+def _of_tasks(frame: pd.DataFrame, tasks: list[str]) -> pd.DataFrame:
+    """The rows of the tasks that are drawn."""
+    return frame[frame["task"].isin(tasks)].reset_index(drop=True) if "task" in frame else frame
