@@ -13,7 +13,7 @@ SNAKEMAKE = snakemake --cores $(CORES)
 
 export PATH := $(CURDIR)/.venv/bin:$(PATH)
 
-.PHONY: help install all demo report test docs format bench clean
+.PHONY: help install all demo report test chromium docs format bench clean
 
 help: ## list the targets
 	@echo "make [TARGET] [CORES=N] [CONFIG=config/config.yaml]"
@@ -40,11 +40,18 @@ demo: install ## a small complete reproduction: networks, formulas, figures, tab
 report: install ## results/NAME/report.zip: the figures and tables of CONFIG as one HTML report
 	$(SNAKEMAKE) --configfile $(CONFIG) --report results/$(NAME)/report.zip
 
-test: install ## lint, types, format, and every test
+test: install chromium ## lint, types, format, and every test
 	ruff check
 	ruff format --check
 	mypy
 	python -m pytest
+
+# Where it cannot be had, the test that needs it says so and is skipped.
+chromium: ## Debian's Chromium for the test of the report, installed by root only
+	@command -v chromedriver >/dev/null \
+	  || { [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null && timeout 300 apt-get update -qq >/dev/null 2>&1 \
+	       && timeout 600 apt-get install -qq --yes --no-install-recommends chromium chromium-driver >/dev/null 2>&1; } \
+	  || echo "No Chromium here: the report is not tested in a browser."
 
 docs: install ## build the documentation into site/
 	python -m mkdocs build --strict --quiet

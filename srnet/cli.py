@@ -1,5 +1,6 @@
 """The command line ``srnet …``: light at import, each command imports what it needs."""
 
+import errno
 import functools
 import sys
 import warnings
@@ -23,6 +24,11 @@ def user_errors(command: Callable[..., None]) -> Callable[..., None]:
             command(*args, **kwargs)
         except UserError as error:
             click.echo(f"srnet: {error}", err=True)
+            sys.exit(EXIT_USER_ERROR)
+        except OSError as error:  # where no writer of ours saw it: a full disk below the compile cache, or the temporary folder
+            if error.errno not in (errno.ENOSPC, errno.EDQUOT):
+                raise
+            click.echo(f"srnet: {error.filename or 'a disk'}: {error.strerror}; make room, `srnet doctor` says where", err=True)
             sys.exit(EXIT_USER_ERROR)
 
     return wrapped
@@ -330,6 +336,27 @@ def compare(
 
     files = {"tasks": tasks_file, "data": data, "network": network, "layers": layers}
     write_comparison(method, files, task, out, answers, **options)
+
+
+@main.command()
+@click.option("--json", "plain", is_flag=True, help="JSON instead of lines, for a report of an issue.")
+@click.option("--pmlb-cache", default=None, metavar="DIR", help="PMLB data sets, as of `srnet data`.")
+@click.option(
+    "--tasks", "tasks_file", default="config/tasks.yaml", show_default=True, metavar="FILE", help="Tasks whose data are looked for."
+)
+@user_errors
+def doctor(plain: bool, pmlb_cache: str | None, tasks_file: str) -> None:
+    """Look for what SRNet needs on this machine, and say how to mend what is missing.
+
+    Exit code 0 where everything that is needed is here, 1 where something is missing.
+    """
+    import json
+
+    from srnet.doctor import as_json, examine, report
+
+    findings = examine(pmlb_cache, tasks_file)
+    click.echo(json.dumps(as_json(findings), indent=1) if plain else report(findings))
+    sys.exit(0 if as_json(findings)["ok"] else 1)
 
 
 if __name__ == "__main__":

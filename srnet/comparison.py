@@ -95,6 +95,12 @@ def make_case(task: Task, data: Data, network: Network, layers: Layers, points: 
     line
         Whether these lie on the diagonal of the box, evenly spaced; else they are uniform in it.
     """
+    inputs = task.source.inputs if isinstance(task.source, Formula) else data.inputs
+    if data.inputs != inputs or not layers.widths[0] == network.sizes[0] == len(inputs):
+        raise UserError(
+            f"task '{task.name}' has the inputs {', '.join(inputs)}; its data {', '.join(data.inputs)}, its network "
+            f"{network.sizes[0]}, its layers {layers.widths[0]}; all must be of this task"
+        )
     mean, std = data.scaler
     scaled = task.kind == "classification" or network.mean is not None
 
@@ -110,10 +116,6 @@ def make_case(task: Task, data: Data, network: Network, layers: Layers, points: 
         asked = {"train": x, "test": data.standardised(data.holdout_x)}
     else:
         asked = {box: data.standardised(at) if scaled else at for box, at in box_points(task, data, points, line).items()}
-    if x.shape[1] != network.sizes[0]:
-        raise UserError(
-            f"task '{task.name}': its layers have {x.shape[1]} inputs, its network {network.sizes[0]}; make them again"
-        )
     candidates = asked["test" if task.kind == "classification" else "train"]
     repeated = candidates[np.unique(np.linspace(0, len(candidates) - 1, REPEATED).round().astype(int))]
     return Case(task.name, task.kind, predict, x, y, (valid[0], valid[1]), asked, repeated, task.seed, scaled)

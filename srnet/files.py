@@ -5,7 +5,9 @@ import glob
 import json
 import math
 import os
+import re
 import tempfile
+from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 from typing import IO, Any
@@ -141,6 +143,48 @@ def read_json(path: str | os.PathLike[str]) -> dict[str, Any]:
     if not isinstance(content, dict):
         raise UserError(f"{path}: holds a JSON {type(content).__name__}, an object is needed")
     return content
+
+
+def read_yaml(path: str | os.PathLike[str]) -> Any:
+    """Read plain YAML, as strict as JSON: a key is text and occurs once, a number is finite; 1e-3 is a number.
+
+    Raises
+    ------
+    UserError
+        If the file is missing, unreadable, or not of that kind.
+    """
+    import yaml
+
+    class Loader(yaml.SafeLoader):
+        def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
+            mapping = super().construct_mapping(node, deep)
+            for key, count in Counter(key.value for key, _ in node.value).items():
+                if count > 1:
+                    raise UserError(
+                        f"{path}: line {node.start_mark.line + 1}: the key '{key}' occurs {count} times; it may occur once"
+                    )
+            for key in mapping:
+                if not isinstance(key, str):
+                    raise UserError(f"{path}: line {node.start_mark.line + 1}: the key {key} is not text; put it in quotes")
+            return mapping
+
+        def construct_yaml_float(self, node: yaml.ScalarNode) -> float:
+            number = float(super().construct_yaml_float(node))
+            if not math.isfinite(number):
+                raise UserError(f"{path}: line {node.start_mark.line + 1}: '{node.value}' is not a finite number")
+            return number
+
+    Loader.add_constructor("tag:yaml.org,2002:float", Loader.construct_yaml_float)
+    Loader.add_implicit_resolver("tag:yaml.org,2002:float", re.compile(r"^[-+]?\d+(\.\d*)?[eE][-+]?\d+$"), list("-+0123456789"))
+    try:
+        with open(path, encoding="utf-8") as file:
+            return yaml.load(file, Loader)
+    except UserError:
+        raise
+    except OSError as error:
+        raise UserError(f"{path}: cannot be read ({error.strerror or error})") from error
+    except Exception as error:  # of a value that is not what its tag says, PyYAML raises whatever came of it
+        raise UserError(f"{path}: is not plain YAML ({type(error).__name__}: {' '.join(str(error).split())})") from error
 
 
 def _refuse_constant(token: str) -> float:

@@ -20,6 +20,7 @@ from srnet.cgp import composites
 from srnet.cgp.composites import Lineage, Problem, Scratch
 from srnet.cgp.genome import Genes, Grid, random_genes, random_normals, stream
 from srnet.cgp.kernels import CHUNK
+from srnet.cgp.logistic import Classes, Points
 from srnet.cgp.target import Target
 from srnet.checkpoints import saved_history
 from srnet.errors import UserError
@@ -46,10 +47,6 @@ class JointSearch:
     """The state of one joint run; ``step`` is one generation, population × layers evaluations, of every climber."""
 
     def __init__(self, layers: Layers, settings: JointSettings, seed: int, *, threads: int = 1) -> None:
-        if settings.loss != "mse":
-            raise UserError(
-                f"the preset '{settings.preset}' knows no loss '{settings.loss}'; the loss mse, or the preset paper, is needed"
-            )
         self.layers, self.settings, self.seed, self._threads = layers, settings, seed, threads
         self._grids = [
             Grid(layers.widths[i], settings.n_eph, settings.rows, settings.cols, settings.functions) for i in range(layers.depth)
@@ -263,7 +260,7 @@ class JointSearch:
         for row, grid in zip(self._problem.table, self._grids, strict=True):
             chosen.append(genes[row[composites.GENES_AT] :][: grid.genes].copy())
             programs.append(grid.program(chosen[-1], constants[row[composites.CONSTANTS_AT] :][: grid.constants].tolist()))
-        return judge(chosen, programs, self.layers)
+        return judge(chosen, programs, self.layers, self.settings.loss)
 
     def state(self) -> dict[str, Any]:
         """What a checkpoint must hold, as plain JSON; only where ``resumable``."""
@@ -427,6 +424,13 @@ def _problem(
     count = train[0].shape[0] + valid[0].shape[0]
     whole = -(-count // CHUNK) * CHUNK
     targets = [Target.of(h, g, whole) for h, g in zip(train[1:], valid[1:], strict=True)]
+    point_rows, members, extra = np.zeros((2, 0)), np.zeros((2, 1, 0)), 0.0
+    if settings.loss == "cross_entropy":
+        classes = Classes.of(train[-1], valid[-1])
+        points = Points(classes)
+        points.single()
+        point_rows, members, extra = points.rows, points.members, classes.extra
+        targets[-1] = replace(targets[-1], values=classes.labels[None].astype(np.float64))
     units = max(target.values.shape[0] for target in targets)
     table = np.zeros((len(grids), 10), dtype=np.int64)
     sums_h, sums_hh = np.zeros((len(grids), 3, units)), np.zeros((len(grids), 3))
@@ -436,7 +440,8 @@ def _problem(
         table[i] = (genes_at, grid.genes, constants_at, grid.constants, grid.inputs, target_at, size, width, basis_at, mean_at)
         genes_at, constants_at, target_at = genes_at + grid.genes, constants_at + grid.constants, target_at + target.values.size
         basis_at, mean_at = basis_at + target.basis.size, mean_at + width
-        sums_h[i, :, :size], sums_hh[i] = target.seen_h[-1], target.seen_hh[-1]
+        if not (members.size and i + 1 == len(grids)):
+            sums_h[i, :, :size], sums_hh[i] = target.seen_h[-1], target.seen_hh[-1]
     return Problem(
         table=table,
         alleles=np.concatenate([grid.alleles() for grid in grids]),
@@ -447,6 +452,9 @@ def _problem(
         sums_hh=sums_hh,
         mean=np.concatenate([target.mean for target in targets]),
         basis=np.concatenate([target.basis.ravel() for target in targets]),
+        point_rows=point_rows,
+        members=members,
+        extra=extra,
         train_rows=train[0].shape[0],
         rows=count,
         max_complexity=int(settings.nodes_per_layer * len(grids)),

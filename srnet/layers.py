@@ -116,7 +116,7 @@ def read_arrays(path: str | os.PathLike[str]) -> dict[str, NDArray[np.generic]]:
     """
     try:
         with np.load(path, allow_pickle=False) as file:
-            if not isinstance(file, np.lib.npyio.NpzFile):
+            if not isinstance(file, np.lib.npyio.NpzFile) or file.zip is None:
                 raise UserError(f"{path}: is not an .npz archive of arrays")
             check_unpacked(file.zip, path)
             return {key: _plain(file[key], key, path) for key in file.files}

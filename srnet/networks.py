@@ -306,7 +306,7 @@ def train(task: Task, data: Data, epochs: int | None = None, progress: Progress 
     epoch ``history_epochs[j]``, each before its own step; of more than 2000 epochs, 2000 are kept, evenly spaced with the
     first and the last. A network is called constant if its output's standard deviation is at most 1e-3 of the target's, or
     if it predicts one class; it failed to learn if its training R² is less than 0.5, or its accuracy over all rows is no
-    more than the share of the largest class.
+    more than the share of the largest class; it failed to generalise if that holds of the rows held out alone.
 
     Raises
     ------
@@ -468,6 +468,11 @@ def _classification_scores(data: Data, network: Network) -> tuple[dict[str, Any]
     if right.mean() <= majority:
         warnings.append(
             f"failed to learn: its accuracy over all rows is {right.mean():.3g}, the share of the largest class {majority:.3g}"
+        )
+    elif scores["accuracy_test"] <= majority:
+        warnings.append(
+            f"failed to generalise: its accuracy on the rows held out is {scores['accuracy_test']:.3g}, "
+            f"the share of the largest class {majority:.3g}"
         )
     return scores, warnings
 

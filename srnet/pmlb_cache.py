@@ -8,6 +8,7 @@ the data set. Here it writes into a folder of its own beside, and the whole file
 import contextlib
 import csv
 import difflib
+import errno
 import gzip
 import os
 import shutil
@@ -23,6 +24,7 @@ from srnet.tables import Cells, Kind, Table, parse
 VARIABLE = "SRNET_PMLB_CACHE"
 DEFAULT = "resources/pmlb"
 TARGET = "target"
+DISK = (errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EACCES, errno.EPERM)
 MISSING = frozenset({"", "na", "nan"})  # as pandas writes and reads them
 
 
@@ -55,7 +57,7 @@ def read_pmlb(name: str, kind: Kind, cache: str | os.PathLike[str] | None = None
         table is of no use as ``srnet.tables.parse`` says.
     """
     folder = cache_folder(cache)
-    path = folder / name / f"{name}.tsv.gz"
+    path = _path(name, folder)
     try:
         header, rows = _cells(path)
     except FileNotFoundError:
@@ -67,6 +69,23 @@ def read_pmlb(name: str, kind: Kind, cache: str | os.PathLike[str] | None = None
         raise UserError(f"{path}: cannot be read ({error.strerror or error})") from error
     whole = [(line, cells) for line, cells in rows if not any(cell.lower() in MISSING for cell in cells)]
     return parse(path, header, whole, TARGET, kind, dropped=len(rows) - len(whole))
+
+
+def look(name: str, folder: Path) -> str:
+    """The state of a data set in the cache: ``whole``, ``absent``, or what is wrong with its file. Nothing is downloaded."""
+    try:
+        _cells(_path(name, folder))
+    except FileNotFoundError:
+        return "absent"
+    except Damaged as damage:
+        return f"damaged: {damage}"
+    except OSError as error:
+        return f"cannot be read: {error.strerror or error}"
+    return "whole"
+
+
+def _path(name: str, folder: Path) -> Path:
+    return folder / name / f"{name}.tsv.gz"
 
 
 def _fetched(name: str, path: Path, folder: Path, found: str) -> Cells:
@@ -99,8 +118,9 @@ def _download(name: str, folder: Path, where: str) -> None:
     try:
         pmlb.fetch_data(name, local_cache_dir=str(folder), dropna=False)
     except Exception as error:  # what a download may raise is up to pmlb, requests, urllib and pandas
-        # of requests and urllib, an OSError with the whole address in its text
-        reason = f"no connection, {type(error).__name__}" if isinstance(error, OSError) else " ".join(str(error).split())[:100]
+        # requests and urllib raise an OSError with the whole address in its text
+        connection = isinstance(error, OSError) and error.errno not in DISK
+        reason = f"no connection, {type(error).__name__}" if connection else " ".join(str(error).split())[:100]
         raise UserError(
             f"{where}, and the data set '{name}' cannot be fetched from PMLB ({reason}); run where there is a network, put the file "
             f"there, or choose {_choices()}"

@@ -54,7 +54,8 @@ def _verdict(verdict: pd.DataFrame) -> str:
     counts = pd.crosstab(verdict["claim"], verdict["verdict"]).reindex(
         index=list(dict.fromkeys(verdict["claim"])), columns=[name for name in VERDICTS if (verdict["verdict"] == name).any()]
     )
-    lines = [_table(["claim", *counts.columns], [[claim, *map(str, row)] for claim, row in zip(counts.index, counts.to_numpy())])]
+    rows = [[claim, *map(str, row)] for claim, row in zip(counts.index, counts.to_numpy(), strict=True)]
+    lines = [_table(["claim", *counts.columns], rows)]
     failed = verdict[verdict["verdict"] == NOT_REPRODUCED].to_dict("records")
     items = []
     for row in failed:
@@ -82,7 +83,7 @@ def _warnings(frames: Frames) -> str:
             items.append(f"{task}, {preset}: a single seed, no interval")
     if "fidelity" in frames:
         fidelity = frames["fidelity"]
-        bad = fidelity[fidelity["nonfinite"] > 0].fillna({"preset": ""}).groupby(["task", "method", "preset", "box"], sort=False)
+        bad = fidelity[fidelity["nonfinite"] > 0].astype({"preset": object}).fillna({"preset": ""}).groupby(["task", "method", "preset", "box"], sort=False)
         for (task, method, preset, box), group in bad:
             share = group["nonfinite"].sum() / group["points"].sum()
             who = " ".join(str(part) for part in (method, preset) if part)
@@ -126,7 +127,7 @@ def _fidelity(frames: Frames) -> str:
 
 def _methods(frame: pd.DataFrame, split: str, splits: Sequence[str], statistic: str, form: str) -> str:
     """A line per task, a column per method and preset."""
-    who = frame["method"].str.cat(frame["preset"].fillna("").astype(str), sep=" ").str.strip()
+    who = frame["method"].str.cat(frame["preset"].astype(object).fillna("").astype(str), sep=" ").str.strip()
     known = [name for method in METHODS for name in dict.fromkeys(who) if name.split()[0] == method]
     values = frame.assign(who=who).groupby(["task", "who", split], sort=False)["value"].agg(statistic)
     rows = []

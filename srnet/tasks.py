@@ -8,9 +8,7 @@ set of PMLB or one that comes with scikit-learn.
 import importlib.resources
 import math
 import os
-import re
 import warnings
-from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -22,7 +20,7 @@ from numpy.typing import NDArray
 from srnet.arithmetic import CONSTANTS, FUNCTIONS, evaluate
 from srnet.config import check
 from srnet.errors import UserError
-from srnet.files import writing
+from srnet.files import read_yaml, writing
 from srnet.layers import read_arrays
 from srnet.pmlb_cache import read_pmlb
 from srnet.tables import Table, load_sklearn, read_csv
@@ -131,7 +129,7 @@ def load_tasks(path: str | os.PathLike[str]) -> dict[str, Task]:
         for a classification.
     """
     path = Path(path)
-    entries = _read_yaml(path)
+    entries = read_yaml(path)
     _check(entries, path)
     return {name: _task(name, entry, path) for name, entry in entries.items()}
 
@@ -402,42 +400,6 @@ def _widened(x: Floats, factor: float) -> Box:
 def schema_path() -> Path:
     """The JSON schema of a tasks file; part of the package, so that an installed library checks what the workflow checks."""
     return Path(str(importlib.resources.files("srnet") / "schemas" / "tasks.schema.yaml"))
-
-
-def _read_yaml(path: Path) -> Any:
-    """Plain YAML, as strict as JSON: a key is text and occurs once, a number is finite; 1e-3 is a number."""
-    import yaml
-
-    class Loader(yaml.SafeLoader):
-        def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
-            mapping = super().construct_mapping(node, deep)
-            for key, count in Counter(key.value for key, _ in node.value).items():
-                if count > 1:
-                    raise UserError(
-                        f"{path}: line {node.start_mark.line + 1}: the key '{key}' occurs {count} times; it may occur once"
-                    )
-            for key in mapping:
-                if not isinstance(key, str):
-                    raise UserError(f"{path}: line {node.start_mark.line + 1}: the key {key} is not text; put it in quotes")
-            return mapping
-
-        def construct_yaml_float(self, node: yaml.ScalarNode) -> float:
-            number = float(super().construct_yaml_float(node))
-            if not math.isfinite(number):
-                raise UserError(f"{path}: line {node.start_mark.line + 1}: '{node.value}' is not a finite number")
-            return number
-
-    Loader.add_constructor("tag:yaml.org,2002:float", Loader.construct_yaml_float)
-    Loader.add_implicit_resolver("tag:yaml.org,2002:float", re.compile(r"^[-+]?\d+(\.\d*)?[eE][-+]?\d+$"), list("-+0123456789"))
-    try:
-        with open(path, encoding="utf-8") as file:
-            return yaml.load(file, Loader)
-    except UserError:
-        raise
-    except OSError as error:
-        raise UserError(f"{path}: cannot be read ({error.strerror or error})") from error
-    except Exception as error:  # of a value that is not what its tag says, PyYAML raises whatever came of it
-        raise UserError(f"{path}: is not plain YAML ({type(error).__name__}: {' '.join(str(error).split())})") from error
 
 
 def _check(entries: Any, path: Path) -> None:

@@ -7,6 +7,7 @@ file. A number of ours has a bootstrap interval over its runs; the verdict depen
 import importlib.resources
 import os
 from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -15,6 +16,7 @@ from numpy.typing import NDArray
 
 from srnet.config import check
 from srnet.errors import UserError
+from srnet.files import read_yaml
 
 REPRODUCED, BETTER, NOT_REPRODUCED = "reproduced", "better", "not reproduced"
 NOT_COMPARABLE, NOT_RUN = "not comparable", "not run"
@@ -52,17 +54,9 @@ def load_rules(path: str | os.PathLike[str]) -> dict[str, Any]:
     UserError
         If the file cannot be read, or breaks ``srnet/schemas/verdict.schema.yaml``.
     """
-    import yaml
-
     schema = importlib.resources.files("srnet") / "schemas" / "verdict.schema.yaml"
-    try:
-        with open(path, encoding="utf-8") as file:
-            rules = yaml.safe_load(file)
-    except OSError as error:
-        raise UserError(f"{path}: cannot be read ({error.strerror or error})") from error
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
-        raise UserError(f"{path}: is not YAML ({' '.join(str(error).split())})") from error
-    check(rules, yaml.safe_load(schema.read_text(encoding="utf-8")), str(path))
+    rules = read_yaml(path)
+    check(rules, read_yaml(str(schema)), str(path))
     return dict(rules)
 
 
@@ -137,7 +131,7 @@ def _quantiles(rule: Rule, interval: Rule, frames: Frames, presets: Sequence[str
             rows.append(
                 row
                 | {"method": "srnet", "preset": preset}
-                | _judged(rule, values, np.median, interval, conditions, theirs["task"], lambda a, b: _below(a, b, low, high))
+                | _judged(rule, values, np.median, interval, conditions, theirs["task"], partial(_below, low, high))
             )
     return rows
 
@@ -166,7 +160,7 @@ def _mean(rule: Rule, interval: Rule, frames: Frames, presets: Sequence[str], co
             rows.append(
                 row
                 | {"preset": preset}
-                | _judged(rule, values, np.mean, interval, conditions, theirs["task"], lambda a, b: _above(a, b, low, high))
+                | _judged(rule, values, np.mean, interval, conditions, theirs["task"], partial(_above, low, high))
             )
     return rows
 
@@ -208,12 +202,12 @@ def _bound(rule: Rule, interval: Rule, frames: Frames, presets: Sequence[str], c
 KINDS: dict[str, Callable[..., list[Row]]] = {"quantiles": _quantiles, "mean": _mean, "order": _order, "bound": _bound}
 
 
-def _below(low: float, high: float, better: float, limit: float) -> str:
-    """Lower is better: the interval lies below the one, reaches the other, or neither."""
+def _below(better: float, limit: float, low: float, high: float) -> str:
+    """Lower is better: the interval from low to high lies below the one, reaches the other, or neither."""
     return BETTER if high < better else REPRODUCED if low <= limit else NOT_REPRODUCED
 
 
-def _above(low: float, high: float, limit: float, better: float) -> str:
+def _above(limit: float, better: float, low: float, high: float) -> str:
     return BETTER if low > better else REPRODUCED if high >= limit else NOT_REPRODUCED
 
 

@@ -6,7 +6,16 @@ from typing import Any
 
 import numpy as np
 
-FUNCTIONS = {"sqrt": np.sqrt, "log": np.log, "sin": np.sin, "cos": np.cos, "tan": np.tan, "fabs": np.abs}
+FUNCTIONS = {
+    "sqrt": np.sqrt,
+    "log": np.log,
+    "sin": np.sin,
+    "cos": np.cos,
+    "tan": np.tan,
+    "fabs": np.abs,
+    "exp": np.exp,
+    "fmax": np.fmax,
+}
 TOKEN = re.compile(r"\s*(\d+\.?\d*(?:e[+-]?\d+)?|[A-Za-z_]\w*|==|[-+*/()?:\[\]=;,])")
 
 
@@ -93,9 +102,11 @@ class Reader:
             assert "." in token or "e" in token, f"{token} is an integer, whose division rounds"
             return np.float64(token)
         if self.take("("):
-            value = self.conditional()
+            values = [self.conditional()]
+            while self.take(","):
+                values.append(self.conditional())
             self.need(")")
-            return FUNCTIONS[token](value)
+            return FUNCTIONS[token](*values)
         if self.take("["):
             token = f"{token}[{self.left.pop(0)}]"
             self.need("]")

@@ -67,7 +67,7 @@ class Workflow:
 
     def start(self, *options: str, said: str = "said.txt") -> "subprocess.Popen[str]":
         """Snakemake in a process group of its own; what it says goes to a file."""
-        command = [sys.executable, "-m", "snakemake", "--cores", "2", "--configfile", "kills.json", *options, *self.targets]
+        command = [sys.executable, "-m", "snakemake", *self.targets, "--cores", "2", "--configfile", "kills.json", *options]
         with open(self.folder / said, "w") as file:
             return subprocess.Popen(
                 command, cwd=self.folder, env=self.environment, text=True, stdout=file, stderr=file, start_new_session=True

@@ -9,6 +9,7 @@ import time
 from pathlib import Path
 from typing import Any
 
+import made_up
 import numpy as np
 import pytest
 from click.testing import CliRunner, Result
@@ -84,6 +85,27 @@ def test_evolve_predict_show(tmp_path: Path, layers_file: Path, layers: Layers) 
     assert shown.exit_code == 0
     for text in (*record["expressions"], *record["network_expressions"], repr(record["fitness"])):
         assert text in shown.output
+
+
+@pytest.mark.parametrize("preset", ["paper", "joint"])
+def test_a_classifier_from_evolve_to_formulas(tmp_path: Path, preset: str) -> None:
+    layers = made_up.classifier((2, 3, 3), 80)
+    layers.save(tmp_path / "layers.npz")
+    run, formulas = tmp_path / "run.json", tmp_path / "formulas.json"
+    options = [*SMALL, "--loss", "cross_entropy", "--preset", preset]
+    assert srnet("evolve", tmp_path / "layers.npz", *options, "--out", run).exit_code == 0
+    record = json.loads(run.read_text())
+    settings = record["settings"]
+    assert (record["loss"], settings["rows"], settings["cols"], settings["stop"]) == ("cross_entropy", 10, 10, 1e-6)
+    assert {"pdiv", "psqrt", "pln"} < set(settings["functions"])
+    result = srnet("formulas", run, "--layers", tmp_path / "layers.npz", "--out", formulas, "--time-limit", 1)
+    assert result.exit_code == 0, result.output
+    content = json.loads(formulas.read_text())
+    assert content["loss"] == "cross_entropy"
+    assert [layer["mse"] for layer in content["layers"]] == [*record["layer_losses"][:-1], None]
+    assert content["layers"][-1]["cross_entropy"] == record["layer_losses"][-1]
+    assert [output["raw"] for output in content["network"]] == record["network_expressions"]
+    assert "logit of y1 = " in srnet("show", run).output
 
 
 def test_evolve_tells_what_it_did(tmp_path: Path, layers_file: Path) -> None:

@@ -12,6 +12,7 @@ from sklearn.base import clone
 from sklearn.datasets import load_iris
 from sklearn.exceptions import NotFittedError
 from sklearn.model_selection import cross_val_score
+from sklearn.neural_network import MLPRegressor
 from sklearn.utils.estimator_checks import check_estimator
 
 from srnet import SRNetClassifier, SRNetRegressor
@@ -75,9 +76,43 @@ def test_every_layer_is_explained_where_asked() -> None:
     assert [layer.name for layer in est.explanations_[0].layers] == ["hidden1", "hidden2", "output"]
 
 
-def test_a_time_for_the_whole_fit() -> None:
-    est = SRNetRegressor(hidden_layer_sizes=(4,), max_time=1.0, random_state=0).fit(X[:, :1], np.sin(3 * X[:, 0]))
-    assert est.explanations_[0].run["seconds"] <= 1.05
+class FakeClock:
+    """A clock that goes on by a step whenever it is asked, and by as much as a test says."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch, step: float) -> None:
+        self.now, self.step = 1000.0, step
+        monkeypatch.setattr("time.monotonic", self)
+
+    def __call__(self) -> float:
+        self.now += self.step
+        return self.now
+
+
+@pytest.mark.parametrize("max_time", [2.0, 50.0])
+def test_the_whole_fit_takes_the_time_that_it_may(monkeypatch: pytest.MonkeyPatch, max_time: float) -> None:
+    """Network, search and the conclusion of the search together; of time, not of work."""
+    clock = FakeClock(monkeypatch, step=max_time / 400)
+    begin = clock.now
+    est = SRNetRegressor(hidden_layer_sizes=(4,), max_time=max_time, max_iter=100, random_state=0).fit(X[:, :1], np.sin(X[:, 0]))
+    assert 0.8 * max_time < clock.now - begin <= 1.03 * max_time
+    assert est.score(X[:, :1], np.sin(X[:, 0])) > 0
+
+
+def test_a_slow_network_leaves_time_for_the_search(monkeypatch: pytest.MonkeyPatch) -> None:
+    """It gets a quarter of the time, and is asked after every part of its training."""
+    clock = FakeClock(monkeypatch, step=0.05)
+    fit = MLPRegressor.fit
+
+    def slow(network: MLPRegressor, *rows: Any) -> MLPRegressor:
+        clock.now += 3.0
+        return fit(network, *rows)
+
+    monkeypatch.setattr(MLPRegressor, "fit", slow)
+    begin = clock.now
+    est = SRNetRegressor(hidden_layer_sizes=(4,), max_time=20.0, max_iter=10**6, random_state=0).fit(X, Y)
+    assert est.n_iter_ <= 100  # two parts of 50, 6 s of the 20
+    assert est.explanations_[0].run["generations"] > 0
+    assert clock.now - begin <= 20.0 * 1.03
 
 
 def test_where_a_formula_has_no_value_the_mean_is_predicted() -> None:

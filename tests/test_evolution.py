@@ -17,6 +17,7 @@ import oracle
 import pytest
 from numpy.typing import NDArray
 
+from srnet.cgp.primitives import CLASSIFICATION
 from srnet.errors import UserError
 from srnet.evolution import evolve, evolve_file
 from srnet.layers import Layers
@@ -30,6 +31,27 @@ SEED = 11
 
 def small(**changes: Any) -> Settings:
     return preset("paper", **{"population": 20, "generations": 30, **changes})
+
+
+def small_classes(**changes: Any) -> Settings:
+    return preset("paper", **{"loss": "cross_entropy", "population": 20, "generations": 30, **changes})
+
+
+CLASSIFIERS = {
+    "two classes": lambda: made_up.classifier((2, 3, 3, 2), 300),
+    "blocks": lambda: made_up.classifier((2, 4, 3), 1500),
+    "validation rows": lambda: made_up.classifier((2, 3, 3), 60, 20),
+    "no hidden layer": lambda: made_up.classifier((3, 4), 700),
+    "one class": lambda: one_class(made_up.classifier((2, 3, 2), 300)),
+}
+CLASSIFIER = pytest.mark.parametrize("make", CLASSIFIERS.values(), ids=CLASSIFIERS)
+
+
+def one_class(layers: Layers) -> Layers:
+    """The same with a network that predicts class 1 for every row."""
+    for values in layers.splits.values():
+        values[-1][:] = [0.25, 0.75]
+    return layers
 
 
 def without_time(run: Run) -> str:
@@ -123,6 +145,15 @@ def test_published_network_is_the_same_with_and_without_everything(reference: Pa
     assert len({without_time(run) for run in runs}) == 1
 
 
+@CLASSIFIER
+def test_classification_is_the_same_with_and_without_everything(make: Callable[[], Layers]) -> None:
+    """Threads, block sizes, and the shortcuts: points brought together, limits, graphs met before."""
+    layers, settings = make(), small_classes(stop=0.0)
+    expected = without_time(evolve(layers, settings, SEED))
+    for options in ({"threads": 2}, {"threads": 25, "block_rows": 256}, {"shortcuts": False}, {"shortcuts": False, "threads": 3}):
+        assert without_time(evolve(layers, settings, SEED, **options)) == expected, options
+
+
 # --- the oracle ------------------------------------------------------------------------------------------------------------------
 
 
@@ -178,6 +209,41 @@ def test_generations_agree_with_the_oracle(widths: tuple[int, ...], seed: int) -
     assert same > 0.8 * total  # of equal formulas rounding chooses
 
 
+@pytest.mark.parametrize(("widths", "valid"), [((2, 3, 3, 2), 0), ((2, 3, 2), 15), ((1, 3, 3), 0), ((2, 4), 0)], ids=str)
+def test_generations_of_classification_agree_with_the_oracle(widths: tuple[int, ...], valid: int) -> None:
+    """As above, the output layer by SciPy."""
+    layers = made_up.classifier(widths, rows=60, valid=valid)
+    settings = small_classes(population=12, generations=8, rows=5, cols=5)
+    search = Recorded(layers, settings, SEED, shortcuts=False)
+    slow = oracle.Search.of(
+        layers.splits["train"], layers.splits["valid"], SEED, 12, settings.n_eph, settings.mutation, "cross_entropy",
+        functions=settings.functions,
+    )  # fmt: skip
+    for i, layer in enumerate(slow.layers):
+        assert layer.parent == search.parent[i].tolist()
+
+    def choose(i: int, losses: list[float]) -> int:
+        kernel_loss, number = search.chosen[i]
+        best = int(np.argmin(losses))
+        rows = slow.layers[i].target.shape[0] if i + 1 == len(slow.layers) else slow.layers[i].target.size
+        assert losses[number] <= losses[best] * (1 + 1e-4) + 1e-5
+        assert kernel_loss / rows == pytest.approx(losses[number], rel=1e-4, abs=1e-5)
+        return number
+
+    def accept(total: float) -> bool:
+        if total == pytest.approx(slow.fitness, rel=1e-4, abs=1e-5):
+            return [genes.tolist() for genes in search.parent] != before
+        return total < slow.fitness
+
+    for generation in range(1, settings.generations + 1):
+        before = [genes.tolist() for genes in search.parent]
+        search.step()
+        slow.step(choose, accept)
+        for i, layer in enumerate(slow.layers):
+            assert layer.parent == search.parent[i].tolist(), f"generation {generation}, layer {i}"
+        assert search.fitness == pytest.approx(slow.fitness, rel=1e-4, abs=1e-5)
+
+
 def test_a_run_that_finds_nothing_finite_is_a_sentence() -> None:
     """Every x is negative, and one chromosome a layer of logarithms and roots is all that is tried."""
     layers = made_up.layers((1, 2, 1))
@@ -221,6 +287,58 @@ def test_reported_losses_are_those_of_the_reported_text(make: Callable[[], Layer
     assert run["fitness"] == pytest.approx(output + np.mean(losses[:-1]), rel=1e-9)
     assert run["normalised"] == pytest.approx(output / np.mean(np.var(both[-1], axis=0)), rel=1e-9)
     assert run["r2"] == pytest.approx(1 - run["normalised"])
+
+
+@CLASSIFIER
+def test_the_reported_cross_entropy_is_that_of_the_reported_text(make: Callable[[], Layers]) -> None:
+    layers = make()
+    run = evolve(layers, small_classes(), SEED)
+    x, y = (np.vstack([layers.splits[s][i] for s in ("train", "valid")]).astype(np.float64) for i in (0, -1))
+    logits, classes = values_of(run["network_expressions"], formula_text.inputs(x)), y.argmax(axis=1)
+    odds = np.exp(logits - np.take_along_axis(logits, classes[:, None], axis=1))
+    loss = float(np.mean(np.log1p(odds.sum(axis=1) - 1)))
+    assert run["layer_losses"][-1] == pytest.approx(loss, rel=1e-9, abs=1e-12)
+    assert run["fitness"] == pytest.approx(loss + (np.mean(run["layer_losses"][:-1]) if layers.depth > 1 else 0), rel=1e-9)
+    assert run["accuracy"] == np.mean(logits.argmax(axis=1) == classes)
+    assert (run["loss"], run["r2"], run["normalised"]) == ("cross_entropy", None, None)
+    model = SRNet.from_run(json.loads(json.dumps(run)))
+    np.testing.assert_allclose(model.layers(x)[-1], logits, rtol=1e-9, atol=1e-9)
+    np.testing.assert_allclose(model.predict(x).sum(axis=1), 1)
+    assert model.losses(layers) == pytest.approx(run["layer_losses"], rel=1e-9, abs=1e-12)
+    for entry in [*run["elites"], *run["pareto"]]:
+        assert SRNet.from_run(entry).losses(layers) == pytest.approx(entry["layer_losses"], rel=1e-9, abs=1e-12)
+
+
+def test_a_known_boundary_is_found() -> None:
+    """The class is the sign of sin(x0·x1); h is made of it."""
+    rng = np.random.default_rng(3)
+    x = rng.uniform(-2, 2, (800, 2))
+    s = np.sin(x[:, 0] * x[:, 1])
+    p = 1 / (1 + np.exp(-8 * s))
+    values = [x, np.outer(s, [1.0, -0.5]) + 1, np.column_stack([1 - p, p])]
+    layers = Layers({"train": [v.astype(np.float32) for v in values], "valid": [v[:0].astype(np.float32) for v in values]})
+    run = evolve(layers, preset("paper", loss="cross_entropy", generations=400), 1)
+    assert run["fitness"] <= 1e-6
+    assert run["accuracy"] == 1.0
+    assert run["generations"] < 400
+    fresh = rng.uniform(-2, 2, (500, 2))
+    wanted = np.sin(fresh[:, 0] * fresh[:, 1]) > 0
+    assert np.mean(SRNet.from_run(run).predict(fresh).argmax(axis=1) == wanted) > 0.98
+
+
+def test_a_network_that_predicts_one_class_stops_at_once() -> None:
+    layers = one_class(made_up.classifier((2, 3, 2)))
+    for values in layers.splits.values():
+        values[1][:] = 0.5  # as of a network on unscaled inputs
+    run = evolve(layers, small_classes(), SEED)
+    assert (run["generations"], run["fitness"], run["accuracy"]) == (1, 0.0, 1.0)
+
+
+def test_layers_that_do_not_fit_the_loss_are_a_sentence() -> None:
+    with pytest.raises(UserError, match="'valid_x' has no row; at least 1 is needed with the loss mse"):
+        evolve(made_up.classifier(), small(), SEED)
+    with pytest.raises(UserError, match="'train_y' has 1 column"):
+        evolve(made_up.layers(), small_classes(), SEED)
 
 
 def test_weights_are_the_least_squares_fit_of_the_training_rows(layers: Layers) -> None:
@@ -319,7 +437,29 @@ def test_the_stop_is_at_the_threshold(layers: Layers) -> None:
     assert run["history"] == reference["history"][: reference["history"].index(threshold) + 1]
 
 
+def test_the_loss_brings_settings_and_given_ones_win() -> None:
+    for name in ("paper", "joint"):
+        brought = preset(name, loss="cross_entropy")
+        assert (brought.rows, brought.cols, brought.stop, brought.functions) == (10, 10, 1e-6, CLASSIFICATION)
+        given = preset(name, loss="cross_entropy", rows=3, stop=0.5, functions=("add", "pln"))
+        assert (given.rows, given.cols, given.stop, given.functions) == (3, 10, 0.5, ("add", "pln"))
+        assert preset(name, loss="mse") == preset(name)
+    with pytest.raises(UserError, match="'loss' is 'hinge'; allowed are mse, cross_entropy"):
+        preset("paper", loss="hinge")
+
+
 # --- checkpoints -----------------------------------------------------------------------------------------------------------------
+
+
+def test_interrupted_and_resumed_classification_is_the_same(tmp_path: Path) -> None:
+    layers, settings = made_up.classifier(), small_classes(stop=0.0)
+    expected = evolve(layers, settings, SEED)
+    interrupted(tmp_path / "c", layers, settings, 17)
+    run, warned = checkpointed(tmp_path / "c", layers, settings)
+    assert (without_time(run), warned) == (without_time(expected), [])
+    interrupted(tmp_path / "d", layers, settings, 17)
+    _, warned = checkpointed(tmp_path / "d", layers, small_classes(stop=0.0, mutation=0.3))
+    assert "belongs to another run" in warned[0]
 
 
 @pytest.mark.parametrize("after", sorted(random.Random(4).sample(range(1, 29), 5)))

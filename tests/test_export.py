@@ -3,7 +3,9 @@
 import copy
 import subprocess
 import sys
+from typing import Any
 
+import c_text
 import numpy as np
 import pytest
 import torch
@@ -12,7 +14,7 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
 from srnet.cgp.primitives import PRIMITIVES, Primitive
-from srnet.export import to_torch
+from srnet.export import to_c, to_numpy, to_torch
 from srnet.model import SRNet
 from srnet.program import Program
 
@@ -118,3 +120,27 @@ def test_wrong_shape(shape: tuple[int, ...]) -> None:
 def test_torch_is_imported_only_when_needed() -> None:
     code = "import sys, srnet.export; sys.exit('torch' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
+
+
+def test_a_classifier_becomes_probabilities_in_every_language() -> None:
+    model = SRNet(
+        MODEL.programs,
+        (MODEL.weights[0], np.array([3.0, -1.0, 0.5])),
+        (MODEL.biases[0], np.array([-1.0, 0.0, 2.0])),
+        loss="cross_entropy",
+    )
+    x = np.array([[1.0, 2.0], [0.5, -3.0], [40.0, 1e-3], [1e3, 1e-9]])
+    expected = model.predict(x)
+    assert np.isfinite(expected).all()
+    np.testing.assert_allclose(expected.sum(axis=1), 1)
+    np.testing.assert_allclose(to_torch(model)(torch.tensor(x)).numpy(), expected, rtol=1e-12, atol=1e-300)
+    namespace: dict[str, Any] = {}
+    exec(to_numpy(model), namespace)
+    np.testing.assert_allclose(namespace["network"](x), expected, rtol=1e-12, atol=1e-300)
+    np.testing.assert_allclose([c_text.run(to_c(model), row, 3) for row in x.tolist()], expected, rtol=1e-12, atol=1e-300)
+    for source in (to_numpy(model), to_c(model)):
+        assert "3 probabilities" in source or "probabilities (n x 3)" in source
+    undefined = np.array([[-1.0, 2.0]])  # the logarithm of a negative number
+    assert np.isnan(model.predict(undefined)).all()
+    assert np.isnan(namespace["network"](undefined)).all()
+    assert np.isnan(c_text.run(to_c(model), undefined[0].tolist(), 3)).all()

@@ -27,12 +27,15 @@ import torch
 import yaml
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from PIL import Image
 
 from srnet.checkpoints import Checkpoint, _digest
 from srnet.config import check
 from srnet.errors import UserError
 from srnet.evolution import _identity, evolve, search_of
 from srnet.explanation import Explanation
+from srnet.images.reading import read_image
+from srnet.images.result import NUMBERS, ImageExplanation
 from srnet.layers import Layers
 from srnet.model import SRNet
 from srnet.networks import Network, load_network
@@ -52,6 +55,7 @@ from srnet.results import (
 from srnet.settings import preset
 from srnet.tables import read_csv
 from srnet.tasks import Data, load_tasks, make_data
+from srnet.verdict import load_rules
 
 ROOT = fakes.ROOT
 EXAMPLES = settings.default.max_examples  # of the profile
@@ -367,7 +371,6 @@ TENSORS: tuple[Callable[[], Any], ...] = (
     lambda: torch.zeros(3, 2).to_sparse(),
     lambda: torch.zeros(3, 2, device="meta"),
     lambda: torch.nn.Parameter(torch.ones(3, 2)),
-    lambda: torch.quantize_per_tensor(torch.ones(3, 2), 0.1, 0, torch.qint8),
     lambda: [1.0],
     lambda: "text",
     lambda: None,
@@ -503,6 +506,52 @@ def test_checkpoints(folder: Path, rng: random.Random, name: str) -> None:
 
     tried("checkpoint", go_on, path)
     path.unlink(missing_ok=True)
+
+
+# --- Pictures and verdicts ------------------------------------------------------------------------------------------------------------
+
+
+@many(4)
+@given(rng=chance)
+def test_pictures(folder: Path, rng: random.Random) -> None:
+    picture = Image.fromarray(np.random.default_rng(0).integers(0, 255, (16, 12, 3), np.uint8))
+    kind = rng.choice(("PNG", "JPEG", "TIFF", "BMP", "GIF", "WEBP", "PPM"))
+    buffer = io.BytesIO()
+    picture.convert(rng.choice(("RGB", "L", "P")) if kind in ("PNG", "TIFF", "GIF", "BMP") else "RGB").save(buffer, kind)
+    path = folder / "picture.img"
+    path.write_bytes(hostile.flipped(buffer.getvalue(), rng))
+
+    def read(path: Path) -> None:
+        values = read_image(path)
+        assert values.dtype == np.float32
+        assert np.isfinite(values).all()
+
+    tried("picture", read, path)
+
+
+@many(4)
+@given(rng=chance)
+def test_explanations_of_images(folder: Path, rng: random.Random) -> None:
+    whole = folder / "whole-image.npz"
+    if not whole.exists():
+        numbers = dict.fromkeys(NUMBERS, 0.5) | {"label": 1, "passes": 10}
+        about = {**numbers, "class_name": "cat", "history": [], "settings": {}, "preset": "sparse", "seed": 1, "fill": "mean"}
+        segments = np.repeat(np.arange(4, dtype=np.int32), 4).reshape(4, 4)
+        ImageExplanation(np.zeros((4, 4, 3), np.float32), segments, np.ones(4, bool), np.zeros(4), about).save(whole)
+        assert hostile.survives(ImageExplanation.load, whole) is None
+    path = folder / "image.npz"
+    path.write_bytes(damaged_arrays(whole, rng))
+    tried("explanation of an image", lambda path: ImageExplanation.load(path).as_dict(), path)
+
+
+@many(1)
+@given(rng=chance)
+def test_rules_of_the_verdict(folder: Path, rng: random.Random) -> None:
+    path = folder / "verdict.yaml"
+    text = (ROOT / "config" / "verdict.yaml").read_bytes()
+    twisted = yaml.dump(hostile.twisted(yaml.safe_load(text), rng)).encode(errors="replace")
+    path.write_bytes(hostile.flipped(text, rng) if rng.random() < 0.5 else twisted)
+    tried("rules of the verdict", load_rules, path)
 
 
 # --- Known weapons --------------------------------------------------------------------------------------------------------------------

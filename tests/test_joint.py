@@ -19,6 +19,7 @@ from srnet.individual import judge
 from srnet.joint import JointSearch
 from srnet.layers import Layers
 from srnet.layerwise import LayerwiseSearch
+from srnet.model import SRNet
 from srnet.settings import JointSettings, preset
 
 
@@ -230,3 +231,55 @@ def test_the_memory_saves_evaluations_of_what_was_met(layers: Layers) -> None:
 def test_bad_settings_are_named(key: str, value: Any) -> None:
     with pytest.raises(UserError, match=f"'{key}' is {value}"):
         preset("joint", **{key: value})
+
+
+def classifier_settings(**changes: Any) -> JointSettings:
+    settings = preset("joint", loss="cross_entropy", population=20, generations=120, stop=0.0)
+    assert isinstance(settings, JointSettings)
+    return dataclasses.replace(settings, **{"starts": 4, **changes})
+
+
+@pytest.mark.parametrize(("widths", "rows", "valid"), [((2, 3, 3, 2), 200, 0), ((2, 4, 3), 100, 30)])
+def test_a_classifiers_composites_are_scored_by_cross_entropy(widths: tuple[int, ...], rows: int, valid: int) -> None:
+    """The kernel's fitness is that of the formulas in float64, and what it leaves at the rows adds up to it."""
+    search = JointSearch(made_up.classifier(widths, rows, valid), classifier_settings(layerwise=0.0), 1)
+    for _ in range(8):
+        search.step()
+    near = 0
+    for lineage in search._lineages:
+        individual = search._judge(lineage.genes, lineage.constants)
+        assert individual is not None
+        assert individual.model.loss == "cross_entropy"
+        near += individual.fitness == pytest.approx(lineage.total[0], rel=1e-3)  # of a wild formula float32 has other values
+        left = np.zeros(search._problem.targets.size)
+        search._scratch[0].fresh[:] = False
+        composites.residuals(0, search._problem, lineage, search._scratch[0], left)
+        assert np.sum(left**2) == pytest.approx(lineage.total[0], rel=1e-6)
+    assert near >= len(search._lineages) / 2
+
+
+def test_a_classifiers_joint_run_is_the_same_on_threads_and_resumed(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(joint, "_EPOCH", 16)
+    layers, settings = made_up.classifier((2, 3, 2), 200), classifier_settings()
+    run = evolve(layers, settings, 3)
+    assert without_time(evolve(layers, settings, 3, threads=2)) == without_time(run)
+    whole = JointSearch(layers, settings, 3)
+    states = []
+    while not whole.finished:
+        whole.step()
+        if whole.resumable and not whole.finished:
+            states.append(json.dumps(whole.state()))
+    for state in (states[5], states[-1]):
+        resumed = JointSearch(layers, settings, 3)
+        resumed.restore(json.loads(state))
+        while not resumed.finished:
+            resumed.step()
+        assert resumed.history == whole.history == run["history"]
+
+
+def test_a_classifiers_whole_composites_beat_its_layers_one_by_one() -> None:
+    layers = made_up.classifier((2, 3, 3), 300)
+    whole = evolve(layers, classifier_settings(), 1)
+    single = evolve(layers, preset("paper", loss="cross_entropy", population=20, generations=120, stop=0.0), 1)
+    assert whole["fitness"] < single["fitness"]
+    assert whole["accuracy"] == pytest.approx(SRNet.from_run(whole).accuracy(layers))

@@ -15,8 +15,9 @@ from hypothesis import strategies as st
 from srnet.errors import UserError
 from srnet.files import write_json
 from srnet.layers import Layers
-from srnet.model import SRNet, fit, fitness, least_squares
+from srnet.model import LOSSES, SRNet, fit, fitness, least_squares
 from srnet.program import Program
+from srnet.settings import BY_LOSS
 
 SINE = Program(2, (0.5,), (("mul", (0, 2)), ("sin", (3,)), ("add", (1, 4))), 5)  # x1 + sin(0.5·x0)
 SQUARE = Program(3, (), (("square", (2,)), ("sub", (3, 0))), 4)  # h2² − h0
@@ -157,3 +158,16 @@ def test_a_run_that_is_no_model_is_a_sentence_that_names_the_file(tmp_path: Path
     with pytest.raises(UserError, match=r"run\.json") as caught:
         SRNet.load(path)
     assert "\n" not in str(caught.value)
+
+
+def test_an_unknown_loss_is_a_sentence() -> None:
+    with pytest.raises(UserError, match="has the loss 'hinge'; known are mse, cross_entropy"):
+        SRNet.from_run(run() | {"loss": "hinge"})
+    assert set(BY_LOSS) == set(LOSSES)
+
+
+def test_a_run_without_a_loss_is_one_of_the_mean_squared_error() -> None:
+    assert SRNet.from_run(run()).loss == "mse"
+    classifier = SRNet.from_run(run() | {"loss": "cross_entropy"})
+    np.testing.assert_array_equal(classifier.layers(X)[-1], MODEL.predict(X))
+    np.testing.assert_allclose(classifier.predict(X).sum(axis=1), 1)

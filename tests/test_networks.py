@@ -209,6 +209,13 @@ def test_network_that_predicts_one_class_is_named(tmp_path: Path) -> None:
     assert sorted(report["predicted_counts"]) == [0, 569]
 
 
+def test_network_that_knows_its_training_rows_only_is_named(tmp_path: Path) -> None:
+    task = own_task(tmp_path, "sklearn: iris", "hidden: [9], optimiser: adam, lr: 0.05, epochs: 100, batch: 30")
+    data = make_data(task)
+    _, report = train(task, dataclasses.replace(data, holdout_y=(data.holdout_y + 1) % 3))
+    assert [warning.split(":")[0] for warning in report["warnings"]] == ["failed to generalise"]
+
+
 def test_class_without_a_training_row_is_named(tmp_path: Path) -> None:
     task = own_task(tmp_path, "sklearn: iris", "hidden: [5], optimiser: adam, lr: 0.05, epochs: 2, batch: 30")
     data = make_data(task)

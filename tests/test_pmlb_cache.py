@@ -127,6 +127,16 @@ def test_no_network_is_one_sentence_that_helps(tmp_path: Path) -> None:
     assert list(tmp_path.iterdir()) == []
 
 
+def test_a_full_disk_is_no_missing_network(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def fetch_data(name: str, local_cache_dir: str, dropna: bool) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(pmlb, "fetch_data", fetch_data)
+    with pytest.raises(UserError, match="cannot be fetched from PMLB .+No space left on device"):
+        read_pmlb(NAME, "classification", tmp_path)
+    assert list(tmp_path.iterdir()) == []
+
+
 def test_an_interrupt_leaves_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     def fetch_data(name: str, local_cache_dir: str, dropna: bool) -> None:
         put(Path(local_cache_dir), TEXT[:30])

@@ -3,14 +3,17 @@
 from pathlib import Path
 from typing import Any
 
+import made_up
 import numpy as np
 import pytest
 
 from srnet.errors import UserError
+from srnet.evolution import evolve
 from srnet.files import write_json
 from srnet.model import SRNet
 from srnet.predict import read_rows, summary, write_predictions
 from srnet.program import Program
+from srnet.settings import preset
 from srnet.tasks import Data
 
 MODEL = SRNet(
@@ -129,3 +132,19 @@ def test_rows_in_their_own_units_are_standardised_as_those_of_the_task(tmp_path:
     with pytest.raises(UserError, match=r"other.npz: has 1 input\(s\), but .*run.json has 2; take the data of its task"):
         write_predictions(run, tmp_path / "x.npz", tmp_path / "z.csv", standardise=tmp_path / "other.npz")
     assert not (tmp_path / "z.csv").exists()
+
+
+def test_of_a_classifier_probabilities_are_written_and_logits_are_shown(tmp_path: Path) -> None:
+    layers = made_up.classifier((2, 3, 3))
+    content = evolve(layers, preset("paper", loss="cross_entropy", population=10, generations=5), 1)
+    write_json(tmp_path / "run.json", content)
+    np.savez(tmp_path / "x.npz", x=layers.splits["train"][0])
+    write_predictions(tmp_path / "run.json", tmp_path / "x.npz", tmp_path / "y.csv")
+    written = np.loadtxt(tmp_path / "y.csv", delimiter=",", skiprows=1)
+    model = SRNet.load(tmp_path / "run.json")
+    np.testing.assert_array_equal(written, model.predict(layers.splits["train"][0]))
+    np.testing.assert_allclose(written.sum(axis=1), 1)
+    assert np.mean(written.argmax(axis=1) == layers.splits["train"][-1].argmax(axis=1)) == content["accuracy"]
+    text = summary(model, tmp_path / "run.json")
+    assert f"cross-entropy {content['layer_losses'][-1]}" in text
+    assert f"logit of y2 = {content['network_expressions'][2]}" in text

@@ -5,7 +5,7 @@ import pandas as pd
 import pytest
 import yaml
 from fakes import ROOT
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from srnet.errors import UserError
@@ -215,6 +215,7 @@ def test_a_column_that_lacks_is_named():
         judge(FITNESS, published=PUBLISHED, runs=runs(1.0).drop(columns=["fitness", "seed"]))
 
 
+@settings(max_examples=20)
 @given(st.lists(st.floats(0.01, 100) | st.just(np.inf), min_size=3, max_size=12), st.integers(0, 2**31))
 def test_a_verdict_depends_neither_on_the_order_of_the_runs_nor_on_better_luck(values, seed):
     row = fitness(*values)

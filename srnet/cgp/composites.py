@@ -4,7 +4,8 @@ A composite is one chromosome per layer with its own constants. All layers lie i
 layer with the offsets and sizes named below. A layer's inputs are the affine images wⱼ·f + bⱼ of the layer before, so only f, w and b are kept
 and the inputs that the active nodes read are made on the fly.
 
-Everything is evaluated on one block of rows: training rows, then validation rows.
+Everything is evaluated on one block of rows: training rows, then validation rows. The target of a classifier's output layer is one number
+per row, its class; its weights and biases are those of the logits of all classes but the most frequent one.
 """
 
 import math
@@ -18,6 +19,7 @@ from srnet.cgp.compiling import njit
 from srnet.cgp.elementary import float_bits
 from srnet.cgp.genome import ARITIES, GENES_PER_NODE, decode, draw, mix
 from srnet.cgp.kernels import SUM_D, SUM_DD, accumulate, evaluate_block, solve
+from srnet.cgp.logistic import cross_entropy, row_loss
 
 # Columns of ``Problem.table``.
 GENES_AT, GENES, CONSTANTS_AT, CONSTANTS, INPUTS, TARGET_AT, UNITS, WIDTH, BASIS_AT, MEAN_AT = range(10)
@@ -40,6 +42,10 @@ class Problem(NamedTuple):
     sums_hh: NDArray[np.float64]  # layers × 3
     mean: NDArray[np.float64]  # of every layer: width
     basis: NDArray[np.float64]  # of every layer: units × width
+    # Of a classifier, else empty: 2 × rows, which are for training and validation; 2 × classes × rows, the same by class.
+    point_rows: NDArray[np.float64]
+    members: NDArray[np.float64]
+    extra: float  # nats that classes without training rows cost
     train_rows: int
     rows: int
     max_complexity: int
@@ -163,9 +169,36 @@ def evaluate_layer(layer, count, output, constants, problem, below_f, below_w, b
 
 
 @njit(cache=True, nogil=True)
+def is_classes(layer, problem):  # type: ignore[no-untyped-def]
+    """Whether a layer is the output layer of a classifier."""
+    return problem.members.size > 0 and layer + 1 == problem.table.shape[0]
+
+
+@njit(cache=True, nogil=True)
+def fit_classes(problem, f, w, b):  # type: ignore[no-untyped-def]
+    """``fit_layer`` of a classifier's output layer: the mean cross-entropy."""
+    rows = problem.rows
+    for i in range(rows):
+        if not abs(f[i]) < np.inf:
+            return np.inf
+    free = problem.members.shape[1] - 1
+    theta, none = np.empty(2 * free), np.empty(0)
+    # rows are in no order in which neighbours were alike, so none are brought together
+    loss, mean, deviation = cross_entropy(
+        f, rows, problem.point_rows, problem.members, problem.extra, np.inf, np.empty(rows), none, none, theta
+    )
+    for c in range(free):
+        w[c] = theta[2 * c + 1] / deviation
+        b[c] = theta[2 * c] - w[c] * mean
+    return loss / rows
+
+
+@njit(cache=True, nogil=True)
 def fit_layer(layer, problem, f, w, b, scratch):  # type: ignore[no-untyped-def]
-    """Fit one layer's w and b; returns its MSE over all rows, infinite where f is not finite."""
+    """Fit one layer's w and b; returns its loss over all rows, infinite where f is not finite."""
     table, rows, train_rows = problem.table, problem.rows, problem.train_rows
+    if is_classes(layer, problem):
+        return fit_classes(problem, f, w, b)
     units, width = table[layer, UNITS], table[layer, WIDTH]
     target = problem.targets[table[layer, TARGET_AT] : table[layer, TARGET_AT] + units * rows].reshape(units, rows)
     sums, reduced = scratch.sums, scratch.reduced
@@ -379,13 +412,23 @@ def climb(budget, temperature, problem, lineage, scratch):  # type: ignore[no-un
 
 @njit(cache=True, nogil=True)
 def residuals(first, problem, lineage, scratch, out):  # type: ignore[no-untyped-def]
-    """Write what the composite evaluated last leaves, weighted so that its sum of squares is the fitness; layers from ``first`` on."""
+    """Write what the composite evaluated last leaves, weighted so that its sum of squares is the fitness; layers from ``first`` on.
+
+    Of a classifier's output it is the square root of each row's cross-entropy.
+    """
     table, rows = problem.table, problem.rows
     layers = table.shape[0]
     at = 0
     for layer in range(layers):
         units, width = table[layer, UNITS], table[layer, WIDTH]
-        if layer >= first:
+        if layer >= first and is_classes(layer, problem):
+            side = 1 - lineage.side[layer] if scratch.fresh[layer] else lineage.side[layer]
+            f, free = lineage.f[layer, side], problem.members.shape[1] - 1
+            for i in range(rows):
+                label = np.int64(problem.targets[at + i])
+                nats = row_loss(f[i], label, lineage.weights[layer, side, :free], lineage.biases[layer, side, :free])
+                out[at + i] = math.sqrt(nats / rows)
+        elif layer >= first:
             side = 1 - lineage.side[layer] if scratch.fresh[layer] else lineage.side[layer]
             f = lineage.f[layer, side]
             scale = 1.0 / math.sqrt(float(rows * width * (max(layers - 1, 1) if layer + 1 < layers else 1)))

@@ -301,7 +301,7 @@ def minimise(z, rows, wanted, total_rows, start, worst, theta):  # type: ignore[
 
 @njit(cache=True, nogil=True, error_model="numpy", fastmath={"reassoc", "contract", "nsz"})
 def standardise(f, count, rows, z):  # type: ignore[no-untyped-def]
-    """Write (f − mean) / deviation to ``z``, both over training rows; False, and zeros, where f is constant there."""
+    """Write (f − mean) / deviation to ``z``, both over training rows, and return them; the deviation of a constant is infinite."""
     n, total = 0.0, 0.0
     first = np.float64(f[0])
     for i in range(uint64(count)):
@@ -314,11 +314,11 @@ def standardise(f, count, rows, z):  # type: ignore[no-untyped-def]
         z[i] = d
         square += rows[i] * d * d
     deviation = np.sqrt(square / n)
-    constant = not deviation > _NOISE * abs(mean)
-    scale = 0.0 if constant else 1.0 / deviation
+    deviation = deviation if deviation > _NOISE * abs(mean) else np.inf
+    scale = 1.0 / deviation
     for i in range(uint64(count)):
         z[i] *= scale
-    return not constant
+    return mean, deviation
 
 
 @njit(cache=True, nogil=True, fastmath={"reassoc", "contract", "nsz"})
@@ -341,8 +341,8 @@ def total(a):  # type: ignore[no-untyped-def]
 
 @njit(cache=True, nogil=True, error_model="numpy", fastmath={"reassoc", "contract", "nsz"})
 def bring_together(z, rows, coarse_z, coarse_rows):  # type: ignore[no-untyped-def]
-    """Write the means of z and the rows of groups of neighbouring points; how many groups, at most ``BINS``."""
-    size = (z.size + BINS - 1) // BINS
+    """Write the means of z and the rows of groups of neighbouring points; how many groups."""
+    size = (z.size + coarse_z.size - 1) // coarse_z.size
     bins = 0
     for first in range(0, z.size, size):
         n, found = 0.0, 0.0
@@ -357,17 +357,21 @@ def bring_together(z, rows, coarse_z, coarse_rows):  # type: ignore[no-untyped-d
 
 @njit(cache=True, nogil=True)
 def cross_entropy(f, count, rows, members, extra, limit, z, coarse_z, coarse_rows, theta):  # type: ignore[no-untyped-def]
-    """Sum of cross-entropies over training and validation rows after the fit on training rows; infinite where it exceeds ``limit``.
+    """Fit the classes of training rows; neighbouring points may first be brought together to as many as there is room for.
 
-    ``theta``, (b, w) of the standardised formula class after class, is the fit.
+    Returns
+    -------
+    loss, mean, deviation
+        Sum of cross-entropies over training and validation rows, infinite where it exceeds ``limit``. The fit, (b, w) class after class
+        but for the last, is written to ``theta`` and is of z, the formula less ``mean`` over ``deviation``.
     """
     free = theta.size // 2
     if free == 0:
-        return extra
+        return extra, 0.0, 1.0
     train = rows[0][:count]
     total_rows = total(train)
     start, wanted = np.zeros(2 * free), np.zeros(2 * free)
-    varies = standardise(f, count, train, z)
+    mean, deviation = standardise(f, count, train, z)
     points = z[:count]
     reference = total(members[0, free, :count])
     # of w = 0 and the logarithms of the classes' frequencies
@@ -378,13 +382,13 @@ def cross_entropy(f, count, rows, members, extra, limit, z, coarse_z, coarse_row
         start[2 * c] = np.log(own / reference)
         loss -= own * np.log(own)
     theta[:] = start
-    if varies:
+    if deviation < np.inf:
         least, worst = 0.0, loss
-        if count > BINS:
+        if 0 < coarse_z.size < count:
             bins = bring_together(points, train, coarse_z, coarse_rows)
             least = minimise(coarse_z[:bins], coarse_rows[:bins], wanted, total_rows, start, np.inf, theta)
             if least > limit:
-                return np.inf
+                return np.inf, mean, deviation
         loss = max(least, minimise(points, train, wanted, total_rows, start, worst, theta))
     if total(rows[1, :count]) > 0.0:
         more = log_sums(points, rows[1, :count], theta, np.empty(2 * free), np.empty((2 * free, 2 * free)))
@@ -393,7 +397,20 @@ def cross_entropy(f, count, rows, members, extra, limit, z, coarse_z, coarse_row
                 more -= members[1, c, i] * (theta[2 * c] + theta[2 * c + 1] * z[i])
         loss += max(more, 0.0)
     loss += extra
-    return loss if loss <= limit else np.inf
+    return (loss if loss <= limit else np.inf), mean, deviation
+
+
+@njit(cache=True, nogil=True)
+def row_loss(f, label, w, b):  # type: ignore[no-untyped-def]
+    """Cross-entropy of a row of class ``label`` with the logits f·w + b, and 0 of the last class."""
+    own = w[label] * f + b[label] if label < w.size else 0.0
+    others = 0.0
+    for c in range(w.size + 1):
+        if c != label:
+            logit = w[c] * f + b[c] if c < w.size else 0.0
+            # not far beyond where the logarithm is their difference
+            others += np.exp(min(logit - own, 700.0))
+    return np.log1p(others)
 
 
 @njit(cache=True, nogil=True)
@@ -462,7 +479,9 @@ def search_classes(  # type: ignore[no-untyped-def]
                 break
         if not finite:
             continue
-        loss = cross_entropy(f, count, rows, members, extra, best_loss if shortcuts else np.inf, z, coarse_z, coarse_rows, theta)
+        loss, _, _ = cross_entropy(
+            f, count, rows, members, extra, best_loss if shortcuts else np.inf, z, coarse_z, coarse_rows, theta
+        )
         if loss < best_loss or (loss == best_loss and loss < np.inf and best < 0):
             best, best_loss = offspring, loss
     if best < 0:

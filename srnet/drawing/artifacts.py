@@ -65,9 +65,14 @@ class Drawing:
     tasks: tuple[str, ...]
 
     @property
+    def label(self) -> str:
+        """What the report calls it."""
+        return f"{self.artifact.title}{f', {self.tasks[0]}' if self.artifact.per_task else ''} ({self.artifact.kind})"
+
+    @property
     def selects(self) -> bool:
         """Whether it shows the rows of its tasks only, and not all of its frames."""
-        return self.artifact.per_task or self.artifact.tasks != "all"
+        return self.artifact.per_task or self.artifact.tasks in ("regression", "classification")
 
 
 def drawings(kinds: Mapping[str, str]) -> list[Drawing]:

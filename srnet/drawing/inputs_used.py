@@ -1,5 +1,6 @@
 """Which inputs the formula of each layer reads, over the runs of every task."""
 
+import itertools
 from typing import Any
 
 import numpy as np
@@ -42,9 +43,10 @@ def draw(inputs_used: pd.DataFrame) -> Figure:
 def _panel(axes: Axes, part: pd.DataFrame, presets: list[str]) -> None:
     labels: list[Any] = []
     last = int(part["layer"].max())
-    strips = dict(iter(part.groupby(["layer", "preset"])))
-    for layer, preset in sorted(strips, key=lambda key: (key[0], presets.index(key[1]))):
-        strip = strips[layer, preset]
+    for layer, preset in itertools.product(sorted(part["layer"].unique()), presets):
+        strip = part[(part["layer"] == layer) & (part["preset"] == preset)]
+        if strip.empty:
+            continue
         shares = (strip.sort_values("input")["used"] / strip["runs"]).to_numpy()
         row, count = len(labels), len(shares)
         axes.pcolormesh(

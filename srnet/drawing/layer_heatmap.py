@@ -43,7 +43,7 @@ def draw(hidden_values: pd.DataFrame) -> Figure:
             axes.set_xticks(range(0, values.shape[1], step), [str(unit + 1) for unit in range(0, values.shape[1], step)])
             axes.tick_params(length=0, labelbottom=i + 1 == len(sources))
             if i == 0:
-                axes.set_title(f"{task}, hidden layer {layer}" if j == 0 else f"hidden layer {layer}")
+                axes.set_title(f"{task}: layer {layer}" if j == 0 else f"layer {layer}")
             if i + 1 == len(sources):
                 axes.set_xlabel("unit")
             if j == 0:

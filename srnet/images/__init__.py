@@ -11,7 +11,7 @@ Evolving Local Interpretable Model-agnostic Explanations*, arXiv 2211.15143)::
 
 :func:`read_classifier` reads a weights file with its architecture; :func:`read_image` a picture; :func:`superpixels` divides one.
 :class:`Evaluator` is the network as a function of the superpixels shown, of which :func:`lime`, :func:`rise` and :func:`random`
-make an :class:`Attribution` and :func:`measures` judges any explanation.
+make an :class:`Attribution`; :mod:`srnet.images.measures` judges any explanation.
 """
 
 import importlib
@@ -22,7 +22,6 @@ if TYPE_CHECKING:
     from srnet.images.evaluator import Evaluator
     from srnet.images.explaining import explain
     from srnet.images.genetic import Settings
-    from srnet.images.measures import agreement, measures
     from srnet.images.networks import Classifier, read_classifier
     from srnet.images.preprocessing import Preprocessing
     from srnet.images.reading import read_image
@@ -37,10 +36,8 @@ _HOMES = {
     "ImageExplanation": "result",
     "Preprocessing": "preprocessing",
     "Settings": "genetic",
-    "agreement": "measures",
     "explain": "explaining",
     "lime": "baselines",
-    "measures": "measures",
     "random": "baselines",
     "read_classifier": "networks",
     "read_image": "reading",
@@ -56,10 +53,8 @@ __all__ = [
     "ImageExplanation",
     "Preprocessing",
     "Settings",
-    "agreement",
     "explain",
     "lime",
-    "measures",
     "random",
     "read_classifier",
     "read_image",

@@ -22,7 +22,7 @@ PRECISIONS = ("float32", "fused", "bfloat16")
 # Network evaluations at a time. Small batches stay in a processor's cache; a graphics card wants more.
 BATCH_CPU, BATCH_GPU = 8, 128
 
-# A probability is known to about this much; log-odds end there.
+# A probability in float32 is known to about this much; log-odds made from it end there.
 RESOLUTION = 1e-7
 
 
@@ -141,13 +141,12 @@ class Evaluator:
         return np.where(np.asarray(genomes, dtype=bool)[:, self.segments][..., None], self.image, self._hidden)
 
     def _answers(self, output: Floats) -> Answers:
-        limit = np.log1p(-RESOLUTION) - np.log(RESOLUTION)
         if self._outputs == "probabilities":
             probability = output[:, self.label]
             bounded = np.clip(probability, RESOLUTION, 1 - RESOLUTION)
             return Answers(probability, np.log(bounded) - np.log1p(-bounded))
         others = np.logaddexp.reduce(np.delete(output, self.label, axis=1), axis=1)
-        log_odds = np.clip(output[:, self.label] - others, -limit, limit)
+        log_odds = output[:, self.label] - others
         return Answers(np.exp(output[:, self.label] - np.logaddexp(output[:, self.label], others)), log_odds)
 
     def _output(self, genomes: Genomes) -> Floats:

@@ -157,7 +157,7 @@ HISTORY = ("passes", "best", "probability", "share")
 def _choice(
     one: Method, classifier: Any, frame: NDArray[np.float32], segments: Any, asked: Any, seed: int, fill: str, precision: str
 ) -> Choice:
-    from srnet.images import baselines
+    from srnet.images.baselines import lime, random, rise
     from srnet.images.explaining import explain
 
     if one.kind in ELIME:
@@ -176,10 +176,10 @@ def _choice(
         seconds = time.perf_counter() - started
         return Choice(found.selected, found.ranking, found.passes, seconds, list(found.history))
     if one.kind == "random":
-        ranked = baselines.random(asked, seed=seed)
+        ranked = random(asked, seed=seed)
     else:
         assert one.passes is not None
-        ranked = {"lime": baselines.lime, "rise": baselines.rise}[one.kind](asked, samples=one.passes, seed=seed)
+        ranked = {"lime": lime, "rise": rise}[one.kind](asked, samples=one.passes, seed=seed)
     return Choice(_first(ranked.ranking, TOP), ranked.ranking, ranked.passes, ranked.seconds, [])
 
 

@@ -114,7 +114,6 @@ def explain(
     # What the report asks beyond the search: the complement where the fitness does not, and four probabilities in float32.
     reserved = (chosen.fitness == "probability") + 4 * (precision != "float32")
     archive = Archive(evaluator, None if chosen.max_passes is None else chosen.max_passes - reserved)
-    archive.places(empty)
     best = genetic.search(archive, sizes, chosen, seed, progress)
     reported = np.concatenate([~empty, best.genome[None], empty, ~best.genome[None]])
     archive.limit = None
@@ -193,6 +192,8 @@ def explain_file(
     from srnet.files import check_writable, write_json, writing
     from srnet.images.networks import read_class_names, read_classifier
 
+    if threads is not None and threads < 1:
+        raise UserError(f"threads: {threads} found; a number of at least 1 is needed")
     folder = Path(out)
     if folder.exists() and not folder.is_dir():
         raise UserError(f"{folder}: is a file; a folder is needed")

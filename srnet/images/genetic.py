@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from srnet.errors import UserError
 from srnet.images.archive import Archive
 from srnet.images.evaluator import Floats, Genomes
-from srnet.images.ranking import fit
+from srnet.images.ranking import surrogate
 
 # Of the passes that are left, how many may go into the first generation of a search that starts with probes.
 PROBES_SHARE = 0.8
@@ -59,7 +59,7 @@ class Settings:
     """
 
     fitness: str = "contrast"
-    penalty: float = 1.0
+    penalty: float = 1.5
     population: int = 6
     generations: int = 50
     patience: int | None = None
@@ -165,6 +165,7 @@ def search(
         Called with every entry of the history.
     """
     rng = np.random.default_rng(seed)
+    archive.places(np.zeros((1, len(sizes)), dtype=bool))  # the report and the surrogate ask for it
     history: list[dict[str, float]] = []
     population = _first(archive, settings, rng)
     fitness = _fitness(archive, population, sizes, settings)
@@ -228,16 +229,15 @@ def _offspring(
         return bred
     # Many are bred, few evaluated: new ones, and of those the ones that the surrogate holds to be the fittest. The superpixels of
     # largest weight take part beside the offspring.
-    surrogate = fit(archive.genomes, archive.log_odds)
-    order = np.argsort(-surrogate.weights, kind="stable")
-    first = np.tril(np.ones((len(order), len(order)), dtype=bool))
-    leading = np.zeros_like(first)
-    leading[:, order] = first
+    expected = surrogate(archive, archive.log_odds)
+    order = np.argsort(-expected.weights, kind="stable")
+    leading = np.zeros((len(order), len(order)), dtype=bool)
+    leading[:, order] = np.tril(np.ones_like(leading))
     bred = np.unique(np.concatenate([leading, bred]), axis=0)
     bred = bred[~archive.knows(bred) & bred.any(axis=1)]
-    predicted = _logistic(surrogate(bred)) - settings.penalty * (bred @ sizes)
+    predicted = _logistic(expected(bred)) - settings.penalty * (bred @ sizes)
     if settings.fitness == "contrast":
-        predicted -= _logistic(surrogate(~bred))
+        predicted -= _logistic(expected(~bred))
     return _best(bred, predicted, settings.population)[0]
 
 

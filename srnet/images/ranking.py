@@ -1,4 +1,4 @@
-"""The surrogate: log-odds as a sum over the superpixels shown, fitted to what was evaluated anyway; its weights rank them."""
+"""The surrogate: a sum over the superpixels shown, fitted to what was evaluated anyway; its weights rank them."""
 
 from dataclasses import dataclass
 
@@ -28,15 +28,32 @@ class Surrogate:
         return self.intercept + genomes @ self.weights
 
 
-def fit(genomes: Genomes, values: Floats, strength: float = 1.0) -> Surrogate:
-    """Ridge regression of values (m,) on superpixels shown (m, n); ``strength`` is the penalty on the squared weights."""
+def fit(genomes: Genomes, values: Floats, strength: float = 1.0, prior: Floats | float = 0.0) -> Surrogate:
+    """Ridge regression of values (m,) on superpixels shown (m, n); ``strength`` is the penalty on the squared distance of the weights
+    from ``prior``."""
     shown = genomes.astype(np.float64)
-    mean, middle = shown.mean(axis=0), values.mean()
+    start = np.broadcast_to(np.asarray(prior, dtype=np.float64), shown.shape[1])
+    rest = values - shown @ start
+    mean, middle = shown.mean(axis=0), rest.mean()
     centred = shown - mean
-    weights = np.linalg.solve(centred.T @ centred + strength * np.eye(shown.shape[1]), centred.T @ (values - middle))
-    return Surrogate(weights, float(middle - mean @ weights))
+    change = np.linalg.solve(centred.T @ centred + strength * np.eye(shown.shape[1]), centred.T @ (rest - middle))
+    return Surrogate(start + change, float(middle - mean @ change))
+
+
+def surrogate(archive: Archive, values: Floats) -> Surrogate:
+    """Fitted to all evaluations of a search; ``values`` is the archive's probability or log-odds.
+
+    Where every superpixel was shown alone and hidden alone, the weights are drawn to the mean of those two effects: the genomes of a
+    search resemble each other, and among superpixels that always come together a regression cannot tell which of them counts.
+    """
+    alone = np.eye(archive.genomes.shape[1], dtype=bool)
+    empty = np.zeros((1, len(alone)), dtype=bool)
+    prior: Floats | float = 0.0
+    if archive.knows(np.concatenate([empty, alone, ~alone])).all():
+        prior = (values[archive.places(alone)] - values[archive.places(empty)] + values[0] - values[archive.places(~alone)]) / 2
+    return fit(archive.genomes, values, prior=prior)
 
 
 def scores(archive: Archive) -> Floats:
-    """Importance of the superpixels, (n,), from all evaluations of a search."""
-    return fit(archive.genomes, archive.probability).weights
+    """Importance of the superpixels, (n,): what each adds to the probability."""
+    return surrogate(archive, archive.probability).weights

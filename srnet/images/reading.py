@@ -59,7 +59,7 @@ def _from_file(path: str | os.PathLike[str]) -> NDArray[np.float32]:
         raise UserError(f"{path}: claims too many pixels; at most {MOST_PIXELS // 10**6} megapixels are allowed") from error
     except OSError as error:
         raise UserError(f"{path}: cannot be read ({error.strerror or error})") from error
-    except (SyntaxError, ValueError, EOFError, OverflowError) as error:  # what Pillow's decoders raise for damaged files
+    except Exception as error:  # what Pillow's decoders raise for damaged files: SyntaxError, struct.error, zlib.error, …
         raise UserError(f"{path}: is a damaged picture ({error})") from error
 
 

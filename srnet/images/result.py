@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from srnet.errors import UserError
 from srnet.files import writing
+from srnet.layers import read_arrays
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -166,19 +167,16 @@ class ImageExplanation:
         UserError
             If the file is missing or is no such file.
         """
+        arrays: dict[str, Any] = dict(read_arrays(path))
         try:
-            with np.load(path, allow_pickle=False) as file:
-                content = {name: file[name] for name in (*ARRAYS, "about")}
-            about = json.loads(str(content.pop("about")))
+            about = json.loads(str(arrays.get("about")))
             if not isinstance(about, dict):
                 raise ValueError("'about' is no object")
-        except FileNotFoundError as error:
-            raise UserError(f"{path}: cannot be read ({error.strerror})") from error
-        except Exception as error:  # a damaged zip or npy can raise nearly anything
+            return cls(**{name: arrays[name] for name in ARRAYS}, about=about)
+        except (KeyError, ValueError, RecursionError) as error:
             raise UserError(
                 f"{path}: is no explanation of an image ({error}); a file of ImageExplanation.save is needed"
             ) from error
-        return cls(**content, about=about)
 
     def __str__(self) -> str:
         return (

@@ -19,7 +19,7 @@ from torch import Tensor, nn
 
 from srnet.errors import UserError
 from srnet.files import check_writable, write_json
-from srnet.images import dataset
+from srnet.images.dataset import CLASSES, SIZE, ImageSet, make, unseen
 from srnet.images.networks import ARCHITECTURES, MEAN, STD, Classifier, write_classifier
 from srnet.images.preprocessing import Preprocessing
 
@@ -38,7 +38,7 @@ def train(
     images: int = 8000,
     tests: int = 800,
     epochs: float | None = None,
-    size: int = dataset.SIZE,
+    size: int = SIZE,
     seed: int = 0,
     threads: int = 1,
     progress: Callable[[str], None] = lambda line: None,
@@ -85,14 +85,14 @@ def _train(
     architecture: str, images: int, tests: int, epochs: float, size: int, seed: int, progress: Callable[[str], None]
 ) -> tuple[Classifier, dict[str, Any]]:
     start = time.process_time()
-    known = dataset.make(images, seed, size)
+    known = make(images, seed, size)
     progress(f"{images} images made in {time.process_time() - start:.0f} s")
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
-        model = _laid_out(ARCHITECTURES[architecture](len(dataset.CLASSES)), torch.channels_last)
+        model = _laid_out(ARCHITECTURES[architecture](len(CLASSES)), torch.channels_last)
         losses = _fit(model, known, epochs, np.random.default_rng([seed, 1]), progress)
     model.eval().requires_grad_(False)
-    unknown = dataset.unseen(tests, seed, size)
+    unknown = unseen(tests, seed, size)
     report = {
         "architecture": architecture,
         "images": images,
@@ -100,7 +100,7 @@ def _train(
         "epochs": epochs,
         "size": size,
         "seed": seed,
-        "classes": list(dataset.CLASSES),
+        "classes": list(CLASSES),
         "parameters": sum(value.numel() for value in model.parameters()),
         "accuracy_test": _accuracy(model, unknown, None),
         "accuracy_hidden": _accuracy(model, unknown, np.random.default_rng([seed, 2])),
@@ -108,12 +108,12 @@ def _train(
         "seconds": time.process_time() - start,
     }
     return Classifier(
-        _laid_out(model, torch.contiguous_format), architecture, dataset.CLASSES, Preprocessing(size=size, mean=MEAN, std=STD)
+        _laid_out(model, torch.contiguous_format), architecture, CLASSES, Preprocessing(size=size, mean=MEAN, std=STD)
     ), report
 
 
 def _fit(
-    model: nn.Module, known: dataset.ImageSet, epochs: float, rng: np.random.Generator, progress: Callable[[str], None]
+    model: nn.Module, known: ImageSet, epochs: float, rng: np.random.Generator, progress: Callable[[str], None]
 ) -> list[float]:
     """Train; the mean loss of every hundredth part."""
     steps = max(1, round(epochs * len(known.labels) / BATCH))
@@ -166,7 +166,7 @@ def hidden(images: np.ndarray, rng: np.random.Generator) -> np.ndarray:
     return images
 
 
-def _accuracy(model: nn.Module, unknown: dataset.ImageSet, rng: np.random.Generator | None) -> float:
+def _accuracy(model: nn.Module, unknown: ImageSet, rng: np.random.Generator | None) -> float:
     right = 0
     for start in range(0, len(unknown.labels), BATCH):
         rows = slice(start, start + BATCH)

@@ -52,7 +52,7 @@ def kernel_loss(
     else:
         points.single()
     theta = np.zeros(2 * (classes.present - 1))
-    found = logistic.cross_entropy(
+    found, _, _ = logistic.cross_entropy(
         f, points.count, points.rows, points.members, classes.extra, limit * len(y), np.empty(len(y)), np.empty(BINS), np.empty(BINS), theta
     )  # fmt: skip
     return float(found) / len(y)

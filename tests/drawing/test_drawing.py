@@ -235,9 +235,20 @@ def test_presets_table_with_one_preset_has_nothing_to_compare(frames):
 
 
 def test_runtime_table(frames):
-    row = runtime.draw(frames["runs"], frames["networks"], frames["published"]).set_index(["task", "preset"]).loc[("K0", "paper")]
+    explained = {"task": "K0", "preset": None, "seconds_per_point": 0.5, "terms": 3.0}
+    costs = pd.DataFrame(
+        [explained | {"method": "maple", "seed": seed, "seconds_once": float(seed)} for seed in (1, 1, 2)]
+        + [explained | {"method": "srnet", "preset": "paper", "seed": 1, "seconds_once": 11.0, "seconds_per_point": 1e-6}]
+    )
+    table = runtime.draw(frames["runs"], frames["networks"], frames["published"], costs).set_index(["task", "method", "preset"])
+    row = table.loc[("K0", "srnet", "paper")]
     assert (row["runs"], row["seconds_median"], row["seconds_min"], row["seconds_max"]) == (SEEDS, 12.5, 11, 14)
-    assert (row["training_seconds"], row["published_seconds"]) == (3.5, 120)
+    assert (row["training_seconds"], row["published_seconds"], row["seconds_per_point"]) == (3.5, 120, 1e-6)
+    row = table.loc[("K0", "maple", "")]
+    assert (row["runs"], row["seconds_median"], row["seconds_per_point"], row["terms"]) == (2, 1.5, 0.5, 3)
+    assert np.isnan(row["published_seconds"])
+    assert np.isnan(row["evaluations_per_second"])
+    assert table.index.get_level_values("task").tolist() == ["K0"] * 3 + ["F3"] * 2 + ["K2"] * 2
 
 
 def test_hidden_semantics_and_expressions(frames):
@@ -281,7 +292,7 @@ def test_training_curves_say_which_loss(frames, classifiers):
     both = pd.concat([frames["networks"], classifiers], ignore_index=True)
     assert label(frames["training"], frames["networks"]) == ["mean squared error"]
     assert label(curves[curves["task"].isin(["P0", "P0s"])], classifiers) == ["cross-entropy"]
-    assert label(curves, both) == ["mean squared error; of classifications", "cross-entropy"]
+    assert label(curves, both) == ["mean squared error;", "of classifications cross-entropy"]
     assert "constant network\nfailed to learn" in texts(panel(training_curves.draw(curves, both), "P0"))
 
 

@@ -72,7 +72,7 @@ def test_the_mode_is_restored_when_the_model_fails() -> None:
 
 
 def test_logits_and_probabilities_are_told_apart() -> None:
-    model, shown = Known(np.arange(8.0)), genomes(8)
+    model, shown = Known(np.arange(8.0)).eval(), genomes(8)
     expected = model.truth(shown)
     for function in (model, lambda x: model(x).softmax(dim=1), lambda x: model(x).softmax(dim=1).detach().numpy()):
         assert made(function, outputs="detect").probabilities(shown) == pytest.approx(expected, abs=1e-5)

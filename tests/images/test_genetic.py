@@ -20,7 +20,11 @@ def problem(seed: int, rows: int = 3, columns: int = 4, limit: int | None = None
     rng = np.random.default_rng(seed)
     model = Known(rng.normal(0, 2, n), np.triu(rng.normal(0, 1.5, (n, n)), 1))
     segments = grid(rows, columns)
-    return model, Archive(Evaluator(model, white(segments), segments, label=1, fill="black", batch=256, outputs="logits"), limit), np.full(n, 1 / n)
+    return (
+        model,
+        Archive(Evaluator(model, white(segments), segments, label=1, fill="black", batch=256, outputs="logits"), limit),
+        np.full(n, 1 / n),
+    )
 
 
 def optimum(model: Known, settings: genetic.Settings, n: int) -> float:
@@ -103,7 +107,9 @@ def test_contrast_asks_for_all_that_would_do_alone() -> None:
     for fitness in genetic.FITNESSES:
         evaluator = Evaluator(Known(weights, bias=-4.0), white(segments), segments, label=1, fill="black", outputs="logits")
         settings = genetic.preset("sparse", fitness=fitness, penalty=0.5)
-        chosen[fitness] = np.flatnonzero(genetic.search(Archive(evaluator, 100), np.full(12, 1 / 12), settings, 1).genome).tolist()
+        chosen[fitness] = np.flatnonzero(
+            genetic.search(Archive(evaluator, 100), np.full(12, 1 / 12), settings, 1).genome
+        ).tolist()
     assert chosen["probability"] in ([2], [7])
     assert chosen["contrast"] == [2, 7]
 

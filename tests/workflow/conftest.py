@@ -4,6 +4,7 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
@@ -47,3 +48,40 @@ def jobs() -> Callable[[subprocess.CompletedProcess[str]], dict[str, int]]:
         return {name: int(number) for name, number in found if name != "total"}
 
     return count
+
+
+@dataclass(frozen=True)
+class Tiny:
+    """A complete small configuration in a folder of its own.
+
+    Attributes
+    ----------
+    options
+        Of Snakemake: the workflow of the repository, with the installed package, whose compiled kernels are cached.
+    """
+
+    tree: Path
+    options: tuple[str, ...] = ("--snakefile", str(ROOT / "workflow" / "Snakefile"), "--configfile", "tiny.yaml")
+
+
+TINY = """
+name: tiny
+tasks: [K0]
+seeds: 2
+epochs: {K0: 50}
+evolution:
+  paper: {population: 10, generations: 5}
+formulas: {time_limit: 5}
+explainers: {seeds: 1, points: 20, samples: 100}
+"""
+
+
+@pytest.fixture(scope="session")
+def tiny(tmp_path_factory: pytest.TempPathFactory, snakemake: Snakemake) -> Tiny:
+    """The whole workflow on a tiny configuration, with the real commands: every figure and table is there."""
+    tiny = Tiny(tmp_path_factory.mktemp("tiny"))
+    shutil.copytree(ROOT / "config", tiny.tree / "config")
+    (tiny.tree / "tiny.yaml").write_text(TINY)
+    run = snakemake(tiny.tree, *tiny.options, "--cores", "2")
+    assert run.returncode == 0, run.stdout + run.stderr
+    return tiny

@@ -33,6 +33,11 @@ def test_the_papers_figures_and_tables_are_there(kind):
     assert PAPER[kind] <= {artifact.name for artifact in ARTIFACTS if artifact.tasks == kind}
 
 
+def test_the_report_can_tell_all_results_apart():
+    labels = [made.label for made in drawings({"K0": "regression", "K2": "regression", "P0": "classification", "tiny": "images"})]
+    assert len(set(labels)) == len(labels)
+
+
 def test_only_what_the_tasks_allow_is_drawn():
     made = {drawing.name: drawing for drawing in drawings({"K0": "regression", "K2": "regression"})}
     assert made["convergence_regression"].tasks == ("K0", "K2")

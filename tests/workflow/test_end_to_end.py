@@ -2,50 +2,29 @@
 
 import csv
 import json
-import shutil
-import zipfile
 
-import pytest
-from fakes import ROOT
+from srnet.drawing.artifacts import drawings
 
-from srnet.drawing.artifacts import ARTIFACTS
-
-# The installed package: its compiled kernels are cached.
-OPTIONS = ["--snakefile", str(ROOT / "workflow" / "Snakefile"), "--configfile", "tiny.yaml"]
-TINY = """
-name: tiny
-tasks: [K0]
-seeds: 2
-epochs: {K0: 50}
-evolution:
-  paper: {population: 10, generations: 5}
-formulas: {time_limit: 5}
-"""
+KINDS = {"K0": "regression"}
 
 
-@pytest.fixture(scope="module")
-def tree(tmp_path_factory, snakemake):
-    tree = tmp_path_factory.mktemp("tiny")
-    shutil.copytree(ROOT / "config", tree / "config")
-    (tree / "tiny.yaml").write_text(TINY)
-    run = snakemake(tree, *OPTIONS, "--cores", "2")
-    assert run.returncode == 0, run.stdout + run.stderr
-    return tree
-
-
-def test_every_figure_and_table_is_there(tree):
-    results = tree / "results" / "tiny"
-    for artifact in ARTIFACTS:
-        if artifact.kind == "figure":
-            assert (results / "figures" / f"{artifact.name}.pdf").read_bytes().startswith(b"%PDF")
-            assert (results / "figures" / f"{artifact.name}.png").read_bytes().startswith(b"\x89PNG")
+def test_every_figure_and_table_is_there(tiny):
+    results = tiny.tree / "results" / "tiny"
+    for made in drawings(KINDS):
+        folder = results / f"{made.artifact.kind}s"
+        if made.artifact.kind == "figure":
+            assert (folder / f"{made.name}.pdf").read_bytes().startswith(b"%PDF")
+            assert (folder / f"{made.name}.png").read_bytes().startswith(b"\x89PNG")
         else:
             for kind in ("csv", "tex", "html"):
-                assert (results / "tables" / f"{artifact.name}.{kind}").stat().st_size > 0
+                assert (folder / f"{made.name}.{kind}").stat().st_size > 0
+        caption = (folder / f"{made.name}.rst").read_text()
+        assert caption.strip()
+        assert "{{" not in caption
 
 
-def test_the_tables_say_what_the_runs_say(tree):
-    results = tree / "results" / "tiny"
+def test_the_tables_say_what_the_runs_say(tiny):
+    results = tiny.tree / "results" / "tiny"
     with open(results / "tables" / "runs.csv") as file:
         rows = list(csv.DictReader(file))
     assert [(row["task"], row["preset"], row["seed"]) for row in rows] == [("K0", "paper", "1"), ("K0", "paper", "2")]
@@ -56,15 +35,24 @@ def test_the_tables_say_what_the_runs_say(tree):
     assert not list(results.glob("**/*.checkpoint"))
 
 
-def test_nothing_is_left_to_do(tree, snakemake):
-    run = snakemake(tree, *OPTIONS, "--dry-run")
+def test_every_published_number_has_a_line_in_the_verdict(tiny):
+    with open(tiny.tree / "results" / "tiny" / "tables" / "reproduction.csv") as file:
+        rows = list(csv.DictReader(file))
+    fitness = {row["task"]: row for row in rows if row["claim"] == "final fitness"}
+    assert len(fitness) == 12
+    assert fitness["K0"]["verdict"] == "not comparable"  # two seeds
+    assert {row["verdict"] for task, row in fitness.items() if task != "K0"} == {"not run"}
+    assert sum(row["claim"].startswith("accuracy") for row in rows) == 30
+
+
+def test_the_summary_says_what_came_out(tiny):
+    text = (tiny.tree / "results" / "tiny" / "summary.md").read_text()
+    assert text.startswith("# tiny: what came out\n\n1 tasks, 2 runs: preset paper, 2 seeds per task and preset.")
+    for heading in ("## Verdict", "## Warnings", "## Best formulas", "## Fidelity to the network"):
+        assert heading in text
+    assert len(text.splitlines()) < 80
+
+
+def test_nothing_is_left_to_do(tiny, snakemake):
+    run = snakemake(tiny.tree, *tiny.options, "--dry-run")
     assert "Nothing to be done" in run.stdout + run.stderr
-
-
-def test_the_report_holds_every_figure_and_table(tree, snakemake):
-    run = snakemake(tree, *OPTIONS, "--report", "results/tiny/report.zip")
-    assert run.returncode == 0, run.stdout + run.stderr
-    with zipfile.ZipFile(tree / "results" / "tiny" / "report.zip") as report:
-        names = [name.rsplit("/", 1)[-1] for name in report.namelist()]
-    for artifact in ARTIFACTS:
-        assert f"{artifact.name}.{'png' if artifact.kind == 'figure' else 'html'}" in names

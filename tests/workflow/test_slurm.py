@@ -7,6 +7,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -33,6 +34,7 @@ if [ "$1" = evolve ]; then
     if [[ "$*" == *"--preset paper"* ]] && [ ! -e {record}/failed ]; then echo "$SLURM_JOB_ID" > {record}/failed; exit 1; fi
     set -- "$@" --checkpoint-interval 0.5
 fi
+echo "$SLURM_JOB_ID begins $*" >> {record}/commands
 {srnet} "$@"
 status=$?
 echo "$SLURM_JOB_ID $status $*" >> {record}/commands
@@ -113,38 +115,38 @@ def story(slurm: Slurm, copy_tree, tmp_path_factory) -> Story:
     (record / "srnet").chmod(0o755)
     local = Snakemake(copy_tree(tmp_path_factory.mktemp("local")), tmp_path_factory.mktemp("none"), "--cores", "1")
     cluster = Snakemake(copy_tree(tmp_path_factory.mktemp("cluster")), record, "--profile", "workflow/profiles/slurm")
-    checkpoints = cluster.folder / SEARCHES / "joint"
 
-    def generation() -> int:
-        for file in checkpoints.glob("*.checkpoint"):
-            try:
-                return json.loads(file.read_text())["state"].get("generation", 0)  # the joint search has none before it begins
-            except FileNotFoundError:  # it is complete now
-                return 0
+    def generation(file: Path) -> int:
+        with suppress(FileNotFoundError):
+            return json.loads(file.read_text())["state"].get("generation", 0)  # the joint search has none before it begins
         return 0
+
+    def in_the_middle() -> list[Path]:
+        return [file for file in (cluster.folder / SEARCHES / "joint").glob("*.checkpoint") if generation(file) > 2000]
 
     def commands() -> list[tuple[str, str, str]]:
         lines = (record / "commands").read_text().splitlines() if (record / "commands").exists() else []
         return [tuple(line.split(" ", 2)) for line in lines]
 
+    def searched(preset: str) -> list[str]:
+        return [number for number, _, command in commands() if f"--preset {preset} " in command]
+
     at_home = local.start()
     driver = cluster.start()
     try:
         # one job fails by itself; the search that another is in the middle of is cancelled from outside
-        wait(lambda: generation() > 2000, "a search to be interrupted", cluster.said)
+        [checkpoint] = wait(in_the_middle, "a search to be interrupted", cluster.said)
         wait((record / "failed").exists, "a search to fail", cluster.said)
         [cancelled] = slurm.running("joint")
         subprocess.run(["scancel", cancelled], check=True)
         wait(lambda: cancelled in {job["JobId"] for job in slurm.finished()}, "the job to end", cluster.said)
-        before = generation()
+        before = generation(checkpoint)
 
         # both are tried again; in the middle of the second the driver is killed
-        [orphan] = wait(lambda: slurm.running("joint"), "the cancelled job to be tried again", cluster.said)
+        [orphan] = wait(lambda: set(slurm.running("joint")) - {cancelled}, "the cancelled job to be tried again", cluster.said)
         after: list[int] = []
-        wait(lambda: after.append(generation()) or after[-1] > 4000, "the search to go on", cluster.said)
-        wait(
-            lambda: sum("paper" in command for _, _, command in commands()) == 2, "the failed job to be tried again", cluster.said
-        )
+        wait(lambda: after.append(generation(checkpoint)) or after[-1] > 4000, "the search to go on", cluster.said)
+        wait(lambda: searched("paper"), "the failed job to be tried again", cluster.said)
         driver.kill()
         driver.wait()
         time.sleep(1)
@@ -192,7 +194,7 @@ def test_slurm_ran_the_searches_and_says_so(story):
 
 
 def test_several_runs_share_a_job(story):
-    last = [number for number, _, command in story.commands if "--preset joint" in command]
+    last = [number for number, status, command in story.commands if status == "0" and "--preset joint" in command]
     assert len(last) == 2  # every search has come to its end once
     assert len(set(last)) == 1
 
@@ -211,7 +213,7 @@ def test_the_runs_are_those_of_one_machine_bit_by_bit(story):
 
 def test_a_job_that_failed_is_tried_again_with_more_memory(story):
     assert story.finished[story.failed]["JobState"] == "FAILED"
-    again = next(number for number, status, command in story.commands if "--preset paper" in command)
+    again = next(number for number, _, command in story.commands if "--preset paper" in command)
     assert memory(story.finished[again]) == 2 * memory(story.finished[story.failed])
 
 

@@ -30,12 +30,12 @@ def comparison_code(explainer):
     return fingerprint("comparison.py", without=["results.py", *(f"explainers/{other}.py" for other in others)])
 
 
-def said(seeded, formulas, seeds, floors=()):
-    """Files of a task: of LIME and MAPLE one per seed, of SRNet one per preset, of the floors one."""
+def said(tasks, seeded, formulas, seeds, floors=()):
+    """Files of every task: of LIME and MAPLE one per seed, of SRNet one per preset, of the floors one."""
     return [
-        *expand(f"<results>/{{{{task}}}}/{{explainer}}/{seeded}", explainer=SEEDED, seed=range(1, seeds + 1)),
-        *expand(f"<results>/{{{{task}}}}/srnet/{{preset}}/{formulas}", preset=config["presets"]),
-        *floors,
+        *expand(f"<results>/{{task}}/{{explainer}}/{seeded}", task=tasks, explainer=SEEDED, seed=range(1, seeds + 1)),
+        *of_runs(f"<results>/{{task}}/srnet/{{preset}}/{formulas}", tasks),
+        *expand(floors, task=tasks),
     ]
 
 
@@ -125,9 +125,7 @@ for frame, kind in {"fidelity": "regression", "agreement": "classification"}.ite
             name:
                 f"gather_{frame}"
             input:
-                expand(
-                    said("{seed}.csv", "compared.csv", EXPLAINERS["seeds"], ["<results>/{task}/floors.csv"]), task=COMPARED[kind]
-                ),
+                said(COMPARED[kind], "{seed}.csv", "compared.csv", EXPLAINERS["seeds"], ["<results>/{task}/floors.csv"]),
             output:
                 f"<results>/tables/{frame}.csv",
             log:
@@ -145,7 +143,7 @@ for frame, kind in {"fidelity": "regression", "agreement": "classification"}.ite
 
 rule gather_costs:
     input:
-        expand(said("{seed}.csv", "compared.csv", EXPLAINERS["seeds"]), task=TASKS),
+        said(TASKS, "{seed}.csv", "compared.csv", EXPLAINERS["seeds"]),
     output:
         "<results>/tables/costs.csv",
     log:
@@ -164,10 +162,7 @@ rule gather_costs:
 
 rule gather_answers:
     input:
-        expand(
-            said("{seed}.answers.csv", "compared.answers.csv", min(EXPLAINERS["seeds"], EXPLAINERS["stability_seeds"])),
-            task=TASKS,
-        ),
+        said(TASKS, "{seed}.answers.csv", "compared.answers.csv", min(EXPLAINERS["seeds"], EXPLAINERS["stability_seeds"])),
     output:
         "<results>/tables/answers.csv",
     log:
@@ -229,7 +224,7 @@ rule plane:
     input:
         **{name: WHAT_IS_EXPLAINED[name].replace("{task}", "".join(PLANE)) for name in ("data", "network", "layers")},
         tasks=WHAT_IS_EXPLAINED["tasks"],
-        runs=expand("<results>/{task}/srnet/{preset}/best.json", task=PLANE, preset=config["presets"][:1]),
+        runs=expand("<results>/{task}/srnet/{preset}/best.json", task=PLANE, preset=PRESETS["classification"][:1]),
     output:
         rows="<results>/tables/plane.csv",
         lines="<results>/tables/plane_lines.csv",

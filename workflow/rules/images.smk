@@ -38,11 +38,9 @@ if IMAGES:
             expand("<results>/images/data/{image}{mask}.png", image=all_images(IMAGES), mask=["", "_mask"]),
         log:
             "<logs>/images/data.log",
+        localrule: True
         conda:
             "../envs/srnet.yaml"
-        resources:
-            mem_mb=1000,
-            runtime=5,
         params:
             folder=subpath(output[0], parent=True),
             named=",".join(IMAGES["named"]),
@@ -71,8 +69,8 @@ if IMAGES:
         # one thread, so that a network does not depend on the number of cores
         threads: 1
         resources:
-            mem_mb=3000,
-            runtime=120,
+            mem_mb=lambda w, attempt: 3000 * attempt,
+            runtime=lambda w, attempt: 240 * attempt,
         params:
             options=lambda w: " ".join(f"--{key} {value}" for key, value in training_options(IMAGES, w.network).items()),
             code=fingerprint("images/training.py"),
@@ -102,14 +100,15 @@ if IMAGES:
             "../envs/srnet.yaml"
         threads: 1
         resources:
-            mem_mb=2000,
-            runtime=120,
+            mem_mb=lambda w, attempt: 2000 * attempt,
+            runtime=lambda w, attempt: 120 * attempt,
         params:
             methods=lambda w: ",".join(IMAGES["methods"] if w.image in IMAGES["named"] else IMAGES["test_set"]["methods"]),
             options="--baseline-seeds {baseline_seeds} --segmentation {segmentation} --fill {fill} --precision {precision}".format(
                 **IMAGES
             ),
-            code=fingerprint("images/experiment.py"),
+            # what writes and draws an explanation does not change it
+            code=fingerprint("images/experiment.py", without=["results.py", "drawing/explained_image.py", "drawing/saving.py"]),
         message:
             "Explaining {wildcards.image} for {wildcards.network}, seeds {wildcards.part}"
         shell:

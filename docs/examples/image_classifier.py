@@ -1,0 +1,24 @@
+"""Explain what a classifier of images looks at, here one that knows but the colour of a space suit."""
+
+import torch
+from skimage import data
+
+from srnet.images import Preprocessing, explain
+
+
+class Orange(torch.nn.Module):
+    """Logits of (something else, orange): the more orange pixels, the surer. Any torch classifier stands here."""
+
+    def forward(self, images: torch.Tensor) -> torch.Tensor:
+        red, green, blue = images.unbind(dim=1)
+        amount = ((red > 1.6 * green) & (green > 1.2 * blue)).float().mean(dim=(1, 2))
+        return torch.stack([torch.full_like(amount, 3.0), 120 * amount], dim=1)
+
+
+found = explain(Orange(), data.astronaut(), preprocessing=Preprocessing(size=128), classes=("something else", "orange"))
+print(found)
+print("most important superpixels:", found.ranking[:5])
+
+found.save("astronaut.npz")
+found.plot().savefig("astronaut.png")
+assert found.probability_selected > 0.9 > 0.5 > found.probability_complement

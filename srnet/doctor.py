@@ -1,0 +1,267 @@
+"""``srnet doctor``: what this machine has of what SRNet needs, and how to mend what is missing.
+
+Everything is looked up, nothing is changed but that the compile cache's folder is made; torch is not imported, which takes seconds.
+"""
+
+import importlib.metadata
+import importlib.util
+import os
+import platform
+import re
+import shutil
+import subprocess
+import sys
+import tempfile
+from collections.abc import Callable, Iterator
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+import srnet
+from srnet.errors import UserError
+
+State = Literal["ok", "missing", "note"]
+
+PYTHON = (3, 11)
+# One search of 13,000 rows beside a Snakemake; results of the paper with room for checkpoints.
+MEMORY, DISK = 2 * 2**30, 2**30
+PATIENCE = 20.0  # seconds for Slurm's answer
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One line of the report.
+
+    Attributes
+    ----------
+    state
+        ``ok``; ``missing``, of what is needed; ``note``, of what only some need, or what may be of interest.
+    found, mend
+        What there is, and what to do about it (empty where nothing is to be done).
+    """
+
+    name: str
+    state: State
+    found: str
+    mend: str = ""
+
+
+def examine(pmlb_cache: str | None = None, tasks_file: str = "config/tasks.yaml") -> list[Finding]:
+    """All findings, in the order of the report; ``pmlb_cache`` as ``srnet data`` takes it."""
+    checks: tuple[Callable[[], Iterator[Finding]], ...] = (
+        versions,
+        processor,
+        compile_cache,
+        disk,
+        lambda: data_sets(pmlb_cache, tasks_file),
+        slurm,
+    )
+    return [finding for check in checks for finding in check()]
+
+
+def report(findings: list[Finding]) -> str:
+    """The findings as lines, what is to be done below each."""
+    width = max(len(finding.name) for finding in findings)
+    lines = []
+    for finding in findings:
+        lines.append(f"{finding.state:<7}  {finding.name:<{width}}  {finding.found}")
+        if finding.mend:
+            lines.append(f"{'':<7}  {'':<{width}}  → {finding.mend}")
+    missing = [finding.name for finding in findings if finding.state == "missing"]
+    lines.append(f"missing: {', '.join(missing)}" if missing else "everything that is needed is here")
+    return "\n".join(lines)
+
+
+def as_json(findings: list[Finding]) -> dict[str, Any]:
+    """The same for a report of an issue."""
+    return {"ok": not any(finding.state == "missing" for finding in findings), "findings": [asdict(f) for f in findings]}
+
+
+# --- Versions -------------------------------------------------------------------------------------------------------------------------
+
+
+def versions() -> Iterator[Finding]:
+    """Python, this package, and all that it depends on, by the list of its own metadata."""
+    found = f"{platform.python_version()} on {platform.platform()}"
+    if sys.version_info >= PYTHON:
+        yield Finding("python", "ok", found)
+    else:
+        yield Finding("python", "missing", found, f"install Python {'.'.join(map(str, PYTHON))} or later")
+    yield Finding("srnet", "ok", f"{srnet.__version__} in {Path(srnet.__file__).parent}")
+    try:
+        requirements = importlib.metadata.requires("srnet") or []
+    except importlib.metadata.PackageNotFoundError:
+        yield Finding("packages", "missing", "srnet runs from a folder and is not installed", "pip install -e '.[workflow]'")
+        return
+    for requirement in requirements:
+        name, least, extra = _parts(requirement)
+        if extra in (None, "workflow"):
+            yield _package(name, least, extra)
+
+
+def _parts(requirement: str) -> tuple[str, str, str | None]:
+    """Name, least version and extra of a requirement such as ``numpy>=2.0`` or ``snakemake>=9.16; extra == 'workflow'``."""
+    name = re.match(r"[\w.-]+", requirement)
+    least = re.search(r">=\s*([\d.]+)", requirement)
+    extra = re.search(r"extra\s*==\s*['\"]([\w-]+)['\"]", requirement)
+    return name[0] if name else requirement, least[1] if least else "0", extra[1] if extra else None
+
+
+def _package(name: str, least: str, extra: str | None) -> Finding:
+    needed: State = "note" if extra else "missing"
+    mend = f"pip install 'srnet[{extra}]'" if extra else f"pip install '{name}>={least}'"
+    try:
+        version = importlib.metadata.version(name)
+    except importlib.metadata.PackageNotFoundError:
+        return Finding(name, needed, f"not installed{', the workflow needs it' if extra else ''}", mend)
+    if _numbers(version) < _numbers(least):
+        return Finding(name, needed, f"{version}, too old", mend)
+    return Finding(name, "ok", f"{version}{_build() if name == 'torch' else ''}")
+
+
+def _numbers(version: str) -> list[int]:
+    release = re.match(r"[\d.]+", version)
+    return [int(number) for number in release[0].split(".") if number] if release else []
+
+
+def _build() -> str:
+    """What torch was built for, from the file that says so."""
+    spec = importlib.util.find_spec("torch")
+    if spec is None or spec.origin is None:
+        return ""
+    try:
+        text = Path(spec.origin).with_name("version.py").read_text(encoding="utf-8")
+    except OSError:
+        return ""
+    cuda = re.search(r"^cuda\b[^=\n]*=\s*['\"]([^'\"]+)", text, flags=re.MULTILINE)
+    return f", built for CUDA {cuda[1]}" if cuda else ", built for CPUs"
+
+
+# --- The machine ----------------------------------------------------------------------------------------------------------------------
+
+
+def processor() -> Iterator[Finding]:
+    """Cores and threads, memory."""
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    threads = os.environ.get("OMP_NUM_THREADS")
+    yield Finding(
+        "cores", "ok", f"{cores}, OMP_NUM_THREADS {threads or 'not set'}; a search takes one thread unless told otherwise"
+    )
+    available = _available_memory()
+    if available is None:
+        yield Finding("memory", "note", "this system does not say")
+    elif available < MEMORY:
+        yield Finding("memory", "missing", f"{_size(available)} available", f"end other programs: {_size(MEMORY)} are needed")
+    else:
+        yield Finding("memory", "ok", f"{_size(available)} available")
+
+
+def _available_memory() -> int | None:
+    try:
+        lines = Path("/proc/meminfo").read_text(encoding="ascii").splitlines()
+        return next(int(line.split()[1]) * 1024 for line in lines if line.startswith("MemAvailable"))
+    except (OSError, StopIteration, ValueError):
+        return None
+
+
+def compile_cache() -> Iterator[Finding]:
+    """Where the compiled search lies, and whether it is there."""
+    asked = os.environ.get("NUMBA_CACHE_DIR")
+    try:
+        from platformdirs import user_cache_path
+
+        import srnet.cgp.compiling  # noqa: F401  (names the folder)
+    except ImportError as error:
+        yield Finding("compile cache", "missing", f"cannot be looked for ({error})", "install what is missing above")
+        return
+    folder = Path(sys.modules["numba"].config.CACHE_DIR)
+    compiled = [path for path in folder.rglob("*") if path.suffix in (".nbi", ".nbc")]
+    wanted = Path(asked) if asked else user_cache_path("srnet")
+    if any(path.stat().st_size == 0 for path in compiled):
+        yield Finding("compile cache", "missing", f"{folder} holds a file without content", f"rm -r '{folder}', it is made again")
+    elif not folder.is_relative_to(wanted):
+        mend = f"make {wanted} writable for you alone, or set NUMBA_CACHE_DIR to a folder that is"
+        yield Finding("compile cache", "note", f"{wanted} cannot be used, {folder} is", mend)
+    elif compiled:
+        size = sum(path.stat().st_size for path in compiled)
+        yield Finding("compile cache", "ok", f"{folder}, {len(compiled)} files of {_size(size)}")
+    else:
+        yield Finding("compile cache", "ok", f"{folder}, empty: the first search compiles, for up to a minute")
+
+
+def disk() -> Iterator[Finding]:
+    """Room for results, for the compile cache and for temporary files."""
+    places = {"results": Path("results"), "temporary files": Path(tempfile.gettempdir())}
+    numba = sys.modules.get("numba")
+    if numba is not None and numba.config.CACHE_DIR:
+        places["compile cache"] = Path(numba.config.CACHE_DIR)
+    for name, place in places.items():
+        folder = next(path for path in (place.absolute(), *place.absolute().parents) if path.exists())
+        free = shutil.disk_usage(folder).free
+        if not os.access(folder, os.W_OK):
+            yield Finding(f"disk: {name}", "missing", f"{folder} cannot be written", "choose a folder of yours")
+        elif free < DISK:
+            yield Finding(f"disk: {name}", "missing", f"{_size(free)} free in {folder}", f"make room: {_size(DISK)} are needed")
+        else:
+            yield Finding(f"disk: {name}", "ok", f"{_size(free)} free in {folder}")
+
+
+def _size(number: float) -> str:
+    for unit in ("B", "KiB", "MiB", "GiB"):
+        if number < 1024:
+            break
+        number, unit = number / 1024, "TiB" if unit == "GiB" else unit
+    return f"{number:.3g} {unit}"
+
+
+# --- Data sets and the cluster --------------------------------------------------------------------------------------------------------
+
+
+def data_sets(pmlb_cache: str | None = None, tasks_file: str = "config/tasks.yaml") -> Iterator[Finding]:
+    """The PMLB data sets that the tasks name: whether they are in the cache, whole."""
+    try:
+        from srnet.pmlb_cache import VARIABLE, cache_folder, look
+        from srnet.tasks import Pmlb, load_tasks
+    except ImportError as error:
+        yield Finding("PMLB", "note", f"cannot be looked for ({error})", "install what is missing above")
+        return
+    folder = cache_folder(pmlb_cache)
+    try:
+        names = sorted({task.source.dataset for task in load_tasks(tasks_file).values() if isinstance(task.source, Pmlb)})
+    except UserError as error:
+        yield Finding("PMLB", "note", f"{folder}; which data sets are needed is not known ({error})")
+        return
+    states = {name: look(name, folder) for name in names}
+    damaged = [f"{name} ({state})" for name, state in states.items() if state not in ("whole", "absent")]
+    absent = [name for name, state in states.items() if state == "absent"]
+    if damaged:
+        mend = "delete it; it is downloaded when a task needs it"
+        yield Finding("PMLB", "missing", f"{folder} has {', '.join(damaged)}", mend)
+    if absent:
+        mend = f"nothing where there is a network: they are downloaded when a task needs them; or name a cache that has them in {VARIABLE}"
+        yield Finding("PMLB", "note", f"{folder} lacks {', '.join(absent)}", mend)
+    if not damaged and not absent:
+        yield Finding("PMLB", "ok", f"{folder} has {', '.join(names) or 'nothing to have: no task names a data set'}")
+
+
+def slurm() -> Iterator[Finding]:
+    """Whether a Slurm answers."""
+    if shutil.which("sinfo") is None or shutil.which("squeue") is None:
+        yield Finding("slurm", "note", "not on this machine; only the profile slurm needs it")
+        return
+    try:
+        version = _said("sinfo", "--version")
+        partitions = _said("sinfo", "--noheader", "--format=%P %D nodes %t").replace("\n", ", ")
+        jobs = len(_said("squeue", "--noheader", "--format=%i").splitlines())
+    except (OSError, subprocess.SubprocessError) as error:
+        reason = (getattr(error, "stderr", None) or str(error)).strip().splitlines()[-1]
+        yield Finding(
+            "slurm", "note", f"does not answer ({reason})", "see whether munged and slurmctld run, and slurm.conf names them"
+        )
+        return
+    yield Finding("slurm", "ok", f"{version}: {partitions or 'no partition'}; {jobs} job(s) in the queue")
+
+
+def _said(*command: str) -> str:
+    done = subprocess.run(command, capture_output=True, text=True, timeout=PATIENCE, check=True)
+    return done.stdout.strip()

@@ -1,0 +1,143 @@
+"""Pictures from files and arrays: documented conversions, or one sentence."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from srnet.errors import UserError
+from srnet.images import Preprocessing, read_image
+
+RNG = np.random.default_rng(0)
+COLOUR = RNG.integers(0, 256, (20, 30, 3), dtype=np.uint8)
+GREY = COLOUR[..., 0]
+
+
+def saved(path: Path, picture: Image.Image, **options) -> Path:
+    picture.save(path, **options)
+    return path
+
+
+@pytest.mark.parametrize("suffix", ["png", "tiff", "bmp", "webp", "ppm"])
+def test_a_colour_picture(tmp_path: Path, suffix: str) -> None:
+    options = {"lossless": True} if suffix == "webp" else {}
+    found = read_image(saved(tmp_path / f"a.{suffix}", Image.fromarray(COLOUR), **options))
+    assert found.dtype == np.float32
+    assert found == pytest.approx(COLOUR / np.float32(255))
+
+
+def test_an_array_a_pillow_image_and_a_file_are_the_same(tmp_path: Path) -> None:
+    path = saved(tmp_path / "a.png", Image.fromarray(COLOUR))
+    for source in (path, str(path), Image.fromarray(COLOUR), COLOUR, COLOUR / 255.0):
+        assert read_image(source) == pytest.approx(COLOUR / 255, abs=1e-6)
+
+
+def test_grey_becomes_three_equal_channels(tmp_path: Path) -> None:
+    for source in (saved(tmp_path / "a.png", Image.fromarray(GREY)), GREY, GREY[..., None]):
+        assert read_image(source) == pytest.approx(np.repeat(GREY[..., None] / 255, 3, axis=2), abs=1e-6)
+
+
+def test_sixteen_bits_keep_their_digits(tmp_path: Path) -> None:
+    deep = GREY.astype(np.uint16) * 200 + 7
+    for source in (saved(tmp_path / "a.png", Image.fromarray(deep)), saved(tmp_path / "a.tiff", Image.fromarray(deep)), deep):
+        assert read_image(source)[..., 1] == pytest.approx(deep / 65535, abs=1e-6)
+
+
+def test_transparency_is_laid_on_white(tmp_path: Path) -> None:
+    opacity = RNG.integers(0, 256, GREY.shape, dtype=np.uint8)
+    both = np.dstack([COLOUR, opacity])
+    expected = COLOUR / 255 * opacity[..., None] / 255 + 1 - opacity[..., None] / 255
+    assert read_image(both) == pytest.approx(expected, abs=1e-5)
+    assert read_image(saved(tmp_path / "a.png", Image.fromarray(both))) == pytest.approx(expected, abs=0.01)
+
+
+def test_a_palette_a_bitmap_cmyk_and_an_animation_become_rgb(tmp_path: Path) -> None:
+    palette = Image.fromarray(COLOUR).quantize(16)
+    expected = np.asarray(palette.convert("RGB")) / 255
+    assert read_image(saved(tmp_path / "a.png", palette)) == pytest.approx(expected, abs=1e-6)
+    assert read_image(saved(tmp_path / "a.gif", palette, save_all=True, append_images=[palette])).shape == (20, 30, 3)
+    assert read_image(saved(tmp_path / "b.png", Image.fromarray(GREY > 127)))[..., 2] == pytest.approx((GREY > 127) * 1.0)
+    assert read_image(saved(tmp_path / "a.jpg", Image.fromarray(COLOUR).convert("CMYK"))).shape == (20, 30, 3)
+
+
+def test_a_photograph_stands_upright(tmp_path: Path) -> None:
+    tags = Image.Exif()
+    tags[0x0112] = 6  # the camera was turned by a quarter
+    assert read_image(saved(tmp_path / "a.png", Image.fromarray(COLOUR), exif=tags)).shape == (30, 20, 3)
+
+
+@pytest.mark.parametrize(
+    ("values", "words"),
+    [
+        (np.zeros((3, 20, 30)), "array of shape"),
+        (np.zeros(20), "array of shape"),
+        (np.zeros((2, 30, 3)), "at least 8"),
+        (np.full((20, 30, 3), 1.5), r"outside \[0, 1\]"),
+        (np.full((20, 30, 3), np.nan), r"outside \[0, 1\]"),
+        (np.zeros((20, 30, 3), dtype=np.int64), "int64"),
+        (np.array([["a"] * 20] * 20), "U1"),
+        (None, "array of shape"),
+    ],
+)
+def test_an_array_that_is_no_picture_is_one_sentence(values, words: str) -> None:
+    with pytest.raises(UserError, match=words):
+        read_image(values)
+
+
+@pytest.mark.parametrize(
+    "content", [b"", b"no picture", b"\x89PNG\r\n\x1a\n", b"%!PS-Adobe-3.0 EPSF-3.0\n%%BoundingBox: 0 0 9 9\n"]
+)
+def test_a_file_that_is_no_picture_is_one_sentence(tmp_path: Path, content: bytes) -> None:
+    path = tmp_path / "a.png"
+    path.write_bytes(content)
+    with pytest.raises(UserError, match="a.png"):
+        read_image(path)
+
+
+def test_a_missing_file_a_folder_and_a_cut_file_are_one_sentence(tmp_path: Path) -> None:
+    whole = saved(tmp_path / "a.jpg", Image.fromarray(COLOUR)).read_bytes()
+    (tmp_path / "cut.jpg").write_bytes(whole[: len(whole) // 2])
+    for name in ("missing.png", "", "cut.jpg"):
+        with pytest.raises(UserError):
+            read_image(tmp_path / name)
+
+
+@pytest.mark.parametrize("side", [10_000, 20_000])
+def test_a_hundred_megapixels_are_refused_before_they_are_unpacked(tmp_path: Path, side: int) -> None:
+    path = saved(tmp_path / "bomb.png", Image.new("1", (side, side)))
+    assert path.stat().st_size < 10**6
+    with pytest.raises(UserError, match="at most 50"):
+        read_image(path)
+
+
+def test_a_network_sees_the_resized_centre() -> None:
+    ramp = np.broadcast_to(np.linspace(0, 1, 40, dtype=np.float32)[None, :, None], (20, 40, 3))
+    assert Preprocessing(size=10).frame(ramp).shape == (10, 10, 3)
+    centre = Preprocessing(size=10, resize=20).frame(ramp)
+    assert centre == pytest.approx(ramp[5:15, 15:25])
+    assert Preprocessing(size=20).frame(ramp[:, :20]) == pytest.approx(ramp[:, :20])
+
+
+def test_normalisation_and_its_metadata() -> None:
+    one = Preprocessing(size=4, mean=(0.1, 0.2, 0.3), std=(1, 2, 4), resize=8)
+    image = RNG.random((2, 4, 4, 3), dtype=np.float32)
+    expected = ((image - [0.1, 0.2, 0.3]) / [1, 2, 4]).transpose(0, 3, 1, 2)
+    assert one(image).numpy() == pytest.approx(expected, abs=1e-6)
+    assert Preprocessing.from_dict(one.as_dict()) == one
+
+
+@pytest.mark.parametrize(
+    "values",
+    [
+        {},
+        {"size": 0},
+        {"size": 4, "std": (1, 0, 1)},
+        {"size": 4, "mean": (1, 2)},
+        {"size": 4, "resize": 3},
+        {"size": 4, "crop": 1},
+    ],
+)
+def test_unusable_preprocessing_is_one_sentence(values) -> None:
+    with pytest.raises(UserError, match="preprocessing"):
+        Preprocessing.from_dict(values)

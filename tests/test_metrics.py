@@ -1,0 +1,58 @@
+"""Known answers: errors, agreement and movement, and what is not finite."""
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from srnet.metrics import agreement, largest_share, movement, rmse
+
+NUMBERS = st.lists(st.tuples(st.floats(-1e3, 1e3), st.floats(-1e3, 1e3)), min_size=1, max_size=20)
+
+
+def column(*values):
+    return np.array(values, float)[:, None]
+
+
+def test_rmse():
+    assert rmse(column(1, 2, 3), column(1, 2, 3)) == (0, 0)
+    assert rmse(column(0, 0), column(3, 4)) == (pytest.approx(np.sqrt(12.5)), 0)
+    assert rmse(np.zeros((1, 2)), np.array([[3.0, 4.0]])) == (pytest.approx(np.sqrt(12.5)), 0)
+
+
+def test_rmse_counts_what_is_not_finite():
+    error, nonfinite = rmse(column(0, 0, 0, 0), column(1, np.nan, np.inf, -1))
+    assert (error, nonfinite) == (1, 2)
+    error, nonfinite = rmse(column(0, 0), column(np.nan, np.inf))
+    assert np.isnan(error)
+    assert nonfinite == 2
+
+
+def test_rmse_beside_a_pole():
+    assert rmse(column(0, 0), column(1e200, 1e200)) == (pytest.approx(1e200), 0)
+
+
+@given(NUMBERS, st.floats(1e-3, 1e3))
+def test_rmse_scales_with_the_outputs(pairs, scale):
+    network, explained = np.array(pairs)[:, :1], np.array(pairs)[:, 1:]
+    assert rmse(scale * network, scale * explained)[0] == pytest.approx(scale * rmse(network, explained)[0], rel=1e-9, abs=1e-12)
+    assert rmse(network, explained)[0] == pytest.approx(np.sqrt(np.mean((network - explained) ** 2)), rel=1e-9, abs=1e-12)
+
+
+def test_agreement():
+    network = np.array([[0.9, 0.1], [0.2, 0.8], [0.6, 0.4], [0.1, 0.9]])
+    assert agreement(network, network) == (1, 0)
+    assert agreement(network, network[:, ::-1]) == (0, 0)
+    # an output that is not finite never agrees, also not where the network says the first class
+    explained = np.array([[np.nan, np.nan], [0.0, 1.0], [np.inf, 0.0], [1.0, 0.0]])
+    assert agreement(network, explained) == (0.25, 2)
+    assert largest_share(network) == 0.5
+
+
+def test_movement():
+    answers = np.array([[[1.0, 0.0], [5.0, 5.0]], [[3.0, 0.0], [5.0, 5.0]]])  # two seeds, two points
+    np.testing.assert_allclose(movement(answers), [1, 0])
+    answers = np.array([[[3.0, 4.0]], [[-3.0, -4.0]]])
+    np.testing.assert_allclose(movement(answers), [5])
+    answers[0, 0, 0] = np.inf
+    assert np.isnan(movement(answers)).all()
