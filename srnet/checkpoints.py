@@ -1,10 +1,12 @@
 """Checkpoints: the state of an unfinished search, written whole beside the run's output and found again by a restart."""
 
+import functools
 import hashlib
 import json
 import os
 import time
 import warnings
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -15,13 +17,15 @@ INTERVAL = 30.0  # seconds between two checkpoints, and so the most that a kill 
 
 
 class Checkpoint:
-    """One run's checkpoint file and the identity it must carry: layers, preset with its settings, seed and version.
+    """One run's checkpoint file and the identity it must carry: layers, preset with its settings, seed, version and code.
 
     A checkpoint that is damaged or belongs to another run is set aside as ``….rejected`` with a warning; the run then starts over.
+    The identity is asked for when it is first needed: a short run never does.
     """
 
-    def __init__(self, path: str | os.PathLike[str], identity: dict[str, Any], interval: float = INTERVAL) -> None:
-        self.path, self.identity, self.interval = Path(path), identity, interval
+    def __init__(self, path: str | os.PathLike[str], identity: Callable[[], dict[str, Any]], interval: float = INTERVAL) -> None:
+        self.path, self.interval = Path(path), interval
+        self._identity = functools.cache(identity)
         # not the clock on the wall, which may jump
         self._saved = time.monotonic()
 
@@ -31,7 +35,7 @@ class Checkpoint:
             return None
         try:
             content = read_json(self.path)
-            for key, value in self.identity.items():
+            for key, value in self._identity().items():
                 if content.get("identity", {}).get(key) != value:
                     raise UserError(f"{self.path}: belongs to another run ('{key}' differs)")
             if not isinstance(content.get("state"), dict):
@@ -59,12 +63,8 @@ class Checkpoint:
 
     def save(self, content: dict[str, Any]) -> None:
         """Write now, whole or not at all; the last good checkpoint stays where that fails."""
-        write_json(self.path, {"identity": self.identity, "digest": _digest(content["state"]), **content})
+        write_json(self.path, {"identity": self._identity(), "digest": _digest(content["state"]), **content})
         self._saved = time.monotonic()
-
-    def remove(self) -> None:
-        """The run is complete."""
-        self.path.unlink(missing_ok=True)
 
 
 def _digest(state: dict[str, Any]) -> str:

@@ -4,6 +4,8 @@ import os
 import time
 from collections.abc import Callable
 from dataclasses import replace
+from functools import partial
+from pathlib import Path
 from typing import Any, Protocol
 
 import numpy as np
@@ -12,6 +14,7 @@ import srnet
 from srnet.checkpoints import INTERVAL, Checkpoint
 from srnet.errors import UserError
 from srnet.files import check_writable, finite_or_none, write_json
+from srnet.fingerprint import fingerprint
 from srnet.layers import Layers
 from srnet.model import SRNet, written
 from srnet.settings import JointSettings, Settings, check_seed, small_population
@@ -66,7 +69,9 @@ def search_of(layers: Layers, settings: Settings, seed: int, **options: Any) -> 
         If the layers have no validation rows and the loss is the mean squared error, or one output and the loss is cross-entropy.
     """
     if settings.loss == "mse" and not layers.rows("valid"):
-        raise UserError(f"{layers.source}: 'valid_x' has no row; at least 1 is needed with the loss mse")
+        raise UserError(
+            f"{layers.source}: 'valid_x' has no row; at least 1 is needed with the loss mse (a classifier: cross_entropy)"
+        )
     if settings.loss == "cross_entropy" and layers.widths[-1] < 2:
         raise UserError(
             f"{layers.source}: 'train_y' has 1 column; one per class, at least 2, are needed with the loss cross_entropy"
@@ -126,7 +131,9 @@ def evolve(
         clock = Clock(time_limit)
         settings = _in_time(layers, settings, time_limit)
     search = search_of(layers, settings, seed, threads=threads, **options)
-    kept = Checkpoint(checkpoint, _identity(layers, settings, seed), checkpoint_interval) if checkpoint is not None else None
+    kept = None
+    if checkpoint is not None:
+        kept = Checkpoint(checkpoint, partial(_identity, layers, settings, seed), checkpoint_interval)
     before = 0.0
     if kept is not None and (saved := kept.load()) is not None:
         try:
@@ -213,7 +220,7 @@ def evolve_file(
         check_writable(path)
     run = evolve(layers, settings, seed, checkpoint=checkpoint, **options)
     write_json(out, run)
-    Checkpoint(checkpoint, {}).remove()
+    Path(checkpoint).unlink(missing_ok=True)
     return run
 
 
@@ -270,4 +277,6 @@ def _identity(layers: Layers, settings: Settings, seed: int) -> dict[str, Any]:
         "settings": settings.to_json(),
         "seed": seed,
         "version": srnet.__version__,
+        # a search that has changed in between would end with a result that neither makes
+        "code": fingerprint("evolution.py"),
     }

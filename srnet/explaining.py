@@ -132,6 +132,8 @@ def explain_box(
         raise UserError(f"'seed' is {seed!r}; a whole number of at least 0 is needed")
     spent = Budget.of(budget)
     search = settings_of(preset, **(settings or {}))
+    if search.loss != "mse":
+        raise UserError(f"'settings' has the loss {search.loss!r}; mse is needed here, srnet evolve knows the others")
     seen = layers_of(box, rows, int(seed), validation, task or "network")
     if spent.evaluations is not None:
         search = spending(search, spent.evaluations, seen.layers.depth)

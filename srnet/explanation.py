@@ -36,7 +36,8 @@ class LayerFormula:
     formula
         fᵢ as text: of the inputs in the first layer, of the values before (h0, h1, …) in the others.
     mse
-        Mean squared error of the layer's units, over training and validation rows, when all layers before are formulas too.
+        Mean squared error of the layer's units, over training and validation rows, when all layers before are formulas too; of the
+        output of a run with the loss ``cross_entropy``, that.
     r2
         1 - mse / the variance of the units; None for a constant layer.
     complexity
@@ -249,10 +250,12 @@ class Explanation:
         front = self._front()
         position = select_position([SRNet.from_run(e).complexity for e in front], [e["fitness"] for e in front], how)
         run = {**self.run, **front[position], "selected": position}
+        if run["fitness"] != self.run.get("fitness"):
+            run.pop("accuracy", None)  # that of another model
         return Explanation(run, layers=self.network_layers, network=self._network)
 
     def sympy(self, output: int = 0) -> "sympy.Expr":
-        """One output of the network as a sympy expression of its inputs.
+        """One output of the network as a sympy expression of its inputs; its logit where the run's loss is ``cross_entropy``.
 
         Raises
         ------
@@ -363,17 +366,27 @@ class Explanation:
             raise error if str(error).startswith(str(path)) else UserError(f"{path}: {error}") from error
 
     def __str__(self) -> str:
-        lines = [
-            f"{self._model.task}: {len(self.layers)} formula(s), complexity {self.complexity}, R² of the output {_shown(self.r2)}"
-        ]
+        lines = [f"{self._model.task}: {len(self.layers)} formula(s), complexity {self.complexity}, {self._quality()}"]
         width = max(len(layer.name) for layer in self.layers)
-        for layer in self.layers:
-            lines.append(f"  {layer.name:<{width}}  R² {_shown(layer.r2)}  MSE {layer.mse:.3g}  f = {_cut(layer.formula)}")
-        lines += [f"y{i} = {_cut(text)}" for i, text in enumerate(written(self._model, self._input_names))]
+        for i, layer in enumerate(self.layers):
+            measure = "cross-entropy" if self._is_classes() and i + 1 == len(self.layers) else "MSE"
+            lines.append(f"  {layer.name:<{width}}  R² {_shown(layer.r2)}  {measure} {layer.mse:.3g}  f = {_cut(layer.formula)}")
+        output = "logit of y" if self._is_classes() else "y"
+        lines += [f"{output}{i} = {_cut(text)}" for i, text in enumerate(written(self._model, self._input_names))]
         return "\n".join(lines)
 
+    def _is_classes(self) -> bool:
+        return self._model.loss == "cross_entropy"
+
+    def _quality(self) -> str:
+        """How well the output is met."""
+        accuracy = self.run.get("accuracy")
+        if self._is_classes():
+            return f"network's class {_shown(accuracy if _is_number(accuracy) else None)}"
+        return f"R² of the output {_shown(self.r2)}"
+
     def __repr__(self) -> str:
-        return f"<Explanation of {self._model.task}: complexity {self.complexity}, R² {_shown(self.r2)}>"
+        return f"<Explanation of {self._model.task}: complexity {self.complexity}, {self._quality()}>"
 
     def _repr_latex_(self) -> str:
         """What a notebook shows."""

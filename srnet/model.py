@@ -18,6 +18,8 @@ from srnet.program import Floats, Program, written_out
 LOSSES = ("mse", "cross_entropy")
 # As text, which shares nothing, a network of more operations would fill the memory.
 MOST_WRITTEN = 10**7
+# Numbers of a layer that are worked on at a time.
+_BLOCK = 2**16
 
 
 @dataclass(frozen=True)
@@ -217,30 +219,32 @@ def fit_and_measure(
             f, g = program(x), program(z)
             if not (np.isfinite(f).all() and np.isfinite(g).all()):
                 return None
+            h, k = train[i + 1], valid[i + 1]
             if loss == "cross_entropy" and i + 1 == len(programs):
-                w, b = fit_logits(f, classes_of(train[i + 1]), train[i + 1].shape[1])
-                losses.append(_mean_cross_entropy(np.outer(f, w) + b, train[i + 1], np.outer(g, w) + b, valid[i + 1]))
+                w, b = fit_logits(f, classes_of(h), h.shape[1])
+                losses.append(_mean_cross_entropy(np.outer(f, w) + b, h, np.outer(g, w) + b, k))
             else:
-                w, b = least_squares(f, train[i + 1].astype(np.float64))
-                x, z = np.outer(f, w) + b, np.outer(g, w) + b
-                losses.append(_mean_square(x, train[i + 1], z, valid[i + 1]))
+                w, b = least_squares(f, h)
+                losses.append(_finite((_squares(f, w, b, h) + _squares(g, w, b, k)) / (h.size + k.size)))
             if not (np.isfinite(losses[-1]) and np.isfinite(w).all() and np.isfinite(b).all()):
                 return None
             weights.append(w)
             biases.append(b)
+            if i + 1 < len(programs):
+                x, z = (_columns(values, w, b, programs[i + 1].used_inputs()) for values in (f, g))
     return SRNet(tuple(programs), tuple(weights), tuple(biases), task, loss), losses
 
 
-def least_squares(f: Floats, h: Floats) -> tuple[Floats, Floats]:
+def least_squares(f: Floats, h: NDArray[Any]) -> tuple[Floats, Floats]:
     """w and b of the best h ≈ f·w + b; f of n values, h n × k. A constant f gets w = 0."""
-    mean_f, mean_h = f.mean(), h.mean(axis=0)
+    mean_f, mean_h = f.mean(), h.mean(axis=0, dtype=np.float64)
     centred = f - mean_f
     # not BLAS, which shares long sums among threads: the result would depend on their number
     square = np.einsum("i,i->", centred, centred)
     # below this the spread of f is rounding noise
     if square <= 1e-24 * f.size * (mean_f * mean_f):
         return np.zeros(h.shape[1]), mean_h
-    w = np.einsum("i,ij->j", centred, h - mean_h) / square
+    w = sum((np.einsum("i,ij->j", centred[rows], h[rows] - mean_h) for rows in _blocks(h)), np.zeros(h.shape[1])) / square
     return w, mean_h - w * mean_f
 
 
@@ -253,14 +257,35 @@ def fitness(losses: Sequence[float]) -> float:
 def _mean_square(a: Floats, h: NDArray[Any], b: Floats, g: NDArray[Any]) -> float:
     """Mean of (a − h)² and (b − g)² together."""
     with np.errstate(all="ignore"):
-        value = float((np.square(a - h).sum() + np.square(b - g).sum()) / (h.size + g.size))
+        return _finite(float((np.square(a - h).sum() + np.square(b - g).sum()) / (h.size + g.size)))
+
+
+def _squares(f: Floats, w: Floats, b: Floats, h: NDArray[Any]) -> float:
+    """Σ(f·w + b − h)², without an array as large as that of a wide layer."""
+    return float(sum(np.square(np.outer(f[rows], w) + b - h[rows]).sum() for rows in _blocks(h)))
+
+
+def _columns(f: Floats, w: Floats, b: Floats, used: Sequence[int]) -> Floats:
+    """f·w + b (n × k), of which only the columns that are used are made."""
+    values = np.empty((f.size, w.size), order="F")
+    for column in used:
+        values[:, column] = f * w[column] + b[column]
+    return values
+
+
+def _blocks(h: NDArray[Any]) -> list[slice]:
+    """The rows in parts that stay in the cache."""
+    size = max(1, _BLOCK // h.shape[1])
+    return [slice(first, first + size) for first in range(0, len(h), size)]
+
+
+def _finite(value: float) -> float:
     return value if np.isfinite(value) else float("inf")
 
 
 def _mean_cross_entropy(a: Floats, h: NDArray[Any], b: Floats, g: NDArray[Any]) -> float:
     """Mean cross-entropy of the logits a and b against the classes that h and g predict, together."""
-    value = float((row_losses(a, classes_of(h)).sum() + row_losses(b, classes_of(g)).sum()) / (len(h) + len(g)))
-    return value if np.isfinite(value) else float("inf")
+    return _finite(float((row_losses(a, classes_of(h)).sum() + row_losses(b, classes_of(g)).sum()) / (len(h) + len(g))))
 
 
 def _names(letter: str, count: int) -> list[str]:

@@ -272,6 +272,8 @@ class Data:
             if name not in arrays:
                 raise UserError(f"{path}: lacks the array '{name}'; needed are {', '.join(wanted)}")
         inputs, classes = (tuple(str(value) for value in arrays[name].ravel()) for name in ("inputs", "classes"))
+        if not inputs:
+            raise UserError(f"{path}: names no inputs; at least one is needed")
         for name in _ARRAYS:
             values = arrays[name]
             columns = 1 if name.endswith("_y") else len(inputs)

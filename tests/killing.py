@@ -46,12 +46,14 @@ class Workflow:
     ----------
     folder
         Gets a copy of what Snakemake needs of the repository, so that a change of the working tree does not disturb it.
+    source
+        Where the copy comes from: the repository, or another workflow's folder, whose results shall be the same.
     """
 
-    def __init__(self, folder: Path, configuration: dict[str, Any], targets: tuple[str, ...] = ()) -> None:
+    def __init__(self, folder: Path, configuration: dict[str, Any], targets: tuple[str, ...] = (), source: Path = ROOT) -> None:
         self.folder, self.targets = folder, targets
         for name in ("config", "srnet", "workflow"):
-            shutil.copytree(ROOT / name, folder / name, ignore=shutil.ignore_patterns("__pycache__"), dirs_exist_ok=True)
+            shutil.copytree(source / name, folder / name, ignore=shutil.ignore_patterns("__pycache__"), dirs_exist_ok=True)
         (folder / "kills.json").write_text(json.dumps(configuration))
         self.results = folder / "results" / configuration["name"]
         commands = Path(sys.executable).parent

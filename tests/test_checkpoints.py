@@ -23,7 +23,7 @@ CONTENT = {"seconds": 1.5, "state": {"generation": 3, "history": [None, 0.1 + 0.
 
 
 def saved(folder: Path) -> Checkpoint:
-    checkpoint = Checkpoint(folder / "run.checkpoint", IDENTITY)
+    checkpoint = Checkpoint(folder / "run.checkpoint", lambda: IDENTITY)
     checkpoint.save(CONTENT)
     return checkpoint
 
@@ -43,13 +43,13 @@ def test_what_was_saved_is_loaded_to_the_last_bit(tmp_path: Path) -> None:
 
 
 def test_there_may_be_none(tmp_path: Path) -> None:
-    assert load(Checkpoint(tmp_path / "run.checkpoint", IDENTITY)) == (None, [])
+    assert load(Checkpoint(tmp_path / "run.checkpoint", lambda: IDENTITY)) == (None, [])
 
 
 @pytest.mark.parametrize("key", IDENTITY)
 def test_another_run_is_set_aside(tmp_path: Path, key: str) -> None:
     saved(tmp_path)
-    content, messages = load(Checkpoint(tmp_path / "run.checkpoint", IDENTITY | {key: "other"}))
+    content, messages = load(Checkpoint(tmp_path / "run.checkpoint", lambda: IDENTITY | {key: "other"}))
     assert content is None
     assert messages == [
         f"{tmp_path}/run.checkpoint: belongs to another run ('{key}' differs); set aside as run.checkpoint.rejected, the run starts over"
@@ -86,7 +86,7 @@ def test_a_damaged_one_is_set_aside(tmp_path: Path, damage: Callable[[bytes], by
     whole = path.read_bytes()
     path.write_bytes(damage(whole))
     assert path.read_bytes() != whole
-    content, messages = load(Checkpoint(path, IDENTITY))
+    content, messages = load(Checkpoint(path, lambda: IDENTITY))
     assert content is None
     assert len(messages) == 1
     assert "the run starts over" in messages[0]
@@ -97,7 +97,7 @@ def test_a_damaged_one_is_set_aside(tmp_path: Path, damage: Callable[[bytes], by
 def test_one_set_aside_before_gives_way(tmp_path: Path) -> None:
     for content in (b"first", b"second"):
         (tmp_path / "run.checkpoint").write_bytes(content)
-        load(Checkpoint(tmp_path / "run.checkpoint", IDENTITY))
+        load(Checkpoint(tmp_path / "run.checkpoint", lambda: IDENTITY))
     assert (tmp_path / "run.checkpoint.rejected").read_bytes() == b"second"
 
 
@@ -105,13 +105,22 @@ def test_one_that_cannot_be_set_aside_is_a_sentence(tmp_path: Path) -> None:
     (tmp_path / "run.checkpoint").write_bytes(b"garbage")
     (tmp_path / "run.checkpoint.rejected").mkdir()
     with pytest.raises(UserError, match="cannot be set aside"):
-        Checkpoint(tmp_path / "run.checkpoint", IDENTITY).load()
+        Checkpoint(tmp_path / "run.checkpoint", lambda: IDENTITY).load()
+
+
+def test_the_identity_is_asked_for_when_it_is_needed(tmp_path: Path) -> None:
+    def never() -> dict[str, Any]:
+        raise AssertionError("reads the whole search")
+
+    checkpoint = Checkpoint(tmp_path / "run.checkpoint", never)
+    assert checkpoint.load() is None
+    checkpoint.save_if_due(lambda: CONTENT)
 
 
 def test_it_is_written_when_due(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     now = [100.0]
     monkeypatch.setattr("time.monotonic", lambda: now[0])
-    checkpoint = Checkpoint(tmp_path / "run.checkpoint", IDENTITY, interval=30)
+    checkpoint = Checkpoint(tmp_path / "run.checkpoint", lambda: IDENTITY, interval=30)
     for second, exists in [(100.0, False), (129.9, False), (130.0, True)]:
         now[0] = second
         checkpoint.save_if_due(lambda: CONTENT)
@@ -123,10 +132,3 @@ def test_it_is_written_when_due(tmp_path: Path, monkeypatch: pytest.MonkeyPatch)
     now[0] = 160.0
     checkpoint.save_if_due(lambda: CONTENT)
     assert checkpoint.path.exists()
-
-
-def test_it_goes_when_the_run_is_complete(tmp_path: Path) -> None:
-    checkpoint = saved(tmp_path)
-    checkpoint.remove()
-    checkpoint.remove()
-    assert os.listdir(tmp_path) == []

@@ -39,7 +39,7 @@ def test_the_site_builds_without_a_warning(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("example", EXAMPLES, ids=lambda path: path.stem)
 def test_examples_run(example: Path, tmp_path: Path) -> None:
-    assert "R²" in run(example, cwd=tmp_path)
+    assert ("superpixels" if example.stem == "image_classifier" else "R²") in run(example, cwd=tmp_path)
 
 
 @pytest.mark.parametrize("page", ["docs/tutorial.md", "README.md"])

@@ -500,7 +500,7 @@ def one_value_changed(layers: Layers) -> Layers:
     return Layers(splits, name=layers.name)
 
 
-@pytest.mark.parametrize("what", ["seed", "layers", "settings", "version"])
+@pytest.mark.parametrize("what", ["seed", "layers", "settings", "version", "code"])
 def test_a_checkpoint_of_another_run_is_set_aside(
     tmp_path: Path, layers: Layers, what: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -512,8 +512,10 @@ def test_a_checkpoint_of_another_run_is_set_aside(
         layers = one_value_changed(layers)
     elif what == "settings":
         settings = small(mutation=0.3)
-    else:
+    elif what == "version":
         monkeypatch.setattr("srnet.__version__", "99")
+    else:
+        monkeypatch.setattr("srnet.evolution.fingerprint", lambda _: "another search")
     run, messages = checkpointed(tmp_path / "c", layers, settings, seed)
     assert len(messages) == 1
     assert f"'{what}' differs" in messages[0]

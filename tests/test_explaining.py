@@ -494,3 +494,8 @@ def test_bad_time_limits_are_a_sentence(layers: Layers, options: dict[str, Any],
 def test_what_evaluations_pay_for(evaluations: int, population: int, generations: int) -> None:
     settings = spending(preset("joint"), evaluations, 3)
     assert (settings.population, settings.generations) == (population, generations)
+
+
+def test_another_loss_is_refused_in_a_sentence() -> None:
+    with pytest.raises(UserError, match="'settings' has the loss 'cross_entropy'; mse is needed here"):
+        explain(mlp(2, 3, 3, 2), X, progress=False, settings={"loss": "cross_entropy"})

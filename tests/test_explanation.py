@@ -18,11 +18,13 @@ from matplotlib.figure import Figure
 
 from srnet.cgp.primitives import PRIMITIVES, Primitive
 from srnet.errors import UserError
+from srnet.evolution import evolve
 from srnet.explanation import Explanation, measured
 from srnet.export import to_c, to_numpy
 from srnet.model import SRNet, fit
 from srnet.predict import write_predictions
 from srnet.program import Program
+from srnet.settings import preset
 
 HARD = [0.0, -0.0, 1.0, -1.0, 0.5, -2.5, 1e-30, -1e-30, 1e30, -1e30, 1e200, np.inf, -np.inf, np.nan, 5e-324, 1.7e308]
 PAIRS = np.array(np.meshgrid(HARD, HARD)).reshape(2, -1).T
@@ -267,3 +269,17 @@ def test_bad_arguments_are_a_sentence() -> None:
     ):
         with pytest.raises(UserError, match=words):
             asked()
+
+
+def test_a_loaded_classifier_shows_its_logits_and_its_accuracy() -> None:
+    layers = made_up.classifier((2, 3, 3))
+    run = evolve(layers, preset("paper", loss="cross_entropy", population=10, generations=10), 1)
+    found = Explanation(json.loads(json.dumps(run)))
+    assert f"network's class {run['accuracy']:.4f}" in str(found)
+    assert f"cross-entropy {run['layer_losses'][-1]:.3g}" in str(found)
+    assert "logit of y2 = " in str(found)
+    x, y = layers.splits["train"][0], layers.splits["train"][-1]
+    np.testing.assert_allclose(found.predict(x).sum(axis=1), 1)
+    assert found.fidelity(x, y).agreement == run["accuracy"]
+    simplest = found.select("knee")
+    assert ("accuracy" in simplest.run) == (simplest.run["fitness"] == run["fitness"])

@@ -100,6 +100,31 @@ def test_a_full_disk_leaves_the_old_file(tmp_path: Path, request: pytest.Fixture
     assert names(tmp_path) == ["a.json"]
 
 
+def test_what_a_killed_process_left_is_taken_away(tmp_path: Path) -> None:
+    for name in (".a.json.1234.part", ".a.json.abcd.part", ".b.json.1234.part", ".aXjson.1234.part"):
+        (tmp_path / name).write_text("half")
+    write_json(tmp_path / "a.json", {})
+    assert names(tmp_path) == [".aXjson.1234.part", ".b.json.1234.part", "a.json"]
+
+
+def test_what_another_process_is_writing_stays(tmp_path: Path) -> None:
+    """Two write one file at once: both are whole, the later one stays."""
+    with writing(tmp_path / "a.txt") as file:
+        file.write("slow")
+        with writing(tmp_path / "a.txt") as other:
+            other.write("fast")
+        assert (tmp_path / "a.txt").read_text() == "fast"
+    assert (tmp_path / "a.txt").read_text() == "slow"
+    assert names(tmp_path) == ["a.txt"]
+
+
+def test_where_there_are_no_locks_files_are_written_as_ever(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("srnet.files.fcntl", None)
+    (tmp_path / ".a.json.1234.part").write_text("whose?")
+    write_json(tmp_path / "a.json", {})
+    assert names(tmp_path) == [".a.json.1234.part", "a.json"]
+
+
 @pytest.mark.parametrize("place", ["file/a.json", "folder", "/dev/null/a.json"])
 def test_a_place_that_cannot_be_written_is_a_sentence(tmp_path: Path, place: str) -> None:
     (tmp_path / "file").write_text("old")
@@ -119,6 +144,32 @@ def test_checking_changes_nothing(tmp_path: Path) -> None:
     check_writable(tmp_path / "b.json")
     assert (tmp_path / "a.json").read_text() == "old"
     assert names(tmp_path) == ["a.json"]
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ('{"a": 1e999}', "the number 1e999 is too large"),
+        ('{"a": [-1e400]}', "is too large"),
+        ('{"a": 18446744073709551616}', "is too large"),
+        ('{"a": %s}' % ("9" * 5000), "is not plain JSON"),
+        ('{"a": {"b": 1, "c": 2, "b": 1}}', "the key 'b' occurs more than once"),
+        ('{"a": "\\ud800"}', "surrogates not allowed"),
+    ],
+)  # fmt: skip
+def test_what_could_be_read_but_not_used_is_a_sentence(tmp_path: Path, text: str, words: str) -> None:
+    (tmp_path / "a.json").write_text(text)
+    with pytest.raises(UserError, match=words) as caught:
+        read_json(tmp_path / "a.json")
+    assert str(caught.value).startswith(f"{tmp_path}/a.json: ")
+
+
+def test_large_and_strange_but_fine(tmp_path: Path) -> None:
+    content = {"seed": 2**64 - 1, "low": -(2**63), "small": 5e-324, "large": 1.7976931348623157e308, "text": '𝒳 \\ " é'}
+    write_json(tmp_path / "a.json", content)
+    assert read_json(tmp_path / "a.json") == content
+    (tmp_path / "a.json").write_text(json.dumps(content, ensure_ascii=False))
+    assert read_json(tmp_path / "a.json") == content
 
 
 @pytest.mark.parametrize(

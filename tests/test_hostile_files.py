@@ -38,7 +38,7 @@ from srnet.images.reading import read_image
 from srnet.images.result import NUMBERS, ImageExplanation
 from srnet.layers import Layers
 from srnet.model import SRNet
-from srnet.networks import Network, load_network
+from srnet.networks import Network, load_network, train
 from srnet.pmlb_cache import read_pmlb
 from srnet.predict import read_rows, summary
 from srnet.results import (
@@ -334,19 +334,25 @@ def test_layers(folder: Path, rng: random.Random) -> None:
         layers = Layers.load(path)
         assert layers.fingerprint()
         assert all(np.isfinite(values).all() for split in layers.splits.values() for values in split)
+        json.dumps(evolve(layers, preset("paper", population=3, generations=2), 1), allow_nan=False)  # what is read can be used
 
     tried("layers.npz", read, path)
 
 
 @many(8)
 @given(rng=chance)
-def test_data(folder: Path, data_file: Path, rng: random.Random) -> None:
+def test_data(folder: Path, task_file: Path, data_file: Path, rng: random.Random) -> None:
     path = folder / "damaged-data.npz"
     path.write_bytes(damaged_arrays(data_file, rng))
 
     def read(path: Path) -> None:
         data = Data.load(path)
         assert data.x.shape == (len(data.y), len(data.inputs))
+        try:
+            _, report = train(load_tasks(task_file)["B" if data.classes else "C"], data)  # what is read can be used
+        except UserError as error:
+            raise UserError(f"{path.name}: {error}") from error
+        json.dumps(report, allow_nan=False)
 
     tried("data.npz", read, path)
     tried("npz of predict", lambda path: read_rows(path, 2), path)
@@ -492,7 +498,7 @@ def test_checkpoints(folder: Path, rng: random.Random, name: str) -> None:
     for _ in range(12):
         search.step()
     path = folder / "run.checkpoint"
-    Checkpoint(path, _identity(layers, settings, 1)).save({"seconds": 1.0, "state": search.state()})
+    Checkpoint(path, lambda: _identity(layers, settings, 1)).save({"seconds": 1.0, "state": search.state()})
     if rng.random() < 0.3:
         path.write_bytes(hostile.flipped(path.read_bytes(), rng))
     else:

@@ -272,5 +272,5 @@ def test_rules_that_are_no_yaml(tmp_path):
     with pytest.raises(UserError, match="cannot be read"):
         load_rules(tmp_path / "none.yaml")
     (tmp_path / "bad.yaml").write_text("rules: [")
-    with pytest.raises(UserError, match="is not YAML"):
+    with pytest.raises(UserError, match="is not plain YAML"):
         load_rules(tmp_path / "bad.yaml")

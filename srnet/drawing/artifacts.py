@@ -65,6 +65,11 @@ class Drawing:
     tasks: tuple[str, ...]
 
     @property
+    def rule(self) -> str:
+        """The name of its rule."""
+        return f"{self.artifact.kind}_{self.name.replace('/', '_')}"
+
+    @property
     def label(self) -> str:
         """What the report calls it."""
         return f"{self.artifact.title}{f', {self.tasks[0]}' if self.artifact.per_task else ''} ({self.artifact.kind})"

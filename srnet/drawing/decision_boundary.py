@@ -40,7 +40,8 @@ def draw(plane: pd.DataFrame, plane_lines: pd.DataFrame) -> Figure:
         _background(axes, plane, column, whole, colours)
         _rows(axes, plane, colours, size=2)
         same = (plane["network"] == plane["srnet"]).mean()
-        axes.set_title(title if column == "network" else f"{title}: {100 * same:.1f} % as MLP")
+        says = ": one class" if plane["network"].nunique() == 1 else ""
+        axes.set_title(f"{title}{says}" if column == "network" else f"{title}: {100 * same:.1f} % as MLP")
     for number, axes in enumerate(panels[2:], start=1):
         here = plane[plane["zoom"] == number]
         if here.empty:
@@ -61,6 +62,7 @@ def draw(plane: pd.DataFrame, plane_lines: pd.DataFrame) -> Figure:
         panels[0].text(
             box[0][0], box[1][1], f"{'ab'[number - 1]} ", fontsize=7, fontweight="bold", ha="right", va="top", zorder=5
         )
+    panels[0].set(xlim=whole[0], ylim=whole[1])  # a frame may reach beyond
     for axes in panels:
         if axes in figure.axes:
             axes.set(xticks=[], yticks=[])

@@ -34,7 +34,7 @@ def draw(distance: pd.DataFrame) -> Figure:
             axes.plot(places, positive(curve["rms"]), color=colour, linestyle=":", linewidth=0.8)
             if (curve["nonfinite"] > 0).any():
                 worst = (curve["nonfinite"] / curve["points"]).max()
-                remarks.append(f"{preset}: up to {worst:.1%} of points not finite")
+                remarks.append(f"{preset}: {worst:.0%} ×")
         axes.axhline(1, color="0.6", linewidth=0.6)
         log_scale(axes)
         axes.set_xticks(range(len(distances)), [f"{value:g}" if value else "in" for value in distances])
@@ -47,5 +47,7 @@ def draw(distance: pd.DataFrame) -> Figure:
     }
     entries["root mean square"] = Line2D([], [], color="0.3", linestyle=":", linewidth=0.8)
     entries["1: as far off as the network's mean is, inside"] = Line2D([], [], color="0.6", linewidth=0.6)
+    if (distance["nonfinite"] > 0).any():
+        entries["n% ×: at most so many points not finite, left out"] = Line2D([], [], linestyle="none")
     legend(figure, entries)
     return figure

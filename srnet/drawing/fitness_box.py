@@ -34,7 +34,7 @@ def draw(runs: pd.DataFrame, published: pd.DataFrame) -> Figure:
         log_scale(axes)
         axes.set_xlim(-0.6, len(presets) + 0.6)
         axes.set_xticks([])
-    figure.supylabel("final fitness (mean squared error)")
+    figure.supylabel("final fitness")
     seeds = counted(runs.groupby(["task", "preset"], sort=False).size(), "seed")
     entries: dict[str, Any] = {}
     if len(drawn := published[published["task"].isin(tasks)]):

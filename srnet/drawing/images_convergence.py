@@ -5,10 +5,10 @@ from typing import Any
 import pandas as pd
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
-from matplotlib.ticker import FuncFormatter
+from matplotlib.patches import Patch
 
-from srnet.drawing.images_style import colours, label, network
-from srnet.drawing.style import BAND, COLUMN, PAGE, band_legend, counted, legend, names, styled
+from srnet.drawing.images_style import colours, label, network, passes_axis
+from srnet.drawing.style import BAND, PAGE, band_legend, counted, legend, names, styled
 
 
 @styled
@@ -22,8 +22,7 @@ def draw(images_history: pd.DataFrame) -> Figure:
     """
     networks, images, methods = (names(images_history[key]) for key in ("network", "image", "method"))
     colour = colours(methods)
-    width = PAGE if len(images) > 2 else COLUMN
-    figure = Figure(figsize=(width, 1.3 * len(networks) + 0.75), layout="constrained")
+    figure = Figure(figsize=(PAGE, 1.3 * len(networks) + 0.75), layout="constrained")
     grid = figure.subplots(len(networks), len(images), squeeze=False, sharex=True, sharey=True)
     for row, name in zip(grid, networks, strict=True):
         for axes, image in zip(row, images, strict=True):
@@ -33,15 +32,13 @@ def draw(images_history: pd.DataFrame) -> Figure:
                 axes.fill_between(curve["passes"], curve["min"], curve["max"], color=colour[method], alpha=BAND, linewidth=0)
                 axes.plot(curve["passes"], curve["median"], color=colour[method])
                 axes.plot(curve["passes"], curve["share"], color=colour[method], linestyle=":")
-            axes.set(xscale="log", ylim=(-0.02, 1.02), title=f"{network(name)}, {image}")
-            axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
+            axes.set(ylim=(-0.02, 1.02), title=f"{network(name)}, {image}")
+            passes_axis(axes)
     figure.supxlabel("network passes")
     figure.supylabel("probability; share of the pixels")
     seeds = counted(images_history["runs"], "seed")
-    entries: dict[str, Any] = {
-        f"{label(method)}: probability, median of {seeds}, band minimum to maximum": band_legend(colour[method])
-        for method in methods
-    }
+    entries: dict[str, Any] = {label(method): Patch(color=colour[method]) for method in methods}
+    entries[f"probability: median of {seeds}, band minimum to maximum"] = band_legend("0.3")
     entries["share of the pixels shown, median"] = Line2D([], [], color="0.3", linestyle=":")
-    legend(figure, entries, columns=1)
+    legend(figure, entries, columns=2)
     return figure

@@ -5,18 +5,19 @@ import pandas as pd
 from srnet.drawing.images_style import network
 
 
-def draw(images_networks: pd.DataFrame) -> pd.DataFrame:
+def draw(images_networks_trained: pd.DataFrame) -> pd.DataFrame:
     """One row per network: parameters, training images, epochs, accuracy on the test images, whole and partly hidden (0–1), minutes of
     training (processor time)."""
+    trained = images_networks_trained
     return pd.DataFrame(
         {
-            "network": images_networks["network"].map(network),
-            "parameters": images_networks["parameters"],
-            "images": images_networks["images"],
-            "epochs": images_networks["epochs"],
-            "test_images": images_networks["tests"],
-            "accuracy": images_networks["accuracy_test"],
-            "accuracy_partly_hidden": images_networks["accuracy_hidden"],
-            "minutes": images_networks["seconds"] / 60,
+            "network": trained["network"].map(network),
+            "parameters": trained["parameters"],
+            "images": trained["images"],
+            "epochs": trained["epochs"],
+            "test_images": trained["tests"],
+            "accuracy": trained["accuracy_test"],
+            "accuracy_partly_hidden": trained["accuracy_hidden"],
+            "minutes": trained["seconds"] / 60,
         }
     )

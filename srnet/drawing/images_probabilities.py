@@ -5,6 +5,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
+from matplotlib.colors import to_rgba
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
@@ -60,8 +61,8 @@ def _box(axes: Axes, place: float, width: float, values: NDArray[np.float64], co
         whis=(0, 100),
         patch_artist=True,
         manage_ticks=False,
-        boxprops={"facecolor": colour, "edgecolor": colour, "linewidth": 0.8},
-        medianprops={"color": "black", "linewidth": 0.8},
+        boxprops={"facecolor": to_rgba(colour, 0.4), "edgecolor": colour, "linewidth": 0.8},
+        medianprops={"color": colour, "linewidth": 1.8},
         whiskerprops={"color": colour, "linewidth": 0.8},
         capprops={"color": colour, "linewidth": 0.8},
     )

@@ -6,9 +6,8 @@ import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
-from matplotlib.ticker import FuncFormatter
 
-from srnet.drawing.images_style import KINDS, MEASURES, colours, kind, network, of
+from srnet.drawing.images_style import KINDS, MEASURES, colours, kind, network, of, passes_axis
 from srnet.drawing.style import PAGE, legend, names, styled
 
 MARKERS = {"published": "s", "sparse": "o", "lime": "^", "rise": "v", "random": "D"}
@@ -39,8 +38,7 @@ def draw(images_runs: pd.DataFrame) -> Figure:
                 axes.errorbar(
                     points["passes"], points["mean"], points["half"], color=colour[one], marker=MARKERS[one], capsize=1.5, elinewidth=0.6
                 )  # fmt: skip
-            axes.set_xscale("log")
-            axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
+            passes_axis(axes)
         row[0].set_ylabel(network(name))
     for axes, (measure, title) in zip(grid[0], MEASURES.items(), strict=True):
         axes.set_title(f"{title} ({'low' if measure == 'deletion' else 'high'} is good)")

@@ -5,7 +5,9 @@ from collections.abc import Iterable
 import matplotlib
 import numpy as np
 import pandas as pd
+from matplotlib.axes import Axes
 from matplotlib.colors import to_hex, to_rgb
+from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
 
 from srnet.drawing.style import names
 from srnet.images.names import LABELS
@@ -57,6 +59,14 @@ def main_methods(methods: Iterable[str]) -> tuple[str, str]:
     elime = ours[0] if ours else found[0]
     lime = [one for one in found if kind(one) == "lime"]
     return elime, max(lime, key=lambda one: int(one.partition("-")[2]), default=found[-1])
+
+
+def passes_axis(axes: Axes) -> None:
+    """A logarithmic x axis of network passes with a few plain labels."""
+    axes.set_xscale("log")
+    axes.xaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
+    axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
+    axes.xaxis.set_minor_formatter(NullFormatter())
 
 
 def of(runs: pd.DataFrame, images: str) -> pd.DataFrame:

@@ -5,6 +5,7 @@ from typing import Any
 import pandas as pd
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
+from matplotlib.ticker import MaxNLocator
 
 from srnet.drawing.style import colours, counted, legend, log_scale, styled, task_panels
 
@@ -30,6 +31,7 @@ def draw(pareto: pd.DataFrame) -> Figure:
             # a longer formula is never needed for a worse fitness: the front goes on to the right
             axes.step([*best.index, points["complexity"].max()], [*best, best.iloc[-1]], where="post", color=colour)
         log_scale(axes)
+        axes.xaxis.set_major_locator(MaxNLocator(4, integer=True))
     figure.supxlabel("complexity (active nodes of all layers)")
     figure.supylabel("fitness")
     entries: dict[str, Any] = {}

@@ -49,7 +49,7 @@ def draw(history: pd.DataFrame, published: pd.DataFrame) -> Figure:
         axes.margins(x=0)
         note(axes, not_finite(here))
     figure.supxlabel("chromosome evaluations")
-    figure.supylabel("best fitness so far (mean squared error)")
+    figure.supylabel("best fitness so far")
     seeds = counted(history["runs"], "seed")
     entries: dict[str, Any] = {}
     for preset, colour in presets.items():

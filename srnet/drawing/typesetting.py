@@ -4,6 +4,7 @@ A line holds balanced braces, so that LaTeX and matplotlib's mathtext can set it
 brackets that grow become plain ones, a fraction a quotient, a root a power; breaks then come before + and − and after brackets.
 """
 
+import functools
 import io
 import re
 from collections.abc import Iterator
@@ -60,6 +61,7 @@ def broken(latex: str, width: float) -> list[str]:
     return lines
 
 
+@functools.lru_cache(maxsize=4096)
 def measured(latex: str, size: float = SIZE) -> tuple[float, float, float]:
     """Width, height above and depth below the base line of a formula in inches, as matplotlib sets it."""
     with matplotlib.rc_context({"mathtext.fontset": "dejavusans"}):  # as in the style file
@@ -78,9 +80,10 @@ def fitted(latex: str, inches: float, size: float = SIZE, prefix: str = "") -> l
     width = inches / digit
     while True:
         lines = broken(prefix + latex, width)
-        if width < 12 or all(measured(line, size)[0] <= inches for line in lines):
+        widest = max(measured(line, size)[0] for line in lines)
+        if widest <= inches or width < 12:
             return lines
-        width *= 0.93
+        width *= min(0.97, inches / widest)
 
 
 def svg(latex: str, inches: float, size: float = SIZE + 2) -> str:

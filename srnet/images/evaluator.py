@@ -72,8 +72,8 @@ class Evaluator:
     ----------
     passes
         Images that the network has seen.
-    superpixels
-        Their number n.
+    superpixels, classes
+        Their numbers.
     label
         The class explained.
     whole
@@ -120,6 +120,7 @@ class Evaluator:
             self._shown_tensor, self._hidden_tensor = self._tensor(np.stack([image, self._hidden])).to(self._device)
             self._segments_tensor = torch.from_numpy(segments.astype(np.int64)).to(self._device)
         output = self._output(np.ones((1, self.superpixels), dtype=bool))
+        self.classes = output.shape[1]
         self.label = _label(label, output[0])
         self.whole = self._answers(output)
 

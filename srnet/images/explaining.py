@@ -106,21 +106,24 @@ def explain(
     found = superpixels(frame, segments)
     number = _number(label, classes)
     asked: dict[str, Any] = {"fill": fill, "preprocessing": preprocessing, "batch": batch, "outputs": outputs}
-    evaluator = Evaluator(model, frame, found, label=number, precision=precision, **asked)
+    exact = Evaluator(model, frame, found, label=number, **asked)
+    if classes is not None and len(classes) != exact.classes:
+        raise UserError(f"classes: {len(classes)} names found; the model has {exact.classes} outputs")
+    lower = precision != "float32"
+    evaluator = Evaluator(model, frame, found, label=exact.label, precision=precision, **asked) if lower else exact
 
     n = evaluator.superpixels
     sizes = np.bincount(found.ravel(), minlength=n) / found.size
     empty = np.zeros((1, n), dtype=bool)
     # What the report asks beyond the search: the complement where the fitness does not, and four probabilities in float32.
-    reserved = (chosen.fitness == "probability") + 4 * (precision != "float32")
+    reserved = (chosen.fitness == "probability") + 4 * lower
     archive = Archive(evaluator, None if chosen.max_passes is None else chosen.max_passes - reserved)
     best = genetic.search(archive, sizes, chosen, seed, progress)
     reported = np.concatenate([~empty, best.genome[None], empty, ~best.genome[None]])
     archive.limit = None
     places = archive.places(reported)  # before the archive is read, for it grows
     probabilities, passes, error = archive.probability[places], evaluator.passes, 0.0
-    if precision != "float32":
-        exact = Evaluator(model, frame, found, label=evaluator.label, **asked)
+    if lower:
         searched, probabilities = probabilities, np.concatenate([exact.whole.probability, exact.probabilities(reported[1:])])
         passes, error = passes + exact.passes, float(np.abs(searched - probabilities).max())
     about = {

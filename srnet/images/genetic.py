@@ -60,7 +60,7 @@ class Settings:
 
     fitness: str = "contrast"
     penalty: float = 1.5
-    population: int = 6
+    population: int = 10
     generations: int = 50
     patience: int | None = None
     tournament: int = 2

@@ -7,6 +7,8 @@ import numpy as np
 from srnet.images.archive import Archive
 from srnet.images.evaluator import Floats, Genomes
 
+TINY = 1e-12  # in place of 0, where no superpixel counts
+
 
 @dataclass(frozen=True)
 class Surrogate:
@@ -55,5 +57,9 @@ def surrogate(archive: Archive, values: Floats) -> Surrogate:
 
 
 def scores(archive: Archive) -> Floats:
-    """Importance of the superpixels, (n,): what each adds to the probability."""
-    return surrogate(archive, archive.probability).weights
+    """Importance of the superpixels, (n,), at most 1: the mean of what each adds to the probability and what it adds to the log-odds,
+    each divided by its largest. Log-odds also tell apart what adds to a probability near 1, and order well what is shown first; the
+    probability what is hidden first.
+    """
+    weights = [surrogate(archive, values).weights for values in (archive.probability, archive.log_odds)]
+    return np.mean([one / max(float(np.abs(one).max()), TINY) for one in weights], axis=0)

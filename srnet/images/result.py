@@ -33,7 +33,7 @@ class ImageExplanation:
     selected
         (n,) the superpixels of the explanation.
     scores
-        (n,) importance of each superpixel: weights of a ridge regression of the probability on all that was evaluated.
+        (n,) importance of each superpixel, see :func:`srnet.images.ranking.scores`; negative for what speaks against the class.
     about
         ``label`` and ``class_name``; the ``probability`` of that class for the whole image, ``probability_selected`` when only the
         selected superpixels are shown, ``probability_empty`` when none is, ``probability_complement`` when all but the selected are;

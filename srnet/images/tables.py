@@ -74,7 +74,12 @@ def claims_table(runs: pd.DataFrame, rules_file: str | os.PathLike[str]) -> pd.D
         probability_lost=named["whole"] - named["probability"],
     )
     rules = load_rules(rules_file)
-    rules["rules"] = [rule for rule in rules["rules"] if rule["ours"]["frame"] == "images"]
+    known = {None, *images["network"]}  # a rule about a network that is not explained says nothing here
+    rules["rules"] = [
+        rule
+        for rule in rules["rules"]
+        if rule["ours"]["frame"] == "images" and rule["ours"].get("where", {}).get("network") in known
+    ]
     return verdict(rules, {"images": images, "networks": pd.DataFrame({"task": images["task"].unique()})}, [""])
 
 

@@ -43,7 +43,7 @@ def main() -> int:
             print(f"  killed: {line}", flush=True)
             moments[line.rpartition(" after")[0]] += 1
 
-        workflow = Workflow(folder / "disturbed", CONFIGURATION)
+        workflow = Workflow(folder / "disturbed", CONFIGURATION, source=calm.folder)
         while kills < options.kills:
             workflow.clear()
             kills += disturbed(workflow, rng, options.kills - kills, lambda: rng.uniform(0.2, min(length / 3, 30)), VICTIMS, tell)

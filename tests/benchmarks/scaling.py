@@ -69,14 +69,16 @@ def write_times(path: Path, times: dict[tuple[str, str], float]) -> None:
         writer.writerows([*key, f"{seconds:.3g}"] for key, seconds in sorted(times.items()))
 
 
-def workflow(times: dict[tuple[str, str], float], tasks: list[str], presets: list[str], seeds: int, pack: int, job: float, member: float,
+def workflow(times: dict[tuple[str, str], float], tasks: list[str], presets: list[str], seeds: int, pack: int, long: float, job: float, member: float,
              drawing: float) -> list[Job]:  # fmt: skip
     """The jobs of a complete reproduction.
 
     Parameters
     ----------
     pack
-        Runs in one job.
+        Runs in one job,
+    long
+        but of runs with more seconds than this one.
     job, member
         Seconds that a job costs besides, and each of its steps.
     drawing
@@ -91,8 +93,9 @@ def workflow(times: dict[tuple[str, str], float], tasks: list[str], presets: lis
             formulas = Job(f"formulas-{task}-{preset}", job + member + times[task, f"formulas/{preset}"])
             formulas.before(figures)
             jobs.append(formulas)
-            for first in range(0, seeds, pack):
-                runs = min(pack, seeds - first)
+            size = 1 if times[task, f"evolve/{preset}"] > long else pack
+            for first in range(0, seeds, size):
+                runs = min(size, seeds - first)
                 search = Job(f"evolve-{task}-{preset}", job + runs * (member + times[task, f"evolve/{preset}"]))
                 network.before(search)
                 search.before(formulas)
@@ -187,10 +190,13 @@ def main() -> None:
     parser.add_argument("--tasks", nargs="*", help="instead of the configuration's")
     parser.add_argument("--presets", nargs="*", help="instead of the configuration's")
     parser.add_argument("--cores", type=int, nargs="*", default=[1, 2, 8, 64, 1000])
-    parser.add_argument("--pack", type=int, nargs="*", default=[1, 5, 30], help="runs in a job")
+    parser.add_argument("--pack", type=int, nargs="*", default=[1, 10, 30], help="runs in a job")
+    parser.add_argument("--long", type=float, default=60.0, help="seconds from which a run is a job of its own")
     parser.add_argument("--job", type=float, default=3.7, help="seconds that a job costs")
     parser.add_argument("--member", type=float, default=1.8, help="seconds that each step of a job costs")
-    parser.add_argument("--notice", type=float, default=6.0, help="seconds until an end is seen; polls are 1 to 11 s apart and more")
+    parser.add_argument(
+        "--notice", type=float, default=6.0, help="seconds until an end is seen; polls are 1 to 11 s apart and more"
+    )
     parser.add_argument("--rate", type=float, default=10.0, help="submissions in a second")
     parser.add_argument("--queue", type=int, default=200, help="jobs in the queue at once")
     parser.add_argument("--drawing", type=float, default=60.0, help="seconds of the figures and tables")
@@ -212,13 +218,13 @@ def main() -> None:
     if missing:
         raise SystemExit(f"no time of {', '.join(missing)}; give it with --seconds, or less --tasks or --presets")
 
-    alone = workflow(times, tasks, presets, config["seeds"], 1, 0, 0, options.drawing)
+    alone = workflow(times, tasks, presets, config["seeds"], 1, 0, 0, 0, options.drawing)
     work = sum(job.seconds for job in alone)
     print(f"{len(tasks)} tasks × {', '.join(presets)} × {config['seeds']} seeds: {clock(work)} of one core, longest job ", end="")
     longest = max((job for job in alone if not job.local), key=lambda job: job.seconds)
     print(f"{longest.name} with {clock(longest.seconds)}\n")
     header = ["cores", *(f"{pack} run{'s' * (pack > 1)} in a job" for pack in options.pack)]
-    packed = {pack: workflow(times, tasks, presets, config["seeds"], pack, options.job, options.member, options.drawing)
+    packed = {pack: workflow(times, tasks, presets, config["seeds"], pack, options.long, options.job, options.member, options.drawing)
               for pack in options.pack}  # fmt: skip
     chains = {pack: set_tails(jobs, options.notice) for pack, jobs in packed.items()}
     rows = []
@@ -228,7 +234,9 @@ def main() -> None:
             seconds = simulate(jobs, cores, options.notice, options.rate, options.queue)
             row.append(f"{clock(seconds)}, {work / seconds / cores:.0%}")
         rows.append(row)
-    table([header, *rows, ["jobs", *(len(jobs) - 1 for jobs in packed.values())], ["longest chain", *map(clock, chains.values())]])
+    table(
+        [header, *rows, ["jobs", *(len(jobs) - 1 for jobs in packed.values())], ["longest chain", *map(clock, chains.values())]]
+    )
     print("\nPer cent: of the cores' time, what the same steps take without a cluster.")
 
 

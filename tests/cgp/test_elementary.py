@@ -112,3 +112,35 @@ def test_the_phase_lasts_to_a_million(name: str) -> None:
 def test_parity_is_exact(name: str, parity: int) -> None:
     x = every(99991, 1e-30, 1e4)
     np.testing.assert_array_equal(COMPILED[name](-x), np.float32(parity) * COMPILED[name](x))
+
+
+@njit
+def exp_and_ln(x: NDArray[np.float64]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    powers, logarithms = np.empty_like(x), np.empty_like(x)
+    for i in range(x.size):
+        powers[i] = elementary.exp64(-x[i])
+        logarithms[i] = elementary.ln64(1.0 + x[i])
+    return powers, logarithms
+
+
+def test_float64_exp_and_ln_are_good_to_the_last_digits() -> None:
+    x = np.concatenate([[0.0], np.geomspace(1e-300, 690, 20_001), np.arange(0, 690, 0.01), np.arange(1, 900) * np.log(2) / 2])
+    powers, logarithms = exp_and_ln(x[x <= 690])
+    x = x[x <= 690]
+    np.testing.assert_allclose(powers, np.exp(-x), rtol=2e-15)
+    np.testing.assert_allclose(logarithms, np.log(1.0 + x), rtol=1e-15, atol=1e-16)
+    far = exp_and_ln(np.array([701.0, 1e300, np.inf]))[0]
+    assert ((far >= 0) & (far < 1e-300)).all()
+
+
+@njit(fastmath={"reassoc", "contract", "nsz"})
+def sum_of_powers(x: NDArray[np.float64]) -> float:
+    total = 0.0
+    for i in range(x.size):
+        total += elementary.exp64(x[i])
+    return total
+
+
+def test_float64_exp_is_itself_inside_of_a_sum_that_may_be_reordered() -> None:
+    x = -np.linspace(0, 30, 10_001)
+    assert sum_of_powers(x) == pytest.approx(np.exp(x).sum(), rel=1e-14)

@@ -52,7 +52,7 @@ def test_every_figure_is_saved_with_its_labels(runs, history, tmp_path):
         save_figure(figure, str(tmp_path / f"{name}.pdf"), str(tmp_path / f"{name}.png"))
         assert (tmp_path / f"{name}.png").read_bytes().startswith(b"\x89PNG")
     assert "ResNet-18, cat" in texts(figures["convergence"])
-    assert any(text.startswith("E-LIME, sparse: probability, median of 4 seeds") for text in texts(figures["convergence"]))
+    assert "probability: median of 4 seeds, band minimum to maximum" in texts(figures["convergence"])
     assert "MobileNetV2" in texts(figures["probabilities"])
     assert "LIME, 200 passes: 4 seeds" in texts(figures["probabilities"])
     assert {"ResNet-18", "deletion AUC (low is good)", "insertion AUC (high is good)"} <= set(texts(figures["quality"]))

@@ -88,6 +88,8 @@ def test_a_classifier_brings_preprocessing_and_names() -> None:
         explain(classifier, PICTURE, "horse")
     with pytest.raises(UserError, match="0 to 2"):
         explain(classifier, PICTURE, 3)
+    with pytest.raises(UserError, match="2 names found; the model has 3"):
+        explain(classifier, PICTURE, classes=("cat", "dog"))
 
 
 @pytest.mark.parametrize("method", sorted(METHODS))

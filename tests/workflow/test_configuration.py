@@ -66,7 +66,7 @@ def test_snakemake_refuses_it_before_it_runs_anything(snakemake, option, sentenc
 def test_the_complete_configuration_asks_for_every_run(snakemake, jobs, copy_tree, tmp_path):
     tree = copy_tree(tmp_path)
     counts = jobs(snakemake(tree, "--dry-run", "--quiet", "rules"))
-    assert counts["evolve"] == 22 * 30  # also where neither the PMLB data sets nor a network are there
+    assert counts["evolve"] + counts["evolve_long"] == 22 * 30  # also where neither the PMLB data sets nor a network are there
     assert counts["train"] == counts["layers"] == counts["formulas"] == 22
     both = jobs(snakemake(tree, "--dry-run", "--quiet", "rules", "--config", "presets=[paper,joint]"))
     assert both["evolve"] == counts["evolve"] + 12 * 30  # the joint search is of regressions

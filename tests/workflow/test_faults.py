@@ -38,7 +38,7 @@ def test_killed_again_and_again_it_ends_with_the_same_files(tmp_path: Path) -> N
     code, said = calm.run()
     assert code == 0, said
     rng = random.Random(5)
-    killed = Workflow(tmp_path / "disturbed", SMALL, TARGETS)
+    killed = Workflow(tmp_path / "disturbed", SMALL, TARGETS, source=calm.folder)
     kills = disturbed(killed, rng, 3, lambda: rng.uniform(2.0, 4.0), ("all", "driver alone", "job"))
     assert kills, "the workflow ended before it could be killed"
     assert differences(calm.content(), killed.content()) == []

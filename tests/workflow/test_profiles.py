@@ -6,11 +6,15 @@ import subprocess
 import sys
 import time
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 import stub_scheduler
 import yaml
 from fakes import ROOT
+
+from srnet.settings import preset
+from srnet.tasks import load_tasks
 
 PROFILES = ROOT / "workflow" / "profiles"
 CANCEL = {"lsf": "bkill $LSB_JOBID", "generic": "qdel $PBS_JOBID"}
@@ -61,7 +65,7 @@ def test_the_complete_configuration_through_every_profile(name, snakemake, jobs,
     tree = copy_tree(tmp_path)
     complete = yaml.safe_load((ROOT / "config" / "config.yaml").read_text())
     counts = jobs(snakemake(tree, "--dry-run", "--quiet", "rules", "--profile", f"workflow/profiles/{name}"))
-    assert counts["evolve"] == len(complete["tasks"]) * len(complete["presets"]) * complete["seeds"]
+    assert counts["evolve"] + counts["evolve_long"] == len(complete["tasks"]) * len(complete["presets"]) * complete["seeds"]
     assert counts["train"] == counts["layers"] == len(complete["tasks"])
 
 
@@ -77,6 +81,25 @@ def test_a_group_of_the_profiles_is_one_of_the_rules():
     for path in PROFILES.glob("*/config.yaml"):
         for group in yaml.safe_load(path.read_text()).get("group-components", {}):
             assert f'"{group}"' in rules
+
+
+def test_a_larger_task_and_a_second_try_ask_for_more():
+    names: dict = {
+        "TASKS": load_tasks(ROOT / "config" / "tasks.yaml"),
+        "SEARCHES": {"paper": preset("paper"), "small": preset("paper", generations=50)},
+        "config": {"epochs": {"F0": 1}},
+    }
+    exec((ROOT / "workflow" / "rules" / "resources.smk").read_text(), names)  # plain Python
+
+    def asked(rule, task, attempt=1, preset="paper"):
+        return names[rule](SimpleNamespace(task=task, preset=preset), attempt)
+
+    for rule in ("mem_mb", "minutes_of_training", "minutes_of_search"):
+        assert asked(rule, "K0") < asked(rule, "F5") < asked(rule, "P1")
+        assert asked(rule, "K0", attempt=3) == 3 * asked(rule, "K0")
+        assert isinstance(asked(rule, "F5"), int)
+    assert asked("minutes_of_search", "F5", preset="small") < asked("minutes_of_search", "F5")
+    assert asked("minutes_of_training", "F0") < asked("minutes_of_training", "F1")
 
 
 @pytest.fixture(params=["lsf", "generic"])

@@ -10,7 +10,7 @@ from srnet.drawing.artifacts import drawings
 CONFIG = {"name": "fake", "tasks": ["K0", "K2"], "seeds": 2}
 OPTIONS = ["--configfile", "fake.yaml"]
 KINDS = {"K0": "regression", "K2": "regression"}
-FIGURES = {f"figure_{made.name.replace('/', '_')}" for made in drawings(KINDS) if made.artifact.kind == "figure"}
+FIGURES = {made.rule for made in drawings(KINDS) if made.artifact.kind == "figure"}
 
 
 @pytest.fixture(scope="module")
@@ -82,6 +82,12 @@ def test_a_changed_search_runs_every_evolution_and_no_training(rerun, module):
 
 def test_the_published_search_does_not_run_again_for_the_other_one(rerun):
     assert rerun("srnet/joint.py", code) == {}
+
+
+def test_a_changed_lime_explains_again_by_lime_alone(rerun):
+    counts = rerun("srnet/explainers/lime.py", code)
+    assert counts["compare"] == 2 * 30
+    assert not {"evolve", "train", "compare_srnet", "compare_floors"} & set(counts)
 
 
 def test_a_changed_budget_runs_the_evolutions(rerun):

@@ -60,6 +60,11 @@ PRESETS = {
 PMLB_CACHE = os.environ.get(VARIABLE) or config["pmlb_cache"]
 
 
+def one_of(names):
+    """A pattern that these names match, and nothing where there are none."""
+    return "|".join(map(re.escape, names)) or "(?!)"
+
+
 def search_code(preset):
     """The fingerprint of what a preset runs: without its settings, a parameter of their own, and without the other search."""
     other = {"layerwise": ["joint.py"], "joint": []}[SEARCHES[preset].search]

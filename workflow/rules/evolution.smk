@@ -10,8 +10,10 @@ rule evolve:
         "<logs>/{task}/srnet/{preset}/{seed}.log",
     benchmark:
         "<benchmarks>/{task}/srnet/{preset}/{seed}.tsv"
+    wildcard_constraints:
+        task=one_of(name for name in TASKS if name not in LONG),
     group:
-        "evolve-{task}-{preset}"  # how many runs make a job says the profile
+        "evolve-{task}-{preset}"  # how many runs make a job of a cluster says its profile
     conda:
         "../envs/srnet.yaml"
     threads: 1
@@ -28,3 +30,11 @@ rule evolve:
         # the checkpoint, {output}.checkpoint, is no declared output: Snakemake would delete it before a run that goes on from it
         "srnet evolve {input} --task {wildcards.task} --preset {wildcards.preset} --seed {wildcards.seed} {params.options}"
         " --threads {threads} --out {output} > {log} 2>&1"
+
+
+# A run of minutes is a job of its own.
+use rule evolve as evolve_long with:
+    wildcard_constraints:
+        task=one_of(LONG),
+    group:
+        "evolve-long-{task}-{preset}"

@@ -5,7 +5,7 @@ for figure in DRAWINGS:
 
         rule:
             name:
-                f"figure_{figure.name.replace('/', '_')}"
+                figure.rule
             input:
                 **drawn_frames(figure),
                 caption=caption_template(figure),

@@ -39,9 +39,15 @@ def minutes_of_training(wildcards, attempt):
     return minutes(epochs * (50e-6 * batches + 6e-10 * rows(task) * weights), attempt)
 
 
-def minutes_of_search(wildcards, attempt):
+def seconds_of_search(task, preset):
     """A chromosome evaluation costs 0.7 µs, and 0.4 ns for each row and neuron of its layer."""
-    settings = SEARCHES[wildcards.preset]
-    layers = len(TASKS[wildcards.task].network.hidden) + 1
-    seconds = settings.population * settings.generations * (0.7e-6 * layers + 0.4e-9 * values(wildcards.task))
-    return minutes(seconds, attempt)
+    settings, layers = SEARCHES[preset], len(TASKS[task].network.hidden) + 1
+    return settings.population * settings.generations * (0.7e-6 * layers + 0.4e-9 * values(task))
+
+
+def minutes_of_search(wildcards, attempt):
+    return minutes(seconds_of_search(wildcards.task, wildcards.preset), attempt)
+
+
+# Tasks whose searches take minutes.
+LONG = [task for task in TASKS if max(seconds_of_search(task, preset) for preset in SEARCHES) > 300]

@@ -167,7 +167,7 @@ for table in DRAWINGS:
 
         rule:
             name:
-                f"table_{table.name.replace('/', '_')}"
+                table.rule
             input:
                 **drawn_frames(table),
                 caption=caption_template(table),

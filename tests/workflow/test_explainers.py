@@ -1,0 +1,87 @@
+"""The comparison of explainers in the workflow: which jobs there are, and a small classification with the real commands."""
+
+import csv
+import shutil
+
+import pytest
+from fakes import ROOT
+
+SMALL = """
+name: small
+tasks: [iris]
+seeds: 2
+epochs: {iris: 60}
+evolution:
+  paper: {population: 10, generations: 3}
+explainers: {seeds: 2, rows: 10, samples: 60, plane: P2}
+"""
+OPTIONS = ("--snakefile", str(ROOT / "workflow" / "Snakefile"), "--configfile", "small.yaml")
+TABLES = [f"results/small/tables/{name}.csv" for name in ("accuracy", "stability", "runtime")]
+FIGURES = [f"results/small/figures/{name}.png" for name in ("decision_boundary", "undersampling")]
+
+
+def test_there_is_a_job_for_every_task_method_and_seed(snakemake, jobs, copy_tree, tmp_path):
+    tree = copy_tree(tmp_path)
+    options = ["--config", "tasks=[K0,F3,iris]", "presets=[paper,joint]", "seeds=3", "explainers={seeds: 2}"]
+    counts = jobs(snakemake(tree, "--dry-run", "--quiet", "rules", *options))
+    assert counts["compare"] == 3 * 2 * 2
+    assert counts["compare_floors"] == 3
+    assert counts["compare_srnet"] == 2 * 2 + 1  # the joint search knows no classification
+    assert counts["curves"] == 2
+    assert counts["plane"] == counts["undersampling"] == counts["gather_agreement"] == 1
+    regression = jobs(snakemake(tree, "--dry-run", "--quiet", "rules", "--config", "tasks=[K0]"))
+    assert not {"plane", "undersampling", "gather_agreement"} & set(regression)
+
+
+@pytest.mark.parametrize(
+    ("option", "sentence"),
+    [
+        ("explainers={points: 0}", "the key 'explainers.points' is 0; at least 1 is needed"),
+        ("explainers={sample: 10}", "unknown key 'sample' in 'explainers'"),
+    ],
+)
+def test_a_mistake_is_named(snakemake, option, sentence):
+    run = snakemake(ROOT, "--dry-run", "--config", option)
+    assert run.returncode != 0
+    assert sentence in run.stdout + run.stderr
+    assert "Traceback" not in run.stdout + run.stderr
+
+
+@pytest.fixture(scope="module")
+def small(tmp_path_factory, snakemake):
+    """The comparison on a small classification that downloads nothing."""
+    tree = tmp_path_factory.mktemp("small")
+    shutil.copytree(ROOT / "config", tree / "config")
+    (tree / "small.yaml").write_text(SMALL)
+    run = snakemake(tree, *OPTIONS, "--cores", "2", "--", *TABLES, *FIGURES)
+    assert run.returncode == 0, run.stdout + run.stderr
+    return tree
+
+
+def table(path):
+    with open(path) as file:
+        return list(csv.DictReader(file))
+
+
+def test_the_accuracies_of_a_classification(small):
+    rows = {row["method"]: row for row in table(small / TABLES[0])}
+    assert list(rows) == ["srnet", "lime", "maple", "linear", "constant"]
+    assert (rows["lime"]["seeds"], rows["lime"]["train_rows"], rows["lime"]["test_rows"]) == ("2", "10", "10")
+    assert (rows["srnet"]["train_rows"], rows["srnet"]["test_rows"]) == ("112", "38")
+    agreement = table(small / "results/small/tables/agreement.csv")
+    mean = sum(float(row["accuracy"]) for row in agreement if (row["method"], row["split"]) == ("maple", "test")) / 2
+    assert float(rows["maple"]["test"]) == pytest.approx(100 * mean)
+    assert {row["predicted_classes"] for row in rows.values()} <= {"1", "2", "3"}
+
+
+def test_stability_and_costs_are_of_every_method(small):
+    assert [(row["method"], row["seeds"]) for row in table(small / TABLES[1])] == [("srnet", "2"), ("lime", "2"), ("maple", "2")]
+    assert all(float(row["seconds_per_point"]) > 0 for row in table(small / TABLES[2]))
+
+
+def test_the_figures_say_what_they_show(small):
+    for figure in FIGURES:
+        assert (small / figure).read_bytes().startswith(b"\x89PNG")
+        caption = (small / figure).with_suffix(".rst").read_text()
+        assert "{{" not in caption
+    assert "150 rows of task iris" in (small / FIGURES[0]).with_suffix(".rst").read_text()
