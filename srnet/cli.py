@@ -342,7 +342,12 @@ def compare(
 @click.option("--json", "plain", is_flag=True, help="JSON instead of lines, for a report of an issue.")
 @click.option("--pmlb-cache", default=None, metavar="DIR", help="PMLB data sets, as of `srnet data`.")
 @click.option(
-    "--tasks", "tasks_file", default="config/tasks.yaml", show_default=True, metavar="FILE", help="Tasks whose data are looked for."
+    "--tasks",
+    "tasks_file",
+    default="config/tasks.yaml",
+    show_default=True,
+    metavar="FILE",
+    help="Tasks whose data are looked for.",
 )
 @user_errors
 def doctor(plain: bool, pmlb_cache: str | None, tasks_file: str) -> None:

@@ -43,7 +43,9 @@ def _check_plain(content: Any, source: str) -> None:
         value, depth = waiting.pop()
         seen += 1
         if seen > _MOST_VALUES or depth > _DEEPEST:
-            raise UserError(f"{source}: has more than {_MOST_VALUES} values or {_DEEPEST} levels; a plain list of settings is needed")
+            raise UserError(
+                f"{source}: has more than {_MOST_VALUES} values or {_DEEPEST} levels; a plain list of settings is needed"
+            )
         if isinstance(value, Mapping):
             waiting += [(part, depth + 1) for item in value.items() for part in item]
         elif isinstance(value, list | tuple):

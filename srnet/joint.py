@@ -40,6 +40,8 @@ _FINAL = 0.005
 _FINAL_ITERATIONS = 20
 # Generations after which the memory of composites met is cleared: a checkpoint can be taken there, and holds no memory.
 _EPOCH = 1000
+# Rows × units that a climber of wide layers may take between two such points: some ten seconds, so that a kill costs no more.
+_EPOCH_WORK = 5 * 10**7
 _MEMORY = 2**17
 
 
@@ -67,6 +69,7 @@ class JointSearch:
         self._seeds: list[Individual] = []
         self._lineages: list[Lineage] = []
         self._cleared = 0
+        self._epoch = max(1, min(_EPOCH, _EPOCH_WORK // (self._problem.rows * sum(layers.widths[1:]))))
         self._layerwise: LayerwiseSearch | None = None
         self._climbs_from = int(settings.layerwise * settings.generations)
         if self._climbs_from:
@@ -117,7 +120,7 @@ class JointSearch:
         survivors = max(1, self.settings.starts >> int(rounds * self._progress()))
         if survivors < len(self._lineages):
             self._halve(survivors)
-        if self.generation - self._cleared >= _EPOCH or not self.settings.memory:
+        if self.generation - self._cleared >= self._epoch or not self.settings.memory:
             for lineage in self._lineages:
                 lineage.met[:] = 0
             self._cleared = self.generation

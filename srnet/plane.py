@@ -18,7 +18,7 @@ from srnet.errors import UserError
 from srnet.explainers.interface import Floats
 
 MOST_ROWS = 1500
-NEIGHBOURS = 60  # rows of a zoom
+NEIGHBOURS, SHARE = 15, 25  # rows of a zoom: a 25th of all, at least 15
 SEED = 1  # of the plane, of LIME and of MAPLE
 
 
@@ -54,7 +54,7 @@ def plane(case: Case, run: Mapping[str, Any], samples: int = 5000) -> tuple[pd.D
     lines = []
     explainers = {name: methods(name, SEED, samples)[0].make(case) for name in ("lime", "maple")}
     for number, centre in enumerate(centres(at, network), start=1):
-        near = np.argsort(np.square(at - at[centre]).sum(axis=1), kind="stable")[:NEIGHBOURS]
+        near = np.argsort(np.square(at - at[centre]).sum(axis=1), kind="stable")[: max(NEIGHBOURS, len(x) // SHARE)]
         zoom[near], explained[centre] = number, True
         for name, explainer in explainers.items():
             explanation = explainer.explain(x[[centre]])

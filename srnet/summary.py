@@ -44,10 +44,15 @@ def _size(frames: Frames) -> str:
     generations = runs.groupby("preset", sort=False)["generations"].max()
     longest = ", ".join(f"{preset} {count}" for preset, count in generations.items())
     return (
-        f"{networks['task'].nunique()} tasks, {len(runs)} runs: preset{'s' * (runs['preset'].nunique() > 1)} {presets}, "
+        f"{_count(networks['task'].nunique(), 'task')}, {_count(len(runs), 'run')}: "
+        f"preset{'s' * (runs['preset'].nunique() > 1)} {presets}, "
         f"{low if low == high else f'{low} to {high}'} seed{'s' * (high > 1)} per task and preset. "
         f"Most generations of a run: {longest} (the paper's budget is 5000)."
     )
+
+
+def _count(number: int, what: str) -> str:
+    return f"{number} {what}{'s' * (number != 1)}"
 
 
 def _verdict(verdict: pd.DataFrame) -> str:
@@ -83,7 +88,12 @@ def _warnings(frames: Frames) -> str:
             items.append(f"{task}, {preset}: a single seed, no interval")
     if "fidelity" in frames:
         fidelity = frames["fidelity"]
-        bad = fidelity[fidelity["nonfinite"] > 0].astype({"preset": object}).fillna({"preset": ""}).groupby(["task", "method", "preset", "box"], sort=False)
+        bad = (
+            fidelity[fidelity["nonfinite"] > 0]
+            .astype({"preset": object})
+            .fillna({"preset": ""})
+            .groupby(["task", "method", "preset", "box"], sort=False)
+        )
         for (task, method, preset, box), group in bad:
             share = group["nonfinite"].sum() / group["points"].sum()
             who = " ".join(str(part) for part in (method, preset) if part)

@@ -27,6 +27,7 @@ CONFIGURATION: dict[str, Any] = {
     "evolution": {"paper": {"population": 50, "generations": 1500}, "joint": {"population": 50, "generations": 300}},
     # what sympy makes of a formula depends on its time: here it has none, and every formula keeps its raw form
     "formulas": {"time_limit": 0.001},
+    "explainers": {"seeds": 1, "points": 20, "rows": 20, "samples": 100, "stability_seeds": 2, "lines": ["K0"]},
 }
 
 # A search of seconds would never reach a checkpoint of every 30 s: this stands before the real command and asks for more of them.
@@ -134,8 +135,8 @@ class Workflow:
 
 
 def comparable(path: Path) -> Any:
-    """The content of a file without times: keys ``seconds`` of JSON and columns of seconds of CSV; the TeX and HTML of a table
-    that has such a column is only looked at for being there."""
+    """The content of a file without times: keys ``seconds`` of JSON and columns of seconds of CSV; what is made of a table
+    that has such a column (TeX, HTML, caption) is only looked at for being there."""
     if path.suffix == ".json":
         return without_seconds(json.loads(path.read_text()))
     if path.suffix == ".csv":
@@ -143,7 +144,11 @@ def comparable(path: Path) -> Any:
         kept = [i for i, name in enumerate(rows[0]) if not timed(name)]
         return [[row[i] for i in kept] for row in rows]
     beside = path.with_suffix(".csv")
-    if path.suffix in (".tex", ".html") and beside.exists() and any(map(timed, beside.read_text().split("\n", 1)[0].split(","))):
+    if (
+        path.suffix in (".tex", ".html", ".rst")
+        and beside.exists()
+        and any(map(timed, beside.read_text().split("\n", 1)[0].split(",")))
+    ):
         return path.stat().st_size > 0
     return path.read_bytes()
 

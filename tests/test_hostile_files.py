@@ -78,6 +78,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     os.chdir(folder)
     yield folder
     os.chdir(before)
+    print(f"\n{sum(COUNT.values())} files read:", ", ".join(f"{count} {kind}" for kind, count in sorted(COUNT.items())))
     assert not list(folder.rglob("canary*"))
 
 

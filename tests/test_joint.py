@@ -283,3 +283,12 @@ def test_a_classifiers_whole_composites_beat_its_layers_one_by_one() -> None:
     single = evolve(layers, preset("paper", loss="cross_entropy", population=20, generations=120, stop=0.0), 1)
     assert whole["fitness"] < single["fitness"]
     assert whole["accuracy"] == pytest.approx(SRNet.from_run(whole).accuracy(layers))
+
+
+@pytest.mark.parametrize(
+    ("widths", "rows", "epoch"), [((2, 3, 1), 100, 1000), ((2, 20, 10, 1), 20_000, 1000), ((2, 600, 1), 2000, 81)]
+)
+def test_wide_layers_can_be_resumed_more_often(widths: tuple[int, ...], rows: int, epoch: int) -> None:
+    """A generation of them takes long, and what a kill costs is counted in seconds."""
+    search = JointSearch(made_up.layers(widths, rows=rows, valid=rows // 4), preset("joint", generations=10), 1)
+    assert search._epoch == epoch

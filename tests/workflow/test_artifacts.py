@@ -1,7 +1,8 @@
-import importlib
+import importlib.util
 import inspect
 import itertools
 
+import pandas as pd
 import pytest
 from fakes import ROOT
 
@@ -57,3 +58,12 @@ def test_a_drawing_of_a_kind_has_its_tasks_in_the_order_of_the_configuration():
 def test_the_networks_of_the_images_are_no_tasks():
     made = {drawing.name for drawing in drawings({"K0": "regression", "resnet18": "images"})}
     assert "layer_heatmap/resnet18" not in made
+
+
+def test_a_drawing_shows_the_rows_of_its_tasks_and_of_all_together():
+    spec = importlib.util.spec_from_file_location("drawing_script", ROOT / "workflow" / "scripts" / "drawing.py")
+    script = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(script)
+    frame = pd.DataFrame({"task": ["K0", "P0", "all", "K2"], "x": range(4)})
+    assert script._of_tasks(frame, ["K0", "K2"])["x"].tolist() == [0, 2, 3]
+    assert script._of_tasks(frame.drop(columns="task"), ["K0"])["x"].tolist() == [0, 1, 2, 3]

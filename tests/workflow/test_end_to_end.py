@@ -47,7 +47,7 @@ def test_every_published_number_has_a_line_in_the_verdict(tiny):
 
 def test_the_summary_says_what_came_out(tiny):
     text = (tiny.tree / "results" / "tiny" / "summary.md").read_text()
-    assert text.startswith("# tiny: what came out\n\n1 tasks, 2 runs: preset paper, 2 seeds per task and preset.")
+    assert text.startswith("# tiny: what came out\n\n1 task, 2 runs: preset paper, 2 seeds per task and preset.")
     for heading in ("## Verdict", "## Warnings", "## Best formulas", "## Fidelity to the network"):
         assert heading in text
     assert len(text.splitlines()) < 80

@@ -4,7 +4,11 @@ import csv
 import shutil
 
 import pytest
+import yaml
 from fakes import ROOT
+
+from srnet.config import check
+from srnet.errors import UserError
 
 SMALL = """
 name: small
@@ -22,8 +26,8 @@ FIGURES = [f"results/small/figures/{name}.png" for name in ("decision_boundary",
 
 def test_there_is_a_job_for_every_task_method_and_seed(snakemake, jobs, copy_tree, tmp_path):
     tree = copy_tree(tmp_path)
-    options = ["--config", "tasks=[K0,F3,iris]", "presets=[paper,joint]", "seeds=3", "explainers={seeds: 2}"]
-    counts = jobs(snakemake(tree, "--dry-run", "--quiet", "rules", *options))
+    (tree / "three.yaml").write_text("{tasks: [K0, F3, iris], presets: [paper, joint], seeds: 3, explainers: {seeds: 2}}")
+    counts = jobs(snakemake(tree, "--dry-run", "--quiet", "rules", "--configfile", "three.yaml"))
     assert counts["compare"] == 3 * 2 * 2
     assert counts["compare_floors"] == 3
     assert counts["compare_srnet"] == 2 * 2 + 1  # the joint search knows no classification
@@ -34,17 +38,20 @@ def test_there_is_a_job_for_every_task_method_and_seed(snakemake, jobs, copy_tre
 
 
 @pytest.mark.parametrize(
-    ("option", "sentence"),
+    ("change", "sentence"),
     [
-        ("explainers={points: 0}", "the key 'explainers.points' is 0; at least 1 is needed"),
-        ("explainers={sample: 10}", "unknown key 'sample' in 'explainers'"),
+        ({"points": 0}, "the key 'explainers.points' is 0; at least 1 is needed"),
+        ({"seeds": "many"}, "the key 'explainers.seeds' is 'many'; it must be of type integer"),
+        ({"sample": 10}, "unknown key 'sample' in 'explainers'"),
+        ({"lines": ["K0", "K0"]}, "the key 'explainers.lines' names something twice"),
     ],
 )
-def test_a_mistake_is_named(snakemake, option, sentence):
-    run = snakemake(ROOT, "--dry-run", "--config", option)
-    assert run.returncode != 0
-    assert sentence in run.stdout + run.stderr
-    assert "Traceback" not in run.stdout + run.stderr
+def test_a_mistake_is_named(change, sentence):
+    schema, config = (
+        yaml.safe_load((ROOT / path).read_text()) for path in ("workflow/schemas/config.schema.yaml", "config/config.yaml")
+    )
+    with pytest.raises(UserError, match=sentence):
+        check(config | {"explainers": config["explainers"] | change}, schema, "configuration")
 
 
 @pytest.fixture(scope="module")

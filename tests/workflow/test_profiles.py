@@ -1,6 +1,8 @@
 """The profiles for clusters: what they ask for, and their commands against a stub that plays the scheduler."""
 
+import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -60,12 +62,15 @@ rule long:
 """
 
 
-@pytest.mark.parametrize("name", ["slurm", "lsf", "generic"])  # default: test_configuration.py
-def test_the_complete_configuration_through_every_profile(name, snakemake, jobs, copy_tree, tmp_path):
+# the default profile: test_configuration.py; the other two differ from slurm in commands only, and are spared some seconds
+@pytest.mark.parametrize(("name", "seeds"), [("slurm", 30), ("lsf", 2), ("generic", 2)])
+def test_the_complete_configuration_through_every_profile(name, seeds, snakemake, jobs, copy_tree, tmp_path):
     tree = copy_tree(tmp_path)
     complete = yaml.safe_load((ROOT / "config" / "config.yaml").read_text())
-    counts = jobs(snakemake(tree, "--dry-run", "--quiet", "rules", "--profile", f"workflow/profiles/{name}"))
-    assert counts["evolve"] + counts["evolve_long"] == len(complete["tasks"]) * len(complete["presets"]) * complete["seeds"]
+    (tree / "seeds.json").write_text(json.dumps({"seeds": seeds, "explainers": {"seeds": seeds}}))
+    options = ["--profile", f"workflow/profiles/{name}", "--configfile", "seeds.json"]
+    counts = jobs(snakemake(tree, "--dry-run", "--quiet", "rules", *options))
+    assert counts["evolve"] + counts["evolve_long"] == len(complete["tasks"]) * len(complete["presets"]) * seeds
     assert counts["train"] == counts["layers"] == len(complete["tasks"])
 
 
@@ -81,6 +86,12 @@ def test_a_group_of_the_profiles_is_one_of_the_rules():
     for path in PROFILES.glob("*/config.yaml"):
         for group in yaml.safe_load(path.read_text()).get("group-components", {}):
             assert f'"{group}"' in rules
+
+
+def test_every_rule_is_local_or_says_what_it_asks_for():
+    for path in [ROOT / "workflow" / "Snakefile", *(ROOT / "workflow" / "rules").glob("*.smk")]:
+        for rule in re.split(r"^ *rule\b(?=[^\n]*:$)", path.read_text(), flags=re.MULTILINE)[1:]:
+            assert "localrule: True" in rule or ("mem_mb=" in rule and "runtime=" in rule), f"{path.name}: {rule.splitlines()[0]}"
 
 
 def test_a_larger_task_and_a_second_try_ask_for_more():

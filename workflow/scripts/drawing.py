@@ -24,5 +24,5 @@ def drawn(snakemake: Any) -> Any:
 
 
 def _of_tasks(frame: pd.DataFrame, tasks: list[str]) -> pd.DataFrame:
-    """The rows of the tasks that are drawn."""
-    return frame[frame["task"].isin(tasks)].reset_index(drop=True) if "task" in frame else frame
+    """The rows of the tasks that are drawn, and those about all of them together."""
+    return frame[frame["task"].isin([*tasks, "all"])].reset_index(drop=True) if "task" in frame else frame
