@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -30,6 +30,15 @@ _NEAR = 1e-5
 _IMAGED_INPUTS = 16
 
 
+class Symbolic(NamedTuple):
+    """The symbolic values f·w + b of a layer: f by row, weights and biases by unit, and the units' means over the training rows."""
+
+    f: NDArray[np.float32]
+    weights: Floats
+    biases: Floats
+    centres: Floats
+
+
 class LayerSearch:
     """One layer: its grid, its target, and the values that its chromosomes read."""
 
@@ -44,14 +53,24 @@ class LayerSearch:
         self.block_rows = min(block_rows, -(-rows // kernels.CHUNK) * kernels.CHUNK)
         # wide layers share too few primitives of an input among offspring to keep them
         self._unary_opcodes = grid.unary_opcodes() if grid.inputs <= self.imaged_inputs else np.empty(0, dtype=np.int64)
-        self._unary = np.full(len(OPCODES), -1, dtype=np.int64)
-        self._unary[self._unary_opcodes] = np.arange(self._unary_opcodes.size)
         self._inputs_end = grid.inputs * (1 + self._unary_opcodes.size) * rows
         self._region = (grid.constants + grid.nodes) * self.block_rows
         self.values = np.zeros(self._inputs_end + threads * self._region, dtype=np.float32)
         for thread in range(threads):
             at = self.constants_at(thread)
             self.values[at : at + grid.constants * self.block_rows] = np.repeat(self.constants, self.block_rows)
+        if isinstance(target, Target):
+            self._kernel = self._layer(target)
+
+    def _layer(self, target: Target) -> kernels.Layer:
+        """All of it, for the kernel."""
+        unary = np.full(len(OPCODES), -1, dtype=np.int64)
+        unary[self._unary_opcodes] = np.arange(self._unary_opcodes.size)
+        return kernels.Layer(
+            self.index, self.seed, self.alleles, self.opcodes, unary, self._unary_opcodes, self.grid.inputs, self.grid.terminals, self.block_rows, self.values,
+            np.zeros((self.grid.inputs + 1, 3)), target.values, target.basis, target.mean, target.blocks, target.seen_rows, target.seen_h, target.seen_hh, target.floors,
+            target.leads, target.seen_u, target.beyond, target.beyond_all, target.lead_scale,
+        )  # fmt: skip
 
     def constants_at(self, thread: int) -> int:
         """Where a thread's constants and, behind them, its nodes lie in ``values``."""
@@ -75,38 +94,31 @@ class LayerSearch:
         self, parent: Genes, generation: int, first: int, last: int, bound: int, limit: float, thread: int, shortcuts: bool
     ) -> tuple[float, int]:
         """(sum of losses, number) of the best offspring of a range; the number is -1 where none is within the limit."""
-        target = self.target
-        assert isinstance(target, Target)
         best, loss = kernels.search_layer(
-            parent, self.alleles, self.opcodes, self._unary, self._unary_opcodes, self.seed, generation, self.index, first, last,
-            np.uint64(bound), self.values, self.grid.inputs, self.grid.terminals, self.constants_at(thread), self.block_rows, target.values, target.blocks,
-            target.seen_rows, target.seen_h, target.seen_hh, target.floors, limit, shortcuts,
-        )  # fmt: skip
+            self._kernel, parent, generation, first, last, np.uint64(bound), self.constants_at(thread), limit, shortcuts
+        )
         return loss, best
 
-    def propagate(self, genes: Genes) -> tuple[NDArray[np.float32], Floats, Floats]:
-        """The value at every row of the layer's chosen chromosome, and the units' weights and biases."""
-        target = self.target
-        assert isinstance(target, Target)
+    def propagate(self, genes: Genes) -> "Symbolic":
+        """The layer's fitted symbolic values of its chosen chromosome."""
         program = np.empty((self.grid.nodes, 3), dtype=np.int32)
         scratch = np.empty((self.grid.nodes, 4), dtype=np.int32)
         none = np.uint64(0)
         count, output = decode(genes, self.alleles, none, none, self.opcodes, self.grid.terminals, program, scratch)
-        f = np.empty(target.rows, dtype=np.float32)
-        weights, biases = np.empty(target.mean.size), np.empty(target.mean.size)
-        kernels.propagate(
-            program, count, output, self.values, self.grid.inputs, self.grid.terminals, self.constants_at(0), self.block_rows,
-            target.values, target.blocks, target.seen_rows, target.seen_h, target.seen_hh, target.mean, target.basis, f, weights, biases,
-        )  # fmt: skip
-        return f, weights, biases
+        centres = self._kernel.mean
+        f = np.empty(self.target.rows, dtype=np.float32)
+        weights, biases = np.empty(centres.size), np.empty(centres.size)
+        kernels.propagate(self._kernel, program, count, output, self.constants_at(0), f, weights, biases)
+        return Symbolic(f, weights, biases, centres)
 
     def receive_data(self, x: NDArray[np.float32]) -> None:
         """Take the network's inputs, rows × columns, as those of the first layer."""
         self.values[: x.size] = x.T.ravel()
 
-    def receive(self, f: NDArray[np.float32], weights: Floats, biases: Floats) -> None:
-        """Take the symbolic values f·w + b of the layer before as inputs."""
-        kernels.spread(f, weights, biases, self.target.rows, self.values)
+    def receive(self, below: "Symbolic") -> None:
+        """Take the symbolic values of the layer before as inputs."""
+        kernels.spread(below.f, below.weights, below.biases, self.target.rows, self.values)
+        kernels.draw_line(self._kernel, below.weights, below.centres)
 
     def program(self, genes: Genes) -> Program:
         """The formula of a chromosome."""
@@ -140,9 +152,9 @@ class ClassSearch(LayerSearch):
         super().receive_data(x)
         self.points.single()
 
-    def receive(self, f: NDArray[np.float32], weights: Floats, biases: Floats) -> None:
-        """Take the symbolic values f·w + b of the layer before as inputs, at the points of equal f."""
-        kernels.spread(self.points.shared(f), weights, biases, self.target.rows, self.values)
+    def receive(self, below: "Symbolic") -> None:
+        """Take the symbolic values of the layer before as inputs, at the points of equal f."""
+        kernels.spread(self.points.shared(below.f), below.weights, below.biases, self.target.rows, self.values)
 
 
 class LayerwiseSearch:
@@ -227,7 +239,7 @@ class LayerwiseSearch:
             losses.append(loss / layer.target.elements)
             chosen.append(layer.offspring(parent, self.generation, number, bound))
             if not is_output:
-                self._layers[layer.index + 1].receive(*layer.propagate(chosen[-1]))
+                self._layers[layer.index + 1].receive(layer.propagate(chosen[-1]))
         return tuple(chosen) if fitness(losses) < accept else None
 
     def _best(self, layer: LayerSearch, parent: Genes, bound: int, limit: float) -> tuple[float, int]:

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 import pandas as pd
 
-from srnet.verdict import NOT_REPRODUCED, VERDICTS
+from srnet.verdict import NOT_REPRODUCED, NOT_RUN, VERDICTS
 
 LONGEST = 160  # characters of a formula that is written out here, its numbers rounded
 MOST = 12  # lines of a list; the rest is counted
@@ -56,19 +56,28 @@ def _count(number: int, what: str) -> str:
 
 
 def _verdict(verdict: pd.DataFrame) -> str:
-    counts = pd.crosstab(verdict["claim"], verdict["verdict"]).reindex(
-        index=list(dict.fromkeys(verdict["claim"])), columns=[name for name in VERDICTS if (verdict["verdict"] == name).any()]
-    )
-    rows = [[claim, *map(str, row)] for claim, row in zip(counts.index, counts.to_numpy(), strict=True)]
-    lines = [_table(["claim", *counts.columns], rows)]
+    run = verdict.groupby("claim")["verdict"].agg(lambda column: set(column) != {NOT_RUN})
+    claims = [claim for claim in dict.fromkeys(verdict["claim"]) if run[claim]]
+    shown = verdict[verdict["claim"].isin(claims)]
+    columns = [name for name in VERDICTS if (shown["verdict"] == name).any()]
+    rows = [
+        [claim, *(str(int(((shown["claim"] == claim) & (shown["verdict"] == name)).sum())) for name in columns)]
+        for claim in claims
+    ]
+    lines = [_table(["claim", *columns], rows)] if claims else []
+    absent = [f"{claim} ({(verdict['claim'] == claim).sum()})" for claim in run.index[~run]]
+    if absent:
+        lines.append(f"Nothing was run of: {'; '.join(absent)}.")
     failed = verdict[verdict["verdict"] == NOT_REPRODUCED].to_dict("records")
     items = []
     for row in failed:
-        ours = f"{row['ours']:.3g} [{row['ours_low']:.3g}, {row['ours_high']:.3g}]"
+        ours, low, high = (_cell(row[column], ".3g") for column in ("ours", "ours_low", "ours_high"))
         limit = f"at most {row['published_high']:.3g}" if np.isfinite(row["published_high"]) else "published"
         parts = [row["task"], row["method"], row["preset"]]
         why = f"; {row['reason']}" if isinstance(row["reason"], str) and row["reason"] else ""
-        items.append(f"{row['claim']}, {' '.join(p for p in parts if isinstance(p, str) and p)}: ours {ours}, {limit}{why}")
+        items.append(
+            f"{row['claim']}, {' '.join(p for p in parts if isinstance(p, str) and p)}: ours {ours} [{low}, {high}], {limit}{why}"
+        )
     return "\n\n".join(["## Verdict", *lines, *(["Not reproduced:", _list(items)] if items else [])])
 
 

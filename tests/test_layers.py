@@ -122,7 +122,9 @@ def infinite(values: NDArray[Any]) -> NDArray[Any]:
         (change("train_x", lambda v: v.astype(complex)), "'train_x' holds complex128"),
         (lambda content: {key: value[:1] for key, value in content.items()}, "'train_x' has 1 row"),
         (
-            lambda content: content | {key.replace("valid", "test"): value[:0] for key, value in content.items() if "valid" in key},
+            lambda content: (
+                content | {key.replace("valid", "test"): value[:0] for key, value in content.items() if "valid" in key}
+            ),
             "'test_x' has 0 row",
         ),
     ],

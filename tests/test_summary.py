@@ -40,11 +40,20 @@ def test_a_page_that_is_read_in_two_minutes(frames):
     assert text.startswith("# demo: what came out\n")
     assert "2 tasks, 6 runs: preset paper, 3 seeds per task and preset. Most generations of a run: paper 50" in text
     assert "| final fitness | 1 | 1 |" in text
-    assert "- final fitness, F3 srnet paper: ours 6 [5, inf], at most 4; 1 of 3 runs not finite" in text
+    assert "- final fitness, F3 srnet paper: ours 6 [5, ∞], at most 4; 1 of 3 runs not finite" in text
     assert "- F3: failed to learn: its R² is 0.1" in text
     assert "`2*sin(x0**2) - 1`" in text
     assert "Fidelity" not in text
     assert len(text.splitlines()) < 60
+
+
+def test_claims_of_which_nothing_was_run_are_counted(frames):
+    verdict = frames["verdict"]
+    absent = verdict.assign(claim="accuracy", verdict="not run", ours=np.nan)
+    text = summary("demo", frames | {"verdict": pd.concat([verdict, absent], ignore_index=True)})
+    assert "Nothing was run of: accuracy (2)." in text
+    assert "| accuracy" not in text
+    assert "| claim" not in summary("demo", frames | {"verdict": absent})
 
 
 def test_what_is_wrong_is_said(frames):

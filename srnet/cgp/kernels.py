@@ -14,12 +14,23 @@ Bound. After some blocks, the residual of the rows seen so far under *their own*
 the final weights leave on them. On the rows to come, any f·w + b is a matrix of rank one about a mean, so it leaves at least the
 energy outside their first principal component, whatever f is. The sum of the two is a lower bound of the final sum of squares: a
 chromosome whose bound exceeds the best of the layer cannot win and stops there.
+
+Line. All inputs of a layer after the first are affine functions of one scalar, the formula of the layer before, and a good part of the
+offspring are again no more than that: h0 + h1, or c·h2. An affine function of a scalar fits what the scalar fits, so each is replaced by one and
+the same input: they tie exactly, the lowest number wins, and one evaluation answers for all.
+
+Screen. Nearly all chromosomes lose, and float32 sums are enough to say so: Σd, Σd² and Σd·uⱼ with the target's leading principal
+directions uⱼ. The screen takes the bound above from them after every block, and at the end the sum of squares itself, of the weights that
+the training rows give. How far the sums can be off, and the directions that do not lead, are part of these bounds. Who passes is
+summed again in float64, for all units.
 """
 
 import math
+from typing import NamedTuple
 
 import numpy as np
 from numba import uint64
+from numpy.typing import NDArray
 
 from srnet.cgp.compiling import njit
 from srnet.cgp.elementary import cos32, ln32, sin32, tan32
@@ -38,11 +49,52 @@ _SQRT, _SQUARE, _LN = OPCODES["sqrt"], OPCODES["square"], OPCODES["ln"]
 _SIN, _COS, _TAN = OPCODES["sin"], OPCODES["cos"], OPCODES["tan"]
 _PDIV, _PSQRT, _PLN = OPCODES["pdiv"], OPCODES["psqrt"], OPCODES["pln"]
 
-# Columns of a block table and of the sums, named once.
+# Columns of a block table, of the sums, and of the screen's sums, named once.
 START, STOP, IS_VALID = 0, 1, 2
 SUM_D, SUM_DD, SUM_DH = 0, 1, 2
+SUM_U, RAW_U = 0, 1
+
+SLOPE, CENTRE, ERROR = 0, 1, 2
+
+# A sum of CHUNK float32 terms is off by at most this share of the sum of their sizes, in whatever order it is taken ...
+_SUM_ERROR = (CHUNK + 4) * 2.0**-24
+# ... unless the terms are too small for float32.
+_SMALLEST_SQUARE = 1e-30
+
+_HALF_ULP = 2.0**-24
+# An affine function is taken for its scalar where rounding moves it by less than this share of its deviation.
+_LOST = 2.0**-16
 
 _ZERO, _ONE = np.float32(0.0), np.float32(1.0)
+
+
+class Layer(NamedTuple):
+    """What the chromosomes of one layer are made from, evaluated on and fitted to; the fields of ``Target`` are described there."""
+
+    index: int
+    seed: int
+    alleles: NDArray[np.int64]
+    opcodes: NDArray[np.int64]
+    unary: NDArray[np.int64]  # number of an opcode among those below, -1 if it has no images
+    unary_opcodes: NDArray[np.int64]
+    inputs: int
+    terminals: int
+    block_rows: int
+    values: NDArray[np.float32]  # inputs, images, and per thread constants and nodes
+    line: NDArray[np.float64]  # inputs + 1 × 3, see ``draw_line``; a deviation of 0 in the last row: the inputs are no line
+    target: NDArray[np.float64]
+    basis: NDArray[np.float64]
+    mean: NDArray[np.float64]
+    blocks: NDArray[np.int64]
+    seen_rows: NDArray[np.int64]
+    seen_h: NDArray[np.float64]
+    seen_hh: NDArray[np.float64]
+    floors: NDArray[np.float64]
+    leads: NDArray[np.float32]
+    seen_u: NDArray[np.float64]
+    beyond: NDArray[np.float64]
+    beyond_all: float
+    lead_scale: float
 
 
 # uint64 offsets: Numba then emits no wrap-around test for negative indices, and LLVM vectorises the loops.
@@ -274,8 +326,151 @@ def lower_bound(block, seen_rows, sums, seen_h, seen_hh, floors):  # type: ignor
     return (bound + floors[block]) * (1.0 - _SLACK) - _SLACK * seen_hh[-1, 2]
 
 
+@njit(cache=True, nogil=True, forceinline=True, fastmath={"reassoc", "contract", "nsz"})
+def accumulate_screen(values, at, pivot, leads, start, stop, deviations, sums, split):  # type: ignore[no-untyped-def]
+    """Add Σd, Σd², Σd·uⱼ of one block to ``sums[split]``; chunks are summed in float32."""
+    units, rows = leads.shape
+    flat = leads.reshape(leads.size)
+    for first in range(start, stop, CHUNK):
+        n = uint64(min(CHUNK, stop - first))
+        from_, p = at + uint64(first - start), uint64(first)
+        total, square, one = _ZERO, _ZERO, _ZERO
+        for i in range(n):
+            d = values[from_ + i] - pivot
+            deviations[i] = d
+            total += d
+            square += d * d
+            one += d * flat[p + i]
+        sums[split, SUM_D] += np.float64(total)
+        sums[split, SUM_DD] += np.float64(square)
+        sums[split, SUM_DH] += np.float64(one)
+        unit = 1
+        while unit + 1 < units:
+            p, q = uint64(unit * rows + first), uint64((unit + 1) * rows + first)
+            one, two = _ZERO, _ZERO
+            for i in range(n):
+                one += deviations[i] * flat[p + i]
+                two += deviations[i] * flat[q + i]
+            sums[split, SUM_DH + unit] += np.float64(one)
+            sums[split, SUM_DH + unit + 1] += np.float64(two)
+            unit += 2
+        if unit < units:
+            p = uint64(unit * rows + first)
+            one = _ZERO
+            for i in range(n):
+                one += deviations[i] * flat[p + i]
+            sums[split, SUM_DH + unit] += np.float64(one)
+
+
 @njit(cache=True, nogil=True, forceinline=True)
-def _hash(program, count, output):  # type: ignore[no-untyped-def]
+def screen_bound(block, count, sums, seen_u, beyond, lead_scale):  # type: ignore[no-untyped-def]
+    """What the best fit of the ``count`` rows seen leaves at least, by the sums of the screen; -inf where float32 cannot tell."""
+    sum_d, sum_dd = sums[0, SUM_D] + sums[1, SUM_D], sums[0, SUM_DD] + sums[1, SUM_DD]
+    square = sum_dd - sum_d * sum_d / count
+    # Σd is off by at most _SUM_ERROR·√(n·Σd²), and Σd·u likewise
+    error = 4.0 * _SUM_ERROR * sum_dd
+    if not (square > error and sum_dd > _SMALLEST_SQUARE):
+        return -np.inf
+    explained = 0.0
+    for unit in range(seen_u.shape[3]):
+        sum_u = seen_u[block, 0, SUM_U, unit] + seen_u[block, 1, SUM_U, unit]
+        raw_u = seen_u[block, 0, RAW_U, unit] + seen_u[block, 1, RAW_U, unit]
+        covariance = abs(sums[0, SUM_DH + unit] + sums[1, SUM_DH + unit] - sum_d * sum_u / count)
+        covariance += 4.0 * _SUM_ERROR * math.sqrt(sum_dd * raw_u)
+        explained += covariance * covariance
+    return beyond[block] - lead_scale * explained / (square - error)
+
+
+@njit(cache=True, nogil=True, forceinline=True)
+def screen_loss(train_rows, valid_rows, sums, seen_u, beyond_all, lead_scale):  # type: ignore[no-untyped-def]
+    """What the training rows' fit leaves at least of all rows, as ``solve`` says, in interval arithmetic; -inf where it cannot tell.
+
+    With C = Σ(d - m)u over the training rows, V = Σ(d - m)², and P = Σ(d - m)u, Q = Σ(d - m)² over the validation rows, m the
+    mean of the training rows, a direction's sum of squares is Σu² - C²/V - 2CP/V + C²Q/V².
+    """
+    dd_train, dd_valid = sums[0, SUM_DD], sums[1, SUM_DD]
+    mean = sums[0, SUM_D] / train_rows
+    mean_error = 2.0 * _SUM_ERROR * math.sqrt(dd_train / train_rows)
+    square, error = dd_train - sums[0, SUM_D] * mean, 4.0 * _SUM_ERROR * dd_train
+    if not (square > error and dd_train > _SMALLEST_SQUARE):
+        return -np.inf
+    least, most = square - error, square + error
+    valid_square = dd_valid - 2.0 * mean * sums[1, SUM_D] + valid_rows * mean * mean
+    valid_error = 2.0 * _SUM_ERROR * (dd_valid + 2.0 * abs(mean) * math.sqrt(valid_rows * dd_valid)) + _SMALLEST_SQUARE
+    valid_error += mean_error * (3.0 * (abs(sums[1, SUM_D]) + valid_rows * abs(mean)) + valid_rows * mean_error)
+    energy, fitted, fitted_error, shared, shared_error = 0.0, 0.0, 0.0, 0.0, 0.0
+    for unit in range(seen_u.shape[3]):
+        sum_train, sum_valid = seen_u[-1, 0, SUM_U, unit], seen_u[-1, 1, SUM_U, unit]
+        raw_train, raw_valid = seen_u[-1, 0, RAW_U, unit], seen_u[-1, 1, RAW_U, unit]
+        c = sums[0, SUM_DH + unit] - mean * sum_train
+        c_error = 4.0 * _SUM_ERROR * math.sqrt(dd_train * raw_train) + mean_error * abs(sum_train)
+        p = sums[1, SUM_DH + unit] - mean * sum_valid
+        p_error = 4.0 * _SUM_ERROR * math.sqrt(dd_valid * raw_valid) + mean_error * abs(sum_valid) + _SMALLEST_SQUARE
+        energy += raw_train + raw_valid
+        fitted += c * c
+        fitted_error += c_error * (2.0 * abs(c) + c_error)
+        shared += c * p
+        shared_error += abs(c) * p_error + abs(p) * c_error + c_error * p_error
+    shared += shared_error
+    left = energy - (fitted + fitted_error) / least - 2.0 * shared / (least if shared > 0.0 else most)
+    left += max(fitted - fitted_error, 0.0) * max(valid_square - valid_error, 0.0) / (most * most)
+    return beyond_all + lead_scale * left
+
+
+@njit(cache=True, nogil=True, forceinline=True)
+def _all_finite(values, at, count):  # type: ignore[no-untyped-def]
+    wrong = 0
+    for i in range(uint64(count)):
+        wrong += not abs(values[at + i]) < np.inf
+    return wrong == 0
+
+
+@njit(cache=True, nogil=True)
+def draw_line(layer, slopes, centres):  # type: ignore[no-untyped-def]
+    """Note in ``line`` that every input is slopes[j]·τ + centres[j] of one scalar τ, whose values follow from the widest input."""
+    line, values, rows = layer.line, layer.values, layer.target.shape[1]
+    inputs, widest = slopes.size, np.argmax(np.abs(slopes))
+    square, largest = 0.0, 0.0
+    if slopes[widest] != 0.0:
+        for i in range(uint64(rows)):
+            scalar = (np.float64(values[uint64(widest * rows) + i]) - centres[widest]) / slopes[widest]
+            square += scalar * scalar
+            largest = max(largest, abs(scalar))
+    for j in range(inputs):
+        line[j, SLOPE], line[j, CENTRE] = slopes[j], centres[j]
+        line[j, ERROR] = _HALF_ULP * (abs(centres[j]) + abs(slopes[j]) * largest)
+    line[inputs, 0], line[inputs, 1], line[inputs, 2] = math.sqrt(square / rows), largest, widest
+
+
+@njit(cache=True, nogil=True, forceinline=True)
+def is_affine(program, count, output, terminals, traced, deviation, largest):  # type: ignore[no-untyped-def]
+    """Whether a program is an affine function of the scalar τ, and float32 loses nothing of it.
+
+    ``traced`` holds slope, centre and a bound of the rounding error of the terminals, and gets those of the nodes.
+    """
+    for node in range(count):
+        opcode, at = program[node, 0], terminals + node
+        a, b = program[node, 1], program[node, 2]
+        slope_a, centre_a, error_a = traced[a, SLOPE], traced[a, CENTRE], traced[a, ERROR]
+        slope_b, centre_b, error_b = traced[b, SLOPE], traced[b, CENTRE], traced[b, ERROR]
+        if opcode in (_ADD, _SUB):
+            sign = 1.0 if opcode == _ADD else -1.0
+            slope, centre, error = slope_a + sign * slope_b, centre_a + sign * centre_b, error_a + error_b
+        elif opcode == _MUL and (slope_a == 0.0 or slope_b == 0.0):
+            slope, centre = slope_a * centre_b + slope_b * centre_a, centre_a * centre_b
+            error = error_a * (abs(centre_b) + abs(slope_b) * largest) + error_b * (abs(centre_a) + abs(slope_a) * largest)
+        elif opcode == _DIV and slope_b == 0.0 and abs(centre_b) > 2.0 * error_b:
+            slope, centre = slope_a / centre_b, centre_a / centre_b
+            error = (error_a + 2.0 * error_b * (abs(centre) + abs(slope) * largest)) / abs(centre_b)
+        else:
+            return False
+        traced[at, SLOPE], traced[at, CENTRE] = slope, centre
+        traced[at, ERROR] = error + _HALF_ULP * (abs(centre) + abs(slope) * largest)
+    return traced[output, ERROR] < _LOST * abs(traced[output, SLOPE]) * deviation
+
+
+@njit(cache=True, nogil=True, forceinline=True)
+def hash_graph(program, count, output):  # type: ignore[no-untyped-def]
     """FNV-1a of an active graph."""
     state = uint64(0xCBF29CE484222325) ^ uint64(output)
     for node in range(count):
@@ -285,7 +480,7 @@ def _hash(program, count, output):  # type: ignore[no-untyped-def]
 
 
 @njit(cache=True, nogil=True, forceinline=True)
-def _same(first, second, count):  # type: ignore[no-untyped-def]
+def same_graph(first, second, count):  # type: ignore[no-untyped-def]
     for node in range(count):
         for column in range(3):
             if first[node, column] != second[node, column]:
@@ -294,32 +489,7 @@ def _same(first, second, count):  # type: ignore[no-untyped-def]
 
 
 @njit(cache=True, nogil=True)
-def search_layer(  # type: ignore[no-untyped-def]
-    parent,
-    alleles,
-    opcodes,
-    unary,
-    unary_opcodes,
-    seed,
-    generation,
-    layer,
-    first,
-    last,
-    bound,
-    values,
-    inputs,
-    terminals,
-    constants_at,
-    block_rows,
-    target,
-    blocks,
-    seen_rows,
-    seen_h,
-    seen_hh,
-    floors,
-    limit,
-    shortcuts,
-):
+def search_layer(layer, parent, generation, first, last, bound, constants_at, limit, shortcuts):  # type: ignore[no-untyped-def]
     """The best of the offspring ``first`` … ``last`` of one layer's chromosome.
 
     Returns
@@ -330,75 +500,125 @@ def search_layer(  # type: ignore[no-untyped-def]
     """
     population = last - first
     nodes = (parent.size - 1) // 3
+    # the fields are taken out once: each access counts a reference of every array in the tuple
+    index, seed, before_images = layer.index, layer.seed, layer.terminals
+    alleles, opcodes, unary, unary_opcodes = layer.alleles, layer.opcodes, layer.unary, layer.unary_opcodes
+    beyond_all, lead_scale = layer.beyond_all, layer.lead_scale
+    values, target, leads, seen_u, beyond = layer.values, layer.target, layer.leads, layer.seen_u, layer.beyond
+    blocks, seen_rows, seen_h, seen_hh, floors = layer.blocks, layer.seen_rows, layer.seen_h, layer.seen_hh, layer.floors
+    inputs, rows, units, end, block_rows = layer.inputs, target.shape[1], target.shape[0], blocks.shape[0], layer.block_rows
+    images = unary_opcodes.size * inputs
+    columns, terminals, slack = inputs + images, before_images + images, _SLACK * seen_hh[-1, 2]
     programs = np.empty((population, nodes, 3), dtype=np.int32)
     counts = np.empty(population, dtype=np.int64)
     outputs = np.empty(population, dtype=np.int64)
-    pivots = np.empty(population, dtype=np.float64)
-    bounds = np.empty(population, dtype=np.float64)
-    sums = np.zeros((population, 2, 2 + target.shape[0]), dtype=np.float64)
+    needs = np.empty((population, nodes), dtype=np.int64)
+    needed = np.empty(population, dtype=np.int64)
+    pivots = np.zeros(population, dtype=np.float32)
+    bounds = np.full(population, -np.inf)
+    screens = np.zeros((population, 2, 2 + leads.shape[0]), dtype=np.float64)
+    sums = np.empty((2, 2 + units), dtype=np.float64)
     scratch = np.empty((nodes, 4), dtype=np.int32)
-    deviations = np.empty(CHUNK, dtype=np.float64)
-    weights = np.empty(target.shape[0], dtype=np.float64)
+    deviations, narrow = np.empty(CHUNK, dtype=np.float64), np.empty(CHUNK, dtype=np.float32)
+    weights = np.empty(units, dtype=np.float64)
     size = 4
     while size < 2 * population:
         size *= 2
     table = np.full(size, -1, dtype=np.int64)  # offspring by the hash of their active graph
-    end = blocks.shape[0]
-    rows, images = target.shape[1], unary_opcodes.size * inputs
-    needs = np.empty((population, nodes), dtype=np.int64)
-    needed = np.empty(population, dtype=np.int64)
     ready = np.zeros((images, end), dtype=np.bool_)
+    line, traced = layer.line, np.zeros((before_images + nodes, 3), dtype=np.float64)
+    deviation, largest, widest = line[inputs, 0], line[inputs, 1], np.int64(line[inputs, 2])
+    traced[:inputs] = line[:inputs]
+    for address in range(inputs, before_images):
+        traced[address, CENTRE] = values[constants_at + (address - inputs) * block_rows]
 
     # The first block of everyone. The most promising then go on first, so that the others meet a low limit early.
     for offspring in range(population):
         program, need = programs[offspring], needs[offspring]
-        key = stream(seed, generation, layer, first + offspring)
-        count, output = decode(parent, alleles, key, bound, opcodes, terminals, program, scratch)
-        count, output, needed[offspring] = substitute_images(program, count, output, inputs, terminals, unary, images, need)
+        key = stream(seed, generation, index, first + offspring)
+        count, output = decode(parent, alleles, key, bound, opcodes, before_images, program, scratch)
+        if deviation > 0.0 and is_affine(program, count, output, before_images, traced, deviation, largest):
+            count, output = 0, widest
+        count, output, needed[offspring] = substitute_images(program, count, output, inputs, before_images, unary, images, need)
         counts[offspring], outputs[offspring] = count, output
-        bounds[offspring] = np.inf
-        if shortcuts:
-            # an active graph that an earlier offspring had: at best a tie, which the lower number wins
-            slot = _hash(program, count, output) & uint64(size - 1)
-            known = False
-            while table[slot] >= 0 and not known:
-                other = table[slot]
-                known = counts[other] == count and outputs[other] == output and _same(programs[other], program, count)
-                slot = (slot + uint64(1)) & uint64(size - 1)
-            if known:
-                continue
-            table[slot] = offspring
-        fill_images(need, needed[offspring], unary_opcodes, values, inputs, rows, 0, blocks[0, START], blocks[0, STOP], ready)
-        pivots[offspring] = sum_blocks(
-            program, count, output, values, inputs + images, terminals + images, constants_at, block_rows, target, blocks, 0, 1, 0.0,
-            deviations, sums[offspring],
-        )  # fmt: skip
-        if pivots[offspring] == pivots[offspring]:
-            bounds[offspring] = lower_bound(0, seen_rows, sums[offspring], seen_h, seen_hh, floors)
-    best, best_loss = -1, limit
-    for offspring in np.argsort(bounds):
-        if not bounds[offspring] < np.inf or (shortcuts and bounds[offspring] > best_loss):
-            break  # the bounds ascend
-        program, own, need = programs[offspring], sums[offspring], needs[offspring]
-        pivot = pivots[offspring]
-        for block in range(1, end):
-            fill_images(
-                need, needed[offspring], unary_opcodes, values, inputs, rows, block, blocks[block, START],
-                blocks[block, STOP], ready,
-            )  # fmt: skip
-            pivot = sum_blocks(
-                program, counts[offspring], outputs[offspring], values, inputs + images, terminals + images, constants_at,
-                block_rows, target, blocks, block, block + 1, pivot, deviations, own,
-            )  # fmt: skip
-            if pivot != pivot:
-                break
-            # before anything is found the limit may be infinite, and no bound exceeds it
-            if shortcuts and best_loss < np.inf and lower_bound(block, seen_rows, own, seen_h, seen_hh, floors) > best_loss:
-                pivot = np.nan
-                break
-        if pivot != pivot:
+        if not shortcuts:
             continue
-        loss = solve(seen_rows[-1, 0], seen_rows[-1, 1], own, seen_h[-1], seen_hh[-1], weights)
+        # an active graph that an earlier offspring had: at best a tie, which the lower number wins
+        slot = hash_graph(program, count, output) & uint64(size - 1)
+        known = False
+        while table[slot] >= 0 and not known:
+            other = table[slot]
+            known = counts[other] == count and outputs[other] == output and same_graph(programs[other], program, count)
+            slot = (slot + uint64(1)) & uint64(size - 1)
+        if known:
+            bounds[offspring] = np.inf
+            continue
+        table[slot] = offspring
+        start, stop = blocks[0, START], blocks[0, STOP]
+        fill_images(need, needed[offspring], unary_opcodes, values, inputs, rows, 0, start, stop, ready)
+        at = evaluate_block(program, count, output, values, columns, terminals, rows, start, stop, constants_at, block_rows)
+        pivots[offspring] = values[at]
+        screened = screens[offspring]
+        accumulate_screen(values, at, pivots[offspring], leads, start, stop, narrow, screened, blocks[0, IS_VALID])
+        if screened[blocks[0, IS_VALID], SUM_DD] < np.inf:
+            left = screen_bound(0, seen_rows[0, 2], screened, seen_u, beyond, lead_scale)
+            bounds[offspring] = (left + floors[0]) * (1.0 - _SLACK) - slack
+        elif not _all_finite(values, at, stop - start):
+            bounds[offspring] = np.inf
+    best, best_loss = -1, limit
+    # those of which float32 cannot tell anything are hardly the best: a constant, in most cases
+    for offspring in np.argsort(np.where(bounds == -np.inf, seen_hh[-1, 2], bounds)):
+        if bounds[offspring] == np.inf or (shortcuts and bounds[offspring] > best_loss):
+            continue
+        program, need, screened = programs[offspring], needs[offspring], screens[offspring]
+        count, output = counts[offspring], outputs[offspring]
+        # before anything is found the limit may be infinite, and no bound exceeds it
+        bounded = shortcuts and best_loss < np.inf
+        possible = True
+        for block in range(1, end if bounded else 1):
+            start, stop = blocks[block, START], blocks[block, STOP]
+            fill_images(need, needed[offspring], unary_opcodes, values, inputs, rows, block, start, stop, ready)
+            at = evaluate_block(program, count, output, values, columns, terminals, rows, start, stop, constants_at, block_rows)
+            split = blocks[block, IS_VALID]
+            accumulate_screen(values, at, pivots[offspring], leads, start, stop, narrow, screened, split)
+            if not screened[split, SUM_DD] < np.inf:
+                possible = _all_finite(values, at, stop - start)
+                break
+            left = screen_bound(block, seen_rows[block, 2], screened, seen_u, beyond, lead_scale) + floors[block]
+            if block + 1 == end:
+                left = max(left, screen_loss(seen_rows[-1, 0], seen_rows[-1, 1], screened, seen_u, beyond_all, lead_scale))
+            possible = not left * (1.0 - _SLACK) - slack > best_loss
+            if not possible:
+                break
+        if not possible:
+            continue
+        sums[:] = 0.0
+        pivot = 0.0
+        for block in range(end):
+            fill_images(
+                need,
+                needed[offspring],
+                unary_opcodes,
+                values,
+                inputs,
+                rows,
+                block,
+                blocks[block, START],
+                blocks[block, STOP],
+                ready,
+            )
+            pivot = sum_blocks(
+                program, count, output, values, columns, terminals, constants_at, block_rows, target, blocks, block, block + 1, pivot,
+                deviations, sums,
+            )  # fmt: skip
+            possible = pivot == pivot
+            if possible and bounded:
+                possible = lower_bound(block, seen_rows, sums, seen_h, seen_hh, floors) <= best_loss
+            if not possible:
+                break
+        if not possible:
+            continue
+        loss = solve(seen_rows[-1, 0], seen_rows[-1, 1], sums, seen_h[-1], seen_hh[-1], weights)
         if loss < best_loss or (loss == best_loss and loss < np.inf and (best < 0 or offspring < best)):
             best, best_loss = offspring, loss
     if best < 0:
@@ -407,46 +627,26 @@ def search_layer(  # type: ignore[no-untyped-def]
 
 
 @njit(cache=True, nogil=True, error_model="numpy", fastmath={"contract"})
-def propagate(  # type: ignore[no-untyped-def]
-    program,
-    count,
-    output,
-    values,
-    inputs,
-    terminals,
-    constants_at,
-    block_rows,
-    target,
-    blocks,
-    seen_rows,
-    seen_h,
-    seen_hh,
-    mean_h,
-    basis,
-    f,
-    weights,
-    biases,
-):
-    """Evaluate and fit the chosen chromosome: write its value at every row, and the weights and biases of the layer's units.
-
-    ``basis`` (units × width) turns the weights of the projected target back to those of the layer's units.
-    """
-    rows = target.shape[1]
+def propagate(layer, program, count, output, constants_at, f, weights, biases):  # type: ignore[no-untyped-def]
+    """Evaluate and fit the chosen chromosome: write its value at every row, and the weights and biases of the layer's units."""
+    values, blocks, mean, rows = layer.values, layer.blocks, layer.mean, layer.target.shape[1]
+    inputs, terminals, block_rows = layer.inputs, layer.terminals, layer.block_rows
     deviations = np.empty(CHUNK, dtype=np.float64)
-    sums = np.zeros((2, 2 + target.shape[0]), dtype=np.float64)
-    reduced = np.empty(target.shape[0], dtype=np.float64)
+    sums = np.zeros((2, 2 + layer.target.shape[0]), dtype=np.float64)
+    reduced = np.empty(layer.target.shape[0], dtype=np.float64)
     pivot = sum_blocks(
-        program, count, output, values, inputs, terminals, constants_at, block_rows, target, blocks, 0, blocks.shape[0], 0.0,
+        program, count, output, values, inputs, terminals, constants_at, block_rows, layer.target, blocks, 0, blocks.shape[0], 0.0,
         deviations, sums,
     )  # fmt: skip
-    solve(seen_rows[-1, 0], seen_rows[-1, 1], sums, seen_h[-1], seen_hh[-1], reduced)
-    centre = pivot + sums[0, SUM_D] / seen_rows[-1, 0]
+    solve(layer.seen_rows[-1, 0], layer.seen_rows[-1, 1], sums, layer.seen_h[-1], layer.seen_hh[-1], reduced)
+    centre = pivot + sums[0, SUM_D] / layer.seen_rows[-1, 0]
+    # the weights of the projected target become those of the layer's units
     weights[:] = 0.0
     for j in range(reduced.size):
-        for unit in range(mean_h.size):
-            weights[unit] += reduced[j] * basis[j, unit]
-    for unit in range(mean_h.size):
-        biases[unit] = mean_h[unit] - weights[unit] * centre
+        for unit in range(mean.size):
+            weights[unit] += reduced[j] * layer.basis[j, unit]
+    for unit in range(mean.size):
+        biases[unit] = mean[unit] - weights[unit] * centre
     for block in range(blocks.shape[0]):
         start, stop = blocks[block, START], blocks[block, STOP]
         at = evaluate_block(program, count, output, values, inputs, terminals, rows, start, stop, constants_at, block_rows)

@@ -21,7 +21,7 @@ from numpy.typing import NDArray
 from srnet.cgp.compiling import njit
 from srnet.cgp.elementary import exp64, ln64
 from srnet.cgp.genome import decode, stream
-from srnet.cgp.kernels import CHUNK, _hash, _same, evaluate_block
+from srnet.cgp.kernels import CHUNK, evaluate_block, hash_graph, same_graph
 from srnet.classes import DAMPING, HALVINGS, SHADOW, STEPS, TOLERANCE, classes_of
 
 BINS = 512
@@ -448,14 +448,14 @@ def search_classes(  # type: ignore[no-untyped-def]
         counts[offspring], outputs[offspring] = decode(parent, alleles, key, bound, opcodes, terminals, program, scratch)
         if shortcuts:
             # an active graph that an earlier offspring had: at best a tie, which the lower number wins
-            slot = _hash(program, counts[offspring], outputs[offspring]) & uint64(size - 1)
+            slot = hash_graph(program, counts[offspring], outputs[offspring]) & uint64(size - 1)
             known = False
             while table[slot] >= 0 and not known:
                 other = table[slot]
                 known = (
                     counts[other] == counts[offspring]
                     and outputs[other] == outputs[offspring]
-                    and _same(programs[other], program, counts[offspring])
+                    and same_graph(programs[other], program, counts[offspring])
                 )
                 slot = (slot + uint64(1)) & uint64(size - 1)
             if known:

@@ -13,6 +13,11 @@ from srnet.cgp.kernels import CHUNK
 _NEGLIGIBLE = 1e-12
 # Up to so many units the floors are worth their eigenvalues; beyond, a floor of nothing is as true.
 _FLOOR_UNITS = 500
+# The leading directions hold all energy but this share, unless there would be more of them than ...
+_LEFT_TO_OTHERS = 1e-4
+_MOST_LEADS = 16
+# Allowed for in differences of energies, as a share of them.
+_ROUNDING = 1e-13
 
 
 @dataclass(frozen=True)
@@ -36,6 +41,17 @@ class Target:
         leaves out.
     floors
         After each block, what no formula can explain of the rows to come: their energy outside one principal component.
+    leads
+        uⱼ of every row, leading directions × rows, float32: the principal directions with most energy, on one scale on which the
+        largest value is 1.
+    seen_u
+        After each block, for (train, valid): Σuⱼ and Σuⱼ².
+    beyond
+        After each block, the energy of the rows seen less the largest energy of a direction that is not among the leading ones.
+    beyond_all
+        What is left of the other directions at least once the training rows are fitted.
+    lead_scale
+        Turns an energy on the scale of ``leads`` into one of ``values``.
     elements
         Rows × width: the sum of squares divided by it is the MSE.
     """
@@ -48,6 +64,11 @@ class Target:
     seen_h: NDArray[np.float64]
     seen_hh: NDArray[np.float64]
     floors: NDArray[np.float64]
+    leads: NDArray[np.float32]
+    seen_u: NDArray[np.float64]
+    beyond: NDArray[np.float64]
+    beyond_all: float
+    lead_scale: float
     elements: int
 
     @property
@@ -82,13 +103,17 @@ class Target:
                 outside = np.square(h - reduced @ basis).sum(axis=1)
                 h = reduced
         blocks = _blocks(train_rows, h.shape[0], block_rows)
+        seen_rows, seen_h, seen_hh = _seen(h, outside, blocks)
         return cls(
             np.ascontiguousarray(h.T),
             np.ascontiguousarray(basis),
             mean,
             blocks,
-            *_seen(h, outside, blocks),
+            seen_rows,
+            seen_h,
+            seen_hh,
             _floors(h, outside, blocks),
+            *_screen(h, outside, blocks, seen_rows, seen_h, seen_hh),
             h.shape[0] * width,
         )
 
@@ -158,3 +183,52 @@ def _floors(h: NDArray[np.float64], outside: NDArray[np.float64], blocks: NDArra
             energies = np.linalg.eigvalsh(gram - np.outer(total, total) / rows)
             floors[i - 1] += max(energies[:-1].sum(), 0.0)
     return floors
+
+
+def _screen(
+    h: NDArray[np.float64],
+    outside: NDArray[np.float64],
+    blocks: NDArray[np.int64],
+    rows: NDArray[np.int64],
+    seen_h: NDArray[np.float64],
+    seen_hh: NDArray[np.float64],
+) -> tuple[NDArray[np.float32], NDArray[np.float64], NDArray[np.float64], float, float]:
+    directions, others = _leading_directions(h)
+    u, rest = h @ directions, h @ others
+    # float32 then holds the largest as 1, however small the layer's values are
+    scale = float(np.abs(u).max()) or 1.0
+    u /= scale
+    seen_u = np.zeros((len(blocks), 2, 2, u.shape[1]))
+    beyond = np.zeros(len(blocks))
+    total, gram = np.zeros(others.shape[1]), np.zeros((others.shape[1], others.shape[1]))
+    for i, (start, stop, is_valid) in enumerate(blocks):
+        part = slice(start, stop)
+        seen_u[i] = seen_u[max(i - 1, 0)]
+        seen_u[i, is_valid] += u[part].sum(axis=0), np.square(u[part]).sum(axis=0)
+        energy = float(seen_hh[i, 2] - seen_h[i, 2] @ seen_h[i, 2] / rows[i, 2])
+        if others.size:
+            total, gram = total + rest[part].sum(axis=0), gram + rest[part].T @ rest[part]
+            largest = float(np.linalg.eigvalsh(gram - np.outer(total, total) / rows[i, 2])[-1])
+        else:  # no other directions, or too many for eigenvalues: all their energy
+            sums, squares = seen_u[i].sum(axis=0)
+            largest = energy - scale**2 * float((squares - sums**2 / rows[i, 2]).sum())
+        beyond[i] = energy - max(largest, 0.0) - _ROUNDING * float(seen_hh[i, 2])
+    # The other directions after the fit of the training rows; of their validation rows nothing is known.
+    train = rest[: rows[-1, 0]]
+    unexplained = float(np.linalg.eigvalsh(train.T @ train)[:-1].sum()) if others.size else 0.0
+    beyond_all = max(unexplained, 0.0) + float(outside.sum()) - _ROUNDING * float(seen_hh[-1, 2])
+    return np.ascontiguousarray(u.T, dtype=np.float32), seen_u, beyond, beyond_all, scale**2
+
+
+def _leading_directions(h: NDArray[np.float64]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Orthonormal columns: the few principal directions that hold almost all energy, and the others, none where there are too many."""
+    width = h.shape[1]
+    if width > _FLOOR_UNITS:
+        # any orthonormal columns make a true bound; those of a sketch of the rows make a good one
+        sketch = h[:: -(-h.shape[0] // _FLOOR_UNITS)]
+        return np.ascontiguousarray(np.linalg.svd(sketch, full_matrices=False)[2][:_MOST_LEADS].T), np.empty((width, 0))
+    energies, vectors = np.linalg.eigh(h.T @ h)
+    energies, vectors = np.maximum(energies[::-1], 0.0), vectors[:, ::-1]
+    left = energies.sum() - np.cumsum(energies)
+    count = min(int(np.argmax(left <= _LEFT_TO_OTHERS * energies.sum())) + 1, _MOST_LEADS)
+    return np.ascontiguousarray(vectors[:, :count]), np.ascontiguousarray(vectors[:, count:])

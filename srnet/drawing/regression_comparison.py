@@ -76,7 +76,7 @@ def _range(group: pd.DataFrame) -> tuple[float, float]:
     """Of the axis: what the network says, and a margin; the function may have a pole, an explanation may be anywhere."""
     network = group.loc[group["method"] == "network", "value"]
     low, high = float(network.min()), float(network.max())
-    margin = MARGIN * ((high - low) or 1.0)
+    margin = max(MARGIN * (high - low), (1 - (high - low)) / 2)  # at least a standard deviation is seen
     return low - margin, high + margin
 
 

@@ -42,15 +42,14 @@ def runs_table(named: Iterable[str | os.PathLike[str]], tests: Iterable[str | os
 
 def agreement_table(runs: pd.DataFrame) -> pd.DataFrame:
     """How far the seeds agree: per network, image and method the mean intersection over union of the pairs of selections, counted in
-    superpixels; images with more than one seed only."""
+    superpixels; NaN where there is one seed."""
     from srnet.images.measures import agreement
 
     rows = []
     for (network, images, image, method), group in runs.groupby(["network", "images", "image", "method"], sort=False):
-        if len(group) > 1:
-            selections = np.stack([_digits(text) for text in group["selected"]])
-            row = {"network": network, "images": images, "image": image, "method": method, "seeds": len(group)}
-            rows.append(row | {"agreement": agreement(selections)})
+        selections = np.stack([_digits(text) for text in group["selected"]])
+        row = {"network": network, "images": images, "image": image, "method": method, "seeds": len(group)}
+        rows.append(row | {"agreement": agreement(selections) if len(group) > 1 else np.nan})
     return pd.DataFrame(rows, columns=["network", "images", "image", "method", "seeds", "agreement"])
 
 

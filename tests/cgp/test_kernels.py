@@ -285,7 +285,7 @@ def test_projection_keeps_every_loss(width: int) -> None:
     following = [np.zeros(width * 900, np.float32) for _ in range(2)]
     genes = np.array(case.offspring(parent, search(plain, parent)[1]), np.int32)
     for layer, out in zip((projected, plain), following, strict=True):
-        kernels.spread(*layer.propagate(genes), 900, out)
+        kernels.spread(*layer.propagate(genes)[:3], 900, out)
     np.testing.assert_allclose(following[0], following[1], rtol=1e-5, atol=1e-6)
 
 
@@ -298,7 +298,7 @@ def test_propagation_agrees_with_the_oracle(name: str, projection: bool) -> None
     number = search(layer, parent)[1]
     genes = np.array(case.offspring(parent, number), np.int32)
     following = np.zeros(case.h.size, np.float32)
-    kernels.spread(*layer.propagate(genes), len(case.h), following)
+    kernels.spread(*layer.propagate(genes)[:3], len(case.h), following)
     f = values(layer, genes).astype(np.float64)
     w, b = oracle.least_squares(f, case.h.astype(np.float64), case.train)
     np.testing.assert_allclose(following.reshape(case.h.shape[1], -1).T, np.outer(f, w) + b, rtol=3e-7, atol=1e-7)
@@ -352,3 +352,129 @@ def _bounds(layer: LayerSearch, genes: Genes) -> tuple[NDArray[np.float64], floa
     weights = np.empty(units)
     loss = kernels.solve(target.seen_rows[-1, 0], target.seen_rows[-1, 1], sums, target.seen_h[-1], target.seen_hh[-1], weights)
     return np.array(bounds), float(loss)
+
+
+# --- the screen ------------------------------------------------------------------------------------------------------------------
+
+
+def _screened(layer: LayerSearch, f: NDArray[np.float32]) -> list[float]:
+    """What the screen says of f after every block, and of its fit at last; it may not exceed the loss."""
+    target = layer.target
+    sums, narrow = np.zeros((2, 2 + len(target.leads))), np.empty(kernels.CHUNK, np.float32)
+    pivot, said = f[target.blocks[0, 0]], []
+    for block, (start, stop, split) in enumerate(target.blocks.tolist()):
+        kernels.accumulate_screen(f, np.uint64(start), pivot, target.leads, start, stop, narrow, sums, split)
+        left = kernels.screen_bound(block, target.seen_rows[block, 2], sums, target.seen_u, target.beyond, target.lead_scale)
+        said.append(left + target.floors[block])
+    train, valid = target.seen_rows[-1, :2].tolist()
+    said.append(kernels.screen_loss(train, valid, sums, target.seen_u, target.beyond_all, target.lead_scale))
+    return said
+
+
+@pytest.mark.parametrize("projection", [False, True])
+@given(st.integers(0, 2**64 - 1), st.sampled_from(list(HARD)))
+def test_screen_never_says_more_than_the_loss(projection: bool, key: int, name: str) -> None:
+    case = HARD[name]
+    layer = case.layer(256, projection=projection)
+    genes = np.array(case.shape.random(key), np.int32)
+    f = values(layer, genes)
+    _, loss = _bounds(layer, genes)
+    if loss < np.inf:
+        with np.errstate(all="ignore"):
+            said = _screened(layer, f)
+        allowed = loss * (1 + 1e-9) + 1e-9 * layer.target.seen_hh[-1, 2]
+        assert not any(value > allowed for value in said)
+
+
+@pytest.mark.parametrize("width", [1, 4, 30])
+def test_screen_is_tight_on_ordinary_formulas(width: int) -> None:
+    """Else nearly everyone would be summed twice."""
+    case = made_up(rows=1900, valid=570, width=width)
+    layer = case.layer(256, projection=True)
+    compared = 0
+    for key in range(60):
+        genes = np.array(case.shape.random(key), np.int32)
+        bounds, loss = _bounds(layer, genes)
+        f = values(layer, genes)
+        if not loss < np.inf or np.ptp(f) < 1e-3 or oracle.conditioning(f, case.train, case.train) > 10:
+            continue
+        said = _screened(layer, f)
+        assert said[-1] > 0.99 * loss
+        np.testing.assert_allclose(said[:-1], bounds, rtol=0.02)
+        compared += 1
+    assert compared > 20
+
+
+# --- inputs on a line ------------------------------------------------------------------------------------------------------------
+
+
+def _on_a_line(slopes: list[float], centres: list[float], scalar: NDArray[np.float64]) -> tuple[Case, LayerSearch]:
+    """A layer whose inputs are slopes·τ + centres, as those of every layer after the first."""
+    case = made_up(rows=300, valid=77, inputs=len(slopes))
+    case.functions = ("add", "sub", "mul", "div", "sin")
+    case.x[:] = np.outer(scalar, slopes) + centres
+    case.h[:, 0] = (np.sin(3 * scalar) + scalar) / 4
+    layer = case.layer(256)
+    kernels.draw_line(layer._kernel, np.array(slopes), np.array(centres))
+    return case, layer
+
+
+SCALAR = np.random.default_rng(5).normal(0, 1, 377)
+ADD, SUB, MUL, DIV, SQUARE, SIN = (kernels.OPCODES[name] for name in ("add", "sub", "mul", "div", "square", "sin"))
+
+
+@pytest.mark.parametrize(
+    ("nodes", "output", "expected"),
+    [
+        ([], 0, True),  # an input
+        ([], 3, False),  # a constant
+        ([(ADD, 0, 1)], 5, True),
+        ([(SUB, 0, 0)], 5, False),  # nothing is left
+        ([(MUL, 3, 2)], 5, True),  # constant · input
+        ([(MUL, 0, 1)], 5, False),
+        ([(DIV, 0, 4)], 5, True),
+        ([(DIV, 4, 0)], 5, False),
+        ([(SQUARE, 3, 0), (MUL, 5, 0)], 6, False),  # only + - · / are followed
+        ([(SIN, 0, 0)], 5, False),
+        ([(SUB, 0, 0), (ADD, 5, 1)], 6, True),
+        ([(MUL, 3, 4), (ADD, 5, 1), (DIV, 6, 3), (SUB, 7, 0)], 8, True),
+    ],
+)
+def test_affine_functions_of_the_scalar_are_known(nodes: list[tuple[int, int, int]], output: int, expected: bool) -> None:
+    _, layer = _on_a_line([1.0, 0.7, -0.4], [0.1, 0.5, 2.0], SCALAR)
+    line = layer._kernel.line
+    traced = np.zeros((5 + len(nodes), 3))
+    traced[:3] = line[:3]
+    traced[3:5, kernels.CENTRE] = layer.constants
+    program = np.array(nodes or [(0, 0, 0)], np.int32)
+    assert kernels.is_affine(program, len(nodes), output, 5, traced, line[3, 0], line[3, 1]) is expected
+
+
+def test_an_affine_function_that_float32_drowns_is_no_scalar() -> None:
+    """A difference of nearly equal inputs, or an offset of a million, leaves rounding noise."""
+    _, layer = _on_a_line([1.0, 1.0 + 1e-7, 1.0], [0.0, 0.0, 1e6], SCALAR)
+    line = layer._kernel.line
+    traced = np.zeros((6, 3))
+    traced[:3] = line[:3]
+    traced[3:5, kernels.CENTRE] = layer.constants
+    assert kernels.is_affine(np.array([(ADD, 0, 1)], np.int32), 1, 5, 5, traced, line[3, 0], line[3, 1])
+    assert not kernels.is_affine(np.array([(SUB, 0, 1)], np.int32), 1, 5, 5, traced, line[3, 0], line[3, 1])
+    assert not kernels.is_affine(np.array([(ADD, 0, 2)], np.int32), 1, 5, 5, traced, line[3, 0], line[3, 1])
+
+
+@pytest.mark.parametrize("rate", [0.05, 0.4])
+def test_affine_functions_of_a_scalar_tie_and_the_first_wins(rate: float) -> None:
+    case, layer = _on_a_line([1.0, 0.7, -0.4], [0.1, 0.5, 2.0], SCALAR)
+    plain = case.layer(256)  # the same values, no line
+    ties = 0
+    for number in range(6):
+        parent = np.array(case.shape.random(number), np.int32)
+        single, apart = losses(layer, parent, rate), losses(plain, parent, rate)
+        # the scalar's loss is the formula's own, but for float32 rounding
+        np.testing.assert_allclose(single, apart, rtol=1e-5)
+        best = int(np.argmin(single))
+        expected = (single[best], best) if math.isfinite(single[best]) else (math.inf, -1)
+        assert search(layer, parent, shortcuts=False, rate=rate) == expected
+        assert search(layer, parent, shortcuts=True, rate=rate) == expected
+        ties += len(set(apart)) - len(set(single))
+    assert ties > 5

@@ -123,6 +123,7 @@ def test_agreement_is_the_mean_overlap_of_two_seeds():
         [{"network": "n", "images": "named", "image": "i", "method": "m", "seed": s, "selected": t} for t, s in rows]
     )
     assert agreement_table(runs)["agreement"].item() == pytest.approx((1 / 3 + 1 + 1 / 3) / 3)
+    assert agreement_table(runs.head(1))["agreement"].isna().all()  # one seed agrees with nobody
 
 
 def test_a_curve_keeps_a_runs_last_value(tmp_path):

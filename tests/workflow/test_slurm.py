@@ -144,7 +144,7 @@ def story(slurm: Slurm, tmp_path_factory) -> Story:
         wait((record / "failed").exists, "a search to fail", cluster.said)
         [cancelled] = slurm.running("joint")
         subprocess.run(["scancel", cancelled], check=True)
-        wait(lambda: cancelled in {job["JobId"] for job in slurm.finished()}, "the job to end", cluster.said)
+        wait(lambda: cancelled not in slurm.running(), "the job and its processes to end", cluster.said)
         content = json.loads(checkpoint.read_text())
         content["seconds"] += MARK
         write_json(checkpoint, content)
