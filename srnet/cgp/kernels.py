@@ -71,7 +71,7 @@ _ZERO, _ONE = np.float32(0.0), np.float32(1.0)
 class Layer(NamedTuple):
     """What the chromosomes of one layer are made from, evaluated on and fitted to; the fields of ``Target`` are described there."""
 
-    index: int
+    number: int
     seed: int
     alleles: NDArray[np.int64]
     opcodes: NDArray[np.int64]
@@ -501,7 +501,7 @@ def search_layer(layer, parent, generation, first, last, bound, constants_at, li
     population = last - first
     nodes = (parent.size - 1) // 3
     # the fields are taken out once: each access counts a reference of every array in the tuple
-    index, seed, before_images = layer.index, layer.seed, layer.terminals
+    number, seed, before_images = layer.number, layer.seed, layer.terminals
     alleles, opcodes, unary, unary_opcodes = layer.alleles, layer.opcodes, layer.unary, layer.unary_opcodes
     beyond_all, lead_scale = layer.beyond_all, layer.lead_scale
     values, target, leads, seen_u, beyond = layer.values, layer.target, layer.leads, layer.seen_u, layer.beyond
@@ -535,7 +535,7 @@ def search_layer(layer, parent, generation, first, last, bound, constants_at, li
     # The first block of everyone. The most promising then go on first, so that the others meet a low limit early.
     for offspring in range(population):
         program, need = programs[offspring], needs[offspring]
-        key = stream(seed, generation, index, first + offspring)
+        key = stream(seed, generation, number, first + offspring)
         count, output = decode(parent, alleles, key, bound, opcodes, before_images, program, scratch)
         if deviation > 0.0 and is_affine(program, count, output, before_images, traced, deviation, largest):
             count, output = 0, widest
