@@ -34,11 +34,6 @@ def checked():
                     f"configuration: '{key}' names the unknown task '{name}'; {config['tasks_file']} has {', '.join(known)}"
                 )
     searches = {name: search_settings(name, **options) for name, options in config["evolution"].items()}
-    classifications = [name for name in config["tasks"] if known[name].kind == "classification"]
-    if classifications and all(search_settings(name).search == "joint" for name in config["presets"]):
-        raise UserError(
-            f"configuration: 'presets' has the joint search alone, which knows no classification as '{classifications[0]}'; add paper"
-        )
     return (
         {name: known[name] for name in config["tasks"]},
         {name: searches.get(name) or search_settings(name) for name in config["presets"]},
@@ -51,13 +46,8 @@ except UserError as error:  # one sentence, no traceback
     raise WorkflowError(str(error)) from None
 
 SEEDS = range(1, config["seeds"] + 1)
-# The presets that are run, by the kind of a task: the joint search knows no loss of a classifier.
-PRESETS = {
-    "regression": config["presets"],
-    "classification": [name for name in config["presets"] if SEARCHES[name].search == "layerwise"],
-}
-# Stands in the command and not in the parameters of a rule: rows from another cache are the same rows.
-PMLB_CACHE = os.environ.get(VARIABLE) or config["pmlb_cache"]
+# By way of the environment and not of a rule's parameters: rows from another cache are the same rows.
+os.environ[VARIABLE] = os.environ.get(VARIABLE) or config["pmlb_cache"]
 
 
 def one_of(names):
@@ -76,14 +66,9 @@ def search_options(preset):
     return " ".join(f"--{name} {value}" for name, value in sorted(config["evolution"].get(preset, {}).items()))
 
 
-def presets_of(task):
-    """The presets that are run on a task."""
-    return PRESETS[TASKS[task].kind]
-
-
 def of_runs(pattern, tasks=TASKS):
-    """A file of every task and of every preset that is run on it."""
-    return [file for task in tasks for file in expand(pattern, task=task, preset=presets_of(task), allow_missing=True)]
+    """A file of every task and preset."""
+    return expand(pattern, task=tasks, preset=config["presets"], allow_missing=True)
 
 
 def loss_of(task):
@@ -91,11 +76,32 @@ def loss_of(task):
     return "cross_entropy" if TASKS[task].kind == "classification" else "mse"
 
 
+IMAGES = config.get("images") or {}
+SEEDS_PER_JOB = 10  # of explanations of an image
+
+
+def seed_parts(seeds):
+    """The seeds 1 … seeds in jobs: 1-10, 11-20, …"""
+    return [f"{first}-{min(first + SEEDS_PER_JOB - 1, seeds)}" for first in range(1, seeds + 1, SEEDS_PER_JOB)]
+
+
+def comparisons(kind, ending="csv"):
+    """The files of all comparisons on the named images or on the test set."""
+    images, seeds = {
+        "named": (IMAGES["named"], IMAGES["seeds"]),
+        "test": (set_images(IMAGES["test_set"]["images"]), IMAGES["test_set"]["seeds"]),
+    }[kind]
+    return expand(
+        "<results>/images/{network}/{image}/{part}.{ending}",
+        network=IMAGES["networks"],
+        image=images,
+        part=seed_parts(seeds),
+        ending=ending,
+    )
+
+
 # the networks of the image branch stand beside the tasks: what is drawn per task is drawn per network there
-DRAWINGS = drawings(
-    {name: task.kind for name, task in TASKS.items()}
-    | dict.fromkeys((config.get("images") or {"networks": []})["networks"], "images")
-)
+DRAWINGS = drawings({name: task.kind for name, task in TASKS.items()} | dict.fromkeys(IMAGES.get("networks", []), "images"))
 
 
 def drawn_files(drawing):

@@ -193,7 +193,7 @@ rule plane:
     input:
         **{name: WHAT_IS_EXPLAINED[name].replace("{task}", "".join(PLANE)) for name in ("data", "network", "layers")},
         tasks=WHAT_IS_EXPLAINED["tasks"],
-        runs=expand("<results>/{task}/srnet/{preset}/best.json", task=PLANE, preset=PRESETS["classification"][:1]),
+        runs=expand("<results>/{task}/srnet/{preset}/best.json", task=PLANE, preset=config["presets"][:1]),
     output:
         rows="<results>/tables/plane.csv",
         lines="<results>/tables/plane_lines.csv",

@@ -1,29 +1,5 @@
 # The image branch (E-LIME): images with masks, the networks trained on them, every explanation of every image.
 
-IMAGES = config.get("images") or {}
-SEEDS_PER_JOB = 10
-
-
-def seed_parts(seeds):
-    """The seeds 1 … seeds in jobs: 1-10, 11-20, …"""
-    return [f"{first}-{min(first + SEEDS_PER_JOB - 1, seeds)}" for first in range(1, seeds + 1, SEEDS_PER_JOB)]
-
-
-def comparisons(kind, ending="csv"):
-    """The files of all comparisons on the named images or on the test set."""
-    images, seeds = {
-        "named": (IMAGES["named"], IMAGES["seeds"]),
-        "test": (set_images(IMAGES["test_set"]["images"]), IMAGES["test_set"]["seeds"]),
-    }[kind]
-    return expand(
-        "<results>/images/{network}/{image}/{part}.{ending}",
-        network=IMAGES["networks"],
-        image=images,
-        part=seed_parts(seeds),
-        ending=ending,
-    )
-
-
 if IMAGES:
 
     rule images:

@@ -18,7 +18,7 @@ rule data:
     message:
         "Rows of task {wildcards.task}"
     shell:
-        "srnet data {wildcards.task} --tasks {input.tasks} --pmlb-cache {PMLB_CACHE:q} --out {output} > {log} 2>&1"
+        "srnet data {wildcards.task} --tasks {input.tasks} --out {output} > {log} 2>&1"
 
 
 rule train:

@@ -67,7 +67,7 @@ rule gather_distance:
     input:
         data=expand("<results>/{task}/data.npz", task=REGRESSIONS),
         networks=expand("<results>/{task}/network.pt", task=REGRESSIONS),
-        runs=expand("<results>/{task}/srnet/{preset}/best.json", task=REGRESSIONS, preset=PRESETS["regression"]),
+        runs=expand("<results>/{task}/srnet/{preset}/best.json", task=REGRESSIONS, preset=config["presets"]),
     output:
         "<results>/tables/distance.csv",
     log:
@@ -106,7 +106,7 @@ rule gather_formulas:
 rule gather_hidden_values:
     input:
         layers="<results>/{task}/layers.npz",
-        runs=lambda w: expand("<results>/{task}/srnet/{preset}/best.json", task=w.task, preset=presets_of(w.task)),
+        runs=expand("<results>/{{task}}/srnet/{preset}/best.json", preset=config["presets"]),
     output:
         "<results>/tables/hidden_values/{task}.csv",
     log:
