@@ -102,7 +102,7 @@ def _line(axes: Axes, y: int, row: Mapping[Hashable, float], verdict: str, kind:
             axes.plot([(row["published_low"] + row["published_high"]) / 2] * 2, [y - 0.4, y + 0.4], color=PUBLISHED, linewidth=1)
     colour, marker = MARKS[verdict]
     if np.isnan(row["ours"]):
-        axes.annotate("not run", (1, y), xycoords=("axes fraction", "data"), ha="right", va="center", fontsize=5, color=colour)
+        axes.annotate("not run", (0.01, y), xycoords=("axes fraction", "data"), ha="left", va="center", fontsize=5, color=colour)
         return
     ends = np.clip([row["ours_low"], row["ours_high"]], low, high)
     axes.plot(ends, [y, y], color=colour, linewidth=0.9)

@@ -1,6 +1,9 @@
+import copy
+
 import pytest
 import yaml
 from fakes import ROOT
+from snakemake.utils import update_config
 
 from srnet.config import check
 from srnet.errors import UserError
@@ -9,10 +12,11 @@ SCHEMA = yaml.safe_load((ROOT / "workflow" / "schemas" / "config.schema.yaml").r
 COMPLETE = yaml.safe_load((ROOT / "config" / "config.yaml").read_text())
 
 
-def test_the_configurations_are_valid():
-    check(COMPLETE, SCHEMA, "config.yaml")
-    demo = yaml.safe_load((ROOT / "config" / "demo.yaml").read_text())
-    check(COMPLETE | demo, SCHEMA, "demo.yaml")
+@pytest.mark.parametrize("name", ["config", "demo", "images"])
+def test_the_configurations_are_valid(name):
+    config = copy.deepcopy(COMPLETE)
+    update_config(config, yaml.safe_load((ROOT / "config" / f"{name}.yaml").read_text()))  # key by key, as Snakemake does
+    check(config, SCHEMA, f"{name}.yaml")
 
 
 @pytest.mark.parametrize(
