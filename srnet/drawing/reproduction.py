@@ -36,6 +36,7 @@ def draw(verdict: pd.DataFrame) -> Figure:
     verdict
         Of ``srnet.verdict.verdict``.
     """
+    verdict = verdict.fillna({"task": "", "method": "", "preset": "", "unit": ""})
     claims = [claim for claim in names(verdict["claim"]) if _shown(verdict[verdict["claim"] == claim])]
     counts = [int((verdict["claim"] == claim).sum()) for claim in claims]
     columns = min(2, max(len(claims), 1))

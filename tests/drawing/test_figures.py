@@ -127,6 +127,15 @@ def test_every_number_has_a_line_marked_with_its_verdict():
     assert inside(figure)
 
 
+def test_a_claim_without_a_preset_is_drawn_from_its_file(tmp_path):
+    """Empty text is NaN there."""
+    timed = verdicts(("faster", "order", "tiny", "elime against lime", "", np.nan, np.nan, 0.1, 0.5, 0.4, 0.6, "not reproduced"))
+    both = pd.concat([VERDICT, VERDICT.assign(preset="joint"), timed.assign(unit="")], ignore_index=True)
+    both.to_csv(tmp_path / "verdict.csv", index=False)
+    figure = reproduction.draw(pd.read_csv(tmp_path / "verdict.csv", na_values=[""], keep_default_na=False))
+    assert "tiny / LIME" in [label.get_text() for label in figure.axes[-1].get_yticklabels()]
+
+
 def test_presets_are_named_where_there_are_several():
     figure = reproduction.draw(pd.concat([VERDICT, VERDICT.assign(preset="joint")], ignore_index=True))
     assert "K0 joint" in [label.get_text() for label in figure.axes[0].get_yticklabels()]
