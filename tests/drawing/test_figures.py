@@ -129,7 +129,9 @@ def test_every_number_has_a_line_marked_with_its_verdict():
 
 def test_a_claim_without_a_preset_is_drawn_from_its_file(tmp_path):
     """Empty text is NaN there."""
-    timed = verdicts(("faster", "order", "tiny", "elime against lime", "", np.nan, np.nan, 0.1, 0.5, 0.4, 0.6, "not reproduced"))
+    timed = verdicts(
+        ("ten times faster", "order", "tiny", "elime against lime", "", np.nan, np.nan, 0.1, 0.5, 0.4, 0.6, "not reproduced")
+    )
     both = pd.concat([VERDICT, VERDICT.assign(preset="joint"), timed.assign(unit="")], ignore_index=True)
     both.to_csv(tmp_path / "verdict.csv", index=False)
     figure = reproduction.draw(pd.read_csv(tmp_path / "verdict.csv", na_values=[""], keep_default_na=False))
