@@ -167,16 +167,21 @@ def evaluate_block(program, count, output, values, inputs, terminals, rows, star
 
 @njit(cache=True, nogil=True, forceinline=True, fastmath={"reassoc", "contract", "nsz"})
 def accumulate(values, at, pivot, target, start, stop, deviations, sums, split):  # type: ignore[no-untyped-def]
-    """Add Σd, Σd², Σd·hⱼ of one block to ``sums[split]``, chunk by chunk."""
+    """Add Σd, Σd², Σd·hⱼ of one block to ``sums[split]``, chunk by chunk.
+
+    ``deviations`` is room for a chunk; its type, which pivot and target have too, is that in which a chunk is summed.
+    """
+    number = deviations.dtype.type
+    zero = number(0.0)
     units, rows = target.shape
     flat = target.reshape(target.size)
     for first in range(start, stop, CHUNK):
         n = uint64(min(CHUNK, stop - first))
         from_ = at + uint64(first - start)
         p = uint64(first)
-        total, square, one = 0.0, 0.0, 0.0
+        total, square, one = zero, zero, zero
         for i in range(n):
-            d = np.float64(values[from_ + i]) - pivot
+            d = number(values[from_ + i]) - pivot
             deviations[i] = d
             total += d
             square += d * d
@@ -187,7 +192,7 @@ def accumulate(values, at, pivot, target, start, stop, deviations, sums, split):
         unit = 1
         while unit + 1 < units:
             p, q = uint64(unit * rows + first), uint64((unit + 1) * rows + first)
-            one, two = 0.0, 0.0
+            one, two = zero, zero
             for i in range(n):
                 one += deviations[i] * flat[p + i]
                 two += deviations[i] * flat[q + i]
@@ -196,7 +201,7 @@ def accumulate(values, at, pivot, target, start, stop, deviations, sums, split):
             unit += 2
         if unit < units:
             p = uint64(unit * rows + first)
-            one = 0.0
+            one = zero
             for i in range(n):
                 one += deviations[i] * flat[p + i]
             sums[split, SUM_DH + unit] += one
@@ -324,42 +329,6 @@ def lower_bound(block, seen_rows, sums, seen_h, seen_hh, floors):  # type: ignor
     """No weights leave less than this sum of squares, as the rows up to ``block`` show; rounding is allowed for."""
     bound = residual(block, seen_rows[block, 2], sums, seen_h, seen_hh)
     return (bound + floors[block]) * (1.0 - _SLACK) - _SLACK * seen_hh[-1, 2]
-
-
-@njit(cache=True, nogil=True, forceinline=True, fastmath={"reassoc", "contract", "nsz"})
-def accumulate_screen(values, at, pivot, leads, start, stop, deviations, sums, split):  # type: ignore[no-untyped-def]
-    """Add Σd, Σd², Σd·uⱼ of one block to ``sums[split]``; chunks are summed in float32."""
-    units, rows = leads.shape
-    flat = leads.reshape(leads.size)
-    for first in range(start, stop, CHUNK):
-        n = uint64(min(CHUNK, stop - first))
-        from_, p = at + uint64(first - start), uint64(first)
-        total, square, one = _ZERO, _ZERO, _ZERO
-        for i in range(n):
-            d = values[from_ + i] - pivot
-            deviations[i] = d
-            total += d
-            square += d * d
-            one += d * flat[p + i]
-        sums[split, SUM_D] += np.float64(total)
-        sums[split, SUM_DD] += np.float64(square)
-        sums[split, SUM_DH] += np.float64(one)
-        unit = 1
-        while unit + 1 < units:
-            p, q = uint64(unit * rows + first), uint64((unit + 1) * rows + first)
-            one, two = _ZERO, _ZERO
-            for i in range(n):
-                one += deviations[i] * flat[p + i]
-                two += deviations[i] * flat[q + i]
-            sums[split, SUM_DH + unit] += np.float64(one)
-            sums[split, SUM_DH + unit + 1] += np.float64(two)
-            unit += 2
-        if unit < units:
-            p = uint64(unit * rows + first)
-            one = _ZERO
-            for i in range(n):
-                one += deviations[i] * flat[p + i]
-            sums[split, SUM_DH + unit] += np.float64(one)
 
 
 @njit(cache=True, nogil=True, forceinline=True)
@@ -559,7 +528,7 @@ def search_layer(layer, parent, generation, first, last, bound, constants_at, li
         at = evaluate_block(program, count, output, values, columns, terminals, rows, start, stop, constants_at, block_rows)
         pivots[offspring] = values[at]
         screened = screens[offspring]
-        accumulate_screen(values, at, pivots[offspring], leads, start, stop, narrow, screened, blocks[0, IS_VALID])
+        accumulate(values, at, pivots[offspring], leads, start, stop, narrow, screened, blocks[0, IS_VALID])
         if screened[blocks[0, IS_VALID], SUM_DD] < np.inf:
             left = screen_bound(0, seen_rows[0, 2], screened, seen_u, beyond, lead_scale)
             bounds[offspring] = (left + floors[0]) * (1.0 - _SLACK) - slack
@@ -580,7 +549,7 @@ def search_layer(layer, parent, generation, first, last, bound, constants_at, li
             fill_images(need, needed[offspring], unary_opcodes, values, inputs, rows, block, start, stop, ready)
             at = evaluate_block(program, count, output, values, columns, terminals, rows, start, stop, constants_at, block_rows)
             split = blocks[block, IS_VALID]
-            accumulate_screen(values, at, pivots[offspring], leads, start, stop, narrow, screened, split)
+            accumulate(values, at, pivots[offspring], leads, start, stop, narrow, screened, split)
             if not screened[split, SUM_DD] < np.inf:
                 possible = _all_finite(values, at, stop - start)
                 break

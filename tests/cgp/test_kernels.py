@@ -363,7 +363,7 @@ def _screened(layer: LayerSearch, f: NDArray[np.float32]) -> list[float]:
     sums, narrow = np.zeros((2, 2 + len(target.leads))), np.empty(kernels.CHUNK, np.float32)
     pivot, said = f[target.blocks[0, 0]], []
     for block, (start, stop, split) in enumerate(target.blocks.tolist()):
-        kernels.accumulate_screen(f, np.uint64(start), pivot, target.leads, start, stop, narrow, sums, split)
+        kernels.accumulate(f, np.uint64(start), pivot, target.leads, start, stop, narrow, sums, split)
         left = kernels.screen_bound(block, target.seen_rows[block, 2], sums, target.seen_u, target.beyond, target.lead_scale)
         said.append(left + target.floors[block])
     train, valid = target.seen_rows[-1, :2].tolist()
