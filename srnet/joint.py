@@ -433,7 +433,7 @@ def _problem(
         points = Points(classes)
         points.single()
         point_rows, members, extra = points.rows, points.members, classes.extra
-        targets[-1] = replace(targets[-1], values=classes.labels[None].astype(np.float64))
+        targets[-1] = targets[-1]._replace(values=classes.labels[None].astype(np.float64))
     units = max(target.values.shape[0] for target in targets)
     table = np.zeros((len(grids), 10), dtype=np.int64)
     sums_h, sums_hh = np.zeros((len(grids), 3, units)), np.zeros((len(grids), 3))

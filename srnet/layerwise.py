@@ -67,9 +67,8 @@ class LayerSearch:
         unary = np.full(len(OPCODES), -1, dtype=np.int64)
         unary[self._unary_opcodes] = np.arange(self._unary_opcodes.size)
         return kernels.Layer(
-            self.index, self.seed, self.alleles, self.opcodes, unary, self._unary_opcodes, self.grid.inputs, self.grid.terminals, self.block_rows, self.values,
-            np.zeros((self.grid.inputs + 1, 3)), target.values, target.basis, target.mean, target.blocks, target.seen_rows, target.seen_h, target.seen_hh, target.floors,
-            target.leads, target.seen_u, target.beyond, target.beyond_all, target.lead_scale,
+            self.index, self.seed, self.alleles, self.opcodes, unary, self._unary_opcodes, self.grid.inputs, self.grid.terminals,
+            self.block_rows, self.values, np.zeros((self.grid.inputs + 1, 3)), target,
         )  # fmt: skip
 
     def constants_at(self, thread: int) -> int:
@@ -105,7 +104,7 @@ class LayerSearch:
         scratch = np.empty((self.grid.nodes, 4), dtype=np.int32)
         none = np.uint64(0)
         count, output = decode(genes, self.alleles, none, none, self.opcodes, self.grid.terminals, program, scratch)
-        centres = self._kernel.mean
+        centres = self._kernel.target.mean
         f = np.empty(self.target.rows, dtype=np.float32)
         weights, biases = np.empty(centres.size), np.empty(centres.size)
         kernels.propagate(self._kernel, program, count, output, self.constants_at(0), f, weights, biases)

@@ -19,7 +19,7 @@ from srnet.cgp.compiling import njit
 from srnet.cgp.elementary import float_bits
 from srnet.cgp.genome import ARITIES, GENES_PER_NODE, decode, draw, mix
 from srnet.cgp.kernels import SUM_D, SUM_DD, accumulate, evaluate_block, solve
-from srnet.cgp.logistic import cross_entropy, row_loss
+from srnet.cgp.logistic import cross_entropy, inner, row_loss
 
 # Columns of ``Problem.table``.
 GENES_AT, GENES, CONSTANTS_AT, CONSTANTS, INPUTS, TARGET_AT, UNITS, WIDTH, BASIS_AT, MEAN_AT = range(10)
@@ -445,15 +445,6 @@ def residuals(first, problem, lineage, scratch, out):  # type: ignore[no-untyped
                 for i in range(rows):
                     out[at + unit * rows + i] = scale * (problem.targets[h + i] - weight * (f[i] - mean))
         at += units * rows
-
-
-@njit(cache=True, nogil=True, fastmath={"reassoc", "contract", "nsz"})
-def inner(a, b):  # type: ignore[no-untyped-def]
-    """Σ aᵢbᵢ; BLAS would share long ones among threads, and the sum depend on their number."""
-    total = 0.0
-    for i in range(a.size):
-        total += a[i] * b[i]
-    return total
 
 
 @njit(cache=True, nogil=True)

@@ -26,7 +26,7 @@ summed again in float64, for all units.
 """
 
 import math
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 from numba import uint64
@@ -69,7 +69,7 @@ _ZERO, _ONE = np.float32(0.0), np.float32(1.0)
 
 
 class Layer(NamedTuple):
-    """What the chromosomes of one layer are made from, evaluated on and fitted to; the fields of ``Target`` are described there."""
+    """What the chromosomes of one layer are made from, evaluated on and fitted to."""
 
     number: int
     seed: int
@@ -82,19 +82,7 @@ class Layer(NamedTuple):
     block_rows: int
     values: NDArray[np.float32]  # inputs, images, and per thread constants and nodes
     line: NDArray[np.float64]  # inputs + 1 × 3, see ``draw_line``; a deviation of 0 in the last row: the inputs are no line
-    target: NDArray[np.float64]
-    basis: NDArray[np.float64]
-    mean: NDArray[np.float64]
-    blocks: NDArray[np.int64]
-    seen_rows: NDArray[np.int64]
-    seen_h: NDArray[np.float64]
-    seen_hh: NDArray[np.float64]
-    floors: NDArray[np.float64]
-    leads: NDArray[np.float32]
-    seen_u: NDArray[np.float64]
-    beyond: NDArray[np.float64]
-    beyond_all: float
-    lead_scale: float
+    target: Any  # a ``Target``, whose module knows this one
 
 
 # uint64 offsets: Numba then emits no wrap-around test for negative indices, and LLVM vectorises the loops.
@@ -397,7 +385,7 @@ def _all_finite(values, at, count):  # type: ignore[no-untyped-def]
 @njit(cache=True, nogil=True)
 def draw_line(layer, slopes, centres):  # type: ignore[no-untyped-def]
     """Note in ``line`` that every input is slopes[j]·τ + centres[j] of one scalar τ, whose values follow from the widest input."""
-    line, values, rows = layer.line, layer.values, layer.target.shape[1]
+    line, values, rows = layer.line, layer.values, layer.target.values.shape[1]
     inputs, widest = slopes.size, np.argmax(np.abs(slopes))
     square, largest = 0.0, 0.0
     if slopes[widest] != 0.0:
@@ -472,9 +460,10 @@ def search_layer(layer, parent, generation, first, last, bound, constants_at, li
     # the fields are taken out once: each access counts a reference of every array in the tuple
     number, seed, before_images = layer.number, layer.seed, layer.terminals
     alleles, opcodes, unary, unary_opcodes = layer.alleles, layer.opcodes, layer.unary, layer.unary_opcodes
-    beyond_all, lead_scale = layer.beyond_all, layer.lead_scale
-    values, target, leads, seen_u, beyond = layer.values, layer.target, layer.leads, layer.seen_u, layer.beyond
-    blocks, seen_rows, seen_h, seen_hh, floors = layer.blocks, layer.seen_rows, layer.seen_h, layer.seen_hh, layer.floors
+    wanted = layer.target
+    beyond_all, lead_scale = wanted.beyond_all, wanted.lead_scale
+    values, target, leads, seen_u, beyond = layer.values, wanted.values, wanted.leads, wanted.seen_u, wanted.beyond
+    blocks, seen_rows, seen_h, seen_hh, floors = wanted.blocks, wanted.seen_rows, wanted.seen_h, wanted.seen_hh, wanted.floors
     inputs, rows, units, end, block_rows = layer.inputs, target.shape[1], target.shape[0], blocks.shape[0], layer.block_rows
     images = unary_opcodes.size * inputs
     columns, terminals, slack = inputs + images, before_images + images, _SLACK * seen_hh[-1, 2]
@@ -598,22 +587,23 @@ def search_layer(layer, parent, generation, first, last, bound, constants_at, li
 @njit(cache=True, nogil=True, error_model="numpy", fastmath={"contract"})
 def propagate(layer, program, count, output, constants_at, f, weights, biases):  # type: ignore[no-untyped-def]
     """Evaluate and fit the chosen chromosome: write its value at every row, and the weights and biases of the layer's units."""
-    values, blocks, mean, rows = layer.values, layer.blocks, layer.mean, layer.target.shape[1]
+    target, values = layer.target, layer.values
+    blocks, mean, rows = target.blocks, target.mean, target.values.shape[1]
     inputs, terminals, block_rows = layer.inputs, layer.terminals, layer.block_rows
     deviations = np.empty(CHUNK, dtype=np.float64)
-    sums = np.zeros((2, 2 + layer.target.shape[0]), dtype=np.float64)
-    reduced = np.empty(layer.target.shape[0], dtype=np.float64)
+    sums = np.zeros((2, 2 + target.values.shape[0]), dtype=np.float64)
+    reduced = np.empty(target.values.shape[0], dtype=np.float64)
     pivot = sum_blocks(
-        program, count, output, values, inputs, terminals, constants_at, block_rows, layer.target, blocks, 0, blocks.shape[0], 0.0,
+        program, count, output, values, inputs, terminals, constants_at, block_rows, target.values, blocks, 0, blocks.shape[0], 0.0,
         deviations, sums,
     )  # fmt: skip
-    solve(layer.seen_rows[-1, 0], layer.seen_rows[-1, 1], sums, layer.seen_h[-1], layer.seen_hh[-1], reduced)
-    centre = pivot + sums[0, SUM_D] / layer.seen_rows[-1, 0]
+    solve(target.seen_rows[-1, 0], target.seen_rows[-1, 1], sums, target.seen_h[-1], target.seen_hh[-1], reduced)
+    centre = pivot + sums[0, SUM_D] / target.seen_rows[-1, 0]
     # the weights of the projected target become those of the layer's units
     weights[:] = 0.0
     for j in range(reduced.size):
         for unit in range(mean.size):
-            weights[unit] += reduced[j] * layer.basis[j, unit]
+            weights[unit] += reduced[j] * target.basis[j, unit]
     for unit in range(mean.size):
         biases[unit] = mean[unit] - weights[unit] * centre
     for block in range(blocks.shape[0]):

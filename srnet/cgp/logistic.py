@@ -246,9 +246,9 @@ def solve_positive(matrix, vector):  # type: ignore[no-untyped-def]
     return True
 
 
-@njit(cache=True, nogil=True)
+@njit(cache=True, nogil=True, fastmath={"reassoc", "contract", "nsz"})
 def inner(a, b):  # type: ignore[no-untyped-def]
-    """Σ aᵢbᵢ of a few numbers."""
+    """Σ aᵢbᵢ; BLAS would share long ones among threads, and the sum depend on their number."""
     total = 0.0
     for i in range(a.size):
         total += a[i] * b[i]

@@ -1,7 +1,6 @@
 """What one layer's formulas are fitted to: the network's values, centred, projected and summed by blocks of rows."""
 
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -20,8 +19,7 @@ _MOST_LEADS = 16
 _ROUNDING = 1e-13
 
 
-@dataclass(frozen=True)
-class Target:
+class Target(NamedTuple):
     """One layer's target for the kernel.
 
     Attributes
