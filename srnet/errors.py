@@ -13,3 +13,7 @@ class UserError(ValueError):
     def __init__(self, sentence: str) -> None:
         plain = "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in sentence)
         super().__init__(plain if len(plain) <= _LONGEST else plain[: _LONGEST - 1] + "…")
+
+    def of(self, path: object) -> "UserError":
+        """The same about a file, which is named once."""
+        return self if str(self).startswith(str(path)) else UserError(f"{path}: {self}")

@@ -363,7 +363,7 @@ class Explanation:
         try:
             return cls(read_json(path))
         except UserError as error:
-            raise error if str(error).startswith(str(path)) else UserError(f"{path}: {error}") from error
+            raise error.of(path) from error
 
     def __str__(self) -> str:
         lines = [f"{self._model.task}: {len(self.layers)} formula(s), complexity {self.complexity}, {self._quality()}"]

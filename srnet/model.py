@@ -166,7 +166,7 @@ class SRNet:
         try:
             return cls.from_run(read_json(path))
         except UserError as error:
-            raise error if str(error).startswith(str(path)) else UserError(f"{path}: {error}") from error
+            raise error.of(path) from error
 
 
 def written(model: SRNet, names: Sequence[str] | None = None) -> list[str]:
