@@ -10,6 +10,7 @@ import matplotlib.style
 import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
+from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.colors import to_hex
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
@@ -19,6 +20,7 @@ from matplotlib.ticker import FuncFormatter, LogLocator, MaxNLocator, NullFormat
 P = ParamSpec("P")
 
 COLUMN, PAGE = 3.4, 7.0  # inches: one and two columns of a paper
+LEGEND_LINE = 0.14  # inches
 BAND = 0.25  # opacity
 PUBLISHED = "0.45"  # grey: what the paper reports, beside our colours
 STYLE = str(files("srnet.drawing") / "srnet.mplstyle")
@@ -147,5 +149,12 @@ def not_finite(history: pd.DataFrame) -> list[str]:
 
 
 def legend(figure: Figure, entries: dict[str, Any], columns: int = 2) -> None:
-    """One legend above all panels, what is drawn by its label."""
-    figure.legend(list(entries.values()), list(entries), loc="outside upper center", ncols=columns)
+    """One legend above all panels, what is drawn by its label; in fewer columns, and a taller figure, where the figure is narrow."""
+    renderer = FigureCanvasAgg(figure).get_renderer()
+    for count in range(columns, 0, -1):
+        drawn = figure.legend(list(entries.values()), list(entries), loc="outside upper center", ncols=count)
+        if count == 1 or drawn.get_window_extent(renderer).width <= figure.bbox.width:
+            lines = -(-len(entries) // count) - -(-len(entries) // columns)
+            figure.set_figheight(figure.get_figheight() + LEGEND_LINE * lines)
+            return
+        drawn.remove()

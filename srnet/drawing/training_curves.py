@@ -5,7 +5,7 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from srnet.drawing.style import COLUMN, legend, log_scale, note, positive, styled, task_panels
+from srnet.drawing.style import legend, log_scale, note, positive, styled, task_panels
 
 LOSSES = {"regression": "mean squared error", "classification": "cross-entropy"}
 
@@ -35,7 +35,7 @@ def draw(training: pd.DataFrame, networks: pd.DataFrame) -> Figure:
     losses = [LOSSES[kind] for kind in LOSSES if (networks["kind"] == kind).any()]
     figure.supylabel("\n".join(["loss of the network", ";\nof classifications ".join(losses)]))
     entries = {"training rows, mean over the batches of an epoch": line, "rows held out, at the end": test}
-    legend(figure, entries, columns=2 if figure.get_figwidth() > COLUMN else 1)
+    legend(figure, entries)
     return figure
 
 

@@ -183,6 +183,7 @@ def test_error_by_distance_says_where_formulas_break():
     assert [label.get_text() for label in figure.axes[0].get_xticklabels()] == ["in", "1", "4"]
     assert "joint: 40% ×" in texts(figure)
     assert "paper: median of 500 points, band quartiles" in texts(figure)
+    assert inside(figure)  # a narrow figure with a wide legend
 
 
 def test_inputs_that_formulas_read():
