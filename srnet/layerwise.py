@@ -1,5 +1,7 @@
 """MNNCGP-ES as published: every generation picks each layer's best chromosome, first layer first (Luo et al. 2022, section 3)."""
 
+import itertools
+from collections import OrderedDict
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any, NamedTuple
@@ -8,8 +10,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from srnet.cgp import genome, kernels, logistic
+from srnet.cgp.enclosures import Bins, divide, room
 from srnet.cgp.genome import Genes, Grid, decode, mutate, random_genes, random_normals, threshold
 from srnet.cgp.logistic import Classes, Points
+from srnet.cgp.memory import Memory
 from srnet.cgp.primitives import OPCODES
 from srnet.cgp.target import Target
 from srnet.checkpoints import saved_history
@@ -26,17 +30,33 @@ from srnet.settings import Settings
 _CONSTANTS, _START = 2**31 - 1, 2**31 - 2
 # Composites that the kernel finds worse than the last elite by no more than this share are judged in float64.
 _NEAR = 1e-5
+# A layer's last inputs of which it keeps what the kernel knows of them.
+_REMEMBERED_INPUTS = 16
 # Layers of at most so many inputs keep the unary primitives of their inputs as columns.
 _IMAGED_INPUTS = 16
 
 
+# The active graphs of the layers before, the last one first.
+Origin = tuple[Any, ...]
+
+
 class Symbolic(NamedTuple):
-    """The symbolic values f·w + b of a layer: f by row, weights and biases by unit, and the units' means over the training rows."""
+    """The symbolic values f·w + b of a layer: f by row, weights and biases by unit, and the means of both over the training rows."""
 
     f: NDArray[np.float32]
     weights: Floats
     biases: Floats
+    centre: float
     centres: Floats
+
+
+class Inputs(NamedTuple):
+    """The symbolic values that a layer reads, and what the kernel knows of them."""
+
+    below: Symbolic
+    line: Floats
+    bins: Bins
+    version: int  # no other inputs of the layer have it
 
 
 class LayerSearch:
@@ -59,17 +79,27 @@ class LayerSearch:
         for thread in range(threads):
             at = self.constants_at(thread)
             self.values[at : at + grid.constants * self.block_rows] = np.repeat(self.constants, self.block_rows)
+        self._origin: Origin | None = None
+        self._versions = itertools.count(1)
+        self._lately: OrderedDict[Origin, Inputs] = OrderedDict()
         if isinstance(target, Target):
-            self._kernel = self._layer(target)
+            self._kernels = self._layers_of(target, threads)
 
-    def _layer(self, target: Target) -> kernels.Layer:
-        """All of it, for the kernel."""
+    def _layers_of(self, target: Target, threads: int) -> list[kernels.Layer]:
+        """All of it, for the kernel in each thread."""
+        grid = self.grid
         unary = np.full(len(OPCODES), -1, dtype=np.int64)
         unary[self._unary_opcodes] = np.arange(self._unary_opcodes.size)
-        return kernels.Layer(
-            self.index, self.seed, self.alleles, self.opcodes, unary, self._unary_opcodes, self.grid.inputs, self.grid.terminals,
-            self.block_rows, self.values, np.zeros((self.grid.inputs + 1, 3)), target,
-        )  # fmt: skip
+        images = self._unary_opcodes.size * grid.inputs
+        return [
+            kernels.Layer(
+                self.index, self.seed, self.alleles, self.opcodes, unary, self._unary_opcodes, grid.inputs, grid.terminals,
+                self.block_rows, self.values, self.constants_at(thread), np.zeros((images, len(target.blocks)), np.bool_),
+                next(self._versions), Memory.empty(grid.terminals + grid.nodes), Bins.none(), room(self.constants, grid.nodes),
+                np.zeros((grid.inputs + 1, 3)), target,
+            )
+            for thread in range(threads)
+        ]  # fmt: skip
 
     def constants_at(self, thread: int) -> int:
         """Where a thread's constants and, behind them, its nodes lie in ``values``."""
@@ -94,30 +124,62 @@ class LayerSearch:
     ) -> tuple[float, int]:
         """(sum of losses, number) of the best offspring of a range; the number is -1 where none is within the limit."""
         best, loss = kernels.search_layer(
-            self._kernel, parent, generation, first, last, np.uint64(bound), self.constants_at(thread), limit, shortcuts
+            self._kernels[thread], parent, generation, first, last, np.uint64(bound), limit, shortcuts
         )
         return loss, best
 
-    def propagate(self, genes: Genes) -> "Symbolic":
-        """The layer's fitted symbolic values of its chosen chromosome."""
+    def graph(self, genes: Genes) -> tuple[bytes, int]:
+        """The active graph of a chromosome, for comparisons."""
+        program, output = self._decoded(genes)
+        return program.tobytes(), output
+
+    def _decoded(self, genes: Genes) -> tuple[NDArray[np.int32], int]:
+        """The active nodes of a chromosome, and the output's address."""
         program = np.empty((self.grid.nodes, 3), dtype=np.int32)
         scratch = np.empty((self.grid.nodes, 4), dtype=np.int32)
         none = np.uint64(0)
         count, output = decode(genes, self.alleles, none, none, self.opcodes, self.grid.terminals, program, scratch)
-        centres = self._kernel.target.mean
+        return program[:count], int(output)
+
+    def propagate(self, genes: Genes) -> "Symbolic":
+        """The layer's fitted symbolic values of its chosen chromosome."""
+        program, output = self._decoded(genes)
+        kernel = self._kernels[0]
+        centres = kernel.target.mean
         f = np.empty(self.target.rows, dtype=np.float32)
         weights, biases = np.empty(centres.size), np.empty(centres.size)
-        kernels.propagate(self._kernel, program, count, output, self.constants_at(0), f, weights, biases)
-        return Symbolic(f, weights, biases, centres)
+        centre = kernels.propagate(kernel, program, len(program), output, f, weights, biases)
+        return Symbolic(f, weights, biases, centre, centres)
 
     def receive_data(self, x: NDArray[np.float32]) -> None:
         """Take the network's inputs, rows × columns, as those of the first layer."""
         self.values[: x.size] = x.T.ravel()
 
-    def receive(self, below: "Symbolic") -> None:
+    def follow(self, below: "LayerSearch", genes: Genes) -> None:
+        """Take the symbolic values of a chromosome of the layer before as inputs, unless it is what they are."""
+        origin = (below._origin, below.graph(genes))
+        if origin == self._origin:
+            return
+        inputs = self._lately.pop(origin, None) or self.inputs(below.propagate(genes))
+        self._lately[origin], self._origin = inputs, origin
+        if len(self._lately) > _REMEMBERED_INPUTS:
+            self._lately.popitem(last=False)
+        self.receive(inputs)
+
+    def inputs(self, below: "Symbolic") -> "Inputs":
+        """What the kernel must know of the symbolic values of the layer before."""
+        target = self._kernels[0].target
+        line = kernels.draw_line(below.f, below.centre, below.weights, below.centres)
+        bins = divide(below.f, below.weights, below.biases, target.leads, target.seen_rows[-1, 0])
+        return Inputs(below, line, bins, next(self._versions))
+
+    def receive(self, inputs: "Inputs") -> None:
         """Take the symbolic values of the layer before as inputs."""
+        below, _, bins, version = inputs
         kernels.spread(below.f, below.weights, below.biases, self.target.rows, self.values)
-        kernels.draw_line(self._kernel, below.weights, below.centres)
+        self._kernels = [kernel._replace(line=inputs.line, bins=bins, version=version) for kernel in self._kernels]
+        for kernel in self._kernels:
+            kernel.ready[:] = False
 
     def program(self, genes: Genes) -> Program:
         """The formula of a chromosome."""
@@ -151,8 +213,13 @@ class ClassSearch(LayerSearch):
         super().receive_data(x)
         self.points.single()
 
-    def receive(self, below: "Symbolic") -> None:
+    def inputs(self, below: "Symbolic") -> "Inputs":
+        """The symbolic values alone."""
+        return Inputs(below, np.empty((0, 3)), Bins.none(), next(self._versions))
+
+    def receive(self, inputs: "Inputs") -> None:
         """Take the symbolic values of the layer before as inputs, at the points of equal f."""
+        below = inputs.below
         kernels.spread(self.points.shared(below.f), below.weights, below.biases, self.target.rows, self.values)
 
 
@@ -183,6 +250,7 @@ class LayerwiseSearch:
         self.generation = 0
         self.parent: tuple[Genes, ...] = tuple(layer.start() for layer in self._layers)
         self.elites: list[Individual] = []
+        self._considered: set[tuple[tuple[bytes, int], ...]] = set()
         self.history: list[float] = []
         self.elapsed: float | None = None  # nothing here depends on it: only the joint search has a schedule
 
@@ -238,7 +306,7 @@ class LayerwiseSearch:
             losses.append(loss / layer.target.elements)
             chosen.append(layer.offspring(parent, self.generation, number, bound))
             if not is_output:
-                self._layers[layer.index + 1].receive(layer.propagate(chosen[-1]))
+                self._layers[layer.index + 1].follow(layer, chosen[-1])
         return tuple(chosen) if fitness(losses) < accept else None
 
     def _best(self, layer: LayerSearch, parent: Genes, bound: int, limit: float) -> tuple[float, int]:
@@ -255,6 +323,11 @@ class LayerwiseSearch:
 
     def _consider(self, genes: tuple[Genes, ...]) -> None:
         """Put a composite among the elites if its formulas, in float64, deserve it; the first elite is the parent."""
+        graphs = tuple(layer.graph(g) for layer, g in zip(self._layers, genes, strict=True))
+        # it is among the elites, or was not good enough for them, and they have become no worse
+        if graphs in self._considered:
+            return
+        self._considered.add(graphs)
         individual = self._individual(genes)
         if individual is None or any(individual.model.programs == elite.model.programs for elite in self.elites):
             return

@@ -115,7 +115,7 @@ def test_block_size_does_not_change_a_bit(block_rows: int) -> None:
     assert without_time(evolve(layers, small(), SEED, block_rows=block_rows)) == without_time(evolve(layers, small(), SEED))
 
 
-@pytest.mark.parametrize("rows", [(40, 12), (25, 10), (2, 1), (700, 300), (256, 1)])
+@pytest.mark.parametrize("rows", [(40, 12), (25, 10), (2, 1), (700, 300), (256, 1), (1500, 400)])
 @pytest.mark.parametrize("seed", [1, 2, 3])
 def test_shortcuts_do_not_change_a_bit(rows: tuple[int, int], seed: int) -> None:
     layers, settings = made_up.layers(rows=rows[0], valid=rows[1]), small(generations=120)

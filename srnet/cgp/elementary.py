@@ -77,19 +77,31 @@ def _cos_reduced(r):  # type: ignore[no-untyped-def]
 
 
 @njit(inline="always")
+def sine(x):  # type: ignore[no-untyped-def]
+    """Sine of a double, as exact as float32 needs."""
+    r, n = _reduce(x)
+    value = _cos_reduced(r) if n & 1 else _sin_reduced(r)
+    return -value if n & 2 else value
+
+
+@njit(inline="always")
+def cosine(x):  # type: ignore[no-untyped-def]
+    """Cosine of a double, as exact as float32 needs."""
+    r, n = _reduce(x)
+    value = _sin_reduced(r) if n & 1 else _cos_reduced(r)
+    return -value if (n + 1) & 2 else value
+
+
+@njit(inline="always")
 def sin32(x):  # type: ignore[no-untyped-def]
     """Sine of a float32."""
-    r, n = _reduce(float64(x))
-    value = _cos_reduced(r) if n & 1 else _sin_reduced(r)
-    return float32(-value if n & 2 else value)
+    return float32(sine(float64(x)))
 
 
 @njit(inline="always")
 def cos32(x):  # type: ignore[no-untyped-def]
     """Cosine of a float32."""
-    r, n = _reduce(float64(x))
-    value = _sin_reduced(r) if n & 1 else _cos_reduced(r)
-    return float32(-value if (n + 1) & 2 else value)
+    return float32(cosine(float64(x)))
 
 
 @njit(inline="always")

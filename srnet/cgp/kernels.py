@@ -17,7 +17,7 @@ chromosome whose bound exceeds the best of the layer cannot win and stops there.
 
 Line. All inputs of a layer after the first are affine functions of one scalar, the formula of the layer before, and a good part of the
 offspring are again no more than that: h0 + h1, or c·h2. An affine function of a scalar fits what the scalar fits, so each is replaced by one and
-the same input: they tie exactly, the lowest number wins, and one evaluation answers for all.
+the same input: they tie exactly, the lowest number wins, and one evaluation answers for all. So do constants.
 
 Screen. Nearly all chromosomes lose, and float32 sums are enough to say so: Σd, Σd² and Σd·uⱼ with the target's leading principal
 directions uⱼ. The screen takes the bound above from them after every block, and at the end the sum of squares itself, of the weights that
@@ -34,7 +34,9 @@ from numpy.typing import NDArray
 
 from srnet.cgp.compiling import njit
 from srnet.cgp.elementary import cos32, ln32, sin32, tan32
-from srnet.cgp.genome import decode, stream
+from srnet.cgp.enclosures import SUMS, Bins, enclose, loss_bound
+from srnet.cgp.genome import ARITIES, decode, stream
+from srnet.cgp.memory import Memory, is_known, remember, slot_of
 from srnet.cgp.primitives import OPCODES
 
 CHUNK = 256  # rows; the unit of summation, part of the definition of a result
@@ -81,6 +83,12 @@ class Layer(NamedTuple):
     terminals: int
     block_rows: int
     values: NDArray[np.float32]  # inputs, images, and per thread constants and nodes
+    constants_at: int  # where the thread's constants and, behind them, its nodes lie in ``values``
+    ready: NDArray[np.bool_]  # images × blocks, whether they are made
+    version: int  # a number for what the inputs are now
+    memory: Memory  # the thread's
+    bins: Bins
+    table: NDArray[np.float64]  # the thread's room for enclosures
     line: NDArray[np.float64]  # inputs + 1 × 3, see ``draw_line``; a deviation of 0 in the last row: the inputs are no line
     target: Any  # a ``Target``, whose module knows this one
 
@@ -237,11 +245,12 @@ def solve(train_rows, valid_rows, sums, sum_h, sum_hh, weights):  # type: ignore
 
 
 @njit(cache=True, nogil=True, forceinline=True)
-def substitute_images(program, count, output, inputs, terminals, unary, images, needs):  # type: ignore[no-untyped-def]
+def substitute_images(program, count, output, inputs, terminals, unary, images, reduced, needs):  # type: ignore[no-untyped-def]
     """Replace the active nodes that are a unary primitive of an input by columns behind the inputs.
 
     ``unary`` numbers the unary opcodes (-1: not unary), ``images`` counts the columns; address ``inputs`` + u·``inputs`` + j is
-    primitive u of input j, and the constants and nodes move up. The columns used are written to ``needs``.
+    primitive u of input j, and the constants and nodes move up. The nodes that are left are written to ``reduced``, the columns used
+    to ``needs``.
 
     Returns
     -------
@@ -257,9 +266,9 @@ def substitute_images(program, count, output, inputs, terminals, unary, images, 
             needs[needed] = image
             needed += 1
             continue
-        program[kept, 0] = opcode
-        program[kept, 1] = a if a < inputs else (a + images if a < terminals else moved[a - terminals])
-        program[kept, 2] = b if b < inputs else (b + images if b < terminals else moved[b - terminals])
+        reduced[kept, 0] = opcode
+        reduced[kept, 1] = a if a < inputs else (a + images if a < terminals else moved[a - terminals])
+        reduced[kept, 2] = b if b < inputs else (b + images if b < terminals else moved[b - terminals])
         moved[node] = terminals + images + kept
         kept += 1
     output = output if output < inputs else (output + images if output < terminals else moved[output - terminals])
@@ -382,21 +391,21 @@ def _all_finite(values, at, count):  # type: ignore[no-untyped-def]
     return wrong == 0
 
 
-@njit(cache=True, nogil=True)
-def draw_line(layer, slopes, centres):  # type: ignore[no-untyped-def]
-    """Note in ``line`` that every input is slopes[j]·τ + centres[j] of one scalar τ, whose values follow from the widest input."""
-    line, values, rows = layer.line, layer.values, layer.target.values.shape[1]
-    inputs, widest = slopes.size, np.argmax(np.abs(slopes))
+@njit(cache=True, nogil=True, fastmath={"reassoc", "contract"})
+def draw_line(f, centre, slopes, centres):  # type: ignore[no-untyped-def]
+    """The ``line`` of inputs that are slopes[j]·τ + centres[j] of one scalar τ = f - centre."""
+    inputs = slopes.size
+    line = np.empty((inputs + 1, 3))
     square, largest = 0.0, 0.0
-    if slopes[widest] != 0.0:
-        for i in range(uint64(rows)):
-            scalar = (np.float64(values[uint64(widest * rows) + i]) - centres[widest]) / slopes[widest]
-            square += scalar * scalar
-            largest = max(largest, abs(scalar))
+    for i in range(uint64(f.size)):
+        scalar = np.float64(f[i]) - centre
+        square += scalar * scalar
+        largest = max(largest, abs(scalar))
     for j in range(inputs):
         line[j, SLOPE], line[j, CENTRE] = slopes[j], centres[j]
         line[j, ERROR] = _HALF_ULP * (abs(centres[j]) + abs(slopes[j]) * largest)
-    line[inputs, 0], line[inputs, 1], line[inputs, 2] = math.sqrt(square / rows), largest, widest
+    line[inputs, 0], line[inputs, 1], line[inputs, 2] = math.sqrt(square / f.size), largest, np.argmax(np.abs(slopes))
+    return line
 
 
 @njit(cache=True, nogil=True, forceinline=True)
@@ -427,6 +436,18 @@ def is_affine(program, count, output, terminals, traced, deviation, largest):  #
 
 
 @njit(cache=True, nogil=True, forceinline=True)
+def is_constant(program, count, output, inputs):  # type: ignore[no-untyped-def]
+    """Whether a program reads no input, or only to subtract it from itself."""
+    if output < inputs:
+        return False
+    for node in range(count):
+        a, b = program[node, 1], program[node, 2]
+        if (a < inputs or (b < inputs and ARITIES[program[node, 0]] == 2)) and not (a == b and program[node, 0] == _SUB):
+            return False
+    return True
+
+
+@njit(cache=True, nogil=True, forceinline=True)
 def hash_graph(program, count, output):  # type: ignore[no-untyped-def]
     """FNV-1a of an active graph."""
     state = uint64(0xCBF29CE484222325) ^ uint64(output)
@@ -446,7 +467,7 @@ def same_graph(first, second, count):  # type: ignore[no-untyped-def]
 
 
 @njit(cache=True, nogil=True)
-def search_layer(layer, parent, generation, first, last, bound, constants_at, limit, shortcuts):  # type: ignore[no-untyped-def]
+def search_layer(layer, parent, generation, first, last, bound, limit, shortcuts):  # type: ignore[no-untyped-def]
     """The best of the offspring ``first`` … ``last`` of one layer's chromosome.
 
     Returns
@@ -458,9 +479,10 @@ def search_layer(layer, parent, generation, first, last, bound, constants_at, li
     population = last - first
     nodes = (parent.size - 1) // 3
     # the fields are taken out once: each access counts a reference of every array in the tuple
-    number, seed, before_images = layer.number, layer.seed, layer.terminals
+    number, seed, before_images, constants_at = layer.number, layer.seed, layer.terminals, layer.constants_at
     alleles, opcodes, unary, unary_opcodes = layer.alleles, layer.opcodes, layer.unary, layer.unary_opcodes
-    wanted = layer.target
+    wanted, ready, version = layer.target, layer.ready, layer.version
+    memory, bins, room = layer.memory, layer.bins, layer.table
     beyond_all, lead_scale = wanted.beyond_all, wanted.lead_scale
     values, target, leads, seen_u, beyond = layer.values, wanted.values, wanted.leads, wanted.seen_u, wanted.beyond
     blocks, seen_rows, seen_h, seen_hh, floors = wanted.blocks, wanted.seen_rows, wanted.seen_h, wanted.seen_hh, wanted.floors
@@ -470,12 +492,15 @@ def search_layer(layer, parent, generation, first, last, bound, constants_at, li
     programs = np.empty((population, nodes, 3), dtype=np.int32)
     counts = np.empty(population, dtype=np.int64)
     outputs = np.empty(population, dtype=np.int64)
-    needs = np.empty((population, nodes), dtype=np.int64)
-    needed = np.empty(population, dtype=np.int64)
+    slots = np.full(population, -1, dtype=np.int64)
+    bounds = np.full(population, -np.inf)  # of the loss, or the loss itself where it is ...
+    exact = np.zeros(population, dtype=np.bool_)
+    sharp = np.zeros(population, dtype=np.bool_)  # whether the screen would tell no more
+    began = np.zeros(population, dtype=np.bool_)  # whether the first block is in its sums
     pivots = np.zeros(population, dtype=np.float32)
-    bounds = np.full(population, -np.inf)
     screens = np.zeros((population, 2, 2 + leads.shape[0]), dtype=np.float64)
-    sums = np.empty((2, 2 + units), dtype=np.float64)
+    reduced, needs = np.empty((nodes, 3), dtype=np.int32), np.empty(nodes, dtype=np.int64)
+    sums, bin_sums = np.empty((2, 2 + units), dtype=np.float64), np.empty((2, SUMS + 2 * leads.shape[0]), dtype=np.float64)
     scratch = np.empty((nodes, 4), dtype=np.int32)
     deviations, narrow = np.empty(CHUNK, dtype=np.float64), np.empty(CHUNK, dtype=np.float32)
     weights = np.empty(units, dtype=np.float64)
@@ -483,41 +508,60 @@ def search_layer(layer, parent, generation, first, last, bound, constants_at, li
     while size < 2 * population:
         size *= 2
     table = np.full(size, -1, dtype=np.int64)  # offspring by the hash of their active graph
-    ready = np.zeros((images, end), dtype=np.bool_)
     line, traced = layer.line, np.zeros((before_images + nodes, 3), dtype=np.float64)
     deviation, largest, widest = line[inputs, 0], line[inputs, 1], np.int64(line[inputs, 2])
     traced[:inputs] = line[:inputs]
     for address in range(inputs, before_images):
         traced[address, CENTRE] = values[constants_at + (address - inputs) * block_rows]
 
-    # The first block of everyone. The most promising then go on first, so that the others meet a low limit early.
+    # What is known of everyone, or shows on the bins or the first block. The most promising then go on first, so that the others
+    # meet a low limit early.
     for offspring in range(population):
-        program, need = programs[offspring], needs[offspring]
+        program = programs[offspring]
         key = stream(seed, generation, number, first + offspring)
         count, output = decode(parent, alleles, key, bound, opcodes, before_images, program, scratch)
-        if deviation > 0.0 and is_affine(program, count, output, before_images, traced, deviation, largest):
+        if inputs < before_images and is_constant(program, count, output, inputs):
+            at = evaluate_block(program, count, output, values, inputs, before_images, rows, 0, 1, constants_at, block_rows)
+            if abs(values[at]) < np.inf:
+                count, output = 0, inputs
+        elif deviation > 0.0 and is_affine(program, count, output, before_images, traced, deviation, largest):
             count, output = 0, widest
-        count, output, needed[offspring] = substitute_images(program, count, output, inputs, before_images, unary, images, need)
         counts[offspring], outputs[offspring] = count, output
         if not shortcuts:
             continue
         # an active graph that an earlier offspring had: at best a tie, which the lower number wins
-        slot = hash_graph(program, count, output) & uint64(size - 1)
+        digest = hash_graph(program, count, output)
+        place = digest & uint64(size - 1)
         known = False
-        while table[slot] >= 0 and not known:
-            other = table[slot]
+        while table[place] >= 0 and not known:
+            other = table[place]
             known = counts[other] == count and outputs[other] == output and same_graph(programs[other], program, count)
-            slot = (slot + uint64(1)) & uint64(size - 1)
+            place = (place + uint64(1)) & uint64(size - 1)
         if known:
             bounds[offspring] = np.inf
             continue
-        table[slot] = offspring
+        table[place] = offspring
+        slot = slot_of(memory, version, digest, count)
+        if slot >= 0 and is_known(memory, slot, version, program, count, output):
+            bounds[offspring], exact[offspring] = memory.losses[slot], memory.exact[slot]
+        elif bins.centres.size > 0:
+            enclosed = enclose(program, count, output, inputs, before_images, bins, room)
+            if enclosed < 0:
+                bounds[offspring] = np.inf
+            else:
+                left, sharp[offspring] = loss_bound(room, enclosed, bins, beyond_all, lead_scale, bin_sums)
+                bounds[offspring] = left * (1.0 - _SLACK) - slack
+        slots[offspring] = slot
+        if bounds[offspring] > -np.inf:
+            continue
+        count, output, needed = substitute_images(program, count, output, inputs, before_images, unary, images, reduced, needs)
         start, stop = blocks[0, START], blocks[0, STOP]
-        fill_images(need, needed[offspring], unary_opcodes, values, inputs, rows, 0, start, stop, ready)
-        at = evaluate_block(program, count, output, values, columns, terminals, rows, start, stop, constants_at, block_rows)
+        fill_images(needs, needed, unary_opcodes, values, inputs, rows, 0, start, stop, ready)
+        at = evaluate_block(reduced, count, output, values, columns, terminals, rows, start, stop, constants_at, block_rows)
         pivots[offspring] = values[at]
         screened = screens[offspring]
         accumulate(values, at, pivots[offspring], leads, start, stop, narrow, screened, blocks[0, IS_VALID])
+        began[offspring] = True
         if screened[blocks[0, IS_VALID], SUM_DD] < np.inf:
             left = screen_bound(0, seen_rows[0, 2], screened, seen_u, beyond, lead_scale)
             bounds[offspring] = (left + floors[0]) * (1.0 - _SLACK) - slack
@@ -528,66 +572,88 @@ def search_layer(layer, parent, generation, first, last, bound, constants_at, li
     for offspring in np.argsort(np.where(bounds == -np.inf, seen_hh[-1, 2], bounds)):
         if bounds[offspring] == np.inf or (shortcuts and bounds[offspring] > best_loss):
             continue
-        program, need, screened = programs[offspring], needs[offspring], screens[offspring]
-        count, output = counts[offspring], outputs[offspring]
-        # before anything is found the limit may be infinite, and no bound exceeds it
-        bounded = shortcuts and best_loss < np.inf
-        possible = True
-        for block in range(1, end if bounded else 1):
-            start, stop = blocks[block, START], blocks[block, STOP]
-            fill_images(need, needed[offspring], unary_opcodes, values, inputs, rows, block, start, stop, ready)
-            at = evaluate_block(program, count, output, values, columns, terminals, rows, start, stop, constants_at, block_rows)
-            split = blocks[block, IS_VALID]
-            accumulate(values, at, pivots[offspring], leads, start, stop, narrow, screened, split)
-            if not screened[split, SUM_DD] < np.inf:
-                possible = _all_finite(values, at, stop - start)
-                break
-            left = screen_bound(block, seen_rows[block, 2], screened, seen_u, beyond, lead_scale) + floors[block]
-            if block + 1 == end:
-                left = max(left, screen_loss(seen_rows[-1, 0], seen_rows[-1, 1], screened, seen_u, beyond_all, lead_scale))
-            possible = not left * (1.0 - _SLACK) - slack > best_loss
-            if not possible:
-                break
-        if not possible:
-            continue
-        sums[:] = 0.0
-        pivot = 0.0
-        for block in range(end):
-            fill_images(
-                need,
-                needed[offspring],
-                unary_opcodes,
-                values,
-                inputs,
-                rows,
-                block,
-                blocks[block, START],
-                blocks[block, STOP],
-                ready,
+        if not exact[offspring]:
+            program, screened = programs[offspring], screens[offspring]
+            count, output, needed = substitute_images(
+                program, counts[offspring], outputs[offspring], inputs, before_images, unary, images, reduced, needs
             )
-            pivot = sum_blocks(
-                program, count, output, values, columns, terminals, constants_at, block_rows, target, blocks, block, block + 1, pivot,
-                deviations, sums,
-            )  # fmt: skip
-            possible = pivot == pivot
-            if possible and bounded:
-                possible = lower_bound(block, seen_rows, sums, seen_h, seen_hh, floors) <= best_loss
+            # before anything is found the limit may be infinite, and no bound exceeds it
+            bounded = shortcuts and best_loss < np.inf
+            possible = True
+            for block in range(1 if began[offspring] else 0, end if bounded and not sharp[offspring] else 0):
+                start, stop, split = blocks[block, START], blocks[block, STOP], blocks[block, IS_VALID]
+                fill_images(needs, needed, unary_opcodes, values, inputs, rows, block, start, stop, ready)
+                at = evaluate_block(
+                    reduced, count, output, values, columns, terminals, rows, start, stop, constants_at, block_rows
+                )
+                if block == 0:
+                    pivots[offspring] = values[at]
+                accumulate(values, at, pivots[offspring], leads, start, stop, narrow, screened, split)
+                if not screened[split, SUM_DD] < np.inf:
+                    possible = _all_finite(values, at, stop - start)
+                    if not possible:
+                        bounds[offspring] = np.inf
+                    break
+                left = screen_bound(block, seen_rows[block, 2], screened, seen_u, beyond, lead_scale) + floors[block]
+                if left == -np.inf:  # nor will float32 tell after more rows
+                    break
+                if block + 1 == end:
+                    left = max(left, screen_loss(seen_rows[-1, 0], seen_rows[-1, 1], screened, seen_u, beyond_all, lead_scale))
+                bounds[offspring] = max(bounds[offspring], left * (1.0 - _SLACK) - slack)
+                possible = not bounds[offspring] > best_loss
+                if not possible:
+                    break
             if not possible:
-                break
-        if not possible:
-            continue
-        loss = solve(seen_rows[-1, 0], seen_rows[-1, 1], sums, seen_h[-1], seen_hh[-1], weights)
+                continue
+            sums[:] = 0.0
+            pivot = 0.0
+            for block in range(end):
+                start, stop = blocks[block, START], blocks[block, STOP]
+                fill_images(needs, needed, unary_opcodes, values, inputs, rows, block, start, stop, ready)
+                pivot = sum_blocks(
+                    reduced, count, output, values, columns, terminals, constants_at, block_rows, target, blocks, block, block + 1,
+                    pivot, deviations, sums,
+                )  # fmt: skip
+                possible = pivot == pivot
+                if not possible:
+                    bounds[offspring] = np.inf
+                elif bounded:
+                    bounds[offspring] = max(bounds[offspring], lower_bound(block, seen_rows, sums, seen_h, seen_hh, floors))
+                    possible = not bounds[offspring] > best_loss
+                if not possible:
+                    break
+            if not possible:
+                continue
+            bounds[offspring] = solve(seen_rows[-1, 0], seen_rows[-1, 1], sums, seen_h[-1], seen_hh[-1], weights)
+            exact[offspring] = True
+        loss = bounds[offspring]
         if loss < best_loss or (loss == best_loss and loss < np.inf and (best < 0 or offspring < best)):
             best, best_loss = offspring, loss
+    for offspring in range(population):
+        slot = slots[offspring]
+        if slot >= 0:
+            remember(
+                memory,
+                slot,
+                version,
+                programs[offspring],
+                counts[offspring],
+                outputs[offspring],
+                bounds[offspring],
+                exact[offspring],
+            )
     if best < 0:
         return -1, np.inf
     return first + best, best_loss
 
 
 @njit(cache=True, nogil=True, error_model="numpy", fastmath={"contract"})
-def propagate(layer, program, count, output, constants_at, f, weights, biases):  # type: ignore[no-untyped-def]
-    """Evaluate and fit the chosen chromosome: write its value at every row, and the weights and biases of the layer's units."""
-    target, values = layer.target, layer.values
+def propagate(layer, program, count, output, f, weights, biases):  # type: ignore[no-untyped-def]
+    """Evaluate and fit the chosen chromosome: write its value at every row, and the weights and biases of the layer's units.
+
+    Returns the mean of its value over the training rows.
+    """
+    target, values, constants_at = layer.target, layer.values, layer.constants_at
     blocks, mean, rows = target.blocks, target.mean, target.values.shape[1]
     inputs, terminals, block_rows = layer.inputs, layer.terminals, layer.block_rows
     deviations = np.empty(CHUNK, dtype=np.float64)
@@ -611,6 +677,7 @@ def propagate(layer, program, count, output, constants_at, f, weights, biases): 
         at = evaluate_block(program, count, output, values, inputs, terminals, rows, start, stop, constants_at, block_rows)
         for i in range(uint64(stop - start)):
             f[start + i] = values[at + i]
+    return centre
 
 
 @njit(cache=True, nogil=True, error_model="numpy", fastmath={"contract"})

@@ -285,7 +285,8 @@ def test_projection_keeps_every_loss(width: int) -> None:
     following = [np.zeros(width * 900, np.float32) for _ in range(2)]
     genes = np.array(case.offspring(parent, search(plain, parent)[1]), np.int32)
     for layer, out in zip((projected, plain), following, strict=True):
-        kernels.spread(*layer.propagate(genes)[:3], 900, out)
+        below = layer.propagate(genes)
+        kernels.spread(below.f, below.weights, below.biases, 900, out)
     np.testing.assert_allclose(following[0], following[1], rtol=1e-5, atol=1e-6)
 
 
@@ -298,7 +299,8 @@ def test_propagation_agrees_with_the_oracle(name: str, projection: bool) -> None
     number = search(layer, parent)[1]
     genes = np.array(case.offspring(parent, number), np.int32)
     following = np.zeros(case.h.size, np.float32)
-    kernels.spread(*layer.propagate(genes)[:3], len(case.h), following)
+    below = layer.propagate(genes)
+    kernels.spread(below.f, below.weights, below.biases, len(case.h), following)
     f = values(layer, genes).astype(np.float64)
     w, b = oracle.least_squares(f, case.h.astype(np.float64), case.train)
     np.testing.assert_allclose(following.reshape(case.h.shape[1], -1).T, np.outer(f, w) + b, rtol=3e-7, atol=1e-7)
@@ -415,7 +417,8 @@ def _on_a_line(slopes: list[float], centres: list[float], scalar: NDArray[np.flo
     case.x[:] = np.outer(scalar, slopes) + centres
     case.h[:, 0] = (np.sin(3 * scalar) + scalar) / 4
     layer = case.layer(256)
-    kernels.draw_line(layer._kernel, np.array(slopes), np.array(centres))
+    line = kernels.draw_line(scalar.astype(np.float32), 0.0, np.array(slopes), np.array(centres))
+    layer._kernels = [layer._kernels[0]._replace(line=line)]
     return case, layer
 
 
@@ -442,7 +445,7 @@ ADD, SUB, MUL, DIV, SQUARE, SIN = (kernels.OPCODES[name] for name in ("add", "su
 )
 def test_affine_functions_of_the_scalar_are_known(nodes: list[tuple[int, int, int]], output: int, expected: bool) -> None:
     _, layer = _on_a_line([1.0, 0.7, -0.4], [0.1, 0.5, 2.0], SCALAR)
-    line = layer._kernel.line
+    line = layer._kernels[0].line
     traced = np.zeros((5 + len(nodes), 3))
     traced[:3] = line[:3]
     traced[3:5, kernels.CENTRE] = layer.constants
@@ -450,10 +453,44 @@ def test_affine_functions_of_the_scalar_are_known(nodes: list[tuple[int, int, in
     assert kernels.is_affine(program, len(nodes), output, 5, traced, line[3, 0], line[3, 1]) is expected
 
 
+@pytest.mark.parametrize(
+    ("nodes", "output", "expected"),
+    [
+        ([], 0, False),  # an input
+        ([], 3, True),
+        ([(SIN, 4, 0)], 5, True),  # of one operand: what its second gene says does not count
+        ([(ADD, 3, 1)], 5, False),
+        ([(SUB, 1, 1), (MUL, 5, 3)], 6, True),
+        ([(SUB, 1, 2)], 5, False),
+        ([(DIV, 1, 1)], 5, False),  # NaN at zero
+        ([(SIN, 0, 0), (SUB, 5, 5)], 6, False),  # only inputs are known to be finite
+    ],
+)
+def test_constant_graphs_are_known(nodes: list[tuple[int, int, int]], output: int, expected: bool) -> None:
+    program = np.array(nodes or [(0, 0, 0)], np.int32)
+    assert kernels.is_constant(program, len(nodes), output, 3) is expected
+
+
+def test_constants_tie_and_the_first_wins() -> None:
+    """All offspring but one are constants; of these the lowest number stands for all, and infinite ones lose."""
+    case = HARD["ordinary"]
+    layer = case.layer(256)
+    parent = np.array([0, 3, 4] * 25 + [5], np.int32)  # constant + constant
+    single = losses(layer, parent, 0.02)
+    constant = single[0]
+    assert single.count(constant) > POPULATION / 2
+    expected = min((loss, number) for number, loss in enumerate(single))
+    for shortcuts in (True, False):
+        assert search(layer, parent, rate=0.02, shortcuts=shortcuts) == expected
+    infinite = np.array([REGRESSION.index("ln"), 3 + int(np.argmin(layer.constants)), 0] * 25 + [5], np.int32)
+    assert layer.constants.min() < 0
+    assert search(layer, infinite, rate=1e-9) == (math.inf, -1)
+
+
 def test_an_affine_function_that_float32_drowns_is_no_scalar() -> None:
     """A difference of nearly equal inputs, or an offset of a million, leaves rounding noise."""
     _, layer = _on_a_line([1.0, 1.0 + 1e-7, 1.0], [0.0, 0.0, 1e6], SCALAR)
-    line = layer._kernel.line
+    line = layer._kernels[0].line
     traced = np.zeros((6, 3))
     traced[:3] = line[:3]
     traced[3:5, kernels.CENTRE] = layer.constants
