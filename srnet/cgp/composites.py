@@ -17,8 +17,9 @@ from numpy.typing import NDArray
 
 from srnet.cgp.compiling import njit
 from srnet.cgp.elementary import float_bits
+from srnet.cgp.evaluation import evaluate_block
 from srnet.cgp.genome import ARITIES, GENES_PER_NODE, decode, draw, mix
-from srnet.cgp.kernels import SUM_D, SUM_DD, accumulate, evaluate_block, solve
+from srnet.cgp.kernels import SUM_D, SUM_DD, accumulate, solve
 from srnet.cgp.logistic import cross_entropy, inner, row_loss
 
 # Columns of ``Problem.table``.

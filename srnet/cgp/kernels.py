@@ -19,6 +19,9 @@ Line. All inputs of a layer after the first are affine functions of one scalar, 
 offspring are again no more than that: h0 + h1, or c·h2. An affine function of a scalar fits what the scalar fits, so each is replaced by one and
 the same input: they tie exactly, the lowest number wins, and one evaluation answers for all. So do constants.
 
+Bins. With one scalar to read, a formula is enclosed on bins of it instead, and most losers are known by that alone: see
+:mod:`srnet.cgp.enclosures`. And what has been found out about a graph is remembered: see :mod:`srnet.cgp.memory`.
+
 Screen. Nearly all chromosomes lose, and float32 sums are enough to say so: Σd, Σd² and Σd·uⱼ with the target's leading principal
 directions uⱼ. The screen takes the bound above from them after every block, and at the end the sum of squares itself, of the weights that
 the training rows give. How far the sums can be off, and the directions that do not lead, are part of these bounds. Who passes is
@@ -33,8 +36,8 @@ from numba import uint64
 from numpy.typing import NDArray
 
 from srnet.cgp.compiling import njit
-from srnet.cgp.elementary import cos32, ln32, sin32, tan32
 from srnet.cgp.enclosures import SUMS, Bins, enclose, loss_bound
+from srnet.cgp.evaluation import apply_primitive, evaluate_block
 from srnet.cgp.genome import ARITIES, decode, stream
 from srnet.cgp.memory import Memory, is_known, remember, slot_of
 from srnet.cgp.primitives import OPCODES
@@ -47,9 +50,6 @@ _SLACK = 1e-9
 _NOISE = 1e-13
 
 _ADD, _SUB, _MUL, _DIV = OPCODES["add"], OPCODES["sub"], OPCODES["mul"], OPCODES["div"]
-_SQRT, _SQUARE, _LN = OPCODES["sqrt"], OPCODES["square"], OPCODES["ln"]
-_SIN, _COS, _TAN = OPCODES["sin"], OPCODES["cos"], OPCODES["tan"]
-_PDIV, _PSQRT, _PLN = OPCODES["pdiv"], OPCODES["psqrt"], OPCODES["pln"]
 
 # Columns of a block table, of the sums, and of the screen's sums, named once.
 START, STOP, IS_VALID = 0, 1, 2
@@ -66,8 +66,6 @@ _SMALLEST_SQUARE = 1e-30
 _HALF_ULP = 2.0**-24
 # An affine function is taken for its scalar where rounding moves it by less than this share of its deviation.
 _LOST = 2.0**-16
-
-_ZERO, _ONE = np.float32(0.0), np.float32(1.0)
 
 
 class Layer(NamedTuple):
@@ -88,77 +86,9 @@ class Layer(NamedTuple):
     version: int  # a number for what the inputs are now
     memory: Memory  # the thread's
     bins: Bins
-    table: NDArray[np.float64]  # the thread's room for enclosures
+    room: NDArray[np.float64]  # the thread's, for enclosures
     line: NDArray[np.float64]  # inputs + 1 × 3, see ``draw_line``; a deviation of 0 in the last row: the inputs are no line
     target: Any  # a ``Target``, whose module knows this one
-
-
-# uint64 offsets: Numba then emits no wrap-around test for negative indices, and LLVM vectorises the loops.
-@njit(cache=True, nogil=True, forceinline=True, error_model="numpy", fastmath={"contract"})
-def apply_primitive(opcode, values, a, b, out, count):  # type: ignore[no-untyped-def]
-    """values[out:out+count] = primitive(values[a:a+count], values[b:b+count])."""
-    n = uint64(count)
-    if opcode == _ADD:
-        for i in range(n):
-            values[out + i] = values[a + i] + values[b + i]
-    elif opcode == _SUB:
-        for i in range(n):
-            values[out + i] = values[a + i] - values[b + i]
-    elif opcode == _MUL:
-        for i in range(n):
-            values[out + i] = values[a + i] * values[b + i]
-    elif opcode == _DIV:
-        for i in range(n):
-            values[out + i] = values[a + i] / values[b + i]
-    elif opcode == _SQRT:
-        for i in range(n):
-            values[out + i] = math.sqrt(values[a + i])
-    elif opcode == _SQUARE:
-        for i in range(n):
-            values[out + i] = values[a + i] * values[a + i]
-    elif opcode == _LN:
-        for i in range(n):
-            values[out + i] = ln32(values[a + i])
-    elif opcode == _SIN:
-        for i in range(n):
-            values[out + i] = sin32(values[a + i])
-    elif opcode == _COS:
-        for i in range(n):
-            values[out + i] = cos32(values[a + i])
-    elif opcode == _TAN:
-        for i in range(n):
-            values[out + i] = tan32(values[a + i])
-    elif opcode == _PDIV:
-        for i in range(n):
-            quotient = values[a + i] / values[b + i]
-            values[out + i] = quotient if values[b + i] != _ZERO else _ONE
-    elif opcode == _PSQRT:
-        for i in range(n):
-            values[out + i] = math.sqrt(abs(values[a + i]))
-    elif opcode == _PLN:
-        for i in range(n):
-            logarithm = ln32(abs(values[a + i]))
-            values[out + i] = logarithm if values[a + i] != _ZERO else _ZERO
-
-
-@njit(cache=True, nogil=True, inline="always")
-def _offset(address, inputs, terminals, rows, start, constants_at, block_rows):  # type: ignore[no-untyped-def]
-    """Where an operand's values for the block that begins at row ``start`` lie."""
-    if address < inputs:
-        return uint64(address * rows + start)
-    # constants and nodes lie one behind the other in the thread's region
-    return uint64(constants_at + (address - inputs) * block_rows)
-
-
-@njit(cache=True, nogil=True, forceinline=True)
-def evaluate_block(program, count, output, values, inputs, terminals, rows, start, stop, constants_at, block_rows):  # type: ignore[no-untyped-def]
-    """Evaluate the active nodes on the rows ``start`` … ``stop``; the offset of the output's values."""
-    for node in range(count):
-        a = _offset(program[node, 1], inputs, terminals, rows, start, constants_at, block_rows)
-        b = _offset(program[node, 2], inputs, terminals, rows, start, constants_at, block_rows)
-        out = _offset(terminals + node, inputs, terminals, rows, start, constants_at, block_rows)
-        apply_primitive(program[node, 0], values, a, b, out, stop - start)
-    return _offset(output, inputs, terminals, rows, start, constants_at, block_rows)
 
 
 @njit(cache=True, nogil=True, forceinline=True, fastmath={"reassoc", "contract", "nsz"})
@@ -482,7 +412,7 @@ def search_layer(layer, parent, generation, first, last, bound, limit, shortcuts
     number, seed, before_images, constants_at = layer.number, layer.seed, layer.terminals, layer.constants_at
     alleles, opcodes, unary, unary_opcodes = layer.alleles, layer.opcodes, layer.unary, layer.unary_opcodes
     wanted, ready, version = layer.target, layer.ready, layer.version
-    memory, bins, room = layer.memory, layer.bins, layer.table
+    memory, bins, room = layer.memory, layer.bins, layer.room
     beyond_all, lead_scale = wanted.beyond_all, wanted.lead_scale
     values, target, leads, seen_u, beyond = layer.values, wanted.values, wanted.leads, wanted.seen_u, wanted.beyond
     blocks, seen_rows, seen_h, seen_hh, floors = wanted.blocks, wanted.seen_rows, wanted.seen_h, wanted.seen_hh, wanted.floors

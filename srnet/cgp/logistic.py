@@ -20,8 +20,9 @@ from numpy.typing import NDArray
 
 from srnet.cgp.compiling import njit
 from srnet.cgp.elementary import exp64, ln64
+from srnet.cgp.evaluation import evaluate_block
 from srnet.cgp.genome import decode, stream
-from srnet.cgp.kernels import CHUNK, evaluate_block, hash_graph, same_graph
+from srnet.cgp.kernels import CHUNK, hash_graph, same_graph
 from srnet.classes import DAMPING, HALVINGS, SHADOW, STEPS, TOLERANCE, classes_of
 
 BINS = 512

@@ -27,7 +27,7 @@ from numba import njit, uint64
 from numpy.typing import NDArray
 from sklearn.linear_model import LogisticRegression
 
-from srnet.cgp import kernels
+from srnet.cgp import evaluation, kernels
 from srnet.cgp.genome import Genes, Grid, decode, threshold
 from srnet.cgp.logistic import BINS, Classes, Points, cross_entropy
 from srnet.cgp.primitives import OPCODES, PRIMITIVES, REGRESSION
@@ -208,7 +208,7 @@ def evaluate_all(programs, counts, outputs, values, inputs, terminals, constants
     rows = target.shape[1]
     for i in range(counts.size):
         for block in range(blocks.shape[0]):
-            kernels.evaluate_block(
+            evaluation.evaluate_block(
                 programs[i], counts[i], outputs[i], values, inputs, terminals, rows, blocks[block, 0], blocks[block, 1], constants_at,
                 block_rows,
             )  # fmt: skip
@@ -332,7 +332,7 @@ def primitives() -> None:
 @njit(nogil=True)
 def repeat_primitive(opcode, values, count, times):  # type: ignore[no-untyped-def]
     for _ in range(times):
-        kernels.apply_primitive(opcode, values, uint64(0), uint64(count), uint64(2 * count), count)
+        evaluation.apply_primitive(opcode, values, uint64(0), uint64(count), uint64(2 * count), count)
 
 
 def profile() -> None:

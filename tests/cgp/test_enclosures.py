@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from srnet.cgp import enclosures, kernels
+from srnet.cgp import enclosures, evaluation, kernels
 from srnet.cgp.enclosures import LEAST_ROWS, MOST_BINS, SUMS, Bins
 from srnet.cgp.genome import Genes, Grid, threshold
 from srnet.cgp.primitives import CLASSIFICATION, OPCODES, REGRESSION
@@ -66,21 +66,21 @@ def decoded(layer: LayerSearch, genes: Genes) -> tuple[NDArray[np.int32], int, i
 def enclosed(layer: LayerSearch, genes: Genes) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.float64]] | None:
     """c, s and ρ by bin; None where f is said not to be finite."""
     kernel, bins = layer._kernels[0], bins_of(layer)
-    place = enclosures.enclose(*decoded(layer, genes), 3, 5, bins, kernel.table)
+    place = enclosures.enclose(*decoded(layer, genes), 3, 5, bins, kernel.room)
     if place < 0:
         return None
     count = bins.centres.size
-    parts = [kernel.table[place + part * MOST_BINS :][:count].copy() for part in range(3)]
+    parts = [kernel.room[place + part * MOST_BINS :][:count].copy() for part in range(3)]
     return parts[0], parts[1], parts[2]
 
 
 def bound(layer: LayerSearch, genes: Genes) -> tuple[float, bool]:
     kernel, target = layer._kernels[0], layer.target
-    place = enclosures.enclose(*decoded(layer, genes), 3, 5, kernel.bins, kernel.table)
+    place = enclosures.enclose(*decoded(layer, genes), 3, 5, kernel.bins, kernel.room)
     if place < 0:
         return math.inf, True
     sums = np.zeros((2, SUMS + 2 * len(target.leads)))
-    return enclosures.loss_bound(kernel.table, place, kernel.bins, target.beyond_all, target.lead_scale, sums)
+    return enclosures.loss_bound(kernel.room, place, kernel.bins, target.beyond_all, target.lead_scale, sums)
 
 
 def values(layer: LayerSearch, genes: Genes) -> NDArray[np.float32]:
@@ -89,7 +89,7 @@ def values(layer: LayerSearch, genes: Genes) -> NDArray[np.float32]:
     program, count, output = decoded(layer, genes)
     for start, stop, _ in layer.target.blocks.tolist():
         at = int(
-            kernels.evaluate_block(
+            evaluation.evaluate_block(
                 program, count, output, layer.values, 3, 5, ROWS, start, stop, layer.constants_at(0), layer.block_rows
             )
         )

@@ -10,9 +10,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from srnet.cgp import kernels
+from srnet.cgp import evaluation, kernels
 from srnet.cgp.genome import Genes, Grid, decode, threshold
-from srnet.cgp.primitives import CLASSIFICATION, REGRESSION
+from srnet.cgp.primitives import CLASSIFICATION, OPCODES, REGRESSION
 from srnet.cgp.target import Target
 from srnet.layerwise import LayerSearch
 
@@ -70,7 +70,7 @@ def values(layer: LayerSearch, genes: Genes) -> NDArray[np.float32]:
     f = np.empty(rows, np.float32)
     for start, stop, _ in layer.target.blocks.tolist():
         at = int(
-            kernels.evaluate_block(
+            evaluation.evaluate_block(
                 program, count, output, layer.values, layer.grid.inputs, layer.grid.terminals, rows, start, stop,
                 layer.constants_at(0), layer.block_rows,
             )
@@ -423,7 +423,7 @@ def _on_a_line(slopes: list[float], centres: list[float], scalar: NDArray[np.flo
 
 
 SCALAR = np.random.default_rng(5).normal(0, 1, 377)
-ADD, SUB, MUL, DIV, SQUARE, SIN = (kernels.OPCODES[name] for name in ("add", "sub", "mul", "div", "square", "sin"))
+ADD, SUB, MUL, DIV, SQUARE, SIN = (OPCODES[name] for name in ("add", "sub", "mul", "div", "square", "sin"))
 
 
 @pytest.mark.parametrize(

@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from srnet.cgp.kernels import apply_primitive
+from srnet.cgp.evaluation import apply_primitive
 from srnet.cgp.primitives import CLASSIFICATION, MAX_ARITY, OPCODES, PRIMITIVES, REGRESSION, Primitive, by_name, function_set
 from srnet.errors import UserError
 
