@@ -4,6 +4,7 @@ Some thousand files of each run of the tests; for more, ``pytest tests/test_host
 """
 
 import collections
+import csv
 import functools
 import gzip
 import io
@@ -22,6 +23,7 @@ import fakes
 import hostile
 import made_up
 import numpy as np
+import pandas as pd
 import pytest
 import torch
 import yaml
@@ -31,16 +33,20 @@ from PIL import Image
 
 from srnet.checkpoints import Checkpoint, _digest
 from srnet.config import check
+from srnet.drawing import accuracy, presets
 from srnet.errors import UserError
 from srnet.evolution import _identity, evolve, search_of
 from srnet.explanation import Explanation
+from srnet.images.networks import ARCHITECTURES, Classifier, read_classifier, write_classifier
+from srnet.images.preprocessing import Preprocessing
 from srnet.images.reading import read_image
 from srnet.images.result import NUMBERS, ImageExplanation
 from srnet.layers import Layers
 from srnet.model import SRNet
 from srnet.networks import Network, load_network, train
-from srnet.pmlb_cache import read_pmlb
+from srnet.pmlb_cache import look, read_pmlb
 from srnet.predict import read_rows, summary
+from srnet.published import COLUMNS, read_published
 from srnet.results import (
     best_run,
     formulas_table,
@@ -55,7 +61,7 @@ from srnet.results import (
 from srnet.settings import preset
 from srnet.tables import read_csv
 from srnet.tasks import Data, load_tasks, make_data
-from srnet.verdict import load_rules
+from srnet.verdict import load_rules, verdict
 
 ROOT = fakes.ROOT
 EXAMPLES = settings.default.max_examples  # of the profile
@@ -420,6 +426,66 @@ def test_networks(folder: Path, rng: random.Random) -> None:
     tried("network.pt", read, path)
 
 
+def as_weights(content: Any, rng: random.Random) -> bytes:
+    buffer = io.BytesIO()
+    torch.save(content, buffer, _use_new_zipfile_serialization=rng.random() < 0.7)
+    return buffer.getvalue()
+
+
+TINY_HEAD = ("fc.weight", "fc.bias")
+
+
+@many(2)
+@given(rng=chance)
+def test_classifiers(folder: Path, rng: random.Random) -> None:
+    """network.pt of the image branch, and a bare state dict."""
+    whole = folder / "whole-classifier.pt"
+    if not whole.exists():
+        torch.manual_seed(0)
+        write_classifier(whole, Classifier(ARCHITECTURES["tiny"](2).eval(), "tiny", ("a", "b"), Preprocessing(size=16)))
+        assert hostile.survives(read_classifier, whole) is None
+    path = folder / "classifier.pt"
+    kind = rng.random()
+    if kind < 0.3:
+        path.write_bytes(hostile.flipped(whole.read_bytes(), rng))
+    elif kind < 0.4:  # inside of the archive
+        with zipfile.ZipFile(whole) as archive:
+            members = {name: archive.read(name) for name in archive.namelist()}
+        name = rng.choice(list(members))
+        members[name] = hostile.flipped(members[name], rng)
+        path.write_bytes(packed(members))
+    else:
+        content = torch.load(whole, weights_only=True)
+        state = content.pop("state")
+        if rng.random() < 0.2:  # other classes than there are outputs
+            for key in TINY_HEAD:
+                state[key] = torch.zeros(rng.choice((0, 1, 3, 1000)), *state[key].shape[1:])
+        for key in {rng.choice([*state, *TINY_HEAD * 5, "conv9.weight"]) for _ in range(rng.choice((0, 1, 2)))}:
+            value = state.get(key, torch.zeros(1)).double()
+            match rng.randrange(4):
+                case 0:
+                    state.pop(key, None)
+                case 1 if value.numel():  # one number
+                    value.view(-1)[rng.randrange(value.numel())] = rng.choice((np.nan, np.inf, 1e300, -1.0, 1e38, 1e-320))
+                    state[key] = value.to(rng.choice((torch.float64, torch.float32, torch.bfloat16, torch.float16)))
+                case 2:  # its shape or its type
+                    state[key] = rng.choice(
+                        (value.mT if value.ndim > 1 else value[None], value.cfloat(), value.char(), value.flatten()[:0])
+                    )
+                case _:
+                    state[key] = rng.choice(TENSORS)()
+        described = hostile.twisted(content, rng) if rng.random() < 0.5 else content
+        content = {**described, "state": state} if isinstance(described, dict) else described
+        path.write_bytes(as_weights(rng.choice((content, content, content, state, [content])), rng))
+
+    def read(path: Path) -> None:
+        classifier = read_classifier(path)
+        assert classifier.model(torch.zeros(1, 3, 16, 16)).shape == (1, len(classifier.classes))
+        assert classifier.preprocessing.size <= 4096
+
+    tried("classifier", read, path)
+
+
 # --- Results --------------------------------------------------------------------------------------------------------------------------
 
 
@@ -551,14 +617,85 @@ def test_explanations_of_images(folder: Path, rng: random.Random) -> None:
     tried("explanation of an image", lambda path: ImageExplanation.load(path).as_dict(), path)
 
 
+def judged(path: Path) -> None:
+    """What the workflow does with the rules and the published tables, on made-up results of ours."""
+    rules = load_rules(path)
+    for rule in rules["rules"][:20]:
+        rule["name"] = path.name  # which a complaint about a column names
+    rules["interval"]["resamples"] = min(rules["interval"]["resamples"], 100)
+    verdict(rules | {"rules": rules["rules"][:20]}, our_frames(), ["paper"])
+
+
+@functools.cache
+def our_frames() -> dict[str, pd.DataFrame]:
+    """Tidy tables of two tasks, as the verdict takes them."""
+    seeds = pd.DataFrame(
+        {"task": ["K0", "P0"] * 3, "seed": [1, 1, 2, 2, 3, 3], "preset": "paper", "fitness": 0.1, "nonfinite": 0}
+    )
+    methods = seeds.merge(pd.DataFrame({"method": ["srnet", "lime", "maple"]}), how="cross")
+    methods.loc[methods["method"] != "srnet", "preset"] = ""
+    return {
+        "runs": seeds,
+        "networks": pd.DataFrame({"task": ["K0", "P0"], "rows": [200, 20], "r2_train": [0.9, np.nan], "majority_share": 0.5}),
+        "fidelity": methods.merge(pd.DataFrame({"box": ["train", "valid", "test"]}), how="cross").assign(rmse=0.5, rows=100),
+        "agreement": methods.merge(pd.DataFrame({"split": ["train", "test"]}), how="cross").assign(accuracy=0.5, rows=100),
+        **{name: read_published(name, path) for name, path in PUBLISHED.items()},
+    }
+
+
+PUBLISHED = {
+    "published": ROOT / "config" / "published_regression.csv",
+    "published_classification": ROOT / "config" / "published_classification.csv",
+}
+
+
 @many(1)
 @given(rng=chance)
 def test_rules_of_the_verdict(folder: Path, rng: random.Random) -> None:
     path = folder / "verdict.yaml"
     text = (ROOT / "config" / "verdict.yaml").read_bytes()
     twisted = yaml.dump(hostile.twisted(yaml.safe_load(text), rng)).encode(errors="replace")
-    path.write_bytes(hostile.flipped(text, rng) if rng.random() < 0.5 else twisted)
-    tried("rules of the verdict", load_rules, path)
+    path.write_bytes(hostile.flipped(text, rng) if rng.random() < 0.3 else twisted)
+    tried("rules of the verdict", judged, path)
+
+
+@many(1)
+@given(rng=chance)
+@pytest.mark.parametrize("name", COLUMNS)
+def test_published_tables(folder: Path, rng: random.Random, name: str) -> None:
+    """Columns and cells that go, change or come twice; what is read is drawn and judged."""
+    path = folder / "published.csv"
+    if rng.random() < 0.4:
+        path.write_bytes(hostile.flipped(PUBLISHED[name].read_bytes(), rng))
+    else:
+        table = [line.split(",") for line in PUBLISHED[name].read_text().splitlines()]
+        if rng.random() < 0.3:
+            gone = rng.randrange(len(table[0]))
+            table = [row[:gone] + row[gone + 1 :] for row in table]
+        elif rng.random() < 0.5:
+            table[rng.randrange(len(table))][rng.randrange(len(table[0]))] = str(rng.choice(hostile.VALUES))
+        else:
+            table = [row if isinstance(row, list) else [row] for row in hostile.twisted(table, rng) or []]
+        with open(path, "w", newline="", errors="replace") as file:
+            csv.writer(file).writerows(table)
+
+    def read(path: Path) -> None:
+        frames = our_frames() | {name: read_published(name, path)}
+        rules = load_rules(ROOT / "config" / "verdict.yaml")
+        rules["interval"]["resamples"] = 100
+        rules["rules"] = [rule for rule in rules["rules"] if rule.get("published", {}).get("frame") == name]
+        try:
+            verdict(rules, frames, ["paper"])
+        except UserError as error:  # a published method that no rule knows
+            raise UserError(f"{path.name}: {error}") from error
+        runs, networks, agreement = frames["runs"], frames["networks"], frames["agreement"]
+        if name == "published":
+            presets.draw(runs.assign(complexity=1, seconds=1.0), frames[name])
+        else:
+            columns = ("accuracy_train", "accuracy_test", "predicted_classes")
+            accuracy.draw(agreement, networks.assign(**dict.fromkeys(columns, 1)), frames[name])
+
+    tried(f"{name}.csv", read, path)
 
 
 # --- Known weapons --------------------------------------------------------------------------------------------------------------------
@@ -604,6 +741,11 @@ def weapons() -> dict[str, tuple[Callable[[Path], Any], str, bytes]]:
     torch.save({"0.weight": Bomb(), "0.bias": torch.ones(1)}, tensors)
     torch.save({"0.weight": torch.ones(1).expand(60_000, 60_000), "0.bias": torch.ones(1).expand(60_000)}, expanded)
     torch.save({"0.weight": Bomb()}, legacy, _use_new_zipfile_serialization=False)
+    branch, wide_head = io.BytesIO(), io.BytesIO()
+    about = {"architecture": "tiny", "classes": ["a"], "preprocessing": {"size": 8}}
+    torch.save(about | {"state": {"fc.bias": Bomb()}}, branch)
+    head = {"fc.weight": torch.ones(1, 1).expand(10**7, 64), "fc.bias": torch.ones(1).expand(10**7)}
+    torch.save(about | {"state": ARCHITECTURES["tiny"](2).state_dict() | head}, wide_head)
     aliases = "".join(f"a{i}: &a{i} [{', '.join([f'*a{i - 1}'] * 20)}]\n" for i in range(1, 20))
 
     def predicted(path: Path) -> None:
@@ -623,6 +765,9 @@ def weapons() -> dict[str, tuple[Callable[[Path], Any], str, bytes]]:
         "a pickle in a network": (load_network, "b.pt", tensors.getvalue()),
         "a pickle in an old network": (load_network, "c.pt", legacy.getvalue()),
         "one number as many": (load_network, "d.pt", expanded.getvalue()),
+        "a pickle as classifier": (read_classifier, "e.pt", pickled),
+        "a pickle in a classifier": (read_classifier, "f.pt", branch.getvalue()),
+        "classes without number": (read_classifier, "g.pt", wide_head.getvalue()),
         "a pickle as layers": (Layers.load, "a.npz", pickled),
         "an object array": (Layers.load, "b.npz", packed({"train_x.npy": npy({"descr": "|O", "fortran_order": False, "shape": (1,)}, pickled)})),
         "an object array as data": (Data.load, "c.npz", packed({"inputs.npy": npy({"descr": "|O", "fortran_order": False, "shape": (1,)}, pickled)})),
@@ -663,6 +808,25 @@ def test_what_unpacks_to_too_much_is_refused_before(folder: Path, monkeypatch: p
     assert path.stat().st_size < 10_000
     for read in (Layers.load, Data.load, lambda path: read_rows(path, 3), load_network):
         assert "zeros.npz: unpacks to 8000128 bytes; at most 1000000 are read" in str(hostile.survives(read, path))
+
+
+@pytest.mark.parametrize(
+    "body", [b"1\t2\n" * 2**18, b"\n" * 2**20, b"1\t" * 2**19, b"\0" * 2**20, (b"12\t" * 33 + b"3\n") * 10**4]
+)
+def test_a_gzip_bomb_is_refused(
+    folder: Path, monkeypatch_module: pytest.MonkeyPatch, monkeypatch: pytest.MonkeyPatch, body: bytes
+) -> None:
+    """Some megabytes that unpack to gigabytes: read no further than a data set can go."""
+    monkeypatch.setattr("srnet.pmlb_cache.CHARACTERS", 2**20)
+    path = folder / "bombs" / "toy" / "toy.tsv.gz"
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_bytes(gzip.compress(b"a\ttarget\n") + gzip.compress(body) * 4096)
+    assert path.stat().st_size < 20_000_000
+    assert look("toy", folder / "bombs").startswith("damaged: it unpacks to more than 1048576 characters")
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        assert hostile.survives(lambda path: read_pmlb("toy", "regression", folder / "bombs"), path)
+    assert not caught or "is damaged (it unpacks to more than" in str(caught[0].message)
 
 
 def test_the_weapons_are_sharp(folder: Path) -> None:

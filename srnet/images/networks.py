@@ -10,11 +10,11 @@ Sources of the architectures: He et al. 2016 (ResNet; 50 layers with the stride 
 
 import os
 import re
+import zipfile
 from collections import OrderedDict
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from pickle import UnpicklingError
 from typing import Any
 
 import torch
@@ -24,11 +24,13 @@ from srnet.errors import UserError
 from srnet.files import writing
 from srnet.images.names import LABELS
 from srnet.images.preprocessing import Preprocessing
+from srnet.layers import check_unpacked
 
 # The mean and deviation of ImageNet's channels, which torchvision's weights were trained with; our own networks use the same.
 MEAN = (0.485, 0.456, 0.406)
 STD = (0.229, 0.224, 0.225)
 IMAGENET = Preprocessing(size=224, mean=MEAN, std=STD, resize=256)
+LARGEST_SIDE = 4096  # pixels of a picture that a weights file may ask for
 
 
 def _conv(inputs: int, outputs: int, kernel: int, stride: int = 1, groups: int = 1) -> nn.Conv2d:
@@ -232,19 +234,30 @@ def read_classifier(path: str | os.PathLike[str], classes: Sequence[str] | None 
     Raises
     ------
     UserError
-        If the file is missing, is none of the two, or does not fit one of ``ARCHITECTURES``, or the number of names is not that
-        of the outputs.
+        If the file is missing, is none of the two, or does not fit one of ``ARCHITECTURES``, if a weight is not finite or a variance
+        negative, or the number of names is not that of the outputs.
     """
     content = _load(path)
     own = {"architecture", "classes", "preprocessing", "state"} <= content.keys()
     state = _renamed(content["state"] if own else content, path)
     architecture, outputs = _recognised(state, path)
     model = ARCHITECTURES[architecture](outputs)
-    model.load_state_dict(state)
-    names = tuple(classes) if classes is not None else tuple(content["classes"] if own else map(str, range(outputs)))
+    try:
+        model.load_state_dict(state)
+    except RuntimeError:  # a kind of tensor that no other is made from
+        raise UserError(
+            f"{path}: has tensors that {LABELS[architecture]} cannot take; plain ones of numbers are needed"
+        ) from None
+    for name, value in model.state_dict().items():
+        if not value.isfinite().all():
+            raise UserError(f"{path}: '{name}' has a value that is not finite; every one must be")
+        if name.endswith("running_var") and (value < 0).any():
+            raise UserError(f"{path}: '{name}' has a value below 0; a variance is none")
+    names = _class_names(content["classes"], path) if own else tuple(map(str, range(outputs)))
+    names = names if classes is None else tuple(classes)
     if len(names) != outputs:
         raise UserError(f"{path}: has {outputs} outputs, but {len(names)} class names are given; one name per output is needed")
-    preprocessing = Preprocessing.from_dict(content["preprocessing"]) if own else IMAGENET
+    preprocessing = _preprocessing(content["preprocessing"], path) if own else IMAGENET
     return Classifier(model.eval().requires_grad_(False), architecture, names, preprocessing)
 
 
@@ -268,14 +281,38 @@ def read_class_names(path: str | os.PathLike[str]) -> tuple[str, ...]:
 
 def _load(path: str | os.PathLike[str]) -> dict[str, Any]:
     try:
+        if zipfile.is_zipfile(path):
+            with zipfile.ZipFile(path) as archive:
+                check_unpacked(archive, path)
         content = torch.load(path, map_location="cpu", weights_only=True)
+    except UserError:
+        raise
     except OSError as error:
         raise UserError(f"{path}: cannot be read ({error.strerror or error})") from None
-    except (UnpicklingError, RuntimeError, EOFError, ValueError, KeyError, AttributeError, UnicodeDecodeError):
+    except Exception:  # torch raises much, also to refuse a pickle of anything but tensors
         raise UserError(f"{path}: is no weights file of torch; a state dict saved by torch.save is needed") from None
     if not isinstance(content, dict):
         raise UserError(f"{path}: holds a {type(content).__name__}; a state dict is needed")
     return content
+
+
+def _class_names(names: Any, path: str | os.PathLike[str]) -> tuple[str, ...]:
+    if not isinstance(names, list) or not all(isinstance(name, str) and name.isprintable() for name in names):
+        raise UserError(f"{path}: 'classes' is no list of names; one printable name per output is needed")
+    return tuple(names)
+
+
+def _preprocessing(values: Any, path: str | os.PathLike[str]) -> Preprocessing:
+    try:
+        found = Preprocessing.from_dict(values)
+    except UserError as error:
+        raise error.of(path) from None
+    if max(found.size, found.resize or 0) > LARGEST_SIDE:
+        raise UserError(
+            f"{path}: 'preprocessing' makes pictures of {max(found.size, found.resize or 0)} pixels a side; at most {LARGEST_SIDE} "
+            "are allowed"
+        )
+    return found
 
 
 # Weights files of DenseNet from before torchvision 0.3 say norm.1 where the network says norm1.
@@ -285,6 +322,12 @@ _OLD_DENSENET = re.compile(r"(denselayer\d+\.(?:norm|conv))\.([12]\.)")
 def _renamed(state: Any, path: str | os.PathLike[str]) -> dict[str, Tensor]:
     if not isinstance(state, Mapping) or not all(isinstance(value, Tensor) for value in state.values()):
         raise UserError(f"{path}: holds no state dict; names with tensors are needed")
+    for name, value in state.items():
+        if value.layout != torch.strided or value.device.type != "cpu" or value.is_complex():
+            raise UserError(f"{path}: '{name}' is no plain tensor of numbers; every one must be")
+        # a tensor may repeat one number as often as it says
+        if value.numel() * value.element_size() > value.untyped_storage().nbytes():
+            raise UserError(f"{path}: '{name}' has {value.numel()} elements, more than the file holds")
     renamed = {_OLD_DENSENET.sub(r"\1\2", str(name)): value for name, value in state.items()}
     for name in list(renamed):  # files from before torch 0.4.1 do not count the batches
         if name.endswith("running_mean"):

@@ -1,27 +1,38 @@
 """How long the complete workflow takes on more cores, by simulation: list scheduling of its jobs with measured times.
 
-    python tests/benchmarks/scaling.py                                           # the times in job_seconds.csv beside this file
-    python tests/benchmarks/scaling.py --benchmarks results/paper/benchmarks     # your own, as the workflow's `benchmark:` wrote them
-    python tests/benchmarks/scaling.py --presets paper joint --pack 1 10 --seconds F0/evolve/joint=12
+    python tests/benchmarks/scaling.py                                          # config/config.yaml, the times in job_seconds.csv
+    python tests/benchmarks/scaling.py --config config/images.yaml              # and the image branch
+    python tests/benchmarks/scaling.py --seeds 1 --cores 1 2                    # what to compare with a real run of one seed
+    python tests/benchmarks/scaling.py --benchmarks results/paper/benchmarks    # your times, as the workflow's `benchmark:` wrote them
+    python tests/benchmarks/scaling.py --seconds P0/evolve/paper=200 --pack 1/1 10/5
 
-A job is: the network of a task; so many runs of one task and preset; the formulas of a best run. Networks come first, then the runs,
-then the formulas, and when all is there the figures and tables, on the login node. What a cluster adds is a parameter each; the defaults
-were measured on a Slurm of one node (docs/cluster.md).
+What Snakemake itself takes on one machine was measured on this workflow: 19 % of a core where 133 steps had ended (its processor time in ten
+minutes while one job waited). It grows with the steps that have ended, for each of them starts a search of its own through what waits, every second.
 """
 
 import argparse
 import csv
 import heapq
+import math
 import statistics
 from collections import defaultdict, deque
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import yaml
 
+from srnet.images.plan import set_images
+from srnet.tasks import Formula, load_tasks
+
 ROOT = Path(__file__).parents[2]
 TIMES = Path(__file__).with_name("job_seconds.csv")
+EXPLAINERS = ("lime", "maple")
+SEEDS_PER_JOB = 10  # of explanations of an image, as in workflow/rules/common.smk
+PARTS = 124  # of the drawing: figures, tables and what they are gathered from, taken as if none waited for another
+
+Times = dict[tuple[str, str], float]
 
 
 @dataclass
@@ -40,66 +51,140 @@ class Job:
         other.needs += 1
 
 
-def read_benchmarks(folder: Path, column: str) -> dict[tuple[str, str], float]:
-    """The median of a column of the benchmark files by (task, step): train, evolve/PRESET, formulas/PRESET."""
+@dataclass(frozen=True)
+class Packing:
+    """How steps become jobs, and what a cluster adds to them.
+
+    Attributes
+    ----------
+    searches, comparisons
+        Searches, and seeds of LIME or MAPLE, in one job,
+    long
+        but of these tasks a search is a job of its own.
+    job, member
+        Seconds that a job costs besides, and each of its steps.
+    """
+
+    searches: int = 1
+    comparisons: int = 1
+    long: Collection[str] = ()
+    job: float = 0.0
+    member: float = 0.0
+
+    def seconds(self, *steps: float) -> float:
+        return self.job + sum(self.member + step for step in steps)
+
+
+# --- Times --------------------------------------------------------------------------------------------------------------------
+
+
+def step_of(file: Path) -> tuple[str, str] | None:
+    """Task and step of a benchmark file, relative to their folder; the seeds of a step are not told apart, nor the images of a kind."""
+    match file.with_suffix("").parts:
+        case ("images", network, "train"):
+            return network, "image-train"
+        case ("images", network, image, seeds):
+            return network, f"image-{'test' if image[:2].isdigit() else 'named'}/{seeds}"
+        case (("plane" | "usdb") as step,):
+            return "all", step
+        case (task, ("train" | "layers" | "floors" | "curves") as step):
+            return task, step
+        case (task, ("lime" | "maple") as step, _):
+            return task, step
+        case (task, "srnet", preset, ("formulas" | "compared") as step):
+            return task, f"{step}/{preset}"
+        case (task, "srnet", preset, _):
+            return task, f"evolve/{preset}"
+    return None
+
+
+def read_benchmarks(folder: Path, column: str) -> Times:
+    """The median of a column of the benchmark files by task and step."""
     found = defaultdict(list)
     for file in folder.glob("**/*.tsv"):
-        task, *path, last = file.relative_to(folder).with_suffix("").parts
-        if path[:1] == ["srnet"]:
-            step = f"formulas/{path[1]}" if last == "formulas" else f"evolve/{path[1]}"
-        elif last == "train" and not path:
-            step = last
-        else:
-            continue
-        with open(file) as lines:
-            found[task, step].append(float(next(csv.DictReader(lines, delimiter="\t"))[column]))
+        if key := step_of(file.relative_to(folder)):
+            with open(file) as lines:
+                found[key].append(float(next(csv.DictReader(lines, delimiter="\t"))[column]))
     return {key: statistics.median(values) for key, values in found.items()}
 
 
-def read_times(path: Path) -> dict[tuple[str, str], float]:
+def read_times(path: Path) -> Times:
     with open(path) as lines:
         rows = csv.DictReader(line for line in lines if not line.startswith("#"))
         return {(row["task"], row["step"]): float(row["seconds"]) for row in rows}
 
 
-def write_times(path: Path, times: dict[tuple[str, str], float]) -> None:
+def write_times(path: Path, times: Times) -> None:
     with open(path, "w", newline="") as file:
         writer = csv.writer(file)
         writer.writerow(["task", "step", "seconds"])
         writer.writerows([*key, f"{seconds:.3g}"] for key, seconds in sorted(times.items()))
 
 
-def workflow(times: dict[tuple[str, str], float], tasks: list[str], presets: list[str], seeds: int, pack: int, long: float, job: float, member: float,
-             drawing: float) -> list[Job]:  # fmt: skip
-    """The jobs of a complete reproduction.
+# --- Jobs ---------------------------------------------------------------------------------------------------------------------
 
-    Parameters
-    ----------
-    pack
-        Runs in one job,
-    long
-        but of runs with more seconds than this one.
-    job, member
-        Seconds that a job costs besides, and each of its steps.
-    drawing
-        Seconds of the figures and tables.
+
+def workflow(times: Times, config: Mapping[str, Any], packing: Packing = Packing()) -> list[Job]:
+    """The jobs of a complete reproduction; the tables and figures come first in the list.
+
+    Raises
+    ------
+    KeyError
+        If a time is missing.
     """
-    figures = Job("figures", drawing, local=True)
-    jobs = [figures]
-    for task in tasks:
-        network = Job(f"network-{task}", job + 2 * member + times[task, "train"])
-        jobs.append(network)
-        for preset in presets:
-            formulas = Job(f"formulas-{task}-{preset}", job + member + times[task, f"formulas/{preset}"])
-            formulas.before(figures)
-            jobs.append(formulas)
-            size = 1 if times[task, f"evolve/{preset}"] > long else pack
-            for first in range(0, seeds, size):
-                runs = min(size, seeds - first)
-                search = Job(f"evolve-{task}-{preset}", job + runs * (member + times[task, f"evolve/{preset}"]))
-                network.before(search)
-                search.before(formulas)
-                jobs.append(search)
+    drawing = [Job("drawing", times["all", "drawing"] / PARTS, local=True) for _ in range(PARTS)]
+    jobs = list(drawing)
+
+    def job(name: str, *steps: float, after: Iterable[Job] = (), local: bool = False, drawn: bool = True) -> Job:
+        made = Job(name, sum(steps) if local else packing.seconds(*steps), local)
+        for other in after:
+            other.before(made)
+        for part in drawing if drawn else ():
+            made.before(part)
+        jobs.append(made)
+        return made
+
+    def packed(name: str, seconds: float, count: int, size: int, after: Job) -> list[Job]:
+        sizes = [min(size, count - first) for first in range(0, count, size)]
+        return [job(name, *[seconds] * runs, after=[after], drawn=False) for runs in sizes]
+
+    def ready(made: list[Job]) -> None:
+        for each in made:
+            for part in drawing:
+                each.before(part)
+
+    best_of = {}
+    for task in config["tasks"]:
+        rows = job(f"data-{task}", times["all", "data"], local=True, drawn=False)
+        network = job(f"network-{task}", times[task, "train"], times[task, "layers"], after=[rows], drawn=False)
+        job(f"floors-{task}", times[task, "floors"], after=[network])
+        for explainer in EXPLAINERS:
+            seeds = config["explainers"]["seeds"]
+            ready(packed(f"{explainer}-{task}", times[task, explainer], seeds, packing.comparisons, network))
+        for preset in config["presets"]:
+            size = 1 if task in packing.long else packing.searches
+            runs = packed(f"evolve-{task}-{preset}", times[task, f"evolve/{preset}"], config["seeds"], size, network)
+            job(f"compared-{task}-{preset}", times[task, f"compared/{preset}"], after=runs)
+            best_of[task, preset] = job(f"best-{task}-{preset}", times["all", "best"], after=runs, local=True, drawn=False)
+            job(f"formulas-{task}-{preset}", times[task, f"formulas/{preset}"], after=[best_of[task, preset]])
+        if (task, "curves") in times:  # of a regression
+            job(f"curves-{task}", times[task, "curves"], after=[best_of[task, preset] for preset in config["presets"]])
+    plane = config["explainers"]["plane"]
+    if plane in config["tasks"]:
+        job("plane", times["all", "plane"], after=[best_of[plane, config["presets"][0]]])
+    job("usdb", times["all", "usdb"])
+    if config.get("images"):
+        images = config["images"]
+        pictures = job("images", times["all", "images"], local=True, drawn=False)
+        kinds = {"named": (images["named"], images["seeds"])}
+        kinds["test"] = (set_images(images["test_set"]["images"]), images["test_set"]["seeds"])
+        for name in images["networks"]:
+            network = job(f"network-{name}", times[name, "image-train"], drawn=False)
+            for kind, (all_images, seeds) in kinds.items():
+                for first in range(1, seeds + 1, SEEDS_PER_JOB):
+                    part = f"image-{kind}/{first}-{min(first + SEEDS_PER_JOB - 1, seeds)}"
+                    for _ in all_images:
+                        job(f"{part}-{name}", times[name, part], after=[network, pictures])
     return jobs
 
 
@@ -116,7 +201,20 @@ def set_tails(jobs: list[Job], notice: float) -> float:
     return max(tail(job) for job in jobs)
 
 
-def simulate(jobs: list[Job], cores: int, notice: float, rate: float, queue: int) -> float:
+def longest_chain(jobs: list[Job]) -> list[Job]:
+    """The jobs of the longest chain, after ``set_tails``."""
+    chain = [max((job for job in jobs if not job.needs), key=lambda job: job.tail)]
+    while chain[-1].then:
+        chain.append(max(chain[-1].then, key=lambda job: job.tail))
+    return chain
+
+
+# --- Time ---------------------------------------------------------------------------------------------------------------------
+
+
+def simulate(
+    jobs: list[Job], cores: int, notice: float = 0.0, rate: float = math.inf, queue: float = math.inf, login: int | None = None
+) -> float:
     """Seconds until all is done, the job with the longest tail first.
 
     Parameters
@@ -127,28 +225,40 @@ def simulate(jobs: list[Job], cores: int, notice: float, rate: float, queue: int
         Submissions in a second.
     queue
         Jobs that may be submitted and not yet seen to have ended.
+    login
+        Cores of the login node, on which the local jobs run; where None, they run where all jobs do.
     """
     needs = {id(job): job.needs for job in jobs}
-    ready = [(-job.tail, number, job) for number, job in enumerate(jobs) if not job.needs]
-    heapq.heapify(ready)
+    waiting: dict[bool, list[tuple[float, int, Job]]] = {True: [], False: []}  # on the login node, and to be submitted
     events: list[tuple[float, int, str, Job]] = []
     submitted: deque[Job] = deque()
-    free, queued, last, now, count = cores, 0, float("-inf"), 0.0, len(jobs)
+    free, free_here, queued, last, now, count = cores, login or 0, 0, -math.inf, 0.0, 0
+
+    def here(job: Job) -> bool:
+        return job.local and login is not None
+
+    def wait(job: Job) -> None:
+        nonlocal count
+        count += 1
+        heapq.heappush(waiting[here(job)], (-job.tail, count, job))
 
     def at(time: float, what: str, job: Job) -> None:
         nonlocal count
         count += 1
         heapq.heappush(events, (time, count, what, job))
 
-    while ready or events:
-        while ready and (ready[0][2].local or queued < queue):
-            job = heapq.heappop(ready)[2]
-            if job.local:
-                at(now + job.seconds, "seen", job)
-            else:
-                queued += 1
-                last = max(now, last + 1 / rate)
-                at(last, "submitted", job)
+    for job in jobs:
+        if not job.needs:
+            wait(job)
+    while waiting[True] or waiting[False] or events:
+        while waiting[True] and free_here:
+            free_here -= 1
+            job = heapq.heappop(waiting[True])[2]
+            at(now + job.seconds, "seen", job)
+        while waiting[False] and queued < queue:
+            queued += 1
+            last = max(now, last + 1 / rate)
+            at(last, "submitted", heapq.heappop(waiting[False])[2])
         now, _, what, job = heapq.heappop(events)
         if what == "submitted":
             submitted.append(job)
@@ -156,17 +266,20 @@ def simulate(jobs: list[Job], cores: int, notice: float, rate: float, queue: int
             free += 1
             at(now + notice, "seen", job)
         else:
-            queued -= not job.local
+            free_here += here(job)
+            queued -= not here(job)
             for other in job.then:
                 needs[id(other)] -= 1
                 if not needs[id(other)]:
-                    count += 1
-                    heapq.heappush(ready, (-other.tail, count, other))
+                    wait(other)
         while submitted and free:
             free -= 1
             job = submitted.popleft()
             at(now + job.seconds, "ended", job)
     return now
+
+
+# --- Command ------------------------------------------------------------------------------------------------------------------
 
 
 def clock(seconds: float) -> str:
@@ -180,29 +293,63 @@ def table(rows: Iterable[Iterable[object]]) -> None:
             print("|" + "---|" * len(list(row)))
 
 
+def merged(base: Any, further: Any) -> Any:
+    """As Snakemake lays one configuration over another: key by key."""
+    if not (isinstance(base, dict) and isinstance(further, dict)):
+        return further
+    return {**base, **{key: merged(base.get(key), value) for key, value in further.items()}}
+
+
+def limit(work: float, chain: float, jobs: int, cores: int, options: argparse.Namespace) -> str:
+    """What holds the time up most, of the bounds that no schedule can beat."""
+    bounds = {
+        "the cores": work / cores,
+        f"the queue of {options.queue} jobs": work / options.queue,
+        "the longest chain": chain,
+        "the submissions": jobs / options.rate,
+    }
+    return max(bounds, key=lambda name: bounds[name])
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--benchmarks", type=Path, help="the folder benchmarks/ of results")
-    parser.add_argument("--column", default="s", help="of the benchmark files: s, or cpu_time where the machine was shared")
-    parser.add_argument("--write", type=Path, help="write the times that were read to a file like job_seconds.csv, and end")
+    parser.add_argument(
+        "--benchmarks", type=Path, help="the folder benchmarks/ of results; what it lacks is as in job_seconds.csv"
+    )
+    parser.add_argument(
+        "--column",
+        default="s",
+        help="of the benchmark files; cpu_time lacks up to 30 s of a job of more than 15, for it is sampled",
+    )
+    parser.add_argument("--write", type=Path, help="write the times to a file like job_seconds.csv, and end")
     parser.add_argument("--seconds", nargs="*", default=[], metavar="TASK/STEP=SECONDS", help="a time in place of a measured one")
-    parser.add_argument("--config", type=Path, default=ROOT / "config" / "config.yaml")
+    parser.add_argument("--config", type=Path, nargs="*", default=[], help="laid over config/config.yaml")
     parser.add_argument("--tasks", nargs="*", help="instead of the configuration's")
     parser.add_argument("--presets", nargs="*", help="instead of the configuration's")
+    parser.add_argument("--seeds", type=int, help="of the searches and of LIME and MAPLE, instead of the configuration's")
     parser.add_argument("--cores", type=int, nargs="*", default=[1, 2, 8, 64, 1000])
-    parser.add_argument("--pack", type=int, nargs="*", default=[1, 10, 30], help="runs in a job")
-    parser.add_argument("--long", type=float, default=60.0, help="seconds from which a run is a job of its own")
-    parser.add_argument("--job", type=float, default=3.7, help="seconds that a job costs")
+    parser.add_argument("--step", type=float, default=0.0, help="seconds that a step costs on one machine")
+    parser.add_argument(
+        "--watch",
+        type=float,
+        default=1.4e-3,
+        help="share of a core that Snakemake takes for every step that has ended; a tenth with --max-jobs-per-timespan 1000/10s",
+    )
+    parser.add_argument("--pack", nargs="*", default=["1/1", "10/5", "30/30"], help="searches / seeds of LIME or MAPLE in a job")
+    parser.add_argument("--long", nargs="*", help="tasks whose searches are jobs of their own; those of tables where not given")
+    parser.add_argument("--job", type=float, default=3.7, help="seconds that a job of a cluster costs")
     parser.add_argument("--member", type=float, default=1.8, help="seconds that each step of a job costs")
     parser.add_argument(
         "--notice", type=float, default=6.0, help="seconds until an end is seen; polls are 1 to 11 s apart and more"
     )
     parser.add_argument("--rate", type=float, default=10.0, help="submissions in a second")
     parser.add_argument("--queue", type=int, default=200, help="jobs in the queue at once")
-    parser.add_argument("--drawing", type=float, default=60.0, help="seconds of the figures and tables")
+    parser.add_argument("--login", type=int, default=2, help="cores of the login node")
     options = parser.parse_args()
 
-    times = read_benchmarks(options.benchmarks, options.column) if options.benchmarks else read_times(TIMES)
+    times = read_times(TIMES)
+    if options.benchmarks:
+        times |= read_benchmarks(options.benchmarks, options.column)
     if options.write:
         write_times(options.write, times)
         return
@@ -210,34 +357,75 @@ def main() -> None:
         key, seconds = text.split("=")
         task, step = key.split("/", 1)
         times[task, step] = float(seconds)
-    config = yaml.safe_load(options.config.read_text())
-    presets = options.presets or config["presets"]
-    steps = ["train", *(f"{kind}/{preset}" for preset in presets for kind in ("evolve", "formulas"))]
-    tasks = options.tasks or config["tasks"]
-    missing = [f"{task}/{step}" for task in tasks for step in steps if (task, step) not in times]
-    if missing:
-        raise SystemExit(f"no time of {', '.join(missing)}; give it with --seconds, or less --tasks or --presets")
+    config = yaml.safe_load((ROOT / "config" / "config.yaml").read_text())
+    for path in options.config:
+        config = merged(config, yaml.safe_load(path.read_text()))
+    config["tasks"] = options.tasks or config["tasks"]
+    config["presets"] = options.presets or config["presets"]
+    if options.seeds:
+        config = merged(config, {"seeds": options.seeds, "explainers": {"seeds": options.seeds}})
+    try:
+        alone = workflow(times, config)
+    except KeyError as error:
+        raise SystemExit(f"no time of {'/'.join(error.args[0])}; give it with --seconds, or less --tasks or --presets") from None
 
-    alone = workflow(times, tasks, presets, config["seeds"], 1, 0, 0, 0, options.drawing)
     work = sum(job.seconds for job in alone)
-    print(f"{len(tasks)} tasks × {', '.join(presets)} × {config['seeds']} seeds: {clock(work)} of one core, longest job ", end="")
     longest = max((job for job in alone if not job.local), key=lambda job: job.seconds)
-    print(f"{longest.name} with {clock(longest.seconds)}\n")
-    header = ["cores", *(f"{pack} run{'s' * (pack > 1)} in a job" for pack in options.pack)]
-    packed = {pack: workflow(times, tasks, presets, config["seeds"], pack, options.long, options.job, options.member, options.drawing)
-              for pack in options.pack}  # fmt: skip
-    chains = {pack: set_tails(jobs, options.notice) for pack, jobs in packed.items()}
-    rows = []
+    images = f", images on {', '.join(config['images']['networks'])}" if config.get("images") else ""
+    print(f"{len(config['tasks'])} tasks × {', '.join(config['presets'])} × {config['seeds']} seeds, {config['explainers']['seeds']} seeds of LIME "
+          f"and of MAPLE{images}: {len(alone)} steps, {clock(work)} of one core, longest step {longest.name} with "
+          f"{clock(longest.seconds)}\n")  # fmt: skip
+    kinds: dict[str, float] = defaultdict(float)
+    for job in alone:
+        kinds[job.name.split("-")[0]] += job.seconds
+    print(
+        "Of it: "
+        + ", ".join(f"{kind} {clock(seconds)}" for kind, seconds in sorted(kinds.items(), key=lambda kind: -kind[1]))
+        + "\n"
+    )
+
+    jobs = workflow(times, config, Packing(member=options.step))
+    set_tails(jobs, 0)
+    rows: list[list[object]] = [["cores", "one machine"]]
+    for cores in (cores for cores in options.cores if cores <= 64):
+        seconds = simulate(jobs, cores, queue=cores)
+        # of a core no more than one of as many processes as want it
+        watching = statistics.mean(min(options.watch * ended, cores / (cores + 1)) for ended in range(len(jobs)))
+        seconds /= 1 - watching / cores
+        rows.append([cores, f"{clock(seconds)}, {work / seconds / cores:.0%}"])
+    table(rows)
+    print()
+
+    known = load_tasks(ROOT / config["tasks_file"])
+    # which is what LONG in workflow/rules/resources.smk comes to
+    long = (
+        [task for task in config["tasks"] if not isinstance(known[task].source, Formula)]
+        if options.long is None
+        else options.long
+    )
+    packed = {}
+    for text in options.pack:
+        searches, comparisons = map(int, text.split("/"))
+        packed[text] = workflow(times, config, Packing(searches, comparisons, long, options.job, options.member))
+    drawing = times["all", "drawing"] * (1 / options.login - 1 / PARTS)  # beyond the one part of it that a chain ends with
+    chains = {pack: set_tails(jobs, options.notice) + drawing for pack, jobs in packed.items()}
+    rows = [["cores", *(f"a cluster, {pack} in a job" for pack in packed)]]
     for cores in options.cores:
         row: list[object] = [cores]
-        for jobs in packed.values():
-            seconds = simulate(jobs, cores, options.notice, options.rate, options.queue)
-            row.append(f"{clock(seconds)}, {work / seconds / cores:.0%}")
+        for pack, jobs in packed.items():
+            seconds = simulate(jobs, cores, options.notice, options.rate, options.queue, options.login)
+            total = sum(job.seconds + options.notice for job in jobs if not job.local)
+            remote = sum(not job.local for job in jobs)
+            row.append(f"{clock(seconds)}, {work / seconds / cores:.0%}; {limit(total, chains[pack], remote, cores, options)}")
         rows.append(row)
-    table(
-        [header, *rows, ["jobs", *(len(jobs) - 1 for jobs in packed.values())], ["longest chain", *map(clock, chains.values())]]
-    )
-    print("\nPer cent: of the cores' time, what the same steps take without a cluster.")
+    remote = [sum(not job.local for job in jobs) for jobs in packed.values()]
+    table([*rows, ["jobs", *remote], ["longest chain", *map(clock, chains.values())]])
+    print("\nPer cent: of the cores' time, what the same steps take without a cluster. Then what holds it up most.")
+    for pack, jobs in packed.items():
+        chain = longest_chain(jobs)
+        drawn = next(number for number, job in enumerate(chain) if job.name == "drawing")
+        print(f"Longest chain with {pack}: {', '.join(f'{job.name} {clock(job.seconds)}' for job in chain[:drawn])}, drawing "
+              f"{clock(times['all', 'drawing'] / options.login)} on {options.login} cores")  # fmt: skip
 
 
 if __name__ == "__main__":

@@ -35,6 +35,18 @@ def test_a_truncated_run_fails_by_name(tree, snakemake):
     assert not (tree / "results/fake/tables/runs.csv").exists()
 
 
+def test_a_published_table_without_a_column_is_named(tree, snakemake):
+    table = tree / "config" / "published_regression.csv"
+    table.write_text(table.read_text().replace("fitness_q3", "q3", 1))
+    target = "results/fake/figures/fitness_box.pdf"
+    run = snakemake(tree, "--cores", "1", target, *OPTIONS)
+    assert run.returncode != 0
+    said = run.stdout + run.stderr
+    assert "config/published_regression.csv: lacks the column 'fitness_q3'; it has task, runs, " in said
+    assert "Traceback" not in said
+    assert not (tree / target).exists()
+
+
 def test_results_of_another_machine_are_accepted_by_touch(tree, snakemake, jobs):
     target = "results/fake/figures/fitness_box.pdf"
     # copying lost the order of the times, and the code of the search has changed since

@@ -45,6 +45,8 @@ rule compare_floors:
         answers="<results>/{task}/floors.answers.csv",
     log:
         "<logs>/{task}/floors.log",
+    benchmark:
+        "<benchmarks>/{task}/floors.tsv"
     conda:
         "../envs/srnet.yaml"
     resources:
@@ -70,6 +72,8 @@ rule compare_srnet:
         answers="<results>/{task}/srnet/{preset}/compared.answers.csv",
     log:
         "<logs>/{task}/srnet/{preset}/compared.log",
+    benchmark:
+        "<benchmarks>/{task}/srnet/{preset}/compared.tsv"
     conda:
         "../envs/srnet.yaml"
     resources:
@@ -156,6 +160,8 @@ rule curves:
         "<results>/{task}/curves.csv",
     log:
         "<logs>/{task}/curves.log",
+    benchmark:
+        "<benchmarks>/{task}/curves.tsv"
     conda:
         "../envs/srnet.yaml"
     resources:
@@ -199,6 +205,8 @@ rule plane:
         lines="<results>/tables/plane_lines.csv",
     log:
         "<logs>/plane.log",
+    benchmark:
+        "<benchmarks>/plane.tsv"
     conda:
         "../envs/srnet.yaml"
     resources:
@@ -219,6 +227,8 @@ rule undersampling:
         "<results>/tables/usdb.csv",
     log:
         "<logs>/usdb.log",
+    benchmark:
+        "<benchmarks>/usdb.tsv"
     conda:
         "../envs/srnet.yaml"
     resources:

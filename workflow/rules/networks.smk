@@ -60,6 +60,8 @@ rule layers:
         "<results>/{task}/layers.npz",
     log:
         "<logs>/{task}/layers.log",
+    benchmark:
+        "<benchmarks>/{task}/layers.tsv"
     group:
         "network-{task}"
     conda:

@@ -5,15 +5,22 @@ from typing import Any
 
 import pandas as pd
 
+from srnet.drawing.artifacts import PUBLISHED
 from srnet.drawing.captions import fill_in
 from srnet.files import writing
+from srnet.published import read_published
 from srnet.results import read_table
+
+
+def read_frame(name: str, path: str) -> pd.DataFrame:
+    """A tidy table, or one of published numbers."""
+    return read_published(name, path) if name in PUBLISHED else read_table(path)
 
 
 def drawn(snakemake: Any) -> Any:
     """The Figure or frame of a rule, from its tidy tables; the caption is written."""
     tasks = list(snakemake.params.tasks)
-    frames = {name: read_table(snakemake.input[name]) for name in snakemake.params.frames}
+    frames = {name: read_frame(name, snakemake.input[name]) for name in snakemake.params.frames}
     if snakemake.params.selects:
         frames = {name: _of_tasks(frame, tasks) for name, frame in frames.items()}
     with open(snakemake.input.caption, encoding="utf-8") as template:

@@ -1,13 +1,14 @@
 """Every published number beside ours, judged by the rules of the configuration."""
 
 import pandas as pd
+from drawing import read_frame
 from logged import logged
 
-from srnet.results import read_table, write_table
+from srnet.results import write_table
 from srnet.verdict import load_rules, verdict
 
 with logged(snakemake.log[0]):
-    frames = {name: read_table(path) for name, path in snakemake.input.items() if name != "rules"}
+    frames = {name: read_frame(name, path) for name, path in snakemake.input.items() if name != "rules"}
     rules = load_rules(snakemake.input.rules)
     claims = frames.pop("images_claims", None)
     if claims is not None:  # judged already, by the same rules
