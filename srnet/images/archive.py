@@ -3,7 +3,7 @@
 import numpy as np
 from numpy.typing import NDArray
 
-from srnet.images.evaluator import Evaluator, Genomes
+from srnet.images.evaluator import Evaluator, Floats, Genomes
 
 
 class Archive:
@@ -18,6 +18,8 @@ class Archive:
 
     Attributes
     ----------
+    evaluator
+        As given.
     limit
         As given; may be changed.
     genomes
@@ -27,7 +29,7 @@ class Archive:
     """
 
     def __init__(self, evaluator: Evaluator, limit: int | None = None) -> None:
-        self._evaluator = evaluator
+        self.evaluator = evaluator
         self.limit = limit
         self.genomes: Genomes = np.ones((1, evaluator.superpixels), dtype=bool)
         self.probability, self.log_odds = evaluator.whole
@@ -39,12 +41,12 @@ class Archive:
     @property
     def passes(self) -> int:
         """Passes spent so far."""
-        return self._evaluator.passes
+        return self.evaluator.passes
 
     @property
     def left(self) -> float:
         """Passes that may still be spent."""
-        return np.inf if self.limit is None else max(self.limit - self._evaluator.passes, 0)
+        return np.inf if self.limit is None else max(self.limit - self.evaluator.passes, 0)
 
     def knows(self, genomes: Genomes) -> NDArray[np.bool_]:
         """(m,) whether a genome was evaluated before."""
@@ -62,12 +64,17 @@ class Archive:
                 new[key] = row
         if new:
             fresh = genomes[list(new.values())]
-            answers = self._evaluator.answers(fresh)
+            answers = self.evaluator.answers(fresh)
             self._places.update((key, len(self) + order) for order, key in enumerate(new))
             self.genomes = np.concatenate([self.genomes, fresh])
             self.probability = np.concatenate([self.probability, answers.probability])
             self.log_odds = np.concatenate([self.log_odds, answers.log_odds])
         return np.array([self._places.get(key, -1) for key in keys], dtype=np.intp)
+
+    def probabilities(self, genomes: Genomes) -> Floats:
+        """Probability of the explained class, (m,), for genomes (m, n), of which what is new is evaluated; without a limit."""
+        places = self.places(genomes)  # before the archive is read, for it grows
+        return self.probability[places]
 
 
 def _keys(genomes: Genomes) -> list[bytes]:

@@ -121,8 +121,8 @@ def explain(
     best = genetic.search(archive, sizes, chosen, seed, progress)
     reported = np.concatenate([~empty, best.genome[None], empty, ~best.genome[None]])
     archive.limit = None
-    places = archive.places(reported)  # before the archive is read, for it grows
-    probabilities, passes, error = archive.probability[places], evaluator.passes, 0.0
+    probabilities = archive.probabilities(reported)
+    passes, error = evaluator.passes, 0.0
     if lower:
         searched, probabilities = probabilities, np.concatenate([exact.whole.probability, exact.probabilities(reported[1:])])
         passes, error = passes + exact.passes, float(np.abs(searched - probabilities).max())

@@ -28,10 +28,14 @@ class Settings:
     fitness
         ``probability``: p(S) of the explained class when only the superpixels S are shown. ``contrast``: p(S) - p(all but S), which
         asks of S to be necessary as well as sufficient, for two passes.
+    temperature
+        The p of the fitness is that of the log-odds divided by this: above 1, what makes a sure network surer counts too.
     penalty
         Taken off the fitness, times the share of the pixels in S.
     population
         Individuals.
+    offspring
+        Evaluated in every generation; as many as there are individuals where None.
     generations, patience
         Most generations after the first, and most of them without a better individual; a patience of None has no end.
     tournament
@@ -48,7 +52,8 @@ class Settings:
     ones
         Share of superpixels in a sparse start.
     candidates
-        Offspring bred for every one that is evaluated; the surrogate chooses.
+        Offspring bred for every one that is evaluated; the surrogate chooses, for penalties from the whole one down to none, so
+        that what is known does not end at the size of the fittest.
     max_passes
         Most network evaluations; None for no limit.
 
@@ -59,9 +64,11 @@ class Settings:
     """
 
     fitness: str = "contrast"
+    temperature: float = 2.0
     penalty: float = 1.5
     population: int = 10
-    generations: int = 50
+    offspring: int | None = 4
+    generations: int = 100
     patience: int | None = None
     tournament: int = 2
     crossover: float = 0.9
@@ -69,7 +76,7 @@ class Settings:
     elites: int | None = None
     start: str = "probes"
     ones: float = 0.1
-    candidates: int = 20
+    candidates: int = 50
     max_passes: int | None = 100
 
     def __post_init__(self) -> None:
@@ -78,6 +85,7 @@ class Settings:
                 raise UserError(f"{key}: {getattr(self, key)!r} found; one of {', '.join(allowed)} is allowed")
         least = {
             "population": 2,
+            "offspring": 1,
             "generations": 0,
             "patience": 1,
             "tournament": 1,
@@ -87,21 +95,23 @@ class Settings:
         }
         for key, lowest in least.items():
             value = getattr(self, key)
-            if value is None and key in ("patience", "elites", "max_passes"):
+            if value is None and key in ("offspring", "patience", "elites", "max_passes"):
                 continue
             if not isinstance(value, int | np.integer) or isinstance(value, bool) or value < lowest:
                 raise UserError(f"{key}: {value!r} found; a number of at least {lowest} is needed")
         for key, value in (("crossover", self.crossover), ("mutation", self.mutation), ("ones", self.ones)):
             if value is not None and not 0 <= value <= 1:
                 raise UserError(f"{key}: {value!r} found; a probability is needed")
+        if not np.isfinite(self.temperature) or self.temperature <= 0:
+            raise UserError(f"temperature: {self.temperature!r} found; a number above 0 is needed")
         if not np.isfinite(self.penalty) or self.penalty < 0:
             raise UserError(f"penalty: {self.penalty!r} found; a number of at least 0 is needed")
 
 
 PRESETS = {
     "published": Settings(
-        fitness="probability", penalty=0.0, population=50, generations=50, patience=10, elites=1, start="uniform", candidates=1,
-        max_passes=None,
+        fitness="probability", temperature=1.0, penalty=0.0, population=50, offspring=None, generations=50, patience=10, elites=1,
+        start="uniform", candidates=1, max_passes=None,
     ),
     "sparse": Settings(),
 }  # fmt: skip
@@ -207,11 +217,12 @@ def _fitness(archive: Archive, genomes: Genomes, sizes: Floats, settings: Settin
     if settings.fitness == "contrast":
         pairs = np.stack([genomes, ~genomes], axis=1).reshape(-1, genomes.shape[1])
         places = archive.places(pairs).reshape(-1, 2)
-        value = archive.probability[places[:, 0]] - archive.probability[places[:, 1]]
+        softened = _logistic(archive.log_odds[places] / settings.temperature)
+        value = softened[:, 0] - softened[:, 1]
         missing = (places < 0).any(axis=1)
     else:
         places = archive.places(genomes)
-        value, missing = archive.probability[places], places < 0
+        value, missing = _logistic(archive.log_odds[places] / settings.temperature), places < 0
     return np.where(missing, -np.inf, value - settings.penalty * (genomes @ sizes))
 
 
@@ -224,21 +235,27 @@ def _best(genomes: Genomes, fitness: Floats, count: int) -> tuple[Genomes, Float
 def _offspring(
     archive: Archive, population: Genomes, fitness: Floats, sizes: Floats, settings: Settings, rng: np.random.Generator
 ) -> Genomes:
-    bred = _bred(population, fitness, settings.population * settings.candidates, settings, rng)
+    count = settings.offspring or settings.population
+    bred = _bred(population, fitness, count * settings.candidates, settings, rng)
     if settings.candidates == 1:
         return bred
-    # Many are bred, few evaluated: new ones, and of those the ones that the surrogate holds to be the fittest. The superpixels of
-    # largest weight take part beside the offspring.
+    # Many are bred, few evaluated: new ones, and of those the ones that the surrogate holds to be the fittest, each for another
+    # penalty. The superpixels of largest weight take part beside the offspring.
     expected = surrogate(archive, archive.log_odds)
     order = np.argsort(-expected.weights, kind="stable")
     leading = np.zeros((len(order), len(order)), dtype=bool)
     leading[:, order] = np.tril(np.ones_like(leading))
     bred = np.unique(np.concatenate([leading, bred]), axis=0)
     bred = bred[~archive.knows(bred) & bred.any(axis=1)]
-    predicted = _logistic(expected(bred)) - settings.penalty * (bred @ sizes)
+    predicted = _logistic(expected(bred) / settings.temperature)
     if settings.fitness == "contrast":
-        predicted -= _logistic(expected(~bred))
-    return _best(bred, predicted, settings.population)[0]
+        predicted -= _logistic(expected(~bred) / settings.temperature)
+    chosen: list[int] = []
+    for penalty in np.linspace(settings.penalty, 0, count)[: len(bred)]:
+        value = predicted - penalty * (bred @ sizes)
+        value[chosen] = -np.inf
+        chosen.append(int(value.argmax()))
+    return bred[chosen]
 
 
 def _bred(population: Genomes, fitness: Floats, count: int, settings: Settings, rng: np.random.Generator) -> Genomes:

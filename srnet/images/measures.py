@@ -3,18 +3,20 @@
 import numpy as np
 from numpy.typing import NDArray
 
-from srnet.images.evaluator import Evaluator, Floats, Genomes
+from srnet.images.archive import Archive
+from srnet.images.evaluator import Floats, Genomes
 
 
 def measures(
-    evaluator: Evaluator, selected: NDArray[np.bool_], ranking: NDArray[np.integer], truth: NDArray[np.bool_] | None = None
+    judge: Archive, selected: NDArray[np.bool_], ranking: NDArray[np.integer], truth: NDArray[np.bool_] | None = None
 ) -> dict[str, float]:
     """Measure a selection of superpixels and a ranking of them.
 
     Parameters
     ----------
-    evaluator
-        Whatever made the explanation, this one is asked; its passes are not those of the explanation.
+    judge
+        Whatever made the explanation, this one is asked, and remembers its answers for the next; its passes are not those of the
+        explanation.
     selected
         (n,) superpixels selected.
     ranking
@@ -34,14 +36,14 @@ def measures(
         Area below the probability against the share of pixels, as superpixels are shown (hidden) in the ranking's order, from 0 to
         1; as Petsiuk, Das and Saenko 2018, with superpixels in place of pixels. Good are a high insertion and a low deletion.
     """
-    n = evaluator.superpixels
+    segments, n = judge.evaluator.segments, judge.evaluator.superpixels
     shown = np.zeros((n + 1, n), dtype=bool)
     for count, superpixel in enumerate(ranking):
         shown[count + 1 :, superpixel] = True
-    answers = evaluator.probabilities(np.concatenate([shown, ~shown[1:-1], selected[None], ~selected[None]]))
+    answers = judge.probabilities(np.concatenate([shown, ~shown[1:-1], selected[None], ~selected[None]]))
     inserted, rest = answers[: n + 1], answers[n + 1 :]
     deleted = np.concatenate([inserted[-1:], rest[:-2], inserted[:1]])
-    sizes = np.bincount(evaluator.segments.ravel(), minlength=n) / evaluator.segments.size
+    sizes = np.bincount(segments.ravel(), minlength=n) / segments.size
     shares = np.concatenate([[0.0], np.cumsum(sizes[ranking])])
     return {
         "whole": float(inserted[-1]),
@@ -50,7 +52,7 @@ def measures(
         "complement": float(rest[-1]),
         "superpixels": int(selected.sum()),
         "share": float(sizes[selected].sum()),
-        "iou": iou(selected[evaluator.segments], truth) if truth is not None else float("nan"),
+        "iou": iou(selected[segments], truth) if truth is not None else float("nan"),
         "insertion": float(np.trapezoid(inserted, shares)),
         "deletion": float(np.trapezoid(deleted, shares)),
     }

@@ -101,6 +101,33 @@ def test_a_fused_network_computes_the_same(precision: str) -> None:
     assert other == pytest.approx(plain, abs=1e-5 if precision == "fused" else 0.02)
 
 
+class Viewing(torch.nn.Module):
+    """Its view takes the channels to come first in memory."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.convolution, self.linear = torch.nn.Conv2d(3, 4, 3, stride=4), torch.nn.Linear(4 * 4 * 8, 3)
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        return self.linear(self.convolution(x).view(-1, 4 * 4 * 8))
+
+
+@pytest.mark.parametrize("precision", ["fused", "bfloat16"])
+@pytest.mark.parametrize("axes", [4, 2])
+def test_any_module_has_a_copy_of_lower_precision(precision: str, axes: int) -> None:
+    torch.manual_seed(0)
+    model = Viewing() if axes == 4 else torch.nn.Linear(3 * 16 * 32, 3)
+    known = Preprocessing(size=16)
+    options = {"preprocessing": lambda images: known(images).flatten(1) if axes == 2 else known(images)}
+    image, shown = RNG.random((16, 32, 3), dtype=np.float32), genomes(8)[::5]
+    plain, other, again = (
+        Evaluator(model, image, SEGMENTS, precision=name, **options).all_probabilities(shown)
+        for name in ("float32", precision, precision)
+    )
+    assert other == pytest.approx(plain, abs=1e-5 if precision == "fused" else 0.05)
+    assert (again == other).all()
+
+
 def test_any_callable_preprocessing_sees_images() -> None:
     image, shown = RNG.random((16, 32, 3), dtype=np.float32), genomes(8)[::5]
     known = Preprocessing(size=16, mean=(0.4, 0.5, 0.6), std=(0.2, 0.3, 0.4))

@@ -231,5 +231,7 @@ def test_an_exhaustive_search_agrees() -> None:
     model = Known(rng.normal(0, 2, 10), np.triu(rng.normal(0, 1, (10, 10)), 1))
     found = explain(model, white(segments), 1, segments=segments, fill="black", outputs="logits")
     shown = genomes(10)
-    worth = model.truth(shown) - model.truth(~shown) - found.about["settings"]["penalty"] * (shown @ sizes)
+    settings = found.about["settings"]
+    sure = [1 / (1 + (1 / model.truth(part) - 1) ** (1 / settings["temperature"])) for part in (shown, ~shown)]
+    worth = sure[0] - sure[1] - settings["penalty"] * (shown @ sizes)
     assert found.history[-1]["best"] == pytest.approx(worth.max(), abs=0.05)

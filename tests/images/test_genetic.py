@@ -30,7 +30,12 @@ def problem(seed: int, rows: int = 3, columns: int = 4, limit: int | None = None
 def optimum(model: Known, settings: genetic.Settings, n: int) -> float:
     """The best fitness of all 2ⁿ genomes, by enumeration."""
     shown = genomes(n)
-    value = model.truth(shown) - (model.truth(~shown) if settings.fitness == "contrast" else 0)
+
+    def softened(genomes):
+        truth = model.truth(genomes)
+        return 1 / (1 + ((1 - truth) / truth) ** (1 / settings.temperature))
+
+    value = softened(shown) - (softened(~shown) if settings.fitness == "contrast" else 0)
     return float((value - settings.penalty * shown.mean(axis=1)).max())
 
 
@@ -106,12 +111,35 @@ def test_contrast_asks_for_all_that_would_do_alone() -> None:
     chosen = {}
     for fitness in genetic.FITNESSES:
         evaluator = Evaluator(Known(weights, bias=-4.0), white(segments), segments, label=1, fill="black", outputs="logits")
-        settings = genetic.preset("sparse", fitness=fitness, penalty=0.5)
+        settings = genetic.preset("sparse", fitness=fitness, penalty=0.5, temperature=1.0)
         chosen[fitness] = np.flatnonzero(
             genetic.search(Archive(evaluator, 100), np.full(12, 1 / 12), settings, 1).genome
         ).tolist()
     assert chosen["probability"] in ([2], [7])
     assert chosen["contrast"] == [2, 7]
+
+
+@pytest.mark.parametrize(("temperature", "count"), [(1.0, 1), (3.0, 2)])
+def test_a_temperature_counts_what_makes_a_sure_network_surer(temperature: float, count: int) -> None:
+    segments = grid(3, 4)
+    weights = np.zeros(12)
+    weights[[2, 7]] = 8.0
+    evaluator = Evaluator(Known(weights, bias=-4.0), white(segments), segments, label=1, fill="black", outputs="logits")
+    settings = genetic.preset("sparse", fitness="probability", penalty=0.5, temperature=temperature)
+    assert genetic.search(Archive(evaluator, 100), np.full(12, 1 / 12), settings, 1).genome.sum() == count
+
+
+def test_the_surrogate_chooses_offspring_of_every_size() -> None:
+    _, archive, sizes = problem(0, rows=5, columns=6)
+    settings = genetic.preset("sparse", offspring=4)
+    rng = np.random.default_rng(1)
+    population = np.eye(30, dtype=bool)
+    fitness = genetic._fitness(archive, population, sizes, settings)
+    chosen = genetic._offspring(archive, population, fitness, sizes, settings, rng)
+    assert len(chosen) == len(np.unique(chosen, axis=0)) == 4
+    assert not archive.knows(chosen).any()
+    assert (np.diff(chosen.sum(axis=1)) >= 0).all()  # the lower the penalty, the more is shown
+    assert chosen[0].sum() < chosen[-1].sum()
 
 
 @given(st.integers(0, 2**32 - 1), st.integers(2, 9), st.floats(0, 1), st.floats(0, 1))
@@ -155,6 +183,8 @@ def test_the_surrogate_recovers_a_sum(seed: int, n: int) -> None:
         ("sparse", {"generations": 2.5}, "at least 0"),
         ("sparse", {"mutation": 1.5}, "probability"),
         ("sparse", {"penalty": -1.0}, "at least 0"),
+        ("sparse", {"offspring": 0}, "at least 1"),
+        ("sparse", {"temperature": 0.0}, "above 0"),
         ("sparse", {"speed": 1}, "no setting"),
     ],
 )

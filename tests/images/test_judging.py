@@ -8,6 +8,7 @@ from known_models import Known, grid, white
 
 from srnet.errors import UserError
 from srnet.images import Evaluator, lime, random, rise, top
+from srnet.images.archive import Archive
 from srnet.images.measures import agreement, iou, measures
 
 SEGMENTS = grid(2, 4)
@@ -76,7 +77,8 @@ def test_measures_by_hand() -> None:
     selected = np.isin(np.arange(8), [0, 1, 3])
     truth = np.isin(SEGMENTS, [0, 1, 2])
     ranking = np.argsort(-WEIGHTS)
-    found = measures(evaluator(), selected, ranking, truth)
+    judge = Archive(evaluator())
+    found = measures(judge, selected, ranking, truth)
     shown = np.array([np.isin(np.arange(8), ranking[:k]) for k in range(9)])
     inserted, deleted = model.truth(shown), model.truth(~shown)
     assert found["whole"] == pytest.approx(inserted[-1], abs=1e-5)
@@ -86,7 +88,10 @@ def test_measures_by_hand() -> None:
     assert (found["superpixels"], found["share"], found["iou"]) == (3, 3 / 8, 0.5)
     assert found["insertion"] == pytest.approx((inserted[1:] + inserted[:-1]).sum() / 16, abs=1e-5)
     assert found["deletion"] == pytest.approx((deleted[1:] + deleted[:-1]).sum() / 16, abs=1e-5)
-    backwards = measures(evaluator(), selected, ranking[::-1], truth)
+    passes = judge.passes
+    assert measures(judge, selected, ranking, truth) == found
+    assert judge.passes == passes  # a question is asked once
+    backwards = measures(judge, selected, ranking[::-1], truth)
     assert backwards["insertion"] < found["insertion"]
     assert backwards["deletion"] > found["deletion"]
 
@@ -102,7 +107,7 @@ def test_the_area_counts_pixels_not_superpixels() -> None:
             return torch.stack([1 - left, left], dim=1)
 
     asked = Evaluator(Model(), white(segments), segments.astype(np.int32), label=1, fill="black", outputs="probabilities")
-    found = measures(asked, np.array([True, False]), np.array([0, 1]))
+    found = measures(Archive(asked), np.array([True, False]), np.array([0, 1]))
     assert found["insertion"] == pytest.approx(0.75 * 0.5 + 0.25)
     assert found["deletion"] == pytest.approx(0.75 * 0.5)
     assert np.isnan(found["iou"])
