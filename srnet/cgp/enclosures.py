@@ -26,6 +26,8 @@ from srnet.cgp.primitives import OPCODES
 _CELLS = 8192  # of equal width; a bin is a run of them
 _BINS_BY_ROWS, _BINS_BY_WIDTH = 64, 64  # a bin is closed when it holds this share of the rows, or of the range
 MOST_BINS = _BINS_BY_ROWS + _BINS_BY_WIDTH + 1
+# Where bins are put aside, so are those where ρ² is more than this share of the variance of f, in so many rounds.
+_POOR, _ROUNDS = 1e-3, 3
 # With fewer rows than that, the rows themselves are as fast.
 LEAST_ROWS = 8 * MOST_BINS
 
@@ -81,11 +83,55 @@ def room(constants: NDArray[np.float32], nodes: int) -> NDArray[np.float64]:
     return table.ravel()
 
 
+@njit(cache=True, nogil=True, fastmath={"reassoc", "nnan", "nsz"})
+def extremes(scalar: Any) -> Any:
+    """The least and the largest value; all are finite."""
+    low, high = scalar[0], scalar[0]
+    for i in range(uint64(scalar.size)):
+        low, high = min(low, scalar[i]), max(high, scalar[i])
+    return np.float64(low), np.float64(high)
+
+
+@njit(cache=True, nogil=True, forceinline=True)
+def _sort(bin_of: Any, cells: Any, first: Any, last: Any, order: Any, starts: Any) -> None:
+    """Write the rows ``first`` … ``last`` to ``order`` bin by bin, and where each begins to ``starts``."""
+    starts[:] = 0
+    for i in range(first, last):
+        starts[bin_of[cells[i]] + 1] += 1
+    for at in range(1, starts.size):
+        starts[at] += starts[at - 1]
+    following = starts.copy()
+    for i in range(first, last):
+        at = bin_of[cells[i]]
+        order[following[at]] = i
+        following[at] += 1
+
+
+@njit(cache=True, nogil=True, forceinline=True, fastmath={"reassoc", "contract", "nsz"})
+def _add_up(rows: Any, scalar: Any, centre: Any, leads: Any, moments: Any) -> None:
+    """The moments of the rows of a bin."""
+    first, second, energy, directions = 0.0, 0.0, 0.0, leads.shape[0]
+    for k in range(uint64(rows.size)):
+        t = np.float64(scalar[uint64(rows[k])]) - centre
+        first += t
+        second += t * t
+    for j in range(directions):
+        level, shared, at = 0.0, 0.0, leads[j]
+        for k in range(uint64(rows.size)):
+            row = uint64(rows[k])
+            u = np.float64(at[row])
+            level += u
+            shared += u * (np.float64(scalar[row]) - centre)
+            energy += u * u
+        moments[_U + j], moments[_U + directions + j] = level, shared
+    moments[_COUNT], moments[_FIRST], moments[_SECOND], moments[_ENERGY] = rows.size, first, second, energy
+
+
 @njit(cache=True, nogil=True)
 def divide(scalar: Any, weights: Any, biases: Any, leads: Any, train_rows: Any) -> Any:
     """The rows in bins of their scalar; none where it is constant, or the rows are too few."""
     rows, directions = scalar.size, leads.shape[0]
-    low, high = np.float64(scalar.min()), np.float64(scalar.max())
+    low, high = extremes(scalar)
     scale = (_CELLS - 0.5) / (high - low) if high > low else np.inf
     if rows < LEAST_ROWS or not scale < np.inf or not scale > 0.0:
         return Bins(np.empty(0), np.empty(0), np.empty((2, 0, 0)), weights, biases)
@@ -104,26 +150,16 @@ def divide(scalar: Any, weights: Any, biases: Any, leads: Any, train_rows: Any) 
                 count, inside, first = count + 1, 0, cell
             bin_of[cell] = count - 1
             inside += sizes[cell]
-            # from the first cell's lower edge to the last one's upper edge, and more than they are rounded by
+            # from the first cell's lower edge to the last one's upper edge, and what they are rounded by
             centres[count - 1] = low + 0.5 * (first + cell + 1) / scale
-            radii[count - 1] = 0.5 * (cell + 1 - first) / scale + 1e-9 / scale
-    sums = np.zeros((2, count, _U + 2 * directions))
-    for i in range(rows):
-        at, split = bin_of[cells[i]], 1 if i >= train_rows else 0
-        t = np.float64(scalar[i]) - centres[at]
-        energy = 0.0
-        for j in range(directions):
-            u = np.float64(leads[j, i])
-            energy += u * u
-            sums[split, at, _U + j] += u
-            sums[split, at, _U + directions + j] += u * t
-        sums[split, at, _COUNT] += 1.0
-        sums[split, at, _FIRST] += t
-        sums[split, at, _SECOND] += t * t
-        sums[split, at, _ENERGY] += energy
+            radii[count - 1] = 0.5 * (cell + 1 - first + 1e-9) / scale + 4.0 * _DOUBLE * (abs(low) + abs(high))
     moments = np.empty((2, _U + 2 * directions, count))
+    order, starts = np.empty(rows, dtype=np.int32), np.empty(count + 1, dtype=np.int64)
     for split in range(2):
-        moments[split] = sums[split].T
+        first, last = (train_rows, rows) if split else (0, train_rows)
+        _sort(bin_of, cells, first, last, order, starts)
+        for at in range(count):
+            _add_up(order[starts[at] : starts[at + 1]], scalar, centres[at], leads, moments[split, :, at])
     return Bins(centres[:count].copy(), radii[:count].copy(), moments, weights, biases)
 
 
@@ -304,23 +340,48 @@ def loss_bound(table: Any, enclosed: Any, bins: Any, beyond_all: Any, lead_scale
     ``sums`` is room for 2 × (``SUMS`` + 2 · directions).
     """
     at, count, moments = uint64(enclosed), bins.centres.size, bins.moments
-    total, rows, all_rows, known = 0.0, 0.0, 0.0, True
-    for i in range(uint64(count)):
-        if table[at + _REST + i] < np.inf:
-            rows += moments[0, _COUNT, i]
-            total += table[at + i] * moments[0, _COUNT, i] + table[at + _SLOPE + i] * moments[0, _FIRST, i]
-        else:
-            known = False
-        all_rows += moments[0, _COUNT, i]
+    all_rows = moments[0, _COUNT].sum()
+    # Next to a pole the rest is large, and would spoil what the other bins say. Without these bins f varies less, so it is asked again.
+    for _ in range(_ROUNDS):
+        known, rows, mean = _put_poor_aside(table, at, moments, count)
+        if known:
+            break
     if not 2.0 * rows > all_rows:
         return -np.inf, False
-    _deviation_sums(table, at, moments[0], total / rows, count, sums[0])
-    _deviation_sums(table, at, moments[1], total / rows, count, sums[1])
+    _deviation_sums(table, at, moments[0], mean, count, sums[0])
+    _deviation_sums(table, at, moments[1], mean, count, sums[1])
     if known:
         left = beyond_all + lead_scale * _fitted_elsewhere(sums[0], sums[1])
         return left, left > -np.inf
     sums[0] += sums[1]
     return lead_scale * _fitted(sums[0]), False
+
+
+@_ENCLOSING
+def _put_poor_aside(table: Any, at: Any, moments: Any, count: Any) -> Any:
+    """Make the rest infinite where it is large beside the deviation of f, if it is infinite somewhere.
+
+    Returns
+    -------
+    known, rows, mean
+        Whether the rest is finite everywhere; the training rows of the bins where it was, and the mean of f on them.
+    """
+    total, square, rows, known, n = 0.0, 0.0, 0.0, True, uint64(count)
+    for i in range(n):
+        number, c = moments[0, _COUNT, i], table[at + i]
+        if table[at + _REST + i] < np.inf:
+            rows += number
+            total += c * number + table[at + _SLOPE + i] * moments[0, _FIRST, i]
+            square += c * c * number
+        else:
+            known = False
+    mean = total / rows
+    if not known:
+        most = _POOR * (square / rows - mean * mean)
+        for i in range(n):
+            if not table[at + _REST + i] * table[at + _REST + i] < most:
+                table[at + _REST + i] = np.inf
+    return known, rows, mean
 
 
 @_ENCLOSING

@@ -36,7 +36,7 @@ from numba import uint64
 from numpy.typing import NDArray
 
 from srnet.cgp.compiling import njit
-from srnet.cgp.enclosures import SUMS, Bins, enclose, loss_bound
+from srnet.cgp.enclosures import SUMS, Bins, enclose, extremes, loss_bound
 from srnet.cgp.evaluation import apply_primitive, evaluate_block
 from srnet.cgp.genome import ARITIES, decode, stream
 from srnet.cgp.memory import Memory, is_known, remember, slot_of
@@ -245,10 +245,20 @@ def sum_blocks(  # type: ignore[no-untyped-def]
         )
         if block == 0:
             pivot = np.float64(values[at])
-        accumulate(values, at, pivot, target, start, stop, deviations, sums, split)
+        # of a constant, one would sum zeros
+        if not (abs(pivot) < np.inf and _all_equal(values, at, stop - start, pivot)):
+            accumulate(values, at, pivot, target, start, stop, deviations, sums, split)
         if not sums[split, SUM_DD] < np.inf:
             return np.nan
     return pivot
+
+
+@njit(cache=True, nogil=True, forceinline=True)
+def _all_equal(values, at, count, pivot):  # type: ignore[no-untyped-def]
+    for i in range(uint64(count)):  # noqa: SIM110 (Numba has no generators)
+        if np.float64(values[at + i]) != pivot:
+            return False
+    return True
 
 
 @njit(cache=True, nogil=True, forceinline=True)
@@ -326,11 +336,11 @@ def draw_line(f, centre, slopes, centres):  # type: ignore[no-untyped-def]
     """The ``line`` of inputs that are slopes[j]·τ + centres[j] of one scalar τ = f - centre."""
     inputs = slopes.size
     line = np.empty((inputs + 1, 3))
-    square, largest = 0.0, 0.0
+    low, high = extremes(f)
+    largest = max(abs(low - centre), abs(high - centre))
+    square = 0.0
     for i in range(uint64(f.size)):
-        scalar = np.float64(f[i]) - centre
-        square += scalar * scalar
-        largest = max(largest, abs(scalar))
+        square += (np.float64(f[i]) - centre) * (np.float64(f[i]) - centre)
     for j in range(inputs):
         line[j, SLOPE], line[j, CENTRE] = slopes[j], centres[j]
         line[j, ERROR] = _HALF_ULP * (abs(centres[j]) + abs(slopes[j]) * largest)
