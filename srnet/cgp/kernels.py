@@ -599,10 +599,15 @@ def propagate(layer, program, count, output, f, weights, biases):  # type: ignor
     deviations = np.empty(CHUNK, dtype=np.float64)
     sums = np.zeros((2, 2 + target.values.shape[0]), dtype=np.float64)
     reduced = np.empty(target.values.shape[0], dtype=np.float64)
-    pivot = sum_blocks(
-        program, count, output, values, inputs, terminals, constants_at, block_rows, target.values, blocks, 0, blocks.shape[0], 0.0,
-        deviations, sums,
-    )  # fmt: skip
+    pivot = 0.0
+    for block in range(blocks.shape[0]):
+        start, stop, split = blocks[block, START], blocks[block, STOP], blocks[block, IS_VALID]
+        at = evaluate_block(program, count, output, values, inputs, terminals, rows, start, stop, constants_at, block_rows)
+        if block == 0:
+            pivot = np.float64(values[at])
+        accumulate(values, at, pivot, target.values, start, stop, deviations, sums, split)
+        for i in range(uint64(stop - start)):
+            f[start + i] = values[at + i]
     solve(target.seen_rows[-1, 0], target.seen_rows[-1, 1], sums, target.seen_h[-1], target.seen_hh[-1], reduced)
     centre = pivot + sums[0, SUM_D] / target.seen_rows[-1, 0]
     # the weights of the projected target become those of the layer's units
@@ -612,11 +617,6 @@ def propagate(layer, program, count, output, f, weights, biases):  # type: ignor
             weights[unit] += reduced[j] * target.basis[j, unit]
     for unit in range(mean.size):
         biases[unit] = mean[unit] - weights[unit] * centre
-    for block in range(blocks.shape[0]):
-        start, stop = blocks[block, START], blocks[block, STOP]
-        at = evaluate_block(program, count, output, values, inputs, terminals, rows, start, stop, constants_at, block_rows)
-        for i in range(uint64(stop - start)):
-            f[start + i] = values[at + i]
     return centre
 
 

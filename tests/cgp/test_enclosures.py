@@ -144,6 +144,11 @@ def test_bins_hold_every_row_once(kind: str) -> None:
         np.testing.assert_allclose(shared, leads[:, rows] @ f[rows], rtol=1e-9, atol=1e-9 * np.abs(f).max())
 
 
+@given(st.lists(st.floats(width=32, allow_nan=False, allow_infinity=False), min_size=1, max_size=40))
+def test_extremes_are_those_of_the_floats(values: list[float]) -> None:
+    assert enclosures.extremes(np.array(values, np.float32)) == (min(values), max(values))
+
+
 def test_few_rows_and_a_constant_scalar_have_no_bins() -> None:
     leads = np.zeros((1, LEAST_ROWS), np.float32)
     rising = np.arange(LEAST_ROWS, dtype=np.float32)
