@@ -28,8 +28,9 @@ install: .venv/installed ## make .venv with everything the project needs
 	.venv/bin/python -m pip install --quiet --disable-pip-version-check -e '.[workflow,test,docs]'
 	@touch $@
 
+# Snakemake 9.27 looks through all that waits once in this time for every step that has ended: each second, it would cost a core (docs/cluster.md).
 all: install ## the complete reproduction of CONFIG
-	$(SNAKEMAKE) --configfile $(CONFIG)
+	$(SNAKEMAKE) --configfile $(CONFIG) --max-jobs-per-timespan 1000/10s
 
 demo: install ## a small complete reproduction: networks, formulas, figures, tables (minutes)
 	$(SNAKEMAKE) --configfile config/demo.yaml
