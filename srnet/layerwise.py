@@ -10,7 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from srnet.cgp import genome, kernels, logistic
-from srnet.cgp.enclosures import Bins, divide, room
+from srnet.cgp.bins import Bins, divide
+from srnet.cgp.enclosures import room
 from srnet.cgp.genome import Genes, Grid, decode, mutate, random_genes, random_normals, threshold
 from srnet.cgp.logistic import Classes, Points
 from srnet.cgp.memory import Memory

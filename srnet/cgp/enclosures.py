@@ -1,7 +1,7 @@
 """What a formula of one scalar does on bins of that scalar: a lower bound of its loss for a fraction of the rows' work.
 
-All inputs of a layer after the first are affine functions of one scalar τ, the formula of the layer before. The rows are sorted
-into a few hundred bins of τ. On a bin with centre m and radius r a formula is enclosed as
+All inputs of a layer after the first are affine functions of one scalar, the formula of the layer before, and its rows are sorted
+into bins of that (:mod:`srnet.cgp.bins`). On a bin with centre m and radius r a formula is enclosed as
 
     f(m + t) = c + s·t + e,   |e| ≤ ρ,   |t| ≤ r,
 
@@ -13,37 +13,31 @@ least what its own best fit leaves on the other bins. And where a logarithm or a
 """
 
 import math
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 from numba import uint64
 from numpy.typing import NDArray
 
+from srnet.cgp.bins import COUNT, DOUBLE, ENERGY, FIRST, MOST_BINS, SECOND, U
 from srnet.cgp.compiling import njit
 from srnet.cgp.elementary import cosine, ln64, sine
 from srnet.cgp.primitives import OPCODES
 
-_CELLS = 8192  # of equal width; a bin is a run of them
-_BINS_BY_ROWS, _BINS_BY_WIDTH = 64, 64  # a bin is closed when it holds this share of the rows, or of the range
-MOST_BINS = _BINS_BY_ROWS + _BINS_BY_WIDTH + 1
 # Where bins are put aside, so are those where ρ² is more than this share of the variance of f, in so many rounds.
 _POOR, _ROUNDS = 1e-3, 3
-# With fewer rows than that, the rows themselves are as fast.
-LEAST_ROWS = 8 * MOST_BINS
-
 # An enclosure is c, s and ρ by bin, one behind the other. The distance is a constant, or LLVM would not see that they do not overlap.
 _SLOPE, _REST, _ENCLOSURE = MOST_BINS, 2 * MOST_BINS, 3 * MOST_BINS
-# Fields of the moments.
-_COUNT, _FIRST, _SECOND, _ENERGY, _U = 0, 1, 2, 3, 4
 
 # A primitive is right to 1.2 half-ulps of float32, and so is its value at the centre.
 _ROUNDING = 2.0**-22
-_DOUBLE = 2.0**-51
 _TINY, _HUGE = 1e-38, 1e37
 # Sines are promised up to this argument.
 _LARGEST_ANGLE = 1e4
 # Of sums in float64, and of u in float32
-_SUM_ERROR, _HALF_ULP = 1e-12, 2.0**-24
+_SUM_ERROR, _HALF_ULP = 1e-9, 2.0**-24
+# As long as this share of Σd² is left when the mean is taken off.
+_LEFT_OVER = 1e-6
 
 _ADD, _SUB, _MUL, _DIV = OPCODES["add"], OPCODES["sub"], OPCODES["mul"], OPCODES["div"]
 _SQRT, _SQUARE, _LN = OPCODES["sqrt"], OPCODES["square"], OPCODES["ln"]
@@ -51,123 +45,11 @@ _SIN, _COS, _TAN = OPCODES["sin"], OPCODES["cos"], OPCODES["tan"]
 _PDIV, _PSQRT, _PLN = OPCODES["pdiv"], OPCODES["psqrt"], OPCODES["pln"]
 
 
-class Bins(NamedTuple):
-    """The rows of a layer by its scalar; no bins where the layer has none.
-
-    Attributes
-    ----------
-    centres, radii
-        Of the bins, on the scale of the scalar.
-    moments
-        By split (train, valid), then Σ1, Σt, Σt², Σ|u|², Σuⱼ and Σuⱼt of every leading direction, then bins.
-    weights, biases
-        Of the inputs: weight·scalar + bias.
-    """
-
-    centres: NDArray[np.float64]
-    radii: NDArray[np.float64]
-    moments: NDArray[np.float64]
-    weights: NDArray[np.float64]
-    biases: NDArray[np.float64]
-
-    @classmethod
-    def none(cls) -> "Bins":
-        """Of the first layer, whose inputs are several."""
-        return cls(np.empty(0), np.empty(0), np.empty((2, 0, 0)), np.empty(0), np.empty(0))
-
-
 def room(constants: NDArray[np.float32], nodes: int) -> NDArray[np.float64]:
     """Room for one thread's enclosures, in one row: of two operands, the constants and the nodes, each c, s, ρ by bin."""
     table = np.zeros((2 + constants.size + nodes, 3, MOST_BINS))
     table[2 : 2 + constants.size, 0] = constants[:, None]
     return table.ravel()
-
-
-@njit(cache=True, nogil=True)
-def extremes(values: Any) -> Any:
-    """The least and the largest of finite float32 values.
-
-    As integers, whose order is that of the floats once the bits of the negative ones are turned round: LLVM vectorises no other.
-    """
-    bits, turned = values.view(np.int32), np.int32(2**31 - 1)
-    least, largest = turned, ~turned
-    for i in range(uint64(values.size)):
-        ordered = np.int32(bits[i] ^ ((bits[i] >> 31) & turned))
-        least, largest = min(least, ordered), max(largest, ordered)
-    ends = np.empty(2, dtype=np.int32)
-    ends[0], ends[1] = least ^ ((least >> 31) & turned), largest ^ ((largest >> 31) & turned)
-    return np.float64(ends.view(np.float32)[0]), np.float64(ends.view(np.float32)[1])
-
-
-@njit(cache=True, nogil=True, forceinline=True)
-def _sort(bin_of: Any, cells: Any, first: Any, last: Any, order: Any, starts: Any) -> None:
-    """Write the rows ``first`` … ``last`` to ``order`` bin by bin, and where each begins to ``starts``."""
-    starts[:] = 0
-    for i in range(first, last):
-        starts[bin_of[cells[i]] + 1] += 1
-    for at in range(1, starts.size):
-        starts[at] += starts[at - 1]
-    following = starts.copy()
-    for i in range(first, last):
-        at = bin_of[cells[i]]
-        order[following[at]] = i
-        following[at] += 1
-
-
-@njit(cache=True, nogil=True, forceinline=True, fastmath={"reassoc", "contract", "nsz"})
-def _add_up(rows: Any, scalar: Any, centre: Any, leads: Any, moments: Any) -> None:
-    """The moments of the rows of a bin."""
-    first, second, energy, directions = 0.0, 0.0, 0.0, leads.shape[0]
-    for k in range(uint64(rows.size)):
-        t = np.float64(scalar[uint64(rows[k])]) - centre
-        first += t
-        second += t * t
-    for j in range(directions):
-        level, shared, at = 0.0, 0.0, leads[j]
-        for k in range(uint64(rows.size)):
-            row = uint64(rows[k])
-            u = np.float64(at[row])
-            level += u
-            shared += u * (np.float64(scalar[row]) - centre)
-            energy += u * u
-        moments[_U + j], moments[_U + directions + j] = level, shared
-    moments[_COUNT], moments[_FIRST], moments[_SECOND], moments[_ENERGY] = rows.size, first, second, energy
-
-
-@njit(cache=True, nogil=True)
-def divide(scalar: Any, weights: Any, biases: Any, leads: Any, train_rows: Any) -> Any:
-    """The rows in bins of their scalar; none where it is constant, or the rows are too few."""
-    rows, directions = scalar.size, leads.shape[0]
-    low, high = extremes(scalar)
-    scale = (_CELLS - 0.5) / (high - low) if high > low else np.inf
-    if rows < LEAST_ROWS or not scale < np.inf or not scale > 0.0:
-        return Bins(np.empty(0), np.empty(0), np.empty((2, 0, 0)), weights, biases)
-    cells = np.empty(rows, dtype=np.int32)
-    for i in range(uint64(rows)):
-        cells[i] = np.int32((np.float64(scalar[i]) - low) * scale)
-    sizes = np.zeros(_CELLS, dtype=np.int64)
-    for i in range(rows):
-        sizes[cells[i]] += 1
-    bin_of = np.empty(_CELLS, dtype=np.int32)
-    centres, radii = np.empty(MOST_BINS), np.empty(MOST_BINS)
-    count, inside, first = 0, rows, 0
-    for cell in range(_CELLS):
-        if sizes[cell] > 0:
-            if inside * _BINS_BY_ROWS >= rows or (cell - first) * _BINS_BY_WIDTH >= _CELLS:
-                count, inside, first = count + 1, 0, cell
-            bin_of[cell] = count - 1
-            inside += sizes[cell]
-            # from the first cell's lower edge to the last one's upper edge, and what they are rounded by
-            centres[count - 1] = low + 0.5 * (first + cell + 1) / scale
-            radii[count - 1] = 0.5 * (cell + 1 - first + 1e-9) / scale + 4.0 * _DOUBLE * (abs(low) + abs(high))
-    moments = np.empty((2, _U + 2 * directions, count))
-    order, starts = np.empty(rows, dtype=np.int32), np.empty(count + 1, dtype=np.int64)
-    for split in range(2):
-        first, last = (train_rows, rows) if split else (0, train_rows)
-        _sort(bin_of, cells, first, last, order, starts)
-        for at in range(count):
-            _add_up(order[starts[at] : starts[at + 1]], scalar, centres[at], leads, moments[split, :, at])
-    return Bins(centres[:count].copy(), radii[:count].copy(), moments, weights, biases)
 
 
 # In sums, the order does not matter: nothing but bounds is made of them.
@@ -192,7 +74,7 @@ def _operand(
         enclosed[_SLOPE + i] = weight
         # rounded to float32, and before in float64, where product and bias may cancel
         size = abs(value) + abs(weight) * radii[i]
-        enclosed[_REST + i] = _ROUNDING * size + _DOUBLE * (abs(product) + abs(bias)) + _TINY
+        enclosed[_REST + i] = _ROUNDING * size + DOUBLE * (abs(product) + abs(bias)) + _TINY
     return place
 
 
@@ -314,26 +196,26 @@ def _is_negative(a: Any, radii: Any, count: Any) -> Any:
 def _deviation_sums(table: Any, at: Any, moments: Any, mean: Any, count: Any, sums: Any) -> None:
     """Of one split's rows in the bins where f is known: Σd, Σd² and Σρ², Σ1, Σ|u|² and, for every direction, Σu and Σdu of d = c + s·t - mean."""
     total, square, off, rows, energy = 0.0, 0.0, 0.0, 0.0, 0.0
-    n, directions = uint64(count), (moments.shape[0] - _U) // 2
+    n, directions = uint64(count), (moments.shape[0] - U) // 2
     for i in range(n):
         known = table[at + _REST + i] < np.inf
         d, s = table[at + i] - mean if known else 0.0, table[at + _SLOPE + i] if known else 0.0
-        rest, number = table[at + _REST + i] if known else 0.0, moments[_COUNT, i] if known else 0.0
-        first = moments[_FIRST, i]
+        rest, number = table[at + _REST + i] if known else 0.0, moments[COUNT, i] if known else 0.0
+        first = moments[FIRST, i]
         total += d * number + s * first
-        square += d * d * number + s * (2.0 * d * first + s * moments[_SECOND, i])
+        square += d * d * number + s * (2.0 * d * first + s * moments[SECOND, i])
         off += rest * rest * number
         rows += number
-        energy += moments[_ENERGY, i] if known else 0.0
+        energy += moments[ENERGY, i] if known else 0.0
     sums[0], sums[1], sums[2], sums[3], sums[4] = total, square, off, rows, energy
     for j in range(directions):
         level, shared = 0.0, 0.0
         for i in range(n):
             known = table[at + _REST + i] < np.inf
             d, s = table[at + i] - mean if known else 0.0, table[at + _SLOPE + i] if known else 0.0
-            u = moments[_U + j, i] if known else 0.0
+            u = moments[U + j, i] if known else 0.0
             level += u
-            shared += d * u + s * moments[_U + directions + j, i]
+            shared += d * u + s * moments[U + directions + j, i]
         sums[5 + 2 * j], sums[6 + 2 * j] = level, shared
 
 
@@ -347,7 +229,7 @@ def loss_bound(table: Any, enclosed: Any, bins: Any, beyond_all: Any, lead_scale
     ``sums`` is room for 2 × (``SUMS`` + 2 · directions).
     """
     at, count, moments = uint64(enclosed), bins.centres.size, bins.moments
-    all_rows = moments[0, _COUNT].sum()
+    all_rows = moments[0, COUNT].sum()
     # Next to a pole the rest is large, and would spoil what the other bins say. Without these bins f varies less, so it is asked again.
     for _ in range(_ROUNDS):
         known, rows, mean = _put_poor_aside(table, at, moments, count)
@@ -375,10 +257,10 @@ def _put_poor_aside(table: Any, at: Any, moments: Any, count: Any) -> Any:
     """
     total, square, rows, known, n = 0.0, 0.0, 0.0, True, uint64(count)
     for i in range(n):
-        number, c = moments[0, _COUNT, i], table[at + i]
+        number, c = moments[0, COUNT, i], table[at + i]
         if table[at + _REST + i] < np.inf:
             rows += number
-            total += c * number + table[at + _SLOPE + i] * moments[0, _FIRST, i]
+            total += c * number + table[at + _SLOPE + i] * moments[0, FIRST, i]
             square += c * c * number
         else:
             known = False
@@ -401,7 +283,7 @@ def _fitted(sums: Any) -> Any:
     square = sums[1] - sums[0] * sums[0] / rows
     norm, off = math.sqrt(max(square, 0.0)), math.sqrt(sums[2]) + _SUM_ERROR * math.sqrt(sums[1])
     # written so that NaN does not tell either
-    if not norm > 2.0 * off:
+    if not (norm > 2.0 * off and square > _LEFT_OVER * sums[1]):
         return -np.inf
     left = energy * (1.0 - _SUM_ERROR)
     for j in range((sums.size - SUMS) // 2):

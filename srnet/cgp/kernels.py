@@ -35,8 +35,9 @@ import numpy as np
 from numba import uint64
 from numpy.typing import NDArray
 
+from srnet.cgp.bins import Bins, extremes
 from srnet.cgp.compiling import njit
-from srnet.cgp.enclosures import SUMS, Bins, enclose, extremes, loss_bound
+from srnet.cgp.enclosures import SUMS, enclose, loss_bound
 from srnet.cgp.evaluation import apply_primitive, evaluate_block
 from srnet.cgp.genome import ARITIES, decode, stream
 from srnet.cgp.memory import Memory, is_known, remember, slot_of

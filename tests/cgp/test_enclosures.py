@@ -7,51 +7,14 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
+from on_a_scalar import KINDS, LAYERS, ROWS, TRAIN, VALID, layer_on
 
 from srnet.cgp import enclosures, evaluation, kernels
-from srnet.cgp.enclosures import LEAST_ROWS, MOST_BINS, SUMS, Bins
-from srnet.cgp.genome import Genes, Grid, threshold
-from srnet.cgp.primitives import CLASSIFICATION, OPCODES, REGRESSION
-from srnet.cgp.target import Target
-from srnet.layerwise import LayerSearch, Symbolic
-
-TRAIN, VALID = 1100, 300
-ROWS = TRAIN + VALID
-SLOPES, CENTRES = np.array([1.0, 0.7, -0.4]), np.array([0.1, 0.5, 2.0])
-
-
-def scalar(kind: str) -> NDArray[np.float32]:
-    rng = np.random.default_rng(3)
-    values = {
-        "normal": rng.normal(0, 1, ROWS),
-        "heavy tails": np.tan(rng.uniform(-1.57, 1.57, ROWS)),
-        "two values": rng.choice([-1.0, 2.0], ROWS),
-        "large": 1e5 + rng.normal(0, 1, ROWS),
-        "small": 1e-6 * rng.normal(0, 1, ROWS),
-        "positive": rng.uniform(0.5, 2, ROWS),
-    }
-    return values[kind].astype(np.float32)
-
-
-KINDS = ("normal", "heavy tails", "two values", "large", "small", "positive")
-
-
-def layer_on(kind: str, functions: tuple[str, ...] = REGRESSION, width: int = 3) -> tuple[LayerSearch, Symbolic]:
-    """A layer that reads three affine images of the scalar, with bins; targets are smooth functions of it and noise."""
-    f = scalar(kind)
-    rng = np.random.default_rng(width)
-    wave = np.sin(np.outer(f / np.abs(f).max(), np.arange(1, width + 1))) + 0.05 * rng.normal(0, 1, (ROWS, width))
-    target = Target.of(wave[:TRAIN], wave[TRAIN:], 256)
-    layer = LayerSearch(1, Grid(3, 2, 5, 5, functions), target, 7, 1, 256)
-    centre = float(f[:TRAIN].mean(dtype=np.float64))
-    below = Symbolic(f, SLOPES, CENTRES - SLOPES * centre, centre, CENTRES)
-    layer.receive(layer.inputs(below))
-    return layer, below
-
-
-LAYERS = {
-    (kind, name): layer_on(kind, fs) for kind in KINDS for name, fs in (("plain", REGRESSION), ("protected", CLASSIFICATION))
-}
+from srnet.cgp.bins import MOST_BINS, Bins
+from srnet.cgp.enclosures import SUMS
+from srnet.cgp.genome import Genes, threshold
+from srnet.cgp.primitives import OPCODES, REGRESSION
+from srnet.layerwise import LayerSearch
 
 
 def bins_of(layer: LayerSearch) -> Bins:
@@ -122,40 +85,6 @@ def chosen(layer: LayerSearch, nodes: list[tuple[str, int, int]], output: int) -
         place[5 + i] = 5 + node
     genes[-1] = place[output]
     return genes
-
-
-@pytest.mark.parametrize("kind", KINDS)
-def test_bins_hold_every_row_once(kind: str) -> None:
-    layer, below = LAYERS[kind, "plain"]
-    bins = bins_of(layer)
-    assert 2 <= bins.centres.size <= MOST_BINS
-    inside = np.abs(below.f.astype(np.float64)[:, None] - bins.centres) <= bins.radii
-    assert (inside.sum(axis=1) >= 1).all()
-    np.testing.assert_array_equal(bins.moments[:, 0].sum(axis=1), [TRAIN, VALID])
-    leads = layer.target.leads.astype(np.float64)
-    # Σ(m·1 + t) is the sum of the scalar, Σ|u|² and Σu are those of the target
-    f = below.f.astype(np.float64)
-    for split, rows in enumerate((slice(0, TRAIN), slice(TRAIN, ROWS))):
-        moments = bins.moments[split]
-        np.testing.assert_allclose((bins.centres * moments[0] + moments[1]).sum(), f[rows].sum(), rtol=1e-9, atol=1e-9)
-        np.testing.assert_allclose(moments[3].sum(), np.square(leads[:, rows]).sum())
-        np.testing.assert_allclose(moments[4 : 4 + len(leads)].sum(axis=1), leads[:, rows].sum(axis=1), atol=1e-9)
-        shared = (moments[4 : 4 + len(leads)] * bins.centres + moments[4 + len(leads) :]).sum(axis=1)
-        np.testing.assert_allclose(shared, leads[:, rows] @ f[rows], rtol=1e-9, atol=1e-9 * np.abs(f).max())
-
-
-@given(st.lists(st.floats(width=32, allow_nan=False, allow_infinity=False), min_size=1, max_size=40))
-def test_extremes_are_those_of_the_floats(values: list[float]) -> None:
-    assert enclosures.extremes(np.array(values, np.float32)) == (min(values), max(values))
-
-
-def test_few_rows_and_a_constant_scalar_have_no_bins() -> None:
-    leads = np.zeros((1, LEAST_ROWS), np.float32)
-    rising = np.arange(LEAST_ROWS, dtype=np.float32)
-    weights, biases = np.ones(1), np.zeros(1)
-    assert enclosures.divide(rising, weights, biases, leads, 5).centres.size > 0
-    assert enclosures.divide(rising[1:], weights, biases, leads[:, 1:], 5).centres.size == 0
-    assert enclosures.divide(np.ones_like(rising), weights, biases, leads, 5).centres.size == 0
 
 
 @pytest.mark.parametrize("name", ["plain", "protected"])
