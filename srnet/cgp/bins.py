@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 from srnet.cgp.compiling import njit
 
-_CELLS = 8192  # of equal width; a bin is a run of them
+_CELLS = 2048  # of equal width; a bin is a run of them
 _BINS_BY_ROWS, _BINS_BY_WIDTH = 64, 64  # a bin is closed when it holds this share of the rows, or of the range
 MOST_BINS = _BINS_BY_ROWS + _BINS_BY_WIDTH + 1
 # With fewer rows than that, the rows themselves are as fast.
@@ -62,17 +62,17 @@ def extremes(values: Any) -> Any:
 
 
 @njit(cache=True, nogil=True, forceinline=True)
-def _sort(bin_of: Any, cells: Any, first: Any, last: Any, order: Any, starts: Any) -> None:
+def _sort(bins: Any, first: Any, last: Any, order: Any, starts: Any) -> None:
     """Write the rows ``first`` … ``last`` to ``order`` bin by bin, and where each begins to ``starts``."""
     starts[:] = 0
-    for i in range(first, last):
-        starts[bin_of[cells[i]] + 1] += 1
+    for i in range(uint64(first), uint64(last)):
+        starts[uint64(bins[i]) + uint64(1)] += 1
     for at in range(1, starts.size):
         starts[at] += starts[at - 1]
     following = starts.copy()
-    for i in range(first, last):
-        at = bin_of[cells[i]]
-        order[following[at]] = i
+    for i in range(uint64(first), uint64(last)):
+        at = uint64(bins[i])
+        order[uint64(following[at])] = i
         following[at] += 1
 
 
@@ -104,12 +104,12 @@ def divide(scalar: Any, weights: Any, biases: Any, leads: Any, train_rows: Any) 
     scale = (_CELLS - 0.5) / (high - low) if high > low else np.inf
     if rows < LEAST_ROWS or not scale < np.inf or not scale > 0.0:
         return Bins(np.empty(0), np.empty(0), np.empty((2, 0, 0)), weights, biases)
-    cells = np.empty(rows, dtype=np.int32)
+    cells = np.empty(rows, dtype=np.int32)  # and later, bins
     for i in range(uint64(rows)):
         cells[i] = np.int32((np.float64(scalar[i]) - low) * scale)
-    sizes = np.zeros(_CELLS, dtype=np.int64)
-    for i in range(rows):
-        sizes[cells[i]] += 1
+    sizes = np.zeros(_CELLS, dtype=np.int32)
+    for i in range(uint64(rows)):
+        sizes[uint64(cells[i])] += 1
     bin_of = np.empty(_CELLS, dtype=np.int32)
     centres, radii = np.empty(MOST_BINS), np.empty(MOST_BINS)
     count, inside, first = 0, rows, 0
@@ -122,11 +122,13 @@ def divide(scalar: Any, weights: Any, biases: Any, leads: Any, train_rows: Any) 
             # from the first cell's lower edge to the last one's upper edge, and what they are rounded by
             centres[count - 1] = low + 0.5 * (first + cell + 1) / scale
             radii[count - 1] = 0.5 * (cell + 1 - first + 1e-9) / scale + 4.0 * DOUBLE * (abs(low) + abs(high))
+    for i in range(uint64(rows)):
+        cells[i] = bin_of[uint64(cells[i])]
     moments = np.empty((2, U + 2 * directions, count))
     order, starts = np.empty(rows, dtype=np.int32), np.empty(count + 1, dtype=np.int64)
     for split in range(2):
         first, last = (train_rows, rows) if split else (0, train_rows)
-        _sort(bin_of, cells, first, last, order, starts)
+        _sort(cells, first, last, order, starts)
         for at in range(count):
             _add_up(order[starts[at] : starts[at + 1]], scalar, centres[at], leads, moments[split, :, at])
     return Bins(centres[:count].copy(), radii[:count].copy(), moments, weights, biases)

@@ -6,7 +6,18 @@ import pandas as pd
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
-from srnet.drawing.style import band_legend, colours, counted, legend, log_scale, not_finite, note, styled, task_panels, with_band
+from srnet.drawing.style import (
+    band_legend,
+    colours,
+    counted,
+    legend,
+    log_scale,
+    not_on_the_axis,
+    note,
+    styled,
+    task_panels,
+    with_band,
+)
 
 
 @styled
@@ -26,9 +37,9 @@ def draw(history: pd.DataFrame) -> Figure:
             curve = here[here["preset"] == preset]
             with_band(axes, curve["generation"], curve["mean"], curve, colour)
         log_scale(axes)
-        axes.margins(x=0)
-        axes.set_xlim(left=0)
-        note(axes, not_finite(here))
+        # all panels the same, for a run may end at its first generation
+        axes.set_xlim(0, history["generation"].max())
+        note(axes, not_on_the_axis(here))
     figure.supxlabel("generation")
     figure.supylabel("best fitness so far")
     seeds = counted(history["runs"], "seed")

@@ -15,7 +15,7 @@ from srnet.drawing.style import (
     counted,
     legend,
     log_scale,
-    not_finite,
+    not_on_the_axis,
     note,
     styled,
     task_panels,
@@ -46,8 +46,9 @@ def draw(history: pd.DataFrame, published: pd.DataFrame) -> Figure:
             with_band(axes, curve["evaluations"], curve["median"], curve, colour)
         axes.set_xscale("log")
         log_scale(axes)
-        axes.margins(x=0)
-        note(axes, not_finite(here))
+        # all panels the same, for a run may end at its first generation
+        axes.set_xlim(history["evaluations"].min(), history["evaluations"].max())
+        note(axes, not_on_the_axis(here))
     figure.supxlabel("chromosome evaluations")
     figure.supylabel("best fitness so far")
     seeds = counted(history["runs"], "seed")

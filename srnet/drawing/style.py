@@ -79,9 +79,13 @@ def counted(counts: pd.Series, what: str) -> str:
 
 
 def log_scale(axes: Axes) -> None:
-    """A logarithmic y axis; call it when all is drawn."""
+    """A logarithmic y axis; call it when all is drawn. Without ticks where nothing is positive."""
     axes.set_yscale("log")
-    log_ticks(axes, "y")
+    if np.isfinite(axes.dataLim.minposy):
+        log_ticks(axes, "y")
+    else:
+        axes.set_yticks([])
+        axes.set_yticks([], minor=True)
 
 
 def log_ticks(axes: Axes, which: Literal["x", "y"]) -> None:
@@ -141,11 +145,15 @@ def band_legend(colour: str) -> tuple[Patch, Line2D]:
     return Patch(color=colour, alpha=BAND, linewidth=0), Line2D([], [], color=colour)
 
 
-def not_finite(history: pd.DataFrame) -> list[str]:
-    """How many runs of each preset have no finite fitness at the end; one task's history."""
+def not_on_the_axis(history: pd.DataFrame) -> list[str]:
+    """How many runs of each preset have no finite fitness at the end, or are all exact at once; one task's history."""
     last = history.groupby("preset", sort=False).tail(1).to_dict("records")
     failed = [(row["preset"], row["runs"] - row["finite"], row["runs"]) for row in last]
-    return [f"{preset}: {count} of {runs} not finite" for preset, count, runs in failed if count]
+    exact = [preset for preset, curve in history.groupby("preset", sort=False) if (curve["max"] <= 0).all()]
+    return [
+        *(f"{preset}: {count} of {runs} not finite" for preset, count, runs in failed if count),
+        *(f"{preset}: fitness 0 at once" for preset in exact),
+    ]
 
 
 def legend(figure: Figure, entries: dict[str, Any], columns: int = 2) -> None:

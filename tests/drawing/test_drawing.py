@@ -181,6 +181,18 @@ def test_runs_that_are_not_finite_are_marked(draw_history):
     assert np.isfinite(dotted.get_ydata()).any()
 
 
+@pytest.mark.parametrize("draw_history", [convergence.draw, lambda history: presets_compared.draw(history, PUBLISHED)])
+def test_a_run_that_is_exact_at_once_is_said_beside_others(draw_history, tmp_path):
+    """A constant network: a logarithmic axis has no place for its fitness of 0, and its run ends with the first generation."""
+    exact = fakes.run("P3", "paper", 1) | {"history": [0.0], "fitness": 0.0, "generations": 1}
+    figure = draw_history(history_table([fakes.run("K0", "paper", 1), exact]))
+    figure.savefig(tmp_path / "drawn.png")
+    assert "paper: fitness 0 at once" in texts(panel(figure, "P3"))
+    assert not len(panel(figure, "P3").get_yticks())
+    assert "paper: fitness 0 at once" not in texts(panel(figure, "K0"))
+    assert len(panel(figure, "K0").get_yticks())
+
+
 PUBLISHED = pd.DataFrame(columns=["task", "runs", "fitness_min", "fitness_median", "fitness_max"])
 
 
