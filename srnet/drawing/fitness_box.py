@@ -8,7 +8,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.patches import Patch
 
-from srnet.drawing.style import PUBLISHED, colours, counted, legend, log_scale, styled, task_panels
+from srnet.drawing.style import PUBLISHED, colours, counted, legend, log_scale, note, styled, task_panels
 
 
 @styled
@@ -34,6 +34,8 @@ def draw(runs: pd.DataFrame, published: pd.DataFrame) -> Figure:
         log_scale(axes)
         axes.set_xlim(-0.6, len(presets) + 0.6)
         axes.set_xticks([])
+        own = runs[runs["task"] == task]
+        note(axes, [f"{preset}: all 0" for preset in presets if (own.loc[own["preset"] == preset, "fitness"] == 0).all()])
     figure.supylabel("final fitness")
     seeds = counted(runs.groupby(["task", "preset"], sort=False).size(), "seed")
     entries: dict[str, Any] = {}

@@ -206,6 +206,14 @@ def test_fitness_box_has_a_box_per_preset_and_the_published_one(frames):
     assert sorted(points[0].get_ydata()) == sorted(ours)
 
 
+def test_fitness_box_says_where_all_is_zero(frames):
+    runs = frames["runs"].copy()
+    runs.loc[(runs["task"] == "K0"), "fitness"] = 0.0
+    figure = fitness_box.draw(runs, frames["published"])
+    assert "paper: all 0\njoint: all 0" in texts(panel(figure, "K0"))
+    assert not any("all 0" in text for text in texts(panel(figure, "F3")))
+
+
 def test_fitness_box_counts_what_is_not_finite(frames):
     runs = frames["runs"].copy()
     runs.loc[(runs["task"] == "K0") & (runs["preset"] == "joint") & (runs["seed"] < 3), "fitness"] = np.inf
