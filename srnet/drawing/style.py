@@ -149,7 +149,7 @@ def not_on_the_axis(history: pd.DataFrame) -> list[str]:
     """How many runs of each preset have no finite fitness at the end, or are all exact at once; one task's history."""
     last = history.groupby("preset", sort=False).tail(1).to_dict("records")
     failed = [(row["preset"], row["runs"] - row["finite"], row["runs"]) for row in last]
-    exact = [preset for preset, curve in history.groupby("preset", sort=False) if (curve["max"] <= 0).all()]
+    exact = [str(preset) for preset, curve in history.groupby("preset", sort=False) if (curve["max"] <= 0).all()]
     return [
         *(f"{preset}: {count} of {runs} not finite" for preset, count, runs in failed if count),
         *(f"{preset}: fitness 0 at once" for preset in exact),
