@@ -47,7 +47,7 @@ def command(*arguments: object, **environment: str) -> subprocess.Popen[str]:
 
 
 def finish(process: subprocess.Popen[str]) -> tuple[int, str, str]:
-    out, err = process.communicate(timeout=300)
+    out, err = process.communicate(timeout=120)
     return process.returncode, out, err
 
 

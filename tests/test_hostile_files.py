@@ -293,6 +293,15 @@ def packed(members: dict[str, bytes]) -> bytes:
     return buffer.getvalue()
 
 
+def flipped_inside(whole: Path, rng: random.Random) -> bytes:
+    """A zip archive one member of which is damaged; the archive's own checksums are right."""
+    with zipfile.ZipFile(whole) as archive:
+        members = {name: archive.read(name) for name in archive.namelist()}
+    name = rng.choice(list(members))
+    members[name] = hostile.flipped(members[name], rng)
+    return packed(members)
+
+
 def as_npy(array: Any) -> bytes:
     buffer = io.BytesIO()
     np.lib.format.write_array(buffer, array, allow_pickle=False)
@@ -403,12 +412,8 @@ def test_networks(folder: Path, rng: random.Random) -> None:
     kind = rng.random()
     if kind < 0.3:
         path.write_bytes(hostile.flipped(whole.read_bytes(), rng))
-    elif kind < 0.5:  # inside of the archive
-        with zipfile.ZipFile(whole) as archive:
-            members = {name: archive.read(name) for name in archive.namelist()}
-        name = rng.choice(list(members))
-        members[name] = hostile.flipped(members[name], rng)
-        path.write_bytes(packed(members))
+    elif kind < 0.5:
+        path.write_bytes(flipped_inside(whole, rng))
     else:
         state = torch.load(whole, weights_only=True)
         for _ in range(rng.choice((1, 2))):
@@ -448,12 +453,8 @@ def test_classifiers(folder: Path, rng: random.Random) -> None:
     kind = rng.random()
     if kind < 0.3:
         path.write_bytes(hostile.flipped(whole.read_bytes(), rng))
-    elif kind < 0.4:  # inside of the archive
-        with zipfile.ZipFile(whole) as archive:
-            members = {name: archive.read(name) for name in archive.namelist()}
-        name = rng.choice(list(members))
-        members[name] = hostile.flipped(members[name], rng)
-        path.write_bytes(packed(members))
+    elif kind < 0.4:
+        path.write_bytes(flipped_inside(whole, rng))
     else:
         content = torch.load(whole, weights_only=True)
         state = content.pop("state")

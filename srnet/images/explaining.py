@@ -70,7 +70,7 @@ def explain(
     fill
         What hides a superpixel: ``grey``, ``mean``, ``black``, ``blur``.
     preset
-        ``sparse``: contrast p(S) - p(all but S) less the share of the pixels, at most 100 passes. ``published``: the probability
+        ``sparse``: contrast p(S) - p(all but S), softened by a temperature, less the share of the pixels, at most 100 passes. ``published``: the probability
         alone, 50 individuals, at most 50 generations.
     seed
         Of the search, at least 0.
