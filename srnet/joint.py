@@ -1,6 +1,6 @@
 """The joint search (preset ``joint``): whole composites are scored, so that every layer's formula serves the output.
 
-A fifth of the budget goes to the published search, whose elites start up to half of the climbers; the others start from random
+A twentieth of the budget goes to the published search, whose elites start up to half of the climbers; the others start from random
 composites. Climbers change the active genes or the constants of one or two layers at a time; the weights and
 biases of every layer above are fitted again, and the offspring is accepted on the total fitness, at first also when it is a little
 worse (annealing). Every round drops the worse half of the climbers and shares their budget among the others. Constants are fitted
@@ -29,6 +29,7 @@ from srnet.individual import Individual, judge
 from srnet.layers import Layers
 from srnet.layerwise import LayerwiseSearch
 from srnet.pareto import front
+from srnet.sampling import representative
 from srnet.settings import JointSettings
 
 # What the streams of a seed are drawn for.
@@ -408,13 +409,18 @@ def _plain_individual(individual: Individual) -> list[Any]:
 
 
 def _screening_rows(layers: Layers, most: int, seed: int) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """Training and validation rows on which composites are compared: all, or a sample in the same proportion."""
+    """Training and validation rows on which composites are compared: all, or a sample of each, in proportion, that is like all of them."""
     train, valid = layers.rows("train"), layers.rows("valid")
     if train + valid <= most:
         return np.arange(train), np.arange(valid)
     rng = np.random.default_rng([seed, _ROWS])
     kept = min(max(most * train // (train + valid), 2), most - 1)
-    return np.sort(rng.choice(train, kept, replace=False)), np.sort(rng.choice(valid, min(most - kept, valid), replace=False))
+
+    def drawn(split: str, count: int) -> NDArray[np.int64]:
+        values = layers.splits[split]
+        return representative(np.hstack([values[0], values[-1]]), count, rng)
+
+    return drawn("train", kept), drawn("valid", min(most - kept, valid))
 
 
 def _problem(

@@ -86,19 +86,19 @@ class JointSettings(Settings):
     memory
         Whether a climber passes over composites that it has met of late.
     screen_rows
-        Rows on which composites are compared where there are more; the archive is fitted and judged on all.
+        Rows on which composites are compared where there are more (:mod:`srnet.sampling`); the archive is fitted and judged on all.
     """
 
-    layerwise: float = 0.2
+    layerwise: float = 0.05
     starts: int = 16
     nodes_per_layer: float = 4.34
     two_layers: float = 0.3
     constant: float = 0.3
     again: float = 0.4
-    temperature: float = 0.1
+    temperature: float = 0.06
     polish: int = 3
     memory: bool = True
-    screen_rows: int = 1024
+    screen_rows: int = 512
 
     def __post_init__(self) -> None:
         super().__post_init__()

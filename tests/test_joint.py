@@ -26,7 +26,7 @@ from srnet.settings import JointSettings, preset
 def small(**changes: Any) -> JointSettings:
     settings = preset("joint", population=20, generations=200)
     assert isinstance(settings, JointSettings)
-    return dataclasses.replace(settings, **{"starts": 4, **changes})
+    return dataclasses.replace(settings, **{"starts": 4, "layerwise": 0.2, **changes})
 
 
 def without_time(run: dict[str, Any]) -> str:
@@ -236,7 +236,7 @@ def test_bad_settings_are_named(key: str, value: Any) -> None:
 def classifier_settings(**changes: Any) -> JointSettings:
     settings = preset("joint", loss="cross_entropy", population=20, generations=120, stop=0.0)
     assert isinstance(settings, JointSettings)
-    return dataclasses.replace(settings, **{"starts": 4, **changes})
+    return dataclasses.replace(settings, **{"starts": 4, "layerwise": 0.2, **changes})
 
 
 @pytest.mark.parametrize(("widths", "rows", "valid"), [((2, 3, 3, 2), 200, 0), ((2, 4, 3), 100, 30)])
@@ -286,7 +286,7 @@ def test_a_classifiers_whole_composites_beat_its_layers_one_by_one() -> None:
 
 
 @pytest.mark.parametrize(
-    ("widths", "rows", "epoch"), [((2, 3, 1), 100, 1000), ((2, 20, 10, 1), 20_000, 1000), ((2, 600, 1), 2000, 81)]
+    ("widths", "rows", "epoch"), [((2, 3, 1), 100, 1000), ((2, 20, 10, 1), 20_000, 1000), ((2, 600, 1), 2000, 162)]
 )
 def test_wide_layers_can_be_resumed_more_often(widths: tuple[int, ...], rows: int, epoch: int) -> None:
     """A generation of them takes long, and what a kill costs is counted in seconds."""

@@ -302,9 +302,8 @@ def identity(scratch):  # type: ignore[no-untyped-def]
 
 @njit(cache=True, nogil=True)
 def mutate_gene(layer, genes, problem, lineage, scratch):  # type: ignore[no-untyped-def]
-    """Change random genes of one chromosome, one after the other, until an active one has changed (Goldman & Punch 2013)."""
+    """Change random genes of the chromosome decoded last, one by one, until an active one has changed (Goldman & Punch 2013)."""
     at, size = problem.table[layer, GENES_AT], problem.table[layer, GENES]
-    decode_layer(layer, problem, genes, scratch)
     last = genes[at + size - 1] - problem.table[layer, INPUTS] - problem.table[layer, CONSTANTS]
     while True:
         gene = below(size, lineage)
