@@ -26,19 +26,22 @@ SMALL = {
     "presets": ["paper", "joint"],
     "seeds": 2,
     "epochs": {"K0": 50},
-    "evolution": {"paper": {"population": 10, "generations": 20}, "joint": {"population": 50, "generations": 6000}},
+    "evolution": {"paper": {"population": 10, "generations": 20}, "joint": {"population": 50, "generations": 12000}},
     "formulas": {"time_limit": 1},
 }
 TARGETS = ["results/small/tables/runs.csv", "results/small/tables/formulas.csv"]
 SEARCHES = "results/small/K0/srnet"
-# Stands before the real command: writes down what ran where, asks for a checkpoint every second, and lets the first `paper` search fail.
+# Stands before the real command: writes down what ran where and as which process, asks for a checkpoint every second, and lets the first
+# `paper` search fail.
 SRNET = """#!/bin/bash
 if [ "$1" = evolve ]; then
     if [[ "$*" == *"--preset paper"* ]] && [ ! -e {record}/failed ]; then echo "$SLURM_JOB_ID" > {record}/failed; exit 1; fi
     [ -e {record}/calm ] || set -- "$@" --checkpoint-interval 1
 fi
 echo "$SLURM_JOB_ID begins $*" >> {record}/commands
-{srnet} "$@"
+{srnet} "$@" &
+echo $! > {record}/process_of_$SLURM_JOB_ID
+wait $!
 status=$?
 echo "$SLURM_JOB_ID $status $*" >> {record}/commands
 exit $status
@@ -136,13 +139,18 @@ def story(slurm: Slurm, tmp_path_factory) -> Story:
     def searched(preset: str) -> list[str]:
         return [number for number, _, command in commands() if f"--preset {preset} " in command]
 
+    def halt(job: str) -> None:
+        """Hold what a job runs where it is: however long the rest takes, its search is still to be interrupted."""
+        os.kill(int((record / f"process_of_{job}").read_text()), signal.SIGSTOP)
+
     at_home = local.start()
     driver = cluster.start()
     try:
         # one job fails by itself; the search that another is in the middle of is cancelled from outside
         [checkpoint] = wait(checkpoints, "a search to be interrupted", cluster.said)
-        wait((record / "failed").exists, "a search to fail", cluster.said)
         [cancelled] = slurm.running("joint")
+        halt(cancelled)
+        wait((record / "failed").exists, "a search to fail", cluster.said)
         subprocess.run(["scancel", cancelled], check=True)
         wait(lambda: cancelled not in slurm.running(), "the job and its processes to end", cluster.said)
         content = json.loads(checkpoint.read_text())
@@ -152,6 +160,7 @@ def story(slurm: Slurm, tmp_path_factory) -> Story:
         # both are tried again; in the middle of the second the driver is killed
         [orphan] = wait(lambda: set(slurm.running("joint")) - {cancelled}, "the cancelled job to be tried again", cluster.said)
         wait(lambda: seconds() > content["seconds"], "the search to go on from its checkpoint", cluster.said)
+        halt(orphan)
         wait(lambda: searched("paper"), "the failed job to be tried again", cluster.said)
         driver.kill()
         driver.wait()
