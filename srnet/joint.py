@@ -17,7 +17,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from srnet.cgp import composites
-from srnet.cgp.composites import Lineage, Problem, Scratch
+from srnet.cgp.climbing import climb
+from srnet.cgp.composites import Composite, Lineage, Problem, Scratch
+from srnet.cgp.constants import polish
 from srnet.cgp.genome import Genes, Grid, random_genes, random_normals, stream
 from srnet.cgp.kernels import CHUNK
 from srnet.cgp.logistic import Classes, Points
@@ -56,7 +58,7 @@ class JointSearch:
         ]
         rows = _screening_rows(layers, settings.screen_rows, seed)
         self._problem = _problem(layers, self._grids, settings, rows)
-        self._scratch = [_scratch(self._problem) for _ in range(threads)]
+        self._scratch = [_scratch(self._problem, self._grids) for _ in range(threads)]
         self._pool = ThreadPoolExecutor(threads) if threads > 1 else None
         self.generation = 0
         self.history: list[float] = []
@@ -177,9 +179,9 @@ class JointSearch:
         budget = int(lineage.allowance[0]) - int(lineage.counters[composites.EVALUATIONS])
         before = lineage.genes.copy()
         if budget > 0:
-            composites.climb(budget, temperature, self._problem, lineage, scratch)
+            climb(budget, temperature, self._problem, lineage, scratch)
         if self.settings.polish and not np.array_equal(before, lineage.genes):
-            composites.polish(self.settings.polish, self._problem, lineage, scratch)
+            polish(self.settings.polish, self._problem, lineage, scratch)
 
     def _note_best(self) -> None:
         """Judge the best composite of all climbers where it is new."""
@@ -220,8 +222,8 @@ class JointSearch:
         for lineage in self._lineages:
             self._retired.add(lineage)
         problem = _problem(self.layers, self._grids, self.settings, None)
-        scratch = _scratch(problem)
         lineage = _lineage(problem, self._grids, 0)
+        scratch = _scratch(problem, self._grids)
         before = int(lineage.counters[composites.EVALUATIONS])
         found = [*self._seeds, *([self.best] if self.best is not None else [])]
         for genes, constants in self._retired.composites():
@@ -233,7 +235,7 @@ class JointSearch:
             lineage.genes[:], lineage.constants[:], lineage.total[0] = genes, constants, np.inf
             composites.start(problem, lineage, scratch)
             if np.isfinite(lineage.total[0]):
-                composites.polish(_FINAL_ITERATIONS, problem, lineage, scratch)
+                polish(_FINAL_ITERATIONS, problem, lineage, scratch)
                 polished = self._judge(lineage.genes, lineage.constants)
                 if polished is not None:
                     found.append(polished)
@@ -470,6 +472,10 @@ def _problem(
         two_layers=settings.two_layers,
         again=settings.again,
         constant=settings.constant,
+        restructure=settings.restructure,
+        neutral=np.array([settings.functions.index(name) if name in settings.functions else -1 for name in ("add", "mul")]),
+        promising=settings.promising,
+        polish=settings.polish_offspring,
     )
 
 
@@ -499,7 +505,7 @@ def _lineage(problem: Problem, grids: Sequence[Grid], key: int) -> Lineage:
     )
 
 
-def _scratch(problem: Problem) -> Scratch:
+def _scratch(problem: Problem, grids: Sequence[Grid]) -> Scratch:
     """Room for a thread."""
     table = problem.table
     terminals = table[:, composites.INPUTS] + table[:, composites.CONSTANTS]
@@ -518,4 +524,5 @@ def _scratch(problem: Problem) -> Scratch:
         slots=np.zeros(constants + 1, dtype=np.int64),
         genes=np.zeros(problem.alleles.size, dtype=np.int32),
         constants=np.zeros(constants),
+        parent=Composite.like(_lineage(problem, grids, 0)),
     )

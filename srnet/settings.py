@@ -77,12 +77,16 @@ class JointSettings(Settings):
         Climbers at the beginning; half of them are dropped after each round of equal length.
     nodes_per_layer
         Offspring with more active nodes than this times the layers, and than their parent, are not made.
-    two_layers, constant, again
-        Probabilities: that an offspring changes a second layer; that a change moves a constant; that another change follows.
+    two_layers, constant, restructure, again
+        Probabilities: that an offspring changes a second layer; that a change moves a constant; that one that does not puts a node in or
+        takes one out, instead of changing an active gene; that another change follows.
     temperature
         Mean share of its fitness by which an offspring may be worse at the beginning; falls linearly to 0.
+    promising, polish_offspring
+        An offspring of a new structure that is not good enough, but whose fitness is at most ``promising`` times its parent's, is judged
+        again after ``polish_offspring`` Levenberg–Marquardt steps on its constants.
     polish
-        Levenberg–Marquardt steps on the constants of a climber that has changed in a generation.
+        Such steps on the constants of a climber that has changed in a generation.
     memory
         Whether a climber passes over composites that it has met of late.
     screen_rows
@@ -92,10 +96,13 @@ class JointSettings(Settings):
     layerwise: float = 0.05
     starts: int = 16
     nodes_per_layer: float = 4.34
-    two_layers: float = 0.3
+    two_layers: float = 0.2
     constant: float = 0.3
-    again: float = 0.4
+    restructure: float = 0.5
+    again: float = 0.6
     temperature: float = 0.06
+    promising: float = 3.0
+    polish_offspring: int = 2
     polish: int = 3
     memory: bool = True
     screen_rows: int = 512
@@ -104,11 +111,12 @@ class JointSettings(Settings):
         super().__post_init__()
         _whole("starts", self.starts, 1)
         _whole("polish", self.polish, 0)
+        _whole("polish_offspring", self.polish_offspring, 0)
         _whole("screen_rows", self.screen_rows, 2)
-        for name in ("layerwise", "two_layers", "constant", "again"):
+        for name in ("layerwise", "two_layers", "constant", "restructure", "again"):
             if not 0.0 <= getattr(self, name) < 1.0:
                 raise UserError(f"'{name}' is {getattr(self, name)}; 0 or more and less than 1 is needed")
-        for name in ("nodes_per_layer", "temperature"):
+        for name in ("nodes_per_layer", "temperature", "promising"):
             if not 0.0 <= getattr(self, name) < float("inf"):
                 raise UserError(f"'{name}' is {getattr(self, name)}; a number of 0 or more is needed")
 

@@ -12,6 +12,8 @@ import pytest
 
 from srnet import joint
 from srnet.cgp import composites
+from srnet.cgp.climbing import climb
+from srnet.cgp.constants import polish, residuals
 from srnet.cgp.primitives import PRIMITIVES
 from srnet.errors import UserError
 from srnet.evolution import evolve
@@ -153,7 +155,7 @@ def test_the_kernel_agrees_with_float64(widths: tuple[int, ...]) -> None:
     search = JointSearch(layers, small(layerwise=0.0, starts=16), 9)
     compared = 0
     for lineage in search._lineages:
-        composites.climb(300, 0.0, search._problem, lineage, search._scratch[0])
+        climb(300, 0.0, search._problem, lineage, search._scratch[0])
         individual = search._judge(lineage.genes, lineage.constants)
         if individual is not None and np.isfinite(lineage.total[0]):
             assert lineage.total[0] == pytest.approx(individual.fitness, rel=1e-3)
@@ -165,7 +167,7 @@ def test_climbing_from_any_layer_is_evaluating_all(layers: Layers) -> None:
     """The layers that an offspring did not change are taken from the parent, with the same result."""
     search = JointSearch(layers, small(layerwise=0.0), 9)
     lineage, scratch = search._lineages[0], search._scratch[0]
-    composites.climb(2000, 0.0, search._problem, lineage, scratch)
+    climb(2000, 0.0, search._problem, lineage, scratch)
     totals = {
         composites.evaluate_from(first, lineage.genes, lineage.constants, search._problem, lineage, np.inf, scratch)
         for first in range(layers.depth)
@@ -176,10 +178,10 @@ def test_climbing_from_any_layer_is_evaluating_all(layers: Layers) -> None:
 def test_residuals_sum_to_the_fitness(layers: Layers) -> None:
     search = JointSearch(layers, small(layerwise=0.0), 9)
     lineage, scratch = search._lineages[0], search._scratch[0]
-    composites.climb(500, 0.0, search._problem, lineage, scratch)
+    climb(500, 0.0, search._problem, lineage, scratch)
     scratch.fresh[:] = False
     out = np.empty(search._problem.targets.size)
-    composites.residuals(0, search._problem, lineage, scratch, out)
+    residuals(0, search._problem, lineage, scratch, out)
     assert np.square(out).sum() == pytest.approx(lineage.total[0], rel=1e-6)
 
 
@@ -195,9 +197,46 @@ def test_polishing_finds_a_constant() -> None:
     lineage.genes[:] = [names.index("mul"), 0, 1, names.index("sin"), 2, 0, 3]
     lineage.constants[:] = [1.2]
     composites.start(search._problem, lineage, scratch)
-    composites.polish(20, search._problem, lineage, scratch)
+    polish(20, search._problem, lineage, scratch)
     assert abs(lineage.constants[0]) == pytest.approx(1.7, abs=1e-4)
     assert lineage.total[0] < 1e-9
+
+
+def test_a_promising_structure_is_judged_by_its_best_constants() -> None:
+    """y = sin(1.7·x) from sin(x): with the constants as they are put in, no structure with one more node is better."""
+    x = np.random.default_rng(0).uniform(-1, 1, (80, 1)).astype(np.float32)
+    y = np.sin(1.7 * x)
+    layers = Layers({"train": [x[:60], y[:60]], "valid": [x[60:], y[60:]]})
+    totals = {}
+    for steps in (0, 10):
+        settings = small(
+            layerwise=0.0, rows=1, cols=2, n_eph=1, starts=1, functions=("mul", "sin"), constant=0.0, nodes_per_layer=2.0,
+            temperature=0.0, promising=1e6, polish_offspring=steps,
+        )  # fmt: skip
+        search = JointSearch(layers, settings, 1)
+        lineage, scratch = search._lineages[0], search._scratch[0]
+        lineage.genes[:] = [0, 0, 0, 1, 0, 0, 3]
+        lineage.constants[:] = [1.0]
+        composites.start(search._problem, lineage, scratch)
+        climb(300, 0.0, search._problem, lineage, scratch)
+        totals[steps] = lineage.total[0]
+    assert totals[10] < 1e-9
+    assert totals[0] > 1e-5
+
+
+def test_what_did_not_become_better_leaves_no_trace(layers: Layers) -> None:
+    """A parent whose offspring were fitted in vain is to the last bit what it was."""
+    search = JointSearch(layers, small(layerwise=0.0, starts=1, promising=1e3), 9)
+    lineage, scratch = search._lineages[0], search._scratch[0]
+    climb(3000, 0.0, search._problem, lineage, scratch)
+    before = [getattr(lineage, name).copy() for name in composites.Composite._fields]
+    composites.copy_composite(lineage, scratch.parent)
+    polish(2, search._problem, lineage, scratch)
+    composites.copy_composite(scratch.parent, lineage)
+    after = [getattr(lineage, name) for name in composites.Composite._fields]
+    assert all(np.array_equal(one, other) for one, other in zip(before, after, strict=True))
+    total = composites.evaluate_from(0, lineage.genes, lineage.constants, search._problem, lineage, np.inf, scratch)
+    assert total == lineage.total[0]
 
 
 def test_rows_are_screened_in_proportion() -> None:
@@ -216,9 +255,9 @@ def test_rows_are_screened_in_proportion() -> None:
 
 
 def test_the_memory_saves_evaluations_of_what_was_met(layers: Layers) -> None:
-    search = JointSearch(layers, small(layerwise=0.0, starts=1, constant=0.0), 9)
+    search = JointSearch(layers, small(layerwise=0.0, starts=1, constant=0.0, polish_offspring=0), 9)
     lineage, scratch = search._lineages[0], search._scratch[0]
-    composites.climb(400, 0.0, search._problem, lineage, scratch)
+    climb(400, 0.0, search._problem, lineage, scratch)
     met = lineage.met[lineage.met > 0]
     assert met.size > 100
     assert len(set(met.tolist())) == met.size
@@ -226,7 +265,15 @@ def test_the_memory_saves_evaluations_of_what_was_met(layers: Layers) -> None:
 
 @pytest.mark.parametrize(
     ("key", "value"),
-    [("starts", 0), ("layerwise", 1.0), ("temperature", -0.1), ("again", 1.0), ("polish", -1), ("screen_rows", 1)],
+    [
+        ("starts", 0),
+        ("layerwise", 1.0),
+        ("temperature", -0.1),
+        ("again", 1.0),
+        ("polish", -1),
+        ("screen_rows", 1),
+        ("promising", -1.0),
+    ],
 )
 def test_bad_settings_are_named(key: str, value: Any) -> None:
     with pytest.raises(UserError, match=f"'{key}' is {value}"):
@@ -253,7 +300,7 @@ def test_a_classifiers_composites_are_scored_by_cross_entropy(widths: tuple[int,
         near += individual.fitness == pytest.approx(lineage.total[0], rel=1e-3)  # of a wild formula float32 has other values
         left = np.zeros(search._problem.targets.size)
         search._scratch[0].fresh[:] = False
-        composites.residuals(0, search._problem, lineage, search._scratch[0], left)
+        residuals(0, search._problem, lineage, search._scratch[0], left)
         assert np.sum(left**2) == pytest.approx(lineage.total[0], rel=1e-6)
     assert near >= len(search._lineages) / 2
 

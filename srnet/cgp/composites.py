@@ -1,4 +1,4 @@
-"""The compiled kernel of the joint search: score whole composites and climb from one (preset ``joint``).
+"""The composites of the joint search, and the compiled kernel that scores them (preset ``joint``).
 
 A composite is one chromosome per layer with its own constants. All layers lie in flat arrays; ``Problem.table`` holds a row per
 layer with the offsets and sizes named below. A layer's inputs are the affine images wⱼ·f + bⱼ of the layer before, so only f, w and b are kept
@@ -8,7 +8,6 @@ Everything is evaluated on one block of rows: training rows, then validation row
 per row, its class; its weights and biases are those of the logits of all classes but the most frequent one.
 """
 
-import math
 from typing import NamedTuple
 
 import numpy as np
@@ -18,9 +17,9 @@ from numpy.typing import NDArray
 from srnet.cgp.compiling import njit
 from srnet.cgp.elementary import float_bits
 from srnet.cgp.evaluation import evaluate_block
-from srnet.cgp.genome import ARITIES, GENES_PER_NODE, decode, draw, mix
+from srnet.cgp.genome import ARITIES, decode, mix
 from srnet.cgp.kernels import SUM_D, SUM_DD, accumulate, solve
-from srnet.cgp.logistic import cross_entropy, inner, row_loss
+from srnet.cgp.logistic import cross_entropy
 
 # Columns of ``Problem.table``.
 GENES_AT, GENES, CONSTANTS_AT, CONSTANTS, INPUTS, TARGET_AT, UNITS, WIDTH, BASIS_AT, MEAN_AT = range(10)
@@ -53,6 +52,10 @@ class Problem(NamedTuple):
     two_layers: float  # probability that an offspring changes a second layer
     again: float  # probability that a change is followed by another on the same layer
     constant: float  # probability that a change moves a constant, where there is an active one
+    restructure: float  # probability that a change of the graph puts a node in or takes one out
+    neutral: NDArray[np.int64]  # function alleles of add and mul, -1 where the set has none
+    promising: float  # offspring of a new structure up to this times the parent's fitness have their constants fitted first
+    polish: int  # steps of that fit
 
 
 class Lineage(NamedTuple):
@@ -61,6 +64,7 @@ class Lineage(NamedTuple):
     key: NDArray[np.uint64]
     counters: NDArray[np.int64]  # draws, evaluations
     allowance: NDArray[np.float64]  # evaluations granted so far
+    # From here to ``losses``: what ``Composite`` holds.
     genes: NDArray[np.int32]
     constants: NDArray[np.float64]
     # By layer: the active function nodes, and the hash of the active graph with its constants.
@@ -81,6 +85,26 @@ class Lineage(NamedTuple):
     met: NDArray[np.uint64]
 
 
+class Composite(NamedTuple):
+    """A copy of a lineage's composite and of what has been computed of it."""
+
+    genes: NDArray[np.int32]
+    constants: NDArray[np.float64]
+    counts: NDArray[np.int64]
+    names: NDArray[np.uint64]
+    total: NDArray[np.float64]
+    side: NDArray[np.int64]
+    f: NDArray[np.float32]
+    weights: NDArray[np.float64]
+    biases: NDArray[np.float64]
+    losses: NDArray[np.float64]
+
+    @classmethod
+    def like(cls, lineage: Lineage) -> "Composite":
+        """Room for a composite of a lineage."""
+        return cls(*(getattr(lineage, name).copy() for name in cls._fields))
+
+
 class Scratch(NamedTuple):
     """Room for one thread's work."""
 
@@ -96,29 +120,7 @@ class Scratch(NamedTuple):
     slots: NDArray[np.int64]
     genes: NDArray[np.int32]
     constants: NDArray[np.float64]
-
-
-@njit(cache=True, nogil=True)
-def uniform(lineage):  # type: ignore[no-untyped-def]
-    """The next draw from [0, 1)."""
-    bits = draw(lineage.key[0], lineage.counters[DRAWS])
-    lineage.counters[DRAWS] += 1
-    return float(bits >> uint64(11)) / 9007199254740992.0
-
-
-@njit(cache=True, nogil=True)
-def below(n, lineage):  # type: ignore[no-untyped-def]
-    """The next draw from 0 … n-1."""
-    bits = draw(lineage.key[0], lineage.counters[DRAWS])
-    lineage.counters[DRAWS] += 1
-    return np.int64(((bits >> uint64(32)) * uint64(n)) >> uint64(32))
-
-
-@njit(cache=True, nogil=True)
-def normal(lineage):  # type: ignore[no-untyped-def]
-    """The next draw from N(0, 1)."""
-    u, v = uniform(lineage), uniform(lineage)
-    return math.sqrt(-2.0 * math.log(1.0 - u)) * math.cos(2.0 * math.pi * v)
+    parent: Composite
 
 
 @njit(cache=True, nogil=True)
@@ -268,6 +270,21 @@ def adopt(total, genes, constants, lineage, scratch):  # type: ignore[no-untyped
 
 
 @njit(cache=True, nogil=True)
+def copy_composite(source, target):  # type: ignore[no-untyped-def]
+    """Make the composite of a lineage, or a copy of one, that of another."""
+    target.genes[:] = source.genes
+    target.constants[:] = source.constants
+    target.counts[:] = source.counts
+    target.names[:] = source.names
+    target.total[:] = source.total
+    target.side[:] = source.side
+    target.f[:] = source.f
+    target.weights[:] = source.weights
+    target.biases[:] = source.biases
+    target.losses[:] = source.losses
+
+
+@njit(cache=True, nogil=True)
 def remember(complexity, total, genes, constants, lineage):  # type: ignore[no-untyped-def]
     """Put a composite in the archive if it is the best of its complexity."""
     if total < lineage.archive[complexity]:
@@ -301,25 +318,6 @@ def identity(scratch):  # type: ignore[no-untyped-def]
 
 
 @njit(cache=True, nogil=True)
-def mutate_gene(layer, genes, problem, lineage, scratch):  # type: ignore[no-untyped-def]
-    """Change random genes of the chromosome decoded last, one by one, until an active one has changed (Goldman & Punch 2013)."""
-    at, size = problem.table[layer, GENES_AT], problem.table[layer, GENES]
-    last = genes[at + size - 1] - problem.table[layer, INPUTS] - problem.table[layer, CONSTANTS]
-    while True:
-        gene = below(size, lineage)
-        alleles = problem.alleles[at + gene]
-        if alleles < 2:
-            continue
-        other = below(alleles - 1, lineage)
-        genes[at + gene] = other + 1 if other >= genes[at + gene] else other
-        if gene == size - 1:
-            return
-        node = gene // GENES_PER_NODE
-        if node <= last and scratch.nodes[node, 0] >= 0 and gene % GENES_PER_NODE <= ARITIES[scratch.nodes[node, 0]]:
-            return
-
-
-@njit(cache=True, nogil=True)
 def active_constants(layer, count, output, problem, scratch):  # type: ignore[no-untyped-def]
     """The constants that one chromosome's active nodes read, as offsets among all constants; how many."""
     found = 0
@@ -331,20 +329,6 @@ def active_constants(layer, count, output, problem, scratch):  # type: ignore[no
 
 
 @njit(cache=True, nogil=True)
-def mutate_constant(slot, constants, lineage):  # type: ignore[no-untyped-def]
-    """Move a constant on a random scale, or, seldom, draw it anew."""
-    kind = uniform(lineage)
-    if kind < 0.1:
-        value = normal(lineage)
-    elif kind < 0.55:
-        value = constants[slot] * (1.0 + normal(lineage) * 10.0 ** (-3.0 * uniform(lineage)))
-    else:
-        value = constants[slot] + normal(lineage) * 10.0 ** (0.5 - 3.5 * uniform(lineage))
-    # as the kernel reads it, so that formula and kernel share it
-    constants[slot] = np.float64(np.float32(value))
-
-
-@njit(cache=True, nogil=True)
 def start(problem, lineage, scratch):  # type: ignore[no-untyped-def]
     """Evaluate the lineage's own composite."""
     total = evaluate_from(0, lineage.genes, lineage.constants, problem, lineage, np.inf, scratch)
@@ -353,169 +337,3 @@ def start(problem, lineage, scratch):  # type: ignore[no-untyped-def]
             identify_layer(layer, lineage.genes, lineage.constants, problem, scratch)
         adopt(total, lineage.genes, lineage.constants, lineage, scratch)
         remember(identity(scratch)[0], total, lineage.genes, lineage.constants, lineage)
-
-
-@njit(cache=True, nogil=True)
-def climb(budget, temperature, problem, lineage, scratch):  # type: ignore[no-untyped-def]
-    """Climb from the lineage's composite for ``budget`` chromosome evaluations, or a few more.
-
-    An offspring changes one or two layers; it replaces the parent if it is no worse, or worse by a share of the fitness that is
-    exponentially distributed about ``temperature``. Composites met of late are passed over without an evaluation.
-    """
-    layers = problem.table.shape[0]
-    genes, constants = scratch.genes, scratch.constants
-    end = lineage.counters[EVALUATIONS] + budget
-    for _ in range(100 * budget):
-        if lineage.counters[EVALUATIONS] >= end:
-            break
-        genes[:] = lineage.genes
-        constants[:] = lineage.constants
-        first = below(layers, lineage)
-        second = first
-        if layers > 1 and uniform(lineage) < problem.two_layers:
-            second = (first + 1 + below(layers - 1, lineage)) % layers
-        most = max(problem.max_complexity, lineage.counts.sum())
-        scratch.counts[:] = lineage.counts
-        scratch.names[:] = lineage.names
-        for layer in range(layers):
-            if layer != first and layer != second:
-                continue
-            while True:
-                count, output = decode_layer(layer, problem, genes, scratch)
-                found = active_constants(layer, count, output, problem, scratch)
-                if found > 0 and uniform(lineage) < problem.constant:
-                    mutate_constant(scratch.slots[below(found, lineage)], constants, lineage)
-                else:
-                    mutate_gene(layer, genes, problem, lineage, scratch)
-                if uniform(lineage) >= problem.again:
-                    break
-            identify_layer(layer, genes, constants, problem, scratch)
-        complexity, name = identity(scratch)
-        if complexity > most:
-            continue
-        slot = name & uint64(lineage.met.size - 1)
-        if lineage.met[slot] == name:
-            continue
-        lineage.met[slot] = name
-        accept = lineage.total[0]
-        if temperature > 0.0:
-            accept *= 1.0 - temperature * math.log(1.0 - uniform(lineage))
-        # not good enough to go on from, but perhaps the best of its complexity
-        limit = max(accept, lineage.archive[complexity])
-        from_ = min(first, second) if lineage.total[0] < np.inf else 0
-        total = evaluate_from(from_, genes, constants, problem, lineage, limit, scratch)
-        if total < np.inf:
-            remember(complexity, total, genes, constants, lineage)
-            if total <= accept:
-                adopt(total, genes, constants, lineage, scratch)
-
-
-@njit(cache=True, nogil=True)
-def residuals(first, problem, lineage, scratch, out):  # type: ignore[no-untyped-def]
-    """Write what the composite evaluated last leaves, weighted so that its sum of squares is the fitness; layers from ``first`` on.
-
-    Of a classifier's output it is the square root of each row's cross-entropy.
-    """
-    table, rows = problem.table, problem.rows
-    layers = table.shape[0]
-    at = 0
-    for layer in range(layers):
-        units, width = table[layer, UNITS], table[layer, WIDTH]
-        if layer >= first and is_classes(layer, problem):
-            side = 1 - lineage.side[layer] if scratch.fresh[layer] else lineage.side[layer]
-            f, free = lineage.f[layer, side], problem.members.shape[1] - 1
-            for i in range(rows):
-                label = np.int64(problem.targets[at + i])
-                nats = row_loss(f[i], label, lineage.weights[layer, side, :free], lineage.biases[layer, side, :free])
-                out[at + i] = math.sqrt(nats / rows)
-        elif layer >= first:
-            side = 1 - lineage.side[layer] if scratch.fresh[layer] else lineage.side[layer]
-            f = lineage.f[layer, side]
-            scale = 1.0 / math.sqrt(float(rows * width * (max(layers - 1, 1) if layer + 1 < layers else 1)))
-            mean = 0.0
-            for i in range(problem.train_rows):
-                mean += f[i]
-            mean /= problem.train_rows
-            for unit in range(units):
-                # the weight of the projected unit: basis rows are orthonormal
-                weight = 0.0
-                for j in range(width):
-                    weight += lineage.weights[layer, side, j] * problem.basis[table[layer, BASIS_AT] + unit * width + j]
-                h = table[layer, TARGET_AT] + unit * rows
-                for i in range(rows):
-                    out[at + unit * rows + i] = scale * (problem.targets[h + i] - weight * (f[i] - mean))
-        at += units * rows
-
-
-@njit(cache=True, nogil=True)
-def polish(iterations, problem, lineage, scratch):  # type: ignore[no-untyped-def]
-    """Fit the active constants of the lineage's composite by Levenberg and Marquardt; w and b follow by least squares each time.
-
-    Derivatives by forward differences: every column costs the evaluations of the layers above its constant.
-    """
-    layers = problem.table.shape[0]
-    constants = scratch.constants
-    owners = np.empty(constants.size, dtype=np.int64)
-    slots = np.empty(constants.size, dtype=np.int64)
-    count = 0
-    for layer in range(layers):
-        nodes, output = decode_layer(layer, problem, lineage.genes, scratch)
-        found = active_constants(layer, nodes, output, problem, scratch)
-        for k in range(found):
-            owners[count], slots[count] = layer, scratch.slots[k]
-            count += 1
-    if count == 0:
-        return
-    base = np.empty(problem.targets.size, dtype=np.float64)
-    moved = np.empty(problem.targets.size, dtype=np.float64)
-    jacobian = np.empty((count, problem.targets.size), dtype=np.float64)
-    damping = 1e-2
-    for _ in range(iterations):
-        scratch.fresh[:] = False
-        residuals(0, problem, lineage, scratch, base)
-        for k in range(count):
-            constants[:] = lineage.constants
-            value = constants[slots[k]]
-            constants[slots[k]] = np.float64(np.float32(value + 1e-3 * max(abs(value), 0.1)))
-            delta = constants[slots[k]] - value
-            total = evaluate_from(owners[k], lineage.genes, constants, problem, lineage, np.inf, scratch)
-            if total < np.inf:
-                moved[:] = base
-                residuals(owners[k], problem, lineage, scratch, moved)
-                for i in range(base.size):
-                    jacobian[k, i] = (moved[i] - base[i]) / delta
-            else:
-                jacobian[k] = 0.0
-        normal_matrix = np.zeros((count, count))
-        gradient = np.zeros(count)
-        for k in range(count):
-            gradient[k] = inner(jacobian[k], base)
-            for other in range(k + 1):
-                normal_matrix[k, other] = inner(jacobian[k], jacobian[other])
-                normal_matrix[other, k] = normal_matrix[k, other]
-        improved = False
-        for _ in range(3):
-            damped = normal_matrix.copy()
-            for k in range(count):
-                damped[k, k] += damping * normal_matrix[k, k] + 1e-30 + 1e-12 * np.trace(normal_matrix)
-            if not np.isfinite(damped).all() or not np.isfinite(gradient).all():
-                return
-            move = np.linalg.solve(damped, -gradient)
-            constants[:] = lineage.constants
-            for k in range(count):
-                constants[slots[k]] = np.float64(np.float32(constants[slots[k]] + move[k]))
-            if not np.isfinite(constants).all():
-                return
-            total = evaluate_from(0, lineage.genes, constants, problem, lineage, lineage.total[0], scratch)
-            if total < lineage.total[0]:
-                gain = lineage.total[0] - total
-                for layer in range(layers):
-                    identify_layer(layer, lineage.genes, constants, problem, scratch)
-                adopt(total, lineage.genes, constants, lineage, scratch)
-                improved = gain > 1e-4 * total
-                damping *= 0.2
-                break
-            damping *= 10.0
-        if not improved:
-            break
-    remember(lineage.counts.sum(), lineage.total[0], lineage.genes, lineage.constants, lineage)
