@@ -1,10 +1,10 @@
 """The joint search (preset ``joint``): whole composites are scored, so that every layer's formula serves the output.
 
 A twentieth of the budget goes to the published search, whose elites start up to half of the climbers; the others start from random
-composites. Climbers change the active genes or the constants of one or two layers at a time; the weights and
-biases of every layer above are fitted again, and the offspring is accepted on the total fitness, at first also when it is a little
-worse (annealing). Every round drops the worse half of the climbers and shares their budget among the others. Constants are fitted
-by Levenberg and Marquardt. The best composite met of every complexity is kept.
+composites. Climbers change active genes, nodes or constants of one or two layers at a time; the weights and biases of every layer
+above are fitted again, and the offspring is accepted on the total fitness, at first also when it is a little worse (annealing).
+Constants are fitted by Levenberg and Marquardt, those of a promising new structure before it is judged. Every round drops the worse
+half of the climbers and shares their budget among the others. The best composite met of every complexity is kept.
 """
 
 import time

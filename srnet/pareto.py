@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Sequence
+from itertools import pairwise
 
 from srnet.errors import UserError
 from srnet.individual import Individual
@@ -31,12 +32,14 @@ def select(complexity: Sequence[int], fitness: Sequence[float], how: str = "accu
     Raises
     ------
     UserError
-        If the front is empty or ``how`` unknown.
+        If the front is empty or not in the order of complexity, or ``how`` unknown.
     """
     if how not in SELECTIONS:
         raise UserError(f"unknown selection '{how}'; known are {', '.join(SELECTIONS)}")
     if not fitness:
         raise UserError("the Pareto front is empty; a run with at least one finite composite is needed")
+    if any(after <= before for before, after in pairwise(complexity)):
+        raise UserError(f"the Pareto front has the complexities {list(complexity)}; each must be above the one before")
     last = len(fitness) - 1
     logs = [math.log(max(value, 1e-300)) for value in fitness]
     if how == "accuracy" or last == 0:

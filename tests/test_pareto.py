@@ -34,3 +34,5 @@ def test_bad_choices_are_named() -> None:
         select(COMPLEXITY, FITNESS, "nicest")
     with pytest.raises(UserError, match="front is empty"):
         select([], [])
+    with pytest.raises(UserError, match=r"complexities \[1, 1\]; each must be above the one before"):
+        select([1, 1], [2.0, 1.0], "best")
