@@ -76,6 +76,7 @@ class Lineage(NamedTuple):
     f: NDArray[np.float32]  # layers × 2 × rows
     weights: NDArray[np.float64]  # layers × 2 × width
     biases: NDArray[np.float64]
+    centres: NDArray[np.float64]  # layers × 2: mean of f over the training rows
     losses: NDArray[np.float64]  # layers × 2
     # By complexity: the best fitness met, and who had it.
     archive: NDArray[np.float64]
@@ -97,6 +98,7 @@ class Composite(NamedTuple):
     f: NDArray[np.float32]
     weights: NDArray[np.float64]
     biases: NDArray[np.float64]
+    centres: NDArray[np.float64]
     losses: NDArray[np.float64]
 
     @classmethod
@@ -118,6 +120,10 @@ class Scratch(NamedTuple):
     names: NDArray[np.uint64]
     fresh: NDArray[np.bool_]
     slots: NDArray[np.int64]
+    # Of fitting constants: which, of which layers, and the derivatives, constants + 1 × targets.
+    fitted: NDArray[np.int64]
+    owners: NDArray[np.int64]
+    jacobian: NDArray[np.float64]
     genes: NDArray[np.int32]
     constants: NDArray[np.float64]
     parent: Composite
@@ -197,8 +203,8 @@ def fit_classes(problem, f, w, b):  # type: ignore[no-untyped-def]
 
 
 @njit(cache=True, nogil=True)
-def fit_layer(layer, problem, f, w, b, scratch):  # type: ignore[no-untyped-def]
-    """Fit one layer's w and b; returns its loss over all rows, infinite where f is not finite."""
+def fit_layer(layer, problem, f, w, b, centres, scratch):  # type: ignore[no-untyped-def]
+    """Fit one layer's w and b, and note f's mean in ``centres[0]``; returns the loss over all rows, infinite where f is not finite."""
     table, rows, train_rows = problem.table, problem.rows, problem.train_rows
     if is_classes(layer, problem):
         return fit_classes(problem, f, w, b)
@@ -212,7 +218,7 @@ def fit_layer(layer, problem, f, w, b, scratch):  # type: ignore[no-untyped-def]
     if not (sums[0, SUM_DD] < np.inf and sums[1, SUM_DD] < np.inf):
         return np.inf
     total = solve(train_rows, rows - train_rows, sums, problem.sums_h[layer], problem.sums_hh[layer], reduced[:units])
-    centre = pivot + sums[0, SUM_D] / train_rows
+    centres[0] = centre = pivot + sums[0, SUM_D] / train_rows
     for j in range(width):
         weight = 0.0
         for unit in range(units):
@@ -247,7 +253,7 @@ def evaluate_from(first, genes, constants, problem, lineage, limit, scratch):  #
             layer, count, output, constants, problem, lineage.f[beneath, source], lineage.weights[beneath, source],
             lineage.biases[beneath, source], f, scratch,
         )  # fmt: skip
-        losses[layer, here] = fit_layer(layer, problem, f, w, b, scratch)
+        losses[layer, here] = fit_layer(layer, problem, f, w, b, lineage.centres[layer, here:], scratch)
         fresh[layer] = True
         lineage.counters[EVALUATIONS] += 1
         total += losses[layer, here] / (hidden if layer + 1 < layers else 1)
@@ -281,6 +287,7 @@ def copy_composite(source, target):  # type: ignore[no-untyped-def]
     target.f[:] = source.f
     target.weights[:] = source.weights
     target.biases[:] = source.biases
+    target.centres[:] = source.centres
     target.losses[:] = source.losses
 
 

@@ -18,7 +18,7 @@ from srnet.cgp.composites import (
     is_classes,
     remember,
 )
-from srnet.cgp.logistic import inner, row_loss
+from srnet.cgp.logistic import inner, row_loss, solve_positive
 
 
 @njit(cache=True, nogil=True)
@@ -29,33 +29,27 @@ def residuals(first, problem, lineage, scratch, out):  # type: ignore[no-untyped
     """
     table, rows = problem.table, problem.rows
     layers = table.shape[0]
-    at = 0
-    for layer in range(layers):
-        units, width = table[layer, UNITS], table[layer, WIDTH]
-        if layer >= first and is_classes(layer, problem):
-            side = 1 - lineage.side[layer] if scratch.fresh[layer] else lineage.side[layer]
-            f, free = lineage.f[layer, side], problem.members.shape[1] - 1
+    for layer in range(first, layers):
+        at, units, width = table[layer, TARGET_AT], table[layer, UNITS], table[layer, WIDTH]
+        side = 1 - lineage.side[layer] if scratch.fresh[layer] else lineage.side[layer]
+        f = lineage.f[layer, side]
+        if is_classes(layer, problem):
+            free = problem.members.shape[1] - 1
             for i in range(rows):
                 label = np.int64(problem.targets[at + i])
                 nats = row_loss(f[i], label, lineage.weights[layer, side, :free], lineage.biases[layer, side, :free])
                 out[at + i] = math.sqrt(nats / rows)
-        elif layer >= first:
-            side = 1 - lineage.side[layer] if scratch.fresh[layer] else lineage.side[layer]
-            f = lineage.f[layer, side]
-            scale = 1.0 / math.sqrt(float(rows * width * (max(layers - 1, 1) if layer + 1 < layers else 1)))
-            mean = 0.0
-            for i in range(problem.train_rows):
-                mean += f[i]
-            mean /= problem.train_rows
-            for unit in range(units):
-                # the weight of the projected unit: basis rows are orthonormal
-                weight = 0.0
-                for j in range(width):
-                    weight += lineage.weights[layer, side, j] * problem.basis[table[layer, BASIS_AT] + unit * width + j]
-                h = table[layer, TARGET_AT] + unit * rows
-                for i in range(rows):
-                    out[at + unit * rows + i] = scale * (problem.targets[h + i] - weight * (f[i] - mean))
-        at += units * rows
+            continue
+        scale = 1.0 / math.sqrt(float(rows * width * (max(layers - 1, 1) if layer + 1 < layers else 1)))
+        centre = lineage.centres[layer, side]
+        for unit in range(units):
+            # the weight of the projected unit: basis rows are orthonormal
+            weight = 0.0
+            for j in range(width):
+                weight += lineage.weights[layer, side, j] * problem.basis[table[layer, BASIS_AT] + unit * width + j]
+            h, left = problem.targets[at + unit * rows :][:rows], out[at + unit * rows :][:rows]
+            for i in range(rows):
+                left[i] = scale * (h[i] - weight * (f[i] - centre))
 
 
 @njit(cache=True, nogil=True)
@@ -65,9 +59,7 @@ def polish(iterations, problem, lineage, scratch):  # type: ignore[no-untyped-de
     Derivatives by forward differences: every column costs the evaluations of the layers above its constant.
     """
     layers = problem.table.shape[0]
-    constants = scratch.constants
-    owners = np.empty(constants.size, dtype=np.int64)
-    slots = np.empty(constants.size, dtype=np.int64)
+    constants, slots, owners = scratch.constants, scratch.fitted, scratch.owners
     count = 0
     for layer in range(layers):
         nodes, output = decode_layer(layer, problem, lineage.genes, scratch)
@@ -77,41 +69,44 @@ def polish(iterations, problem, lineage, scratch):  # type: ignore[no-untyped-de
             count += 1
     if count == 0:
         return
-    base = np.empty(problem.targets.size, dtype=np.float64)
-    moved = np.empty(problem.targets.size, dtype=np.float64)
-    jacobian = np.empty((count, problem.targets.size), dtype=np.float64)
+    jacobian, base = scratch.jacobian, scratch.jacobian[count]
+    products, damped = np.empty((count, count)), np.empty((count, count))
+    gradient, move = np.empty(count), np.empty(count)
     damping = 1e-2
     for _ in range(iterations):
         scratch.fresh[:] = False
         residuals(0, problem, lineage, scratch, base)
+        trace = 0.0
         for k in range(count):
             constants[:] = lineage.constants
             value = constants[slots[k]]
             constants[slots[k]] = np.float64(np.float32(value + 1e-3 * max(abs(value), 0.1)))
-            delta = constants[slots[k]] - value
+            inverse = 1.0 / (constants[slots[k]] - value)
+            # nothing changes in the layers below the constant's, and owners come in the order of layers
+            column, before = jacobian[k, problem.table[owners[k], TARGET_AT] :], base[problem.table[owners[k], TARGET_AT] :]
             total = evaluate_from(owners[k], lineage.genes, constants, problem, lineage, np.inf, scratch)
             if total < np.inf:
-                moved[:] = base
-                residuals(owners[k], problem, lineage, scratch, moved)
-                for i in range(base.size):
-                    jacobian[k, i] = (moved[i] - base[i]) / delta
+                residuals(owners[k], problem, lineage, scratch, jacobian[k])
+                for i in range(before.size):
+                    column[i] = (column[i] - before[i]) * inverse
             else:
-                jacobian[k] = 0.0
-        normal_matrix = np.zeros((count, count))
-        gradient = np.zeros(count)
-        for k in range(count):
-            gradient[k] = inner(jacobian[k], base)
+                column[:] = 0.0
+            gradient[k] = -inner(column, before)
             for other in range(k + 1):
-                normal_matrix[k, other] = inner(jacobian[k], jacobian[other])
-                normal_matrix[other, k] = normal_matrix[k, other]
+                products[k, other] = inner(column, jacobian[other, problem.table[owners[k], TARGET_AT] :])
+                products[other, k] = products[k, other]
+            trace += products[k, k]
+        if not trace < np.inf:
+            return
         improved = False
         for _ in range(3):
-            damped = normal_matrix.copy()
+            damped[:] = products
+            move[:] = gradient
             for k in range(count):
-                damped[k, k] += damping * normal_matrix[k, k] + 1e-30 + 1e-12 * np.trace(normal_matrix)
-            if not np.isfinite(damped).all() or not np.isfinite(gradient).all():
-                return
-            move = np.linalg.solve(damped, -gradient)
+                damped[k, k] += damping * products[k, k] + 1e-30 + 1e-12 * trace
+            if not solve_positive(damped, move):
+                damping *= 10.0
+                continue
             constants[:] = lineage.constants
             for k in range(count):
                 constants[slots[k]] = np.float64(np.float32(constants[slots[k]] + move[k]))
