@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 
 from srnet.cgp import composites
 from srnet.cgp.climbing import climb
-from srnet.cgp.composites import Composite, Lineage, Problem, Scratch
+from srnet.cgp.composites import Lineage, Problem, Scratch
 from srnet.cgp.constants import polish
 from srnet.cgp.genome import Genes, Grid, random_genes, random_normals, stream
 from srnet.cgp.kernels import CHUNK
@@ -58,7 +58,7 @@ class JointSearch:
         ]
         rows = _screening_rows(layers, settings.screen_rows, seed)
         self._problem = _problem(layers, self._grids, settings, rows)
-        self._scratch = [_scratch(self._problem, self._grids) for _ in range(threads)]
+        self._scratch = [_scratch(self._problem) for _ in range(threads)]
         self._pool = ThreadPoolExecutor(threads) if threads > 1 else None
         self.generation = 0
         self.history: list[float] = []
@@ -223,7 +223,7 @@ class JointSearch:
             self._retired.add(lineage)
         problem = _problem(self.layers, self._grids, self.settings, None)
         lineage = _lineage(problem, self._grids, 0)
-        scratch = _scratch(problem, self._grids)
+        scratch = _scratch(problem)
         before = int(lineage.counters[composites.EVALUATIONS])
         found = [*self._seeds, *([self.best] if self.best is not None else [])]
         for genes, constants in self._retired.composites():
@@ -506,7 +506,7 @@ def _lineage(problem: Problem, grids: Sequence[Grid], key: int) -> Lineage:
     )
 
 
-def _scratch(problem: Problem, grids: Sequence[Grid]) -> Scratch:
+def _scratch(problem: Problem) -> Scratch:
     """Room for a thread."""
     table = problem.table
     terminals = table[:, composites.INPUTS] + table[:, composites.CONSTANTS]
@@ -523,10 +523,7 @@ def _scratch(problem: Problem, grids: Sequence[Grid]) -> Scratch:
         names=np.zeros(table.shape[0], dtype=np.uint64),
         fresh=np.zeros(table.shape[0], dtype=np.bool_),
         slots=np.zeros(constants + 1, dtype=np.int64),
-        fitted=np.zeros(constants, dtype=np.int64),
-        owners=np.zeros(constants, dtype=np.int64),
         jacobian=np.zeros((constants + 1, problem.targets.size)),
         genes=np.zeros(problem.alleles.size, dtype=np.int32),
         constants=np.zeros(constants),
-        parent=Composite.like(_lineage(problem, grids, 0)),
     )

@@ -230,9 +230,9 @@ def test_what_did_not_become_better_leaves_no_trace(layers: Layers) -> None:
     lineage, scratch = search._lineages[0], search._scratch[0]
     climb(3000, 0.0, search._problem, lineage, scratch)
     before = [getattr(lineage, name).copy() for name in composites.Composite._fields]
-    composites.copy_composite(lineage, scratch.parent)
+    parent = composites.composite_of(lineage)
     polish(2, search._problem, lineage, scratch)
-    composites.copy_composite(scratch.parent, lineage)
+    composites.copy_composite(parent, lineage)
     after = [getattr(lineage, name) for name in composites.Composite._fields]
     assert all(np.array_equal(one, other) for one, other in zip(before, after, strict=True))
     total = composites.evaluate_from(0, lineage.genes, lineage.constants, search._problem, lineage, np.inf, scratch)

@@ -5,8 +5,18 @@ import math
 import numpy as np
 from numba import uint64
 
+from srnet.cgp.arrays import copy
 from srnet.cgp.compiling import njit
-from srnet.cgp.composites import EVALUATIONS, adopt, copy_composite, evaluate_from, identify_layer, identity, remember
+from srnet.cgp.composites import (
+    EVALUATIONS,
+    adopt,
+    composite_of,
+    copy_composite,
+    evaluate_from,
+    identify_layer,
+    identity,
+    remember,
+)
 from srnet.cgp.constants import polish
 from srnet.cgp.variation import below, uniform, vary_layer
 
@@ -22,19 +32,20 @@ def climb(budget, temperature, problem, lineage, scratch):  # type: ignore[no-un
     """
     layers = problem.table.shape[0]
     genes, constants = scratch.genes, scratch.constants
+    parent = composite_of(lineage)
     end = lineage.counters[EVALUATIONS] + budget
     for _ in range(100 * budget):
         if lineage.counters[EVALUATIONS] >= end:
             break
-        genes[:] = lineage.genes
-        constants[:] = lineage.constants
+        copy(lineage.genes, genes)
+        copy(lineage.constants, constants)
         first = below(layers, lineage)
         second = first
         if layers > 1 and uniform(lineage) < problem.two_layers:
             second = (first + 1 + below(layers - 1, lineage)) % layers
         most = max(problem.max_complexity, lineage.counts.sum())
-        scratch.counts[:] = lineage.counts
-        scratch.names[:] = lineage.names
+        copy(lineage.counts, scratch.counts)
+        copy(lineage.names, scratch.names)
         structure = False
         for layer in range(layers):
             if layer in (first, second):
@@ -60,8 +71,8 @@ def climb(budget, temperature, problem, lineage, scratch):  # type: ignore[no-un
             if total <= accept:
                 adopt(total, genes, constants, lineage, scratch)
             elif total <= hope:
-                copy_composite(lineage, scratch.parent)
+                copy_composite(lineage, parent)
                 adopt(total, genes, constants, lineage, scratch)
                 polish(problem.polish, problem, lineage, scratch)
                 if lineage.total[0] > accept:
-                    copy_composite(scratch.parent, lineage)
+                    copy_composite(parent, lineage)

@@ -14,6 +14,7 @@ import numpy as np
 from numba import uint64
 from numpy.typing import NDArray
 
+from srnet.cgp.arrays import copy
 from srnet.cgp.compiling import njit
 from srnet.cgp.elementary import float_bits
 from srnet.cgp.evaluation import evaluate_block
@@ -101,11 +102,6 @@ class Composite(NamedTuple):
     centres: NDArray[np.float64]
     losses: NDArray[np.float64]
 
-    @classmethod
-    def like(cls, lineage: Lineage) -> "Composite":
-        """Room for a composite of a lineage."""
-        return cls(*(getattr(lineage, name).copy() for name in cls._fields))
-
 
 class Scratch(NamedTuple):
     """Room for one thread's work."""
@@ -120,13 +116,9 @@ class Scratch(NamedTuple):
     names: NDArray[np.uint64]
     fresh: NDArray[np.bool_]
     slots: NDArray[np.int64]
-    # Of fitting constants: which, of which layers, and the derivatives, constants + 1 × targets.
-    fitted: NDArray[np.int64]
-    owners: NDArray[np.int64]
-    jacobian: NDArray[np.float64]
+    jacobian: NDArray[np.float64]  # constants + 1 × targets
     genes: NDArray[np.int32]
     constants: NDArray[np.float64]
-    parent: Composite
 
 
 @njit(cache=True, nogil=True)
@@ -266,29 +258,39 @@ def evaluate_from(first, genes, constants, problem, lineage, limit, scratch):  #
 def adopt(total, genes, constants, lineage, scratch):  # type: ignore[no-untyped-def]
     """Make the composite evaluated last, whose layers are identified in ``scratch``, the lineage's parent."""
     lineage.total[0] = total
-    lineage.counts[:] = scratch.counts
-    lineage.names[:] = scratch.names
-    lineage.genes[:] = genes
-    lineage.constants[:] = constants
+    copy(scratch.counts, lineage.counts)
+    copy(scratch.names, lineage.names)
+    copy(genes, lineage.genes)
+    copy(constants, lineage.constants)
     for layer in range(lineage.side.size):
         if scratch.fresh[layer]:
             lineage.side[layer] = 1 - lineage.side[layer]
 
 
 @njit(cache=True, nogil=True)
+def composite_of(lineage):  # type: ignore[no-untyped-def]
+    """A copy of a lineage's composite."""
+    return Composite(
+        lineage.genes.copy(), lineage.constants.copy(), lineage.counts.copy(), lineage.names.copy(), lineage.total.copy(),
+        lineage.side.copy(), lineage.f.copy(), lineage.weights.copy(), lineage.biases.copy(), lineage.centres.copy(),
+        lineage.losses.copy(),
+    )  # fmt: skip
+
+
+@njit(cache=True, nogil=True)
 def copy_composite(source, target):  # type: ignore[no-untyped-def]
     """Make the composite of a lineage, or a copy of one, that of another."""
-    target.genes[:] = source.genes
-    target.constants[:] = source.constants
-    target.counts[:] = source.counts
-    target.names[:] = source.names
-    target.total[:] = source.total
-    target.side[:] = source.side
-    target.f[:] = source.f
-    target.weights[:] = source.weights
-    target.biases[:] = source.biases
-    target.centres[:] = source.centres
-    target.losses[:] = source.losses
+    copy(source.genes, target.genes)
+    copy(source.constants, target.constants)
+    copy(source.counts, target.counts)
+    copy(source.names, target.names)
+    copy(source.total, target.total)
+    copy(source.side, target.side)
+    copy(source.f, target.f)
+    copy(source.weights, target.weights)
+    copy(source.biases, target.biases)
+    copy(source.centres, target.centres)
+    copy(source.losses, target.losses)
 
 
 @njit(cache=True, nogil=True)
@@ -296,8 +298,8 @@ def remember(complexity, total, genes, constants, lineage):  # type: ignore[no-u
     """Put a composite in the archive if it is the best of its complexity."""
     if total < lineage.archive[complexity]:
         lineage.archive[complexity] = total
-        lineage.archive_genes[complexity] = genes
-        lineage.archive_constants[complexity] = constants
+        copy(genes, lineage.archive_genes[complexity])
+        copy(constants, lineage.archive_constants[complexity])
 
 
 @njit(cache=True, nogil=True)

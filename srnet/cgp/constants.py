@@ -4,6 +4,7 @@ import math
 
 import numpy as np
 
+from srnet.cgp.arrays import copy
 from srnet.cgp.compiling import njit
 from srnet.cgp.composites import (
     BASIS_AT,
@@ -59,7 +60,8 @@ def polish(iterations, problem, lineage, scratch):  # type: ignore[no-untyped-de
     Derivatives by forward differences: every column costs the evaluations of the layers above its constant.
     """
     layers = problem.table.shape[0]
-    constants, slots, owners = scratch.constants, scratch.fitted, scratch.owners
+    constants = scratch.constants
+    owners, slots = np.empty(constants.size, dtype=np.int64), np.empty(constants.size, dtype=np.int64)
     count = 0
     for layer in range(layers):
         nodes, output = decode_layer(layer, problem, lineage.genes, scratch)
@@ -78,7 +80,7 @@ def polish(iterations, problem, lineage, scratch):  # type: ignore[no-untyped-de
         residuals(0, problem, lineage, scratch, base)
         trace = 0.0
         for k in range(count):
-            constants[:] = lineage.constants
+            copy(lineage.constants, constants)
             value = constants[slots[k]]
             constants[slots[k]] = np.float64(np.float32(value + 1e-3 * max(abs(value), 0.1)))
             inverse = 1.0 / (constants[slots[k]] - value)
@@ -100,14 +102,14 @@ def polish(iterations, problem, lineage, scratch):  # type: ignore[no-untyped-de
             return
         improved = False
         for _ in range(3):
-            damped[:] = products
-            move[:] = gradient
+            copy(products, damped)
+            copy(gradient, move)
             for k in range(count):
                 damped[k, k] += damping * products[k, k] + 1e-30 + 1e-12 * trace
             if not solve_positive(damped, move):
                 damping *= 10.0
                 continue
-            constants[:] = lineage.constants
+            copy(lineage.constants, constants)
             for k in range(count):
                 constants[slots[k]] = np.float64(np.float32(constants[slots[k]] + move[k]))
             if not np.isfinite(constants).all():

@@ -35,6 +35,7 @@ import numpy as np
 from numba import uint64
 from numpy.typing import NDArray
 
+from srnet.cgp.arrays import copy
 from srnet.cgp.bins import Bins, extremes
 from srnet.cgp.compiling import njit
 from srnet.cgp.enclosures import SUMS, enclose, loss_bound
@@ -451,7 +452,7 @@ def search_layer(layer, parent, generation, first, last, bound, limit, shortcuts
     table = np.full(size, -1, dtype=np.int64)  # offspring by the hash of their active graph
     line, traced = layer.line, np.zeros((before_images + nodes, 3), dtype=np.float64)
     deviation, largest, widest = line[inputs, 0], line[inputs, 1], np.int64(line[inputs, 2])
-    traced[:inputs] = line[:inputs]
+    copy(line[:inputs], traced[:inputs])
     for address in range(inputs, before_images):
         traced[address, CENTRE] = values[constants_at + (address - inputs) * block_rows]
 

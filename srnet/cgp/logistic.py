@@ -18,6 +18,7 @@ import numpy as np
 from numba import uint64
 from numpy.typing import NDArray
 
+from srnet.cgp.arrays import copy
 from srnet.cgp.compiling import njit
 from srnet.cgp.elementary import exp64, ln64
 from srnet.cgp.evaluation import evaluate_block
@@ -268,7 +269,7 @@ def minimise(z, rows, wanted, total_rows, start, worst, theta):  # type: ignore[
     hessian = np.empty((size, size))
     loss = log_sums(z, rows, theta, gradient, hessian) - inner(theta, wanted)
     if not loss <= worst:
-        theta[:] = start
+        copy(start, theta)
         loss = log_sums(z, rows, theta, gradient, hessian) - inner(theta, wanted)
     for _ in range(STEPS):
         promise = 0.0
@@ -293,7 +294,7 @@ def minimise(z, rows, wanted, total_rows, start, worst, theta):  # type: ignore[
                 step[a] *= 0.5
         if not next_loss < loss:
             break
-        theta[:] = trial
+        copy(trial, theta)
         loss = next_loss
         if loss <= 0.0:
             break
@@ -382,7 +383,7 @@ def cross_entropy(f, count, rows, members, extra, limit, z, coarse_z, coarse_row
         wanted[2 * c], wanted[2 * c + 1] = own, weighted(members[0, c, :count], points)
         start[2 * c] = np.log(own / reference)
         loss -= own * np.log(own)
-    theta[:] = start
+    copy(start, theta)
     if deviation < np.inf:
         least, worst = 0.0, loss
         if 0 < coarse_z.size < count:

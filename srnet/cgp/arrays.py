@@ -1,0 +1,11 @@
+"""Arrays inside compiled code."""
+
+from srnet.cgp.compiling import njit
+
+
+@njit(cache=True, nogil=True)
+def copy(source, target):  # type: ignore[no-untyped-def]
+    """Copy an array; ``target[:] = source`` would do, but compiling its error message takes longer than all copies of a run."""
+    flat, to = source.ravel(), target.ravel()
+    for i in range(flat.size):
+        to[i] = flat[i]
