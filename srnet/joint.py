@@ -222,8 +222,8 @@ class JointSearch:
         for lineage in self._lineages:
             self._retired.add(lineage)
         problem = _problem(self.layers, self._grids, self.settings, None)
-        lineage = _lineage(problem, self._grids, 0)
         scratch = _scratch(problem)
+        lineage = _lineage(problem, self._grids, 0)
         before = int(lineage.counters[composites.EVALUATIONS])
         found = [*self._seeds, *([self.best] if self.best is not None else [])]
         for genes, constants in self._retired.composites():

@@ -57,7 +57,7 @@ def residuals(first, problem, lineage, scratch, out):  # type: ignore[no-untyped
 def polish(iterations, problem, lineage, scratch):  # type: ignore[no-untyped-def]
     """Fit the active constants of the lineage's composite by Levenberg and Marquardt; w and b follow by least squares each time.
 
-    Derivatives by forward differences: every column costs the evaluations of the layers above its constant.
+    Derivatives by forward differences: every column costs the evaluations of its constant's layer and of those above.
     """
     layers = problem.table.shape[0]
     constants = scratch.constants

@@ -5,11 +5,11 @@ from typing import Any
 
 import made_up
 import numpy as np
-import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from srnet.cgp import composites
+from srnet.cgp.climbing import climb
 from srnet.cgp.composites import Lineage, Problem, Scratch
 from srnet.cgp.genome import random_genes
 from srnet.cgp.variation import delete_node, insert_node, vary_layer
@@ -138,6 +138,27 @@ def test_all_changes_happen() -> None:
     assert min(seen.values()) > 20, seen
 
 
-@pytest.mark.parametrize("key", ["restructure", "promising", "polish_offspring"])
-def test_each_can_be_switched_off(key: str) -> None:
-    assert np.isfinite(search(**{key: 0})._lineages[0].total[0])
+def test_without_restructuring_no_constant_is_put_in() -> None:
+    """Where constants do not move, only nodes that are put in set one."""
+    moved = {}
+    for restructure in (0.0, 0.5):
+        of = search(restructure=restructure, constant=0.0)
+        moved[restructure] = 0
+        for seed in range(200):
+            problem, lineage, scratch = chromosomes(seed, of)
+            genes, constants = lineage.genes.copy(), lineage.constants.copy()
+            vary_layer(1, genes, constants, problem, lineage, scratch)
+            moved[restructure] += not np.array_equal(constants, lineage.constants)
+    assert moved[0.0] == 0
+    assert moved[0.5] > 20
+
+
+def test_offspring_are_not_fitted_where_that_is_switched_off() -> None:
+    """With no step, or with nothing promising, a climber goes the same way; with both it goes another."""
+    ways = []
+    for changes in ({"polish_offspring": 0}, {"promising": 0.0}, {}):
+        of = search(starts=1, **changes)
+        climb(3000, 0.0, of._problem, of._lineages[0], of._scratch[0])
+        ways.append((of._lineages[0].genes.tolist(), of._lineages[0].constants.tolist()))
+    assert ways[0] == ways[1]
+    assert ways[0] != ways[2]
