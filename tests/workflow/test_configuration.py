@@ -12,7 +12,7 @@ SCHEMA = yaml.safe_load((ROOT / "workflow" / "schemas" / "config.schema.yaml").r
 COMPLETE = yaml.safe_load((ROOT / "config" / "config.yaml").read_text())
 
 
-@pytest.mark.parametrize("name", ["config", "demo", "images"])
+@pytest.mark.parametrize("name", ["config", "demo", "images", "joint"])
 def test_the_configurations_are_valid(name):
     config = copy.deepcopy(COMPLETE)
     update_config(config, yaml.safe_load((ROOT / "config" / f"{name}.yaml").read_text()))  # key by key, as Snakemake does
@@ -71,6 +71,12 @@ def test_the_complete_configuration_asks_for_every_run(snakemake, jobs, copy_tre
     counts = jobs(snakemake(tree, "--dry-run", "--quiet", "rules"))
     assert counts["evolve"] + counts["evolve_long"] == 22 * 30  # also where neither the PMLB data sets nor a network are there
     assert counts["train"] == counts["layers"] == counts["formulas"] == 22
-    both = jobs(snakemake(tree, "--dry-run", "--quiet", "rules", "--config", "presets=[paper,joint]"))
-    assert both["evolve"] + both["evolve_long"] == 2 * 22 * 30
-    assert both["train"] == counts["train"]
+
+
+def test_both_presets_share_the_networks_and_one_table_compares_them(snakemake, jobs, copy_tree, tmp_path):
+    tree = copy_tree(tmp_path)
+    options = ("--dry-run", "--quiet", "rules", "--configfile", "config/joint.yaml", "--")
+    counts = jobs(snakemake(tree, *options, "table_presets", "figure_presets_compared"))
+    assert counts["evolve"] + counts.get("evolve_long", 0) == 2 * 12 * 30
+    assert counts["train"] == 12
+    assert counts["table_presets"] == counts["figure_presets_compared"] == 1
