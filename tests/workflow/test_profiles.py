@@ -148,7 +148,9 @@ def test_an_interrupt_cancels_the_jobs(cluster):
     where, submitted = cluster
     log = where["cwd"] / "driver.log"
     with open(log, "w") as file:
-        driver = subprocess.Popen([*where.pop("command"), "long.txt"], **where, stdout=file, stderr=file, start_new_session=True)
+        # the tests may run in the background, where a shell has its children ignore Ctrl-C
+        heeding = {"start_new_session": True, "preexec_fn": lambda: signal.signal(signal.SIGINT, signal.SIG_DFL) and None}
+        driver = subprocess.Popen([*where.pop("command"), "long.txt"], **where, **heeding, stdout=file, stderr=file)
     try:
         end = time.monotonic() + 120
         while "external jobid" not in log.read_text() and time.monotonic() < end:
