@@ -71,6 +71,9 @@ def test_the_complete_configuration_asks_for_every_run(snakemake, jobs, copy_tre
     counts = jobs(snakemake(tree, "--dry-run", "--quiet", "rules"))
     assert counts["evolve"] + counts["evolve_long"] == 22 * 30  # also where neither the PMLB data sets nor a network are there
     assert counts["train"] == counts["layers"] == counts["formulas"] == 22
+    both = jobs(snakemake(tree, "--dry-run", "--quiet", "rules", "--config", "presets=[paper,joint]"))
+    assert both["evolve"] + both["evolve_long"] == 2 * 22 * 30
+    assert both["train"] == counts["train"]
 
 
 def test_both_presets_share_the_networks_and_one_table_compares_them(snakemake, jobs, copy_tree, tmp_path):
