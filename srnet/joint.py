@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 
 from srnet.cgp import composites
 from srnet.cgp.climbing import climb
-from srnet.cgp.composites import Lineage, Problem, Scratch
+from srnet.cgp.composites import Fit, Lineage, Problem, Scratch
 from srnet.cgp.constants import polish
 from srnet.cgp.genome import Genes, Grid, random_genes, random_normals, stream
 from srnet.cgp.kernels import CHUNK
@@ -223,7 +223,7 @@ class JointSearch:
             self._retired.add(lineage)
         problem = _problem(self.layers, self._grids, self.settings, None)
         scratch = _scratch(problem)
-        lineage = _lineage(problem, self._grids, 0)
+        lineage = _lineage(problem, 0)
         before = int(lineage.counters[composites.EVALUATIONS])
         found = [*self._seeds, *([self.best] if self.best is not None else [])]
         for genes, constants in self._retired.composites():
@@ -246,7 +246,7 @@ class JointSearch:
 
     def _start(self, number: int, elite: Individual | None) -> Lineage:
         """A climber on an elite, or on a random composite that is redrawn until it is finite."""
-        lineage = _lineage(self._problem, self._grids, int(stream(self.seed, _CLIMB, number, 0)))
+        lineage = _lineage(self._problem, int(stream(self.seed, _CLIMB, number, 0)))
         if elite is not None:
             lineage.genes[:] = np.concatenate(elite.genes)
             lineage.constants[:] = [constant for program in elite.model.programs for constant in program.constants]
@@ -332,7 +332,7 @@ class JointSearch:
         return individual
 
     def _restored(self, saved: Any) -> Lineage:
-        lineage = _lineage(self._problem, self._grids, int(saved["key"]))
+        lineage = _lineage(self._problem, int(saved["key"]))
         lineage.genes[:], lineage.constants[:] = _checked([saved["genes"], saved["constants"]], self._problem)
         composites.start(self._problem, lineage, self._scratch[0])
         if finite_or_none(float(lineage.total[0])) != saved["total"]:
@@ -479,11 +479,11 @@ def _problem(
     )
 
 
-def _lineage(problem: Problem, grids: Sequence[Grid], key: int) -> Lineage:
+def _lineage(problem: Problem, key: int) -> Lineage:
     """Room for a climber."""
     layers, width = problem.table.shape[0], int(problem.table[:, composites.WIDTH].max())
-    genes, constants = problem.alleles.size, sum(grid.constants for grid in grids)
-    nodes = sum(grid.nodes for grid in grids)
+    genes, constants = problem.alleles.size, int(problem.table[:, composites.CONSTANTS].sum())
+    nodes = int(((problem.table[:, composites.GENES] - 1) // 3).sum())
     return Lineage(
         key=np.array([key], dtype=np.uint64),
         counters=np.zeros(2, dtype=np.int64),
@@ -523,7 +523,8 @@ def _scratch(problem: Problem) -> Scratch:
         names=np.zeros(table.shape[0], dtype=np.uint64),
         fresh=np.zeros(table.shape[0], dtype=np.bool_),
         slots=np.zeros(constants + 1, dtype=np.int64),
-        jacobian=np.zeros((constants + 1, problem.targets.size)),
         genes=np.zeros(problem.alleles.size, dtype=np.int32),
         constants=np.zeros(constants),
+        parent=composites.composite_of(_lineage(problem, 0)),
+        fit=Fit.of(constants, problem.rows, units, int((terminals + nodes).max())),
     )

@@ -101,11 +101,11 @@ class JointSettings(Settings):
     restructure: float = 0.5
     again: float = 0.6
     temperature: float = 0.06
-    promising: float = 3.0
+    promising: float = 1.5
     polish_offspring: int = 2
     polish: int = 3
     memory: bool = True
-    screen_rows: int = 512
+    screen_rows: int = 1024
 
     def __post_init__(self) -> None:
         super().__post_init__()

@@ -13,7 +13,7 @@ import pytest
 from srnet import joint
 from srnet.cgp import composites
 from srnet.cgp.climbing import climb
-from srnet.cgp.constants import polish, residuals
+from srnet.cgp.constants import polish
 from srnet.cgp.primitives import PRIMITIVES
 from srnet.errors import UserError
 from srnet.evolution import evolve
@@ -153,14 +153,13 @@ def test_offspring_stay_short(layers: Layers) -> None:
 def test_the_kernel_agrees_with_float64(widths: tuple[int, ...]) -> None:
     layers = made_up.layers(widths, rows=300, valid=90)
     search = JointSearch(layers, small(layerwise=0.0, starts=16), 9)
-    compared = 0
+    near = 0
     for lineage in search._lineages:
         climb(300, 0.0, search._problem, lineage, search._scratch[0])
         individual = search._judge(lineage.genes, lineage.constants)
         if individual is not None and np.isfinite(lineage.total[0]):
-            assert lineage.total[0] == pytest.approx(individual.fitness, rel=1e-3)
-            compared += 1
-    assert compared >= 12
+            near += lineage.total[0] == pytest.approx(individual.fitness, rel=1e-3)  # of a wild formula float32 has other values
+    assert near >= 12
 
 
 def test_climbing_from_any_layer_is_evaluating_all(layers: Layers) -> None:
@@ -173,16 +172,6 @@ def test_climbing_from_any_layer_is_evaluating_all(layers: Layers) -> None:
         for first in range(layers.depth)
     }
     assert totals == {lineage.total[0]}
-
-
-def test_residuals_sum_to_the_fitness(layers: Layers) -> None:
-    search = JointSearch(layers, small(layerwise=0.0), 9)
-    lineage, scratch = search._lineages[0], search._scratch[0]
-    climb(500, 0.0, search._problem, lineage, scratch)
-    scratch.fresh[:] = False
-    out = np.empty(search._problem.targets.size)
-    residuals(0, search._problem, lineage, scratch, out)
-    assert np.square(out).sum() == pytest.approx(lineage.total[0], rel=1e-6)
 
 
 def test_polishing_finds_a_constant() -> None:
@@ -288,7 +277,7 @@ def classifier_settings(**changes: Any) -> JointSettings:
 
 @pytest.mark.parametrize(("widths", "rows", "valid"), [((2, 3, 3, 2), 200, 0), ((2, 4, 3), 100, 30)])
 def test_a_classifiers_composites_are_scored_by_cross_entropy(widths: tuple[int, ...], rows: int, valid: int) -> None:
-    """The kernel's fitness is that of the formulas in float64, and what it leaves at the rows adds up to it."""
+    """The kernel's fitness is that of the formulas in float64."""
     search = JointSearch(made_up.classifier(widths, rows, valid), classifier_settings(layerwise=0.0), 1)
     for _ in range(8):
         search.step()
@@ -298,10 +287,6 @@ def test_a_classifiers_composites_are_scored_by_cross_entropy(widths: tuple[int,
         assert individual is not None
         assert individual.model.loss == "cross_entropy"
         near += individual.fitness == pytest.approx(lineage.total[0], rel=1e-3)  # of a wild formula float32 has other values
-        left = np.zeros(search._problem.targets.size)
-        search._scratch[0].fresh[:] = False
-        residuals(0, search._problem, lineage, search._scratch[0], left)
-        assert np.sum(left**2) == pytest.approx(lineage.total[0], rel=1e-6)
     assert near >= len(search._lineages) / 2
 
 
@@ -333,7 +318,7 @@ def test_a_classifiers_whole_composites_beat_its_layers_one_by_one() -> None:
 
 
 @pytest.mark.parametrize(
-    ("widths", "rows", "epoch"), [((2, 3, 1), 100, 1000), ((2, 20, 10, 1), 20_000, 1000), ((2, 600, 1), 2000, 162)]
+    ("widths", "rows", "epoch"), [((2, 3, 1), 100, 1000), ((2, 20, 10, 1), 20_000, 1000), ((2, 600, 1), 2000, 81)]
 )
 def test_wide_layers_can_be_resumed_more_often(widths: tuple[int, ...], rows: int, epoch: int) -> None:
     """A generation of them takes long, and what a kill costs is counted in seconds."""

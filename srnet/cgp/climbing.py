@@ -6,11 +6,10 @@ import numpy as np
 from numba import uint64
 
 from srnet.cgp.arrays import copy
-from srnet.cgp.compiling import njit
+from srnet.cgp.compiling import borrowing
 from srnet.cgp.composites import (
     EVALUATIONS,
     adopt,
-    composite_of,
     copy_composite,
     evaluate_from,
     identify_layer,
@@ -21,7 +20,7 @@ from srnet.cgp.constants import polish
 from srnet.cgp.variation import below, uniform, vary_layer
 
 
-@njit(cache=True, nogil=True)
+@borrowing()
 def climb(budget, temperature, problem, lineage, scratch):  # type: ignore[no-untyped-def]
     """Climb from the lineage's composite for ``budget`` chromosome evaluations, or a few more.
 
@@ -32,7 +31,6 @@ def climb(budget, temperature, problem, lineage, scratch):  # type: ignore[no-un
     """
     layers = problem.table.shape[0]
     genes, constants = scratch.genes, scratch.constants
-    parent = composite_of(lineage)
     end = lineage.counters[EVALUATIONS] + budget
     for _ in range(100 * budget):
         if lineage.counters[EVALUATIONS] >= end:
@@ -71,8 +69,8 @@ def climb(budget, temperature, problem, lineage, scratch):  # type: ignore[no-un
             if total <= accept:
                 adopt(total, genes, constants, lineage, scratch)
             elif total <= hope:
-                copy_composite(lineage, parent)
+                copy_composite(lineage, scratch.parent)
                 adopt(total, genes, constants, lineage, scratch)
                 polish(problem.polish, problem, lineage, scratch)
                 if lineage.total[0] > accept:
-                    copy_composite(parent, lineage)
+                    copy_composite(scratch.parent, lineage)

@@ -15,7 +15,7 @@ from numba import uint64
 from numpy.typing import NDArray
 
 from srnet.cgp.arrays import copy
-from srnet.cgp.compiling import njit
+from srnet.cgp.compiling import borrowing, owning
 from srnet.cgp.elementary import float_bits
 from srnet.cgp.evaluation import evaluate_block
 from srnet.cgp.genome import ARITIES, decode, mix
@@ -103,6 +103,49 @@ class Composite(NamedTuple):
     losses: NDArray[np.float64]
 
 
+class Fit(NamedTuple):
+    """Room for the normal equations of a composite's constants; the symbols are those of :mod:`srnet.cgp.normal_equations`."""
+
+    # By constant: its layer, its offset among all constants, Σφg over all rows, dw·w.
+    owners: NDArray[np.int64]
+    slots: NDArray[np.int64]
+    across: NDArray[np.float64]
+    turned: NDArray[np.float64]
+    tangents: NDArray[np.float32]  # constants × rows: g of the layer reached
+    slopes: NDArray[np.float64]  # constants × units: dw of the layer reached
+    weights: NDArray[np.float64]  # w of its units
+    left: NDArray[np.float64]  # Σφr of its units
+    along: NDArray[np.float32]  # rows
+    # By terminal and node: whether its derivative is wanted, and the derivative × rows.
+    wanted: NDArray[np.bool_]
+    adjoints: NDArray[np.float32]
+    products: NDArray[np.float64]  # JᵀJ, flat
+    damped: NDArray[np.float64]
+    gradient: NDArray[np.float64]  # -Jᵀr
+    move: NDArray[np.float64]
+
+    @classmethod
+    def of(cls, constants: int, rows: int, units: int, addresses: int) -> "Fit":
+        """Room for so many constants, rows, units of a layer, and terminals and nodes of one."""
+        return cls(
+            owners=np.zeros(constants, dtype=np.int64),
+            slots=np.zeros(constants, dtype=np.int64),
+            across=np.zeros(constants),
+            turned=np.zeros(constants),
+            tangents=np.zeros((constants, rows), dtype=np.float32),
+            slopes=np.zeros((constants, units)),
+            weights=np.zeros(units),
+            left=np.zeros(units),
+            along=np.zeros(rows, dtype=np.float32),
+            wanted=np.zeros(addresses, dtype=np.bool_),
+            adjoints=np.zeros(addresses * rows, dtype=np.float32),
+            products=np.zeros(constants * constants),
+            damped=np.zeros(constants * constants),
+            gradient=np.zeros(constants),
+            move=np.zeros(constants),
+        )
+
+
 class Scratch(NamedTuple):
     """Room for one thread's work."""
 
@@ -116,12 +159,13 @@ class Scratch(NamedTuple):
     names: NDArray[np.uint64]
     fresh: NDArray[np.bool_]
     slots: NDArray[np.int64]
-    jacobian: NDArray[np.float64]  # constants + 1 × targets
     genes: NDArray[np.int32]
     constants: NDArray[np.float64]
+    parent: Composite  # of an offspring whose constants are being fitted
+    fit: Fit
 
 
-@njit(cache=True, nogil=True)
+@borrowing()
 def decode_layer(layer, problem, genes, scratch):  # type: ignore[no-untyped-def]
     """The active nodes of one layer's chromosome, to ``scratch.program``; (count, output)."""
     at, size = problem.table[layer, GENES_AT], problem.table[layer, GENES]
@@ -131,7 +175,7 @@ def decode_layer(layer, problem, genes, scratch):  # type: ignore[no-untyped-def
     )  # fmt: skip
 
 
-@njit(cache=True, nogil=True)
+@borrowing()
 def is_used(address, program, count, output):  # type: ignore[no-untyped-def]
     """Whether an active node, or the output, reads a terminal."""
     if output == address:
@@ -142,7 +186,7 @@ def is_used(address, program, count, output):  # type: ignore[no-untyped-def]
     return False
 
 
-@njit(cache=True, nogil=True, error_model="numpy", fastmath={"contract"})
+@borrowing(error_model="numpy", fastmath={"contract"})
 def evaluate_layer(layer, count, output, constants, problem, below_f, below_w, below_b, f, scratch):  # type: ignore[no-untyped-def]
     """Write one layer's f to ``f``; its inputs are x in the first layer, below_w·below_f + below_b in the others."""
     inputs, eph, rows = problem.table[layer, INPUTS], problem.table[layer, CONSTANTS], problem.rows
@@ -169,13 +213,13 @@ def evaluate_layer(layer, count, output, constants, problem, below_f, below_w, b
         f[i] = values[at + i]
 
 
-@njit(cache=True, nogil=True)
+@borrowing()
 def is_classes(layer, problem):  # type: ignore[no-untyped-def]
     """Whether a layer is the output layer of a classifier."""
     return problem.members.size > 0 and layer + 1 == problem.table.shape[0]
 
 
-@njit(cache=True, nogil=True)
+@owning()
 def fit_classes(problem, f, w, b):  # type: ignore[no-untyped-def]
     """``fit_layer`` of a classifier's output layer: the mean cross-entropy."""
     rows = problem.rows
@@ -194,7 +238,7 @@ def fit_classes(problem, f, w, b):  # type: ignore[no-untyped-def]
     return loss / rows
 
 
-@njit(cache=True, nogil=True)
+@borrowing()
 def fit_layer(layer, problem, f, w, b, centres, scratch):  # type: ignore[no-untyped-def]
     """Fit one layer's w and b, and note f's mean in ``centres[0]``; returns the loss over all rows, infinite where f is not finite."""
     table, rows, train_rows = problem.table, problem.rows, problem.train_rows
@@ -220,7 +264,7 @@ def fit_layer(layer, problem, f, w, b, centres, scratch):  # type: ignore[no-unt
     return total / (rows * width)
 
 
-@njit(cache=True, nogil=True)
+@borrowing()
 def evaluate_from(first, genes, constants, problem, lineage, limit, scratch):  # type: ignore[no-untyped-def]
     """Fitness of a composite whose layers below ``first`` are those of the lineage's parent.
 
@@ -254,7 +298,7 @@ def evaluate_from(first, genes, constants, problem, lineage, limit, scratch):  #
     return total
 
 
-@njit(cache=True, nogil=True)
+@borrowing()
 def adopt(total, genes, constants, lineage, scratch):  # type: ignore[no-untyped-def]
     """Make the composite evaluated last, whose layers are identified in ``scratch``, the lineage's parent."""
     lineage.total[0] = total
@@ -267,17 +311,12 @@ def adopt(total, genes, constants, lineage, scratch):  # type: ignore[no-untyped
             lineage.side[layer] = 1 - lineage.side[layer]
 
 
-@njit(cache=True, nogil=True)
-def composite_of(lineage):  # type: ignore[no-untyped-def]
+def composite_of(lineage: Lineage) -> Composite:
     """A copy of a lineage's composite."""
-    return Composite(
-        lineage.genes.copy(), lineage.constants.copy(), lineage.counts.copy(), lineage.names.copy(), lineage.total.copy(),
-        lineage.side.copy(), lineage.f.copy(), lineage.weights.copy(), lineage.biases.copy(), lineage.centres.copy(),
-        lineage.losses.copy(),
-    )  # fmt: skip
+    return Composite(*(getattr(lineage, name).copy() for name in Composite._fields))
 
 
-@njit(cache=True, nogil=True)
+@borrowing()
 def copy_composite(source, target):  # type: ignore[no-untyped-def]
     """Make the composite of a lineage, or a copy of one, that of another."""
     copy(source.genes, target.genes)
@@ -293,7 +332,7 @@ def copy_composite(source, target):  # type: ignore[no-untyped-def]
     copy(source.losses, target.losses)
 
 
-@njit(cache=True, nogil=True)
+@borrowing()
 def remember(complexity, total, genes, constants, lineage):  # type: ignore[no-untyped-def]
     """Put a composite in the archive if it is the best of its complexity."""
     if total < lineage.archive[complexity]:
@@ -302,7 +341,7 @@ def remember(complexity, total, genes, constants, lineage):  # type: ignore[no-u
         copy(constants, lineage.archive_constants[complexity])
 
 
-@njit(cache=True, nogil=True)
+@borrowing()
 def identify_layer(layer, genes, constants, problem, scratch):  # type: ignore[no-untyped-def]
     """Note one layer's active function nodes and the hash of its active graph with its constants in ``scratch``."""
     count, output = decode_layer(layer, problem, genes, scratch)
@@ -316,7 +355,7 @@ def identify_layer(layer, genes, constants, problem, scratch):  # type: ignore[n
     scratch.names[layer] = name
 
 
-@njit(cache=True, nogil=True)
+@borrowing()
 def identity(scratch):  # type: ignore[no-untyped-def]
     """(complexity, hash) of the composite whose layers have been identified."""
     complexity, name = 0, uint64(0)
@@ -326,7 +365,7 @@ def identity(scratch):  # type: ignore[no-untyped-def]
     return complexity, name
 
 
-@njit(cache=True, nogil=True)
+@borrowing()
 def active_constants(layer, count, output, problem, scratch):  # type: ignore[no-untyped-def]
     """The constants that one chromosome's active nodes read, as offsets among all constants; how many."""
     found = 0
@@ -337,7 +376,7 @@ def active_constants(layer, count, output, problem, scratch):  # type: ignore[no
     return found
 
 
-@njit(cache=True, nogil=True)
+@borrowing()
 def start(problem, lineage, scratch):  # type: ignore[no-untyped-def]
     """Evaluate the lineage's own composite."""
     total = evaluate_from(0, lineage.genes, lineage.constants, problem, lineage, np.inf, scratch)

@@ -251,7 +251,7 @@ def solve_positive(matrix, vector):  # type: ignore[no-untyped-def]
 @njit(cache=True, nogil=True, fastmath={"reassoc", "contract", "nsz"})
 def inner(a, b):  # type: ignore[no-untyped-def]
     """Σ aᵢbᵢ; BLAS would share long ones among threads, and the sum depend on their number."""
-    total = 0.0
+    total = a.dtype.type(0.0)
     for i in range(a.size):
         total += a[i] * b[i]
     return total

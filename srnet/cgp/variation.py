@@ -5,7 +5,7 @@ import math
 import numpy as np
 from numba import uint64
 
-from srnet.cgp.compiling import njit
+from srnet.cgp.compiling import borrowing
 from srnet.cgp.composites import (
     CONSTANTS,
     CONSTANTS_AT,
@@ -22,7 +22,7 @@ from srnet.cgp.genome import ARITIES, GENES_PER_NODE, draw
 _NEUTRAL = np.array([0.0, 1.0])
 
 
-@njit(cache=True, nogil=True)
+@borrowing()
 def uniform(lineage):  # type: ignore[no-untyped-def]
     """The next draw from [0, 1)."""
     bits = draw(lineage.key[0], lineage.counters[DRAWS])
@@ -30,7 +30,7 @@ def uniform(lineage):  # type: ignore[no-untyped-def]
     return float(bits >> uint64(11)) / 9007199254740992.0
 
 
-@njit(cache=True, nogil=True)
+@borrowing()
 def below(n, lineage):  # type: ignore[no-untyped-def]
     """The next draw from 0 … n-1."""
     bits = draw(lineage.key[0], lineage.counters[DRAWS])
@@ -38,14 +38,14 @@ def below(n, lineage):  # type: ignore[no-untyped-def]
     return np.int64(((bits >> uint64(32)) * uint64(n)) >> uint64(32))
 
 
-@njit(cache=True, nogil=True)
+@borrowing()
 def normal(lineage):  # type: ignore[no-untyped-def]
     """The next draw from N(0, 1)."""
     u, v = uniform(lineage), uniform(lineage)
     return math.sqrt(-2.0 * math.log(1.0 - u)) * math.cos(2.0 * math.pi * v)
 
 
-@njit(cache=True, nogil=True)
+@borrowing()
 def mutate_gene(layer, genes, problem, lineage, scratch):  # type: ignore[no-untyped-def]
     """Change random genes of the chromosome decoded last, one by one, until an active one has changed (Goldman & Punch 2013)."""
     at, size = problem.table[layer, GENES_AT], problem.table[layer, GENES]
@@ -64,7 +64,7 @@ def mutate_gene(layer, genes, problem, lineage, scratch):  # type: ignore[no-unt
             return
 
 
-@njit(cache=True, nogil=True)
+@borrowing()
 def active_edge(layer, genes, problem, lineage, scratch):  # type: ignore[no-untyped-def]
     """A random gene through which the graph decoded last reads a value: an active node's operand or the output."""
     size, terminals = problem.table[layer, GENES], problem.table[layer, INPUTS] + problem.table[layer, CONSTANTS]
@@ -78,7 +78,7 @@ def active_edge(layer, genes, problem, lineage, scratch):  # type: ignore[no-unt
             return gene
 
 
-@njit(cache=True, nogil=True)
+@borrowing()
 def idle_constant(layer, found, problem, lineage, scratch):  # type: ignore[no-untyped-def]
     """One of a layer's constants that none of its active nodes reads, or -1; ``found`` in ``scratch.slots`` are read."""
     at, size = problem.table[layer, CONSTANTS_AT], problem.table[layer, CONSTANTS]
@@ -95,7 +95,7 @@ def idle_constant(layer, found, problem, lineage, scratch):  # type: ignore[no-u
     return -1
 
 
-@njit(cache=True, nogil=True)
+@borrowing()
 def insert_node(layer, found, genes, constants, problem, lineage, scratch):  # type: ignore[no-untyped-def]
     """Put an inactive node on an edge of the graph decoded last; whether there was room.
 
@@ -133,7 +133,7 @@ def insert_node(layer, found, genes, constants, problem, lineage, scratch):  # t
     return False
 
 
-@njit(cache=True, nogil=True)
+@borrowing()
 def delete_node(layer, count, genes, problem, lineage, scratch):  # type: ignore[no-untyped-def]
     """Let what reads an active node of the graph decoded last read one of its operands instead; whether there was a node."""
     at, size = problem.table[layer, GENES_AT], problem.table[layer, GENES]
@@ -153,7 +153,7 @@ def delete_node(layer, count, genes, problem, lineage, scratch):  # type: ignore
     return True
 
 
-@njit(cache=True, nogil=True)
+@borrowing()
 def mutate_constant(slot, constants, lineage):  # type: ignore[no-untyped-def]
     """Move a constant on a random scale, or, seldom, draw it anew."""
     kind = uniform(lineage)
@@ -167,7 +167,7 @@ def mutate_constant(slot, constants, lineage):  # type: ignore[no-untyped-def]
     constants[slot] = np.float64(np.float32(value))
 
 
-@njit(cache=True, nogil=True)
+@borrowing()
 def vary_layer(layer, genes, constants, problem, lineage, scratch):  # type: ignore[no-untyped-def]
     """Change one layer's chromosome once or more often; whether its graph may have changed."""
     structure = False

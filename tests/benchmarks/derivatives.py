@@ -1,0 +1,73 @@
+"""What the derivatives of a composite by its constants cost, in evaluations, beside what they are counted as.
+
+    python tests/benchmarks/derivatives.py LAYERS.npz … [--composites 12] [--repeats 2000]
+
+Prints, per network, the median over climbers of (time of the normal equations) / (time of evaluating the composite), measured one after
+the other in one thread.
+"""
+
+import argparse
+import dataclasses
+import statistics
+import time
+from pathlib import Path
+
+import numpy as np
+
+from srnet.cgp.climbing import climb
+from srnet.cgp.compiling import njit
+from srnet.cgp.composites import evaluate_from
+from srnet.cgp.normal_equations import DERIVATIVES, list_constants, normal_equations
+from srnet.joint import JointSearch
+from srnet.layers import Layers
+from srnet.settings import JointSettings, preset
+
+
+@njit
+def evaluations(repeats, problem, lineage, scratch):  # type: ignore[no-untyped-def]
+    for _ in range(repeats):
+        evaluate_from(0, lineage.genes, lineage.constants, problem, lineage, np.inf, scratch)
+
+
+@njit
+def derivatives(repeats, problem, lineage, scratch, products, gradient):  # type: ignore[no-untyped-def]
+    for _ in range(repeats):
+        normal_equations(gradient.size, problem, lineage, scratch, products, gradient)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("layers", nargs="+", type=Path)
+    parser.add_argument("--composites", type=int, default=12)
+    parser.add_argument("--repeats", type=int, default=2000)
+    options = parser.parse_args()
+    settings = preset("joint")
+    assert isinstance(settings, JointSettings)
+    print(f"counted as {DERIVATIVES} evaluations of each layer")
+    for file in options.layers:
+        search = JointSearch(Layers.load(file), dataclasses.replace(settings, layerwise=0.0, starts=options.composites), 1)
+        problem, scratch = search._problem, search._scratch[0]
+        ratios, found = [], []
+        for lineage in search._lineages:
+            climb(20_000, 0.02, problem, lineage, scratch)
+            count = list_constants(problem, lineage, scratch)
+            if not count or scratch.fit.owners[0] > 0:
+                continue
+            one, other = (problem, lineage, scratch), (problem, lineage, scratch, np.empty((count, count)), np.empty(count))
+            evaluations(1, *one)
+            derivatives(1, *other)
+            began = time.perf_counter()
+            evaluations(options.repeats, *one)
+            between = time.perf_counter()
+            derivatives(options.repeats, *other)
+            ended = time.perf_counter()
+            ratios.append((ended - between) / (between - began))
+            found.append(count)
+        print(
+            f"{file}: {problem.rows} rows, {statistics.median(found):g} constants, {len(ratios)} composites: "
+            f"{statistics.median(ratios):.1f} evaluations ({min(ratios):.1f} to {max(ratios):.1f})"
+        )
+
+
+if __name__ == "__main__":
+    main()
