@@ -24,6 +24,7 @@ WITHOUT: dict[str, dict[str, Any]] = {
     "memory": {"memory": False},
     "nodes put in and taken out": {"restructure": 0.0},
     "fitting of offspring": {"polish_offspring": 0},
+    "a bound on what is fitted": {"promising": 1e6},
     "fitting of climbers": {"polish": 0},
     "both fittings": {"polish_offspring": 0, "polish": 0},
     "constant mutation": {"constant": 0.0},
@@ -31,6 +32,7 @@ WITHOUT: dict[str, dict[str, Any]] = {
     "several changes": {"again": 0.0},
     "changes of two layers": {"two_layers": 0.0},
     "many starts": {"starts": 1},
+    "rows beyond 512": {"screen_rows": 512},
     "a limit of length": {"nodes_per_layer": 25.0},
 }
 
