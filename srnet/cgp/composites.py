@@ -115,7 +115,7 @@ class Fit(NamedTuple):
     slopes: NDArray[np.float64]  # constants × units: dw of the layer reached
     weights: NDArray[np.float64]  # w of its units
     left: NDArray[np.float64]  # Σφr of its units
-    along: NDArray[np.float32]  # rows
+    along: NDArray[np.float32]  # rows: the formula's slope along the layer below, then φ
     # By terminal and node: whether its derivative is wanted, and the derivative × rows.
     wanted: NDArray[np.bool_]
     adjoints: NDArray[np.float32]

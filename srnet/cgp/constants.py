@@ -11,7 +11,7 @@ from srnet.cgp.normal_equations import list_constants, normal_equations
 
 @borrowing()
 def polish(iterations, problem, lineage, scratch):  # type: ignore[no-untyped-def]
-    """Fit the active constants of the lineage's composite; all evaluations count, derivatives as so many as they take the time of."""
+    """Fit the active constants of the lineage's composite; all evaluations count, derivatives as ``DERIVATIVES``."""
     constants, fit = scratch.constants, scratch.fit
     count = list_constants(problem, lineage, scratch)
     if count == 0:

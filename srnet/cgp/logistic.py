@@ -403,19 +403,6 @@ def cross_entropy(f, count, rows, members, extra, limit, z, coarse_z, coarse_row
 
 
 @njit(cache=True, nogil=True)
-def row_loss(f, label, w, b):  # type: ignore[no-untyped-def]
-    """Cross-entropy of a row of class ``label`` with the logits f·w + b, and 0 of the last class."""
-    own = w[label] * f + b[label] if label < w.size else 0.0
-    others = 0.0
-    for c in range(w.size + 1):
-        if c != label:
-            logit = w[c] * f + b[c] if c < w.size else 0.0
-            # not far beyond where the logarithm is their difference
-            others += np.exp(min(logit - own, 700.0))
-    return np.log1p(others)
-
-
-@njit(cache=True, nogil=True)
 def search_classes(  # type: ignore[no-untyped-def]
     parent, alleles, opcodes, seed, generation, layer, first, last, bound, values, inputs, terminals, constants_at, block_rows, stride,
     count, rows, members, extra, limit, shortcuts,

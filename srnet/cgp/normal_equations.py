@@ -33,7 +33,7 @@ from srnet.cgp.derivatives import sweep
 from srnet.cgp.kernels import SUM_D, SUM_DD, SUM_DH, accumulate
 from srnet.cgp.logistic import inner
 
-# Evaluations that the derivatives of one layer count for: what they take of time (tests/benchmarks/derivatives.py).
+# Evaluations that the derivatives of one layer count for; they take the time of about three (tests/benchmarks/derivatives.py).
 DERIVATIVES = 4
 
 

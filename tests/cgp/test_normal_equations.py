@@ -1,8 +1,10 @@
 """The Gauss–Newton equations of a composite against differences of its residuals, computed in float64 by another way."""
 
 import dataclasses
+from collections.abc import Callable
 from typing import Any
 
+import made_up
 import numpy as np
 import pytest
 from numpy.typing import NDArray
@@ -14,7 +16,6 @@ from srnet.cgp.normal_equations import DERIVATIVES, list_constants, normal_equat
 from srnet.joint import JointSearch
 from srnet.layers import Layers
 from srnet.settings import JointSettings, preset
-from tests import made_up
 
 
 def search_of(layers: Layers, **changes: Any) -> JointSearch:
@@ -49,6 +50,22 @@ def residuals(search: JointSearch, genes: NDArray[np.int32], constants: NDArray[
     return np.concatenate(left)
 
 
+def slope(of: Callable[..., Any], search: JointSearch, lineage: composites.Lineage, slot: int, step: float) -> Any:
+    """The central difference of what ``of`` says of a composite, by one constant."""
+    h = step * max(abs(lineage.constants[slot]), 0.1)
+    ends = []
+    for sign in (1.0, -1.0):
+        constants = lineage.constants.copy()
+        constants[slot] += sign * h
+        ends.append(of(search, lineage.genes, constants))
+    return (ends[0] - ends[1]) / (2 * h)
+
+
+def fitness(search: JointSearch, genes: NDArray[np.int32], constants: NDArray[np.float64]) -> float:
+    individual = search._judge(genes, constants)
+    return float("nan") if individual is None else individual.fitness
+
+
 @pytest.mark.parametrize("widths", [(2, 4, 1), (2, 3, 3, 1), (3, 4, 4, 4, 2)])
 def test_they_are_those_of_differences(widths: tuple[int, ...]) -> None:
     search = search_of(made_up.layers(widths, rows=200, valid=60))
@@ -60,8 +77,8 @@ def test_they_are_those_of_differences(widths: tuple[int, ...]) -> None:
         # of a wild formula float32 has other values
         if not slots.size or np.square(left).sum() != pytest.approx(lineage.total[0], rel=1e-4):
             continue
-        jacobian = np.array([_column(search, lineage, slot, 1e-5) for slot in slots]).T
-        wide = np.array([_column(search, lineage, slot, 2e-5) for slot in slots]).T
+        jacobian = np.array([slope(residuals, search, lineage, slot, 1e-5) for slot in slots]).T
+        wide = np.array([slope(residuals, search, lineage, slot, 2e-5) for slot in slots]).T
         sizes = np.sqrt(np.square(jacobian).sum(axis=0))
         smooth = np.sqrt(np.square(jacobian - wide).sum(axis=0)) <= 1e-3 * sizes
         # a change that w and b undo nearly leaves differences of rounding errors
@@ -77,16 +94,6 @@ def test_they_are_those_of_differences(widths: tuple[int, ...]) -> None:
     assert compared >= 10
 
 
-def _column(search: JointSearch, lineage: composites.Lineage, slot: int, step: float) -> NDArray[np.float64]:
-    h = step * max(abs(lineage.constants[slot]), 0.1)
-    ends = []
-    for sign in (1.0, -1.0):
-        constants = lineage.constants.copy()
-        constants[slot] += sign * h
-        ends.append(residuals(search, lineage.genes, constants))
-    return (ends[0] - ends[1]) / (2 * h)
-
-
 def test_a_classifiers_descent_is_that_of_its_fitness() -> None:
     """Without validation rows: w and b are those of least cross-entropy, so their own change costs nothing."""
     settings = preset("joint", loss="cross_entropy", stop=0.0)
@@ -98,24 +105,13 @@ def test_a_classifiers_descent_is_that_of_its_fitness() -> None:
         climb(300, 0.0, search._problem, lineage, search._scratch[0])
         slots, products, gradient = equations(search, lineage)
         for k, slot in enumerate(slots):
-            differences = [_difference(search, lineage, slot, step) for step in (2e-4, 1e-4)]
+            differences = [slope(fitness, search, lineage, slot, step) for step in (2e-4, 1e-4)]
             if abs(differences[0] - differences[1]) > 1e-2 * abs(differences[1]) or abs(differences[1]) < 1e-4:
                 continue
             assert gradient[k] == pytest.approx(-0.5 * differences[1], rel=3e-2)
             assert products[k, k] > 0
             compared += 1
     assert compared >= 5
-
-
-def _difference(search: JointSearch, lineage: composites.Lineage, slot: int, step: float) -> float:
-    h = step * max(abs(lineage.constants[slot]), 0.1)
-    ends = []
-    for sign in (1.0, -1.0):
-        constants = lineage.constants.copy()
-        constants[slot] += sign * h
-        individual = search._judge(lineage.genes, constants)
-        ends.append(np.nan if individual is None else individual.fitness)
-    return (ends[0] - ends[1]) / (2 * h)
 
 
 def test_derivatives_are_counted() -> None:
