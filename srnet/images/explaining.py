@@ -19,6 +19,7 @@ from srnet.images.preprocessing import Preprocessing
 from srnet.images.reading import read_image
 from srnet.images.result import ImageExplanation
 from srnet.images.segments import superpixels
+from srnet.images.surrogate import Surrogate
 
 
 def explain(
@@ -115,11 +116,22 @@ def explain(
     n = evaluator.superpixels
     sizes = np.bincount(found.ravel(), minlength=n) / found.size
     empty = np.zeros((1, n), dtype=bool)
-    # What the report asks beyond the search: the complement where the fitness does not, and four probabilities in float32.
-    reserved = (chosen.fitness == "probability") + 4 * lower
-    archive = Archive(evaluator, None if chosen.max_passes is None else chosen.max_passes - reserved)
+    # What the report asks beyond the search: the explanation and its complement where they were not evaluated, and four
+    # probabilities in float32.
+    reserved = max(2 * (chosen.refinement > 0), chosen.fitness == "probability") + 4 * lower
+    limit = None if chosen.max_passes is None else chosen.max_passes - reserved
+    kept = 0 if limit is None else int(chosen.refinement * limit)
+    archive = Archive(evaluator, None if limit is None else limit - kept)
     best = genetic.search(archive, sizes, chosen, seed, progress)
-    reported = np.concatenate([~empty, best.genome[None], empty, ~best.genome[None]])
+    archive.limit = archive.passes + kept
+    ranking.refine(archive, sizes)
+    expected = Surrogate.of(archive)
+    order, gains = ranking.plan(expected, sizes)
+    selected = best.genome
+    if chosen.refinement > 0:
+        candidates = np.concatenate([selected[None], ranking.leading(order)])
+        selected = candidates[genetic.expected_fitness(expected, candidates, sizes, chosen).argmax()]
+    reported = np.concatenate([~empty, selected[None], empty, ~selected[None]])
     archive.limit = None
     probabilities = archive.probabilities(reported)
     passes, error = evaluator.passes, 0.0
@@ -145,7 +157,7 @@ def explain(
         "history": best.history,
         "version": srnet.__version__,
     }
-    return ImageExplanation(frame, found, best.genome, ranking.scores(archive), about)
+    return ImageExplanation(frame, found, selected, ranking.scores(order, gains), about)
 
 
 def _number(label: int | str | None, classes: Sequence[str] | None) -> int | None:

@@ -10,10 +10,11 @@ from numpy.typing import NDArray
 from srnet.errors import UserError
 from srnet.images.archive import Archive
 from srnet.images.evaluator import Floats, Genomes
-from srnet.images.ranking import surrogate
+from srnet.images.ranking import leading, logistic, plan
+from srnet.images.surrogate import Surrogate
 
-# Of the passes that are left, how many may go into the first generation of a search that starts with probes.
-PROBES_SHARE = 0.8
+# Of the passes that are left, how many go into the first generation where every superpixel alone would cost too many.
+START_SHARE = 0.8
 
 FITNESSES = ("probability", "contrast")
 STARTS = ("uniform", "sparse", "probes")
@@ -56,6 +57,9 @@ class Settings:
         that what is known does not end at the size of the fittest.
     max_passes
         Most network evaluations; None for no limit.
+    refinement
+        Share of ``max_passes`` that is kept for the ranking, see :func:`srnet.images.ranking.refine`; the explanation may then be the
+        leading part of the ranking, where the surrogate holds that to be fitter than the fittest individual.
 
     Raises
     ------
@@ -78,6 +82,7 @@ class Settings:
     ones: float = 0.1
     candidates: int = 50
     max_passes: int | None = 100
+    refinement: float = 1 / 6
 
     def __post_init__(self) -> None:
         for key, allowed in (("fitness", FITNESSES), ("start", STARTS)):
@@ -99,9 +104,14 @@ class Settings:
                 continue
             if not isinstance(value, int | np.integer) or isinstance(value, bool) or value < lowest:
                 raise UserError(f"{key}: {value!r} found; a number of at least {lowest} is needed")
-        for key, value in (("crossover", self.crossover), ("mutation", self.mutation), ("ones", self.ones)):
+        for key, value in (
+            ("crossover", self.crossover),
+            ("mutation", self.mutation),
+            ("ones", self.ones),
+            ("refinement", self.refinement),
+        ):
             if value is not None and not 0 <= value <= 1:
-                raise UserError(f"{key}: {value!r} found; a probability is needed")
+                raise UserError(f"{key}: {value!r} found; a number from 0 to 1 is needed")
         if not np.isfinite(self.temperature) or self.temperature <= 0:
             raise UserError(f"temperature: {self.temperature!r} found; a number above 0 is needed")
         if not np.isfinite(self.penalty) or self.penalty < 0:
@@ -111,7 +121,7 @@ class Settings:
 PRESETS = {
     "published": Settings(
         fitness="probability", temperature=1.0, penalty=0.0, population=50, offspring=None, generations=50, patience=10, elites=1,
-        start="uniform", candidates=1, max_passes=None,
+        start="uniform", candidates=1, max_passes=None, refinement=0.0,
     ),
     "sparse": Settings(),
 }  # fmt: skip
@@ -175,7 +185,7 @@ def search(
         Called with every entry of the history.
     """
     rng = np.random.default_rng(seed)
-    archive.places(np.zeros((1, len(sizes)), dtype=bool))  # the report and the surrogate ask for it
+    archive.places(np.zeros((1, len(sizes)), dtype=bool))  # the report asks for it
     history: list[dict[str, float]] = []
     population = _first(archive, settings, rng)
     fitness = _fitness(archive, population, sizes, settings)
@@ -201,11 +211,11 @@ def search(
 def _first(archive: Archive, settings: Settings, rng: np.random.Generator) -> Genomes:
     n = archive.genomes.shape[1]
     cost = 2 if settings.fitness == "contrast" else 1
-    if settings.start == "probes" and cost * n <= PROBES_SHARE * archive.left:
+    if settings.start == "probes" and cost * n <= archive.left:
         return np.eye(n, dtype=bool)
     share, count = (0.5 if settings.start == "uniform" else settings.ones), settings.population
     if settings.start == "probes":  # as many as probes may cost, each of them larger
-        count = max(count, int(PROBES_SHARE * archive.left) // cost)
+        count = max(count, int(START_SHARE * archive.left) // cost)
     genomes = rng.random((count, n)) < share
     empty = ~genomes.any(axis=1)
     genomes[empty, rng.integers(0, n, np.count_nonzero(empty))] = True
@@ -217,13 +227,21 @@ def _fitness(archive: Archive, genomes: Genomes, sizes: Floats, settings: Settin
     if settings.fitness == "contrast":
         pairs = np.stack([genomes, ~genomes], axis=1).reshape(-1, genomes.shape[1])
         places = archive.places(pairs).reshape(-1, 2)
-        softened = _logistic(archive.log_odds[places] / settings.temperature)
+        softened = logistic(archive.log_odds[places] / settings.temperature)
         value = softened[:, 0] - softened[:, 1]
         missing = (places < 0).any(axis=1)
     else:
         places = archive.places(genomes)
-        value, missing = _logistic(archive.log_odds[places] / settings.temperature), places < 0
+        value, missing = logistic(archive.log_odds[places] / settings.temperature), places < 0
     return np.where(missing, -np.inf, value - settings.penalty * (genomes @ sizes))
+
+
+def expected_fitness(expected: Surrogate, genomes: Genomes, sizes: Floats, settings: Settings) -> Floats:
+    """(m,), by the surrogate of the log-odds."""
+    value = logistic(expected(genomes) / settings.temperature)
+    if settings.fitness == "contrast":
+        value -= logistic(expected(~genomes) / settings.temperature)
+    return value - settings.penalty * (genomes @ sizes)
 
 
 def _best(genomes: Genomes, fitness: Floats, count: int) -> tuple[Genomes, Floats]:
@@ -240,16 +258,12 @@ def _offspring(
     if settings.candidates == 1:
         return bred
     # Many are bred, few evaluated: new ones, and of those the ones that the surrogate holds to be the fittest, each for another
-    # penalty. The superpixels of largest weight take part beside the offspring.
-    expected = surrogate(archive, archive.log_odds)
-    order = np.argsort(-expected.weights, kind="stable")
-    leading = np.zeros((len(order), len(order)), dtype=bool)
-    leading[:, order] = np.tril(np.ones_like(leading))
-    bred = np.unique(np.concatenate([leading, bred]), axis=0)
+    # penalty. The leading superpixels of the ranking take part beside the offspring.
+    expected = Surrogate.of(archive)
+    order, _ = plan(expected, sizes, settings.temperature)
+    bred = np.unique(np.concatenate([leading(order), bred]), axis=0)
     bred = bred[~archive.knows(bred) & bred.any(axis=1)]
-    predicted = _logistic(expected(bred) / settings.temperature)
-    if settings.fitness == "contrast":
-        predicted -= _logistic(expected(~bred) / settings.temperature)
+    predicted = expected_fitness(expected, bred, sizes, replace(settings, penalty=0.0))
     chosen: list[int] = []
     for penalty in np.linspace(settings.penalty, 0, count)[: len(bred)]:
         value = predicted - penalty * (bred @ sizes)
@@ -266,10 +280,6 @@ def _bred(population: Genomes, fitness: Floats, count: int, settings: Settings, 
     swapped = (rng.random((count, n)) < 0.5) & (rng.random((count, 1)) < settings.crossover)
     rate = 1 / n if settings.mutation is None else settings.mutation
     return np.where(swapped, second, first) ^ (rng.random((count, n)) < rate)
-
-
-def _logistic(log_odds: Floats) -> Floats:
-    return 1 / (1 + np.exp(-np.clip(log_odds, -50, 50)))
 
 
 def _entry(archive: Archive, population: Genomes, fitness: Floats, sizes: Floats, generation: int) -> dict[str, float]:

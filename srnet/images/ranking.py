@@ -1,65 +1,98 @@
-"""The surrogate: a sum over the superpixels shown, fitted to what was evaluated anyway; its weights rank them."""
-
-from dataclasses import dataclass
+"""The ranking of the superpixels: an order in which the class appears early as they are shown and goes early as they are hidden."""
 
 import numpy as np
+from numpy.typing import NDArray
+from scipy.optimize import isotonic_regression
 
 from srnet.images.archive import Archive
 from srnet.images.evaluator import Floats, Genomes
+from srnet.images.surrogate import NOISE, Surrogate
 
-TINY = 1e-12  # in place of 0, where no superpixel counts
+Order = NDArray[np.intp]
+
+# Genomes asked about between two plans of the order.
+ASKED = 2
+# What it counts to know how the probability falls, compared with how it rises. Falling needs less: the search itself asks for the
+# superpixels without which the class is gone.
+FALL = 0.5
+# Between superpixels of equal score, so that the order can be read off the scores.
+APART = 1e-9
 
 
-@dataclass(frozen=True)
-class Surrogate:
-    """value ≈ intercept + weights · shown.
+def logistic(log_odds: Floats) -> Floats:
+    """The probability of log-odds."""
+    return 1 / (1 + np.exp(-np.clip(log_odds, -50, 50)))
 
-    Attributes
+
+def plan(surrogate: Surrogate, sizes: Floats, temperature: float = 1.0) -> tuple[Order, Floats]:
+    """The order (n,) by greed: next comes what adds most, per pixel, to p(shown) - p(all but those) as the surrogate expects it; and
+    what each adds, (n,) in that order.
+
+    Parameters
     ----------
-    weights
-        (n,) one per superpixel.
-    intercept
-        Value of the empty image.
+    sizes
+        (n,) share of the pixels in each superpixel.
+    temperature
+        p is that of the log-odds divided by it.
     """
-
-    weights: Floats
-    intercept: float
-
-    def __call__(self, genomes: Genomes) -> Floats:
-        """Predicted values, (m,)."""
-        return self.intercept + genomes @ self.weights
-
-
-def fit(genomes: Genomes, values: Floats, strength: float = 1.0, prior: Floats | float = 0.0) -> Surrogate:
-    """Ridge regression of values (m,) on superpixels shown (m, n); ``strength`` is the penalty on the squared distance of the weights
-    from ``prior``."""
-    shown = genomes.astype(np.float64)
-    start = np.broadcast_to(np.asarray(prior, dtype=np.float64), shown.shape[1])
-    rest = values - shown @ start
-    mean, middle = shown.mean(axis=0), rest.mean()
-    centred = shown - mean
-    change = np.linalg.solve(centred.T @ centred + strength * np.eye(shown.shape[1]), centred.T @ (rest - middle))
-    return Surrogate(start + change, float(middle - mean @ change))
+    n = len(sizes)
+    shown = np.zeros(n, dtype=bool)
+    order, gains = np.empty(n, dtype=np.intp), np.empty(n)
+    contrast = float(np.diff(logistic(surrogate(np.stack([~shown, shown])) / temperature))[0])
+    for place in range(n):
+        after = logistic(surrogate.flipped(shown) / temperature) - logistic(surrogate.flipped(~shown) / temperature)
+        best = int(np.where(shown, -np.inf, (after - contrast) / sizes).argmax())
+        order[place], gains[place], contrast = best, after[best] - contrast, float(after[best])
+        shown[best] = True
+    return order, gains
 
 
-def surrogate(archive: Archive, values: Floats) -> Surrogate:
-    """Fitted to all evaluations of a search; ``values`` is the archive's probability or log-odds.
+def leading(order: Order) -> Genomes:
+    """(n, n), the first superpixel of an order, the first two, … all of them."""
+    n = len(order)
+    found = np.zeros((n, n), dtype=bool)
+    found[:, order] = np.tril(np.ones((n, n), dtype=bool))
+    return found
 
-    Where every superpixel was shown alone and hidden alone, the weights are drawn to the mean of those two effects: the genomes of a
-    search resemble each other, and among superpixels that always come together a regression cannot tell which of them counts.
+
+def refine(archive: Archive, sizes: Floats) -> None:
+    """Spend the passes that are left where the planned order is least certain.
+
+    Asked about are the leading superpixels of the order, and all but those, wherever the probability's standard deviation, times the
+    pixels that it stands for, is the largest; after every few answers the order is planned anew.
     """
-    alone = np.eye(archive.genomes.shape[1], dtype=bool)
-    empty = np.zeros((1, len(alone)), dtype=bool)
-    prior: Floats | float = 0.0
-    if archive.knows(np.concatenate([empty, alone, ~alone])).all():
-        prior = (values[archive.places(alone)] - values[archive.places(empty)] + values[0] - values[archive.places(~alone)]) / 2
-    return fit(archive.genomes, values, prior=prior)
+    while archive.left >= 1:
+        expected = Surrogate.of(archive)
+        order, _ = plan(expected, sizes)
+        shown = leading(order)[:-1]
+        width = (sizes[order[:-1]] + sizes[order[1:]]) / 2
+        genomes, width = np.concatenate([shown, ~shown]), np.concatenate([width, FALL * width])
+        new = ~archive.knows(genomes)
+        if not new.any():
+            return
+        archive.places(_least_certain(expected, genomes[new], width[new], min(ASKED, int(archive.left))))
 
 
-def scores(archive: Archive) -> Floats:
-    """Importance of the superpixels, (n,), at most 1: the mean of what each adds to the probability and what it adds to the log-odds,
-    each divided by its largest. Log-odds also tell apart what adds to a probability near 1, and order well what is shown first; the
-    probability what is hidden first.
+def _least_certain(expected: Surrogate, genomes: Genomes, width: Floats, count: int) -> Genomes:
+    """Those to ask about, one after another, each given that the ones before were answered."""
+    covariance = expected.covariance(genomes)
+    probability = logistic(expected(genomes))
+    worth = width * probability * (1 - probability)
+    chosen: list[int] = []
+    for _ in range(min(count, len(genomes))):
+        deviation = worth * np.sqrt(np.maximum(covariance.diagonal(), 0))
+        deviation[chosen] = -1
+        one = int(deviation.argmax())
+        chosen.append(one)
+        covariance = covariance - np.outer(covariance[:, one], covariance[one]) / (covariance[one, one] + NOISE)
+    return genomes[chosen]
+
+
+def scores(order: Order, gains: Floats) -> Floats:
+    """Importance of the superpixels, (n,), falling in the given order: what each adds to p(shown) - p(all but those) when its turn
+    comes. Where a later one adds more, they share their mean. Their sum is twice p(whole) - p(empty), as the surrogate expects it.
     """
-    weights = [surrogate(archive, values).weights for values in (archive.probability, archive.log_odds)]
-    return np.mean([one / max(float(np.abs(one).max()), TINY) for one in weights], axis=0)
+    falling = isotonic_regression(gains, increasing=False).x - APART * np.arange(len(order))
+    found = np.empty(len(order))
+    found[order] = falling
+    return found
