@@ -20,7 +20,7 @@ def draw(found: "ImageExplanation") -> Figure:
     """Four panels beside each other; hidden superpixels are grey."""
     height, width = found.segments.shape
     figure = Figure(figsize=(PAGE, PAGE / 4.4 * height / width + 0.55), layout="constrained")
-    whole, divided, alone, weighed = figure.subplots(1, 4, width_ratios=(1, 1, 1, 1.13))
+    whole, divided, alone, weighed = figure.subplots(1, 4)
     lines = _borders(found.segments)
     outlined = np.where(lines[..., None], BORDER, found.image * np.where(found.mask, 1, 0.55)[..., None])
     whole.imshow(found.image)

@@ -1,16 +1,17 @@
 """The genetic algorithm over superpixels: a genome says which are shown (Wang, Pei, Xue and Zhang, arXiv 2211.15143)."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, fields, replace
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.special import expit
 
 from srnet.errors import UserError
 from srnet.images.archive import Archive
 from srnet.images.evaluator import Floats, Genomes
-from srnet.images.ranking import leading, logistic, plan
+from srnet.images.ranking import leading, plan
 from srnet.images.surrogate import Surrogate
 
 # Of the passes that are left, how many go into the first generation where every superpixel alone would cost too many.
@@ -224,23 +225,23 @@ def _first(archive: Archive, settings: Settings, rng: np.random.Generator) -> Ge
 
 def _fitness(archive: Archive, genomes: Genomes, sizes: Floats, settings: Settings) -> Floats:
     """(m,), minus infinity for genomes that passes did not suffice for."""
-    if settings.fitness == "contrast":
-        pairs = np.stack([genomes, ~genomes], axis=1).reshape(-1, genomes.shape[1])
-        places = archive.places(pairs).reshape(-1, 2)
-        softened = logistic(archive.log_odds[places] / settings.temperature)
-        value = softened[:, 0] - softened[:, 1]
-        missing = (places < 0).any(axis=1)
-    else:
-        places = archive.places(genomes)
-        value, missing = logistic(archive.log_odds[places] / settings.temperature), places < 0
-    return np.where(missing, -np.inf, value - settings.penalty * (genomes @ sizes))
+    asked = np.stack([genomes, ~genomes] if settings.fitness == "contrast" else [genomes], axis=1)
+    places = archive.places(asked.reshape(-1, genomes.shape[1])).reshape(asked.shape[:2])
+    value = _value(archive.log_odds[places].T, genomes, sizes, settings)
+    return np.where((places < 0).any(axis=1), -np.inf, value)
 
 
 def expected_fitness(expected: Surrogate, genomes: Genomes, sizes: Floats, settings: Settings) -> Floats:
     """(m,), by the surrogate of the log-odds."""
-    value = logistic(expected(genomes) / settings.temperature)
-    if settings.fitness == "contrast":
-        value -= logistic(expected(~genomes) / settings.temperature)
+    asked = [genomes, ~genomes] if settings.fitness == "contrast" else [genomes]
+    return _value([expected(shown) for shown in asked], genomes, sizes, settings)
+
+
+def _value(log_odds: Sequence[Floats] | Floats, genomes: Genomes, sizes: Floats, settings: Settings) -> Floats:
+    """The fitness (m,) of genomes with these log-odds, and as the second (contrast only), those of their complements."""
+    value = expit(log_odds[0] / settings.temperature)
+    for rest in log_odds[1:]:
+        value = value - expit(rest / settings.temperature)
     return value - settings.penalty * (genomes @ sizes)
 
 

@@ -5,6 +5,7 @@ from numpy.typing import NDArray
 
 from srnet.images.archive import Archive
 from srnet.images.evaluator import Floats, Genomes
+from srnet.images.ranking import leading
 
 
 def measures(
@@ -37,9 +38,7 @@ def measures(
         1; as Petsiuk, Das and Saenko 2018, with superpixels in place of pixels. Good are a high insertion and a low deletion.
     """
     segments, n = judge.evaluator.segments, judge.evaluator.superpixels
-    shown = np.zeros((n + 1, n), dtype=bool)
-    for count, superpixel in enumerate(ranking):
-        shown[count + 1 :, superpixel] = True
+    shown = np.concatenate([np.zeros((1, n), dtype=bool), leading(ranking)])
     answers = judge.probabilities(np.concatenate([shown, ~shown[1:-1], selected[None], ~selected[None]]))
     inserted, rest = answers[: n + 1], answers[n + 1 :]
     deleted = np.concatenate([inserted[-1:], rest[:-2], inserted[:1]])

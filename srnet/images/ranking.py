@@ -3,6 +3,7 @@
 import numpy as np
 from numpy.typing import NDArray
 from scipy.optimize import isotonic_regression
+from scipy.special import expit
 
 from srnet.images.archive import Archive
 from srnet.images.evaluator import Floats, Genomes
@@ -19,11 +20,6 @@ FALL = 0.5
 APART = 1e-9
 
 
-def logistic(log_odds: Floats) -> Floats:
-    """The probability of log-odds."""
-    return 1 / (1 + np.exp(-np.clip(log_odds, -50, 50)))
-
-
 def plan(surrogate: Surrogate, sizes: Floats, temperature: float = 1.0) -> tuple[Order, Floats]:
     """The order (n,) by greed: next comes what adds most, per pixel, to p(shown) - p(all but those) as the surrogate expects it; and
     what each adds, (n,) in that order.
@@ -38,16 +34,16 @@ def plan(surrogate: Surrogate, sizes: Floats, temperature: float = 1.0) -> tuple
     n = len(sizes)
     shown = np.zeros(n, dtype=bool)
     order, gains = np.empty(n, dtype=np.intp), np.empty(n)
-    contrast = float(np.diff(logistic(surrogate(np.stack([~shown, shown])) / temperature))[0])
+    contrast = float(np.diff(expit(surrogate(np.stack([~shown, shown])) / temperature))[0])
     for place in range(n):
-        after = logistic(surrogate.flipped(shown) / temperature) - logistic(surrogate.flipped(~shown) / temperature)
+        after = expit(surrogate.flipped(shown) / temperature) - expit(surrogate.flipped(~shown) / temperature)
         best = int(np.where(shown, -np.inf, (after - contrast) / sizes).argmax())
         order[place], gains[place], contrast = best, after[best] - contrast, float(after[best])
         shown[best] = True
     return order, gains
 
 
-def leading(order: Order) -> Genomes:
+def leading(order: NDArray[np.integer]) -> Genomes:
     """(n, n), the first superpixel of an order, the first two, … all of them."""
     n = len(order)
     found = np.zeros((n, n), dtype=bool)
@@ -76,7 +72,7 @@ def refine(archive: Archive, sizes: Floats) -> None:
 def _least_certain(expected: Surrogate, genomes: Genomes, width: Floats, count: int) -> Genomes:
     """Those to ask about, one after another, each given that the ones before were answered."""
     covariance = expected.covariance(genomes)
-    probability = logistic(expected(genomes))
+    probability = expit(expected(genomes))
     worth = width * probability * (1 - probability)
     chosen: list[int] = []
     for _ in range(min(count, len(genomes))):
@@ -90,7 +86,7 @@ def _least_certain(expected: Surrogate, genomes: Genomes, width: Floats, count: 
 
 def scores(order: Order, gains: Floats) -> Floats:
     """Importance of the superpixels, (n,), falling in the given order: what each adds to p(shown) - p(all but those) when its turn
-    comes. Where a later one adds more, they share their mean. Their sum is twice p(whole) - p(empty), as the surrogate expects it.
+    comes. Where a later one adds more, they share their mean. Their sum is 2 (p(whole) - p(empty)), as the surrogate expects it.
     """
     falling = isotonic_regression(gains, increasing=False).x - APART * np.arange(len(order))
     found = np.empty(len(order))
