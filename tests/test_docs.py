@@ -1,14 +1,24 @@
 """The documentation: it builds without a warning, and what it shows runs."""
 
 import re
+import shlex
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
 
+from srnet import cli
+
 ROOT = Path(__file__).parents[1]
 EXAMPLES = sorted((ROOT / "docs" / "examples").glob("*.py"))
+PAGES = [ROOT / "README.md", ROOT / "config" / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
+
+
+def documented() -> list[str]:
+    """The commands of `srnet` that stand in a block, their lines joined, each once."""
+    text = "\n".join(page.read_text(encoding="utf-8") for page in PAGES).replace("\\\n", " ")
+    return sorted(set(re.findall(r"^ {4}srnet (.*?)(?:\s+#.*)?$", text, flags=re.MULTILINE)))
 
 
 def run(*words: str | Path, cwd: Path) -> str:
@@ -48,3 +58,10 @@ def test_python_in_a_page_runs_as_it_stands(page: str, tmp_path: Path) -> None:
     assert blocks
     (tmp_path / "page.py").write_text("\n".join(blocks))
     assert "R²" in run(tmp_path / "page.py", cwd=tmp_path)
+
+
+@pytest.mark.parametrize("command", documented())
+def test_a_documented_command_has_the_arguments_that_it_takes(command: str) -> None:
+    name, *words = shlex.split(command)
+    context = cli.main.commands[name].make_context(name, words)
+    assert context.params
