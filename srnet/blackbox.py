@@ -147,10 +147,12 @@ def _picked(values: Arrays, chosen: tuple[int, ...]) -> tuple[list[str], Arrays]
     return [OUTPUT if i == last else f"hidden{i + 1}" for i in chosen], [values[i] for i in chosen]
 
 
-def check_width(x: NDArray[Any], width: int) -> None:
+def check_width(x: NDArray[Any], width: int, what: str = "X") -> None:
     """UserError unless x is rows × width."""
     if x.ndim != 2 or x.shape[1] != width:
-        raise UserError(f"X has the shape {x.shape}, but the network reads {width} input(s); rows × {width} columns are needed")
+        raise UserError(
+            f"{what} has the shape {x.shape}, but the network reads {width} input(s); rows × {width} columns are needed"
+        )
 
 
 def _batches(x: NDArray[Any]) -> Iterator[NDArray[Any]]:

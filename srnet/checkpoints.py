@@ -15,24 +15,49 @@ from srnet.files import read_json, write_json
 
 INTERVAL = 30.0  # seconds between two checkpoints, and so the most that a kill can lose
 
+# What a checkpoint begins with, white space left out.
+_BEGINNING = b'{"identity":'
+# What binary files begin with that may be named by mistake.
+_OTHERS = (
+    *(b"PK\x03\x04", b"\x93NUMPY", b"\x80\x02\x8a", b"\x80\x04\x95", b"\x80\x05\x95"),  # npz, pt and xlsx; npy; pickles
+    *(b"\x89PNG", b"%PDF", b"\xff\xd8\xff", b"GIF8", b"II*\0", b"MM\0*", b"RIFF"),  # drawings and photographs
+    *(b"\x1f\x8b\x08", b"BZh", b"\xfd7zXZ", b"\x89HDF", b"PAR1", b"SQLite"),  # packed files and tables
+)
+
 
 class Checkpoint:
     """One run's checkpoint file and the identity it must carry: layers, preset with its settings, seed, version and code.
 
     A checkpoint that is damaged or belongs to another run is set aside as ``….rejected`` with a warning; the run then starts over.
-    The identity is asked for when it is first needed: a short run never does.
+    What never was a checkpoint is left where it is, and refused. The identity is asked for when it is first needed: a short run
+    never does.
+
+    Raises
+    ------
+    UserError
+        If the interval is not a number of seconds of at least 0.
     """
 
     def __init__(self, path: str | os.PathLike[str], identity: Callable[[], dict[str, Any]], interval: float = INTERVAL) -> None:
+        if not interval >= 0:
+            raise UserError(f"'checkpoint_interval' is {interval}; a number of seconds of at least 0 is needed")
         self.path, self.interval = Path(path), interval
         self._identity = functools.cache(identity)
         # not the clock on the wall, which may jump
         self._saved = time.monotonic()
 
     def load(self) -> dict[str, Any] | None:
-        """The saved content, or None where there is none that belongs to this run."""
+        """The saved content, or None where there is none that belongs to this run.
+
+        Raises
+        ------
+        UserError
+            If the file is plainly something else, or cannot be read.
+        """
         if not self.path.exists():
             return None
+        if _is_another_file(self.path):
+            raise UserError(f"{self.path}: is no checkpoint, and is left as it is; a checkpoint needs a file of its own")
         try:
             content = read_json(self.path)
             for key, value in self._identity().items():
@@ -65,6 +90,24 @@ class Checkpoint:
         """Write now, whole or not at all; the last good checkpoint stays where that fails."""
         write_json(self.path, {"identity": self._identity(), "digest": _digest(content["state"]), **content})
         self._saved = time.monotonic()
+
+
+def _is_another_file(path: Path) -> bool:
+    """Whether a file plainly never was a checkpoint: a folder or device, text that begins otherwise, or one of the usual binary files.
+
+    A checkpoint that was cut off begins as it should or is empty; one whose blocks were lost holds zeros or noise.
+    """
+    if not path.is_file():
+        return True
+    try:
+        with open(path, "rb") as file:
+            head = file.read(4096)
+    except OSError as error:
+        raise UserError(f"{path}: cannot be read ({error.strerror or error})") from error
+    if _BEGINNING.startswith(b"".join(head.split())[: len(_BEGINNING)]):
+        return False
+    is_text = all(byte >= 32 or byte in b"\t\n\f\r" for byte in head)
+    return is_text or head.startswith(_OTHERS)
 
 
 def _digest(state: dict[str, Any]) -> str:

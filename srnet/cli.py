@@ -221,7 +221,7 @@ def show(run_file: str) -> None:
 @click.argument("folder")
 @click.option("--named", default="", metavar="A,B,…", help="Images with names: astronaut, cat, coffee, coin, flower, …")
 @click.option("--count", type=int, default=0, show_default=True, help="Images of a test set, 00-astronaut.png, 01-cat.png, …")
-@click.option("--size", type=int, default=128, show_default=True, help="Pixels of a side.")
+@click.option("--size", type=int, default=128, show_default=True, help="Pixels of a side, 32 to 1024.")
 @click.option("--seed", type=int, default=0, show_default=True, help="Seed, at least 0.")
 @user_errors
 def make_images(folder: str, named: str, count: int, size: int, seed: int) -> None:

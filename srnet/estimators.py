@@ -3,6 +3,7 @@
 import time
 import warnings
 from dataclasses import dataclass
+from numbers import Real
 from typing import Any
 
 import numpy as np
@@ -18,8 +19,9 @@ from srnet.blackbox import OUTPUT, SklearnBox, of
 from srnet.budget import Budget
 from srnet.errors import UserError
 from srnet.evolution import warm_up
-from srnet.explaining import MOST_ROWS, explain_box, layers_of, symbol_names
+from srnet.explaining import MOST_ROWS, explain_box, layers_of
 from srnet.explanation import Explanation
+from srnet.names import default_names, symbol_names
 from srnet.program import Floats
 from srnet.settings import preset as settings_of
 
@@ -64,7 +66,9 @@ class _Estimator(BaseEstimator):
             raise UserError(f"'layers' is {self.layers!r}; output or all is needed")
         random = check_random_state(self.random_state)
         seeds = random.randint(0, 2**31 - 1, 3)
-        budget = Budget.of(self.budget if self.max_time is None else f"{self.max_time} s")
+        if self.max_time is not None and not (isinstance(self.max_time, Real) and 0 < self.max_time < float("inf")):
+            raise UserError(f"'max_time' is {self.max_time!r}; a positive number of seconds is needed")
+        budget = Budget.of(self.budget) if self.max_time is None else Budget(seconds=float(self.max_time))
         # 1 where a column is constant, as StandardScaler has it
         scaler = (X.mean(axis=0), np.where(X.std(axis=0) > 0, X.std(axis=0), 1.0))
         rows = np.arange(len(X))
@@ -86,7 +90,7 @@ class _Estimator(BaseEstimator):
                 break
         self.network_ = mlp
         boxes = self._boxes(of(mlp, [OUTPUT] if self.layers == "output" else None), scaler)  # type: ignore[arg-type]
-        names = symbol_names(getattr(self, "feature_names_in_", [f"x{i}" for i in range(X.shape[1])]))
+        names = symbol_names(self.feature_names_in_) if hasattr(self, "feature_names_in_") else default_names(X.shape[1])
         if budget.seconds is not None:
             # loading the search is not in its own time, but in that of the fit; compiling it, once on a machine, is not
             warm_up(layers_of(boxes[0], X[rows][:20], validation=X[rows][:2]).layers, settings_of(self.preset))
@@ -203,7 +207,8 @@ class SRNetClassifier(ClassifierMixin, _Estimator):
 
     One explanation per class, or one of the second class's probability where there are two; each takes the whole ``budget``, or
     its share of ``max_time``. The formulas are fitted to the probabilities by mean squared error. Parameters and attributes are
-    those of :class:`SRNetRegressor`, and ``classes_``.
+    those of :class:`SRNetRegressor`, and ``classes_``; in the place of ``expression_`` every explanation in ``explanations_`` has
+    its own :meth:`~srnet.explanation.Explanation.expression`.
     """
 
     def fit(self, X: Any, y: Any) -> "SRNetClassifier":

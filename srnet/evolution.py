@@ -118,11 +118,12 @@ def evolve(
     Raises
     ------
     UserError
-        If the seed is not positive, a file cannot be written, the layers do not fit the loss, or no formula was finite on every row.
+        If the seed is not positive, a file cannot be written, the checkpoint's file holds something else, the layers do not fit the
+        loss, or no formula was finite on every row.
     """
     check_seed(seed)
-    if threads < 1:
-        raise UserError(f"'threads' is {threads}; a whole number of at least 1 is needed")
+    if isinstance(threads, bool) or not isinstance(threads, int) or threads < 1:
+        raise UserError(f"'threads' is {threads!r}; a whole number of at least 1 is needed")
     clock = None
     if time_limit is not None:
         if checkpoint is not None:
@@ -212,10 +213,18 @@ def evolve_file(
     """``srnet evolve``: read layers.npz, write RUN.json, whole or not at all.
 
     The checkpoint lies beside ``out`` as ``OUT.checkpoint`` unless named; it goes when the run is written.
+
+    Raises
+    ------
+    UserError
+        As by :func:`evolve`, or if the checkpoint is the layers file or ``out``.
     """
     check_seed(seed)
-    layers = Layers.load(layers_file, task)
     checkpoint = checkpoint if checkpoint is not None else f"{os.fspath(out)}.checkpoint"
+    for path, what in ((layers_file, "the layers"), (out, "the result")):
+        if os.path.realpath(path) == os.path.realpath(checkpoint):
+            raise UserError(f"{os.fspath(checkpoint)}: is named for the checkpoint and for {what}; each needs a file of its own")
+    layers = Layers.load(layers_file, task)
     for path in (out, checkpoint):
         check_writable(path)
     run = evolve(layers, settings, seed, checkpoint=checkpoint, **options)

@@ -2,11 +2,10 @@
 
 import contextlib
 import os
-import re
 import signal
 import threading
 import warnings
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -22,6 +21,7 @@ from srnet.explanation import Explanation, measured
 from srnet.files import check_writable, write_json, writing
 from srnet.layers import Layers
 from srnet.model import SRNet
+from srnet.names import default_names, symbol_names
 from srnet.program import Floats
 from srnet.progress import Progress
 from srnet.settings import preset as settings_of
@@ -102,6 +102,11 @@ def explain(
         If the output is nearly constant, or no hidden layer is explained.
     """
     rows, names = as_rows(X)
+    known = getattr(model, "feature_names_in_", None)
+    if known is not None and hasattr(X, "columns") and [str(name) for name in X.columns] != [str(name) for name in known]:
+        raise UserError(
+            f"X has the columns {', '.join(map(str, X.columns))}; the model was fitted on {', '.join(map(str, known))}, in this order"
+        )
     found = explain_box(
         of(model, layers), rows, names, task=task, preset=preset, seed=seed, budget=budget, validation=validation, progress=progress,
         threads=threads, settings=settings,
@@ -131,6 +136,8 @@ def explain_box(
     if isinstance(seed, bool) or not hasattr(seed, "__index__") or not 0 <= seed < 2**63 - 1:
         raise UserError(f"'seed' is {seed!r}; a whole number of at least 0 is needed")
     spent = Budget.of(budget)
+    if settings is not None and not isinstance(settings, Mapping):
+        raise UserError(f"'settings' is {settings!r}; settings by their names are needed, as {{'cols': 10}}")
     search = settings_of(preset, **(settings or {}))
     if search.loss != "mse":
         raise UserError(f"'settings' has the loss {search.loss!r}; mse is needed here, srnet evolve knows the others")
@@ -154,8 +161,8 @@ class Seen:
         self.layers, self.names, self.scale = layers, names, scale
 
 
-def as_rows(X: Any) -> tuple[NDArray[Any], list[str]]:
-    """X as an array of n × d numbers, and the names of its columns (x0, x1, … where it has none).
+def as_rows(X: Any, what: str = "X") -> tuple[NDArray[Any], list[str]]:
+    """X as an array of n × d numbers, and the names of its columns (x0, x1, … where it has none); errors call it ``what``.
 
     Raises
     ------
@@ -166,46 +173,24 @@ def as_rows(X: Any) -> tuple[NDArray[Any], list[str]]:
         X = X.detach().cpu()
         X = X.float() if "float16" in str(X.dtype) else X  # NumPy knows no bfloat16
     if hasattr(X, "tocsr"):
-        raise UserError("X is a sparse matrix; a dense one is needed (X.toarray())")
+        raise UserError(f"{what} is a sparse matrix; a dense one is needed ({what}.toarray())")
     columns = [str(name) for name in X.columns] if hasattr(X, "columns") else None
     try:
         rows = np.asarray(X)
         if rows.dtype.kind == "O":
             rows = rows.astype(np.float64)
     except (TypeError, ValueError) as error:
-        raise UserError(f"X is not an array of numbers ({error}); rows × columns of numbers are needed") from error
+        raise UserError(f"{what} is not an array of numbers ({error}); rows × columns of numbers are needed") from error
     if rows.dtype.kind not in "fiub":
-        raise UserError(f"X holds {rows.dtype}; real numbers are needed")
+        raise UserError(f"{what} holds {rows.dtype}; real numbers are needed")
     if rows.ndim != 2 or not rows.shape[1]:
-        raise UserError(f"X has the shape {rows.shape}; rows × columns are needed")
-    if rows.dtype.kind != "f" or rows.dtype.itemsize < 4:
-        rows = rows.astype(np.float64)
+        raise UserError(f"{what} has the shape {rows.shape}; rows × columns are needed")
+    # what torch takes: rows of float32 or float64 in this machine's order of bytes, one behind the other
+    rows = np.ascontiguousarray(rows, dtype=np.float32 if rows.dtype.kind == "f" and rows.dtype.itemsize == 4 else np.float64)
     if not np.isfinite(rows).all():
         bad = np.argwhere(~np.isfinite(rows))[0]
-        raise UserError(f"X has a value that is not finite in row {bad[0]}, column {bad[1]}; every value must be finite")
-    return rows, symbol_names(columns or [f"x{i}" for i in range(rows.shape[1])])
-
-
-def symbol_names(columns: Sequence[str]) -> list[str]:
-    """Names for formulas: what is no letter, digit or _ becomes _, and none is doubled or a function's or a layer's."""
-    names: list[str] = []
-    taken = {"sqrt", "ln", "log", "sin", "cos", "tan", "exp", "abs", "pi", "pdiv", "psqrt", "pln", "np", "inputs", "outputs"}
-    for column in columns:
-        name = re.sub(r"\W", "_", column, flags=re.ASCII) or "_"
-        name = f"_{name}" if name[0].isdigit() else name
-        while name in names or name in taken or _RESERVED.fullmatch(name):
-            name += "_"
-        names.append(name)
-    return names
-
-
-# Names of hidden values, of steps and of variables in the exported source, and words of C and Python.
-_RESERVED = re.compile(
-    r"h\d+(_\d+)?|f\d+(_\d+)?|(logit|top|power)\d+|logits|powers|total|and|as|assert|async|auto|await|break|case|char|class|const|continue|def|default|del|do|double|elif|else|"
-    r"enum|except|extern|finally|float|for|from|global|goto|if|import|in|inline|int|is|lambda|long|None|nonlocal|not|or|pass|raise|"
-    r"register|restrict|return|short|signed|sizeof|static|struct|switch|True|False|try|typedef|union|unsigned|void|volatile|while|with|"
-    r"yield|S|I|E|N|O|Q|Symbol|Integer|Float|fabs|fmax"
-)
+        raise UserError(f"{what} has a value that is not finite in row {bad[0]}, column {bad[1]}; every value must be finite")
+    return rows, symbol_names(columns) if columns else default_names(rows.shape[1])
 
 
 def layers_of(box: BlackBox, rows: NDArray[Any], seed: int = 0, validation: Any = None, task: str = "network") -> Seen:
@@ -227,10 +212,10 @@ def layers_of(box: BlackBox, rows: NDArray[Any], seed: int = 0, validation: Any 
         count = min(max(10, len(rows) * 3 // 10), 1000)
         valid = rng.uniform(middle - half, middle + half, (count, rows.shape[1])).astype(rows.dtype)
     else:
-        valid = as_rows(validation)[0]
+        valid = as_rows(validation, "'validation'")[0]
         if not len(valid):
             raise UserError("'validation' has no row; at least 1 is needed")
-        check_width(valid, rows.shape[1])
+        check_width(valid, rows.shape[1], "'validation'")
     splits = {}
     names: list[str] = []
     for split, x in (("train", rows), ("valid", valid)):
@@ -349,12 +334,13 @@ def explain_file(
     import pandas as pd
 
     from srnet.export import to_c, to_numpy
-    from srnet.formulas import describe
+    from srnet.formulas import check_time_limit, describe
     from srnet.networks import load_network
-    from srnet.predict import read_header, read_rows
+    from srnet.predict import read_rows
 
+    check_time_limit(time_limit)
     network = load_network(network_file, activation)
-    x, header = read_rows(data_file, network.sizes[0]), read_header(data_file)
+    x, header = read_rows(data_file, network.sizes[0])
     folder = Path(out)
     for name in ("run.json", "layers.npz", "formulas.json", "network.py", "network.c"):
         check_writable(folder / name)
@@ -364,6 +350,7 @@ def explain_file(
     except UserError as error:
         raise UserError(f"{data_file}: {error}") if str(error).startswith("X ") else error from error
     assert found.network_layers is not None
+    found.save(folder / "run.json")
     found.network_layers.save(folder / "layers.npz")
     write_json(folder / "formulas.json", describe(found.run, found.network_layers, time_limit))
     for name, source in (
@@ -372,5 +359,4 @@ def explain_file(
     ):
         with writing(folder / name) as file:
             file.write(source)
-    found.save(folder / "run.json")
     return found

@@ -1,7 +1,7 @@
 """The result of an explanation: a network as formulas, with what they cost and how far they can be trusted."""
 
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -12,6 +12,7 @@ from srnet.errors import UserError
 from srnet.files import read_json, write_json
 from srnet.layers import Layers
 from srnet.model import SRNet, written
+from srnet.names import default_names, in_order, names_in
 from srnet.pareto import select as select_position
 from srnet.program import Floats
 
@@ -104,9 +105,9 @@ class Explanation:
         self.network_layers = layers
         self._network = network
         self._model = SRNet.from_run(run)
-        depth, width = len(self._model.programs), self._model.programs[0].inputs
-        self._layer_names = _names(run, "layer_names", depth, [*(f"h{i}" for i in range(1, depth)), "output"])
-        self._input_names = _names(run, "input_names", width, [f"x{i}" for i in range(width)])
+        depth = len(self._model.programs)
+        self._layer_names = names_in(run, "layer_names", [*(f"h{i}" for i in range(1, depth)), "output"])
+        self._input_names = names_in(run, "input_names", default_names(self._model.programs[0].inputs))
         for key in ("layer_losses", "layer_r2"):
             values = run.get(key, [None] * depth)
             if (
@@ -165,14 +166,23 @@ class Explanation:
     def predict(self, X: Any) -> Floats:
         """The outputs by the formulas, n × k, at rows X (n × d) in their own units; not finite where a formula is not defined.
 
+        The columns of a DataFrame are found by their names.
+
         Raises
         ------
         UserError
-            If X is not rows × the network's inputs.
+            If X is not rows × the network's inputs, or has columns of other names.
         """
+        return self._model.predict(self._rows(X))
+
+    def _rows(self, X: Any, least: int = 0) -> NDArray[Any]:
+        """X as an array with the columns in the order in which the formulas read them."""
         from srnet.explaining import as_rows
 
-        return self._model.predict(as_rows(X)[0])
+        rows, names = as_rows(X)
+        if len(rows) < least:
+            raise UserError(f"X has {len(rows)} rows; at least {least} is needed")
+        return in_order(rows, names, self._input_names) if hasattr(X, "columns") else rows
 
     def fidelity(self, X: Any, y: Any = None) -> Fidelity:
         """How well the formulas do what the network does at rows X.
@@ -187,9 +197,7 @@ class Explanation:
         UserError
             If the network is gone (the explanation was loaded) and y is not given, or they do not fit.
         """
-        from srnet.explaining import as_rows
-
-        rows = as_rows(X)[0]
+        rows = self._rows(X, 1)
         return _fidelity(self._network_output(rows) if y is None else self._given(y, len(rows)), self._model.predict(rows))
 
     def _network_output(self, rows: NDArray[Any]) -> Floats:
@@ -272,7 +280,7 @@ class Explanation:
 
         self._checked(output)
         if network_operations(self._model) > MAX_OPERATIONS:  # written in steps; as one expression it would fill a book
-            return raw_forms(self._model).outputs[output].latex
+            return raw_forms(self._model, self._input_names).outputs[output].latex
         return latex(self.sympy(output), digits)
 
     def expression(self, output: int = 0) -> str:
@@ -306,7 +314,7 @@ class Explanation:
             raise UserError(
                 "a loaded explanation has no rows to check a shorter form at; use `srnet formulas RUN.json --layers layers.npz`"
             )
-        return simplify(self._model, self.network_layers.splits["train"][0], time_limit)
+        return simplify(self._model, self.network_layers.splits["train"][0], time_limit, names=self._input_names)
 
     def to_torch(self) -> "torch.nn.Module":
         """A differentiable torch module (see :func:`srnet.export.to_torch`)."""
@@ -335,7 +343,6 @@ class Explanation:
             Rows and the network's outputs there, as in :meth:`fidelity`; by default the rows of the search.
         """
         from srnet.drawing.explained import draw
-        from srnet.explaining import as_rows
 
         if X is None:
             if self.network_layers is None:
@@ -343,7 +350,7 @@ class Explanation:
             splits = self.network_layers.splits
             x, expected = (np.vstack([splits[split][i] for split in ("train", "valid")]).astype(np.float64) for i in (0, -1))
         else:
-            x = as_rows(X)[0]
+            x = self._rows(X, 1)
             expected = self._network_output(x) if y is None else self._given(y, len(x))
         return draw([layer.name for layer in self.layers], [layer.r2 for layer in self.layers], expected, self._model.predict(x))
 
@@ -442,10 +449,3 @@ def _shown(value: float | None) -> str:
 
 def _is_number(value: Any) -> bool:
     return isinstance(value, (int, float)) and not isinstance(value, bool)
-
-
-def _names(run: Mapping[str, Any], key: str, count: int, default: Sequence[str]) -> list[str]:
-    names = run.get(key, default)
-    if not isinstance(names, list) or len(names) != count or not all(isinstance(name, str) and name for name in names):
-        raise UserError(f"a run has '{key}' {names!r}; a list of {count} names is needed")
-    return names

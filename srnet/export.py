@@ -3,6 +3,7 @@
 They all return the network's output as :meth:`srnet.model.SRNet.predict` does: of a model fitted by cross-entropy the probabilities.
 """
 
+import re
 from collections.abc import Callable, Sequence
 from functools import partial
 from typing import TYPE_CHECKING
@@ -13,46 +14,25 @@ from srnet.model import SRNet
 if TYPE_CHECKING:
     import torch
 
+# Macros of gcc and of math.h, which would stand in the place of an input called so; the source uses none of them.
+_MACROS = re.compile(r"unix|linux|NAN|INFINITY|HUGE_VAL[FL]?|(M|FP|MATH)_\w+|math_errhandling")
+
 
 def to_torch(model: SRNet) -> "torch.nn.Module":
     """The model as a torch module that maps x (n × k₀) to the network's output (n × k), differentiable in x.
 
     Weights and biases are float64 buffers: nothing is trained, ``to`` moves and casts them. The output has the dtype and the
     device of x, whatever those of the buffers; integers are computed in the dtype of the buffers. As in torch itself, the
-    gradient of a square root at 0 is infinite or NaN.
+    gradient of a square root at 0 is infinite or NaN. The module can be pickled, and so saved whole by ``torch.save``.
 
     Raises
     ------
     ValueError
         By the module, if x is not n × k₀.
     """
-    import torch
+    from srnet.torch_module import SymbolicNetwork
 
-    class SymbolicNetwork(torch.nn.Module):
-        def __init__(self) -> None:
-            super().__init__()
-            for i, (weights, biases) in enumerate(zip(model.weights, model.biases, strict=True)):
-                self.register_buffer(f"weights{i}", torch.tensor(weights, dtype=torch.float64))
-                self.register_buffer(f"biases{i}", torch.tensor(biases, dtype=torch.float64))
-
-        def forward(self, x: "torch.Tensor") -> "torch.Tensor":
-            if x.ndim != 2 or x.shape[1] != model.programs[0].inputs:
-                raise ValueError(f"x has shape {tuple(x.shape)}; rows × {model.programs[0].inputs} columns are needed")
-            values = x if x.is_floating_point() else x.to(self.get_buffer("weights0").dtype)
-            for i, program in enumerate(model.programs):
-                weights, biases = self.get_buffer(f"weights{i}").to(values), self.get_buffer(f"biases{i}").to(values)
-                rows = values.shape[:1]
-                formula = program.fold(values.unbind(1), partial(values.new_full, rows), apply)
-                values = formula[:, None] * weights + biases
-            return torch.softmax(values, dim=1) if model.loss == "cross_entropy" else values
-
-        def extra_repr(self) -> str:
-            return "\n".join(model.expressions())
-
-    def apply(name: str, *operands: "torch.Tensor") -> "torch.Tensor":
-        return by_name(name).torch(torch, *operands)
-
-    return SymbolicNetwork()
+    return SymbolicNetwork(model)
 
 
 def to_numpy(model: SRNet, names: Sequence[str] | None = None) -> str:
@@ -110,10 +90,11 @@ def to_c(model: SRNet, names: Sequence[str] | None = None) -> str:
         outputs = [f"power{i} / total" for i in range(len(outputs))]
     lines += [f"outputs[{i}] = {output};" for i, output in enumerate(outputs)]
     body = "\n    ".join(lines)
+    undefined = "".join(f"#undef {name}\n" for name in inputs if _MACROS.fullmatch(name))
     return f"""/* {_title(model)} */
 
 #include <math.h>
-
+{undefined}
 /* {len(inputs)} input(s): {", ".join(inputs)}; {len(outputs)} {_kind(model)}. */
 void network(const double *inputs, double *outputs)
 {{

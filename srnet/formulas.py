@@ -27,6 +27,7 @@ from srnet.errors import UserError
 from srnet.files import finite_or_none, read_json, write_json
 from srnet.layers import Layers
 from srnet.model import SRNet, network_operations
+from srnet.names import default_names, names_in
 from srnet.program import Program, written_out
 
 # Sub-expressions are shared in memory but not on paper, and sympy's rules walk what would stand on paper.
@@ -53,7 +54,7 @@ def network_sympy(model: SRNet, names: Sequence[str] | None = None, *, evaluate:
     """
     if evaluate is None:
         evaluate = network_operations(model) <= MAX_OPERATIONS
-    values: list[sympy.Expr] = symbols(input_names(model, 0) if names is None else names)
+    values: list[sympy.Expr] = symbols(input_names(model, 0, names))
     for program, weights, biases in zip(model.programs, model.weights, model.biases, strict=True):
         formula = _formula(program, values, evaluate)
         with sympy.evaluate(evaluate):
@@ -61,17 +62,19 @@ def network_sympy(model: SRNet, names: Sequence[str] | None = None, *, evaluate:
     return values
 
 
-def compose(model: SRNet, formulas: Sequence[sympy.Expr]) -> list[sympy.Expr]:
+def compose(model: SRNet, formulas: Sequence[sympy.Expr], names: Sequence[str] | None = None) -> list[sympy.Expr]:
     """The whole network from other forms of its layers' formulas, as of :func:`layer_sympy` with :func:`input_names`."""
-    values: list[sympy.Expr] = symbols(input_names(model, 0))
+    values: list[sympy.Expr] = symbols(input_names(model, 0, names))
     for i, (formula, weights, biases) in enumerate(zip(formulas, model.weights, model.biases, strict=True)):
-        composed = formula.xreplace(dict(zip(symbols(input_names(model, i)), values, strict=True)))
+        composed = formula.xreplace(dict(zip(symbols(input_names(model, i, names)), values, strict=True)))
         values = [_number(w) * composed + _number(b) for w, b in zip(weights, biases, strict=True)]
     return values
 
 
-def input_names(model: SRNet, layer: int) -> list[str]:
-    """What the inputs of a layer are called: x0… in the first, h0… in the others."""
+def input_names(model: SRNet, layer: int, names: Sequence[str] | None = None) -> list[str]:
+    """What the inputs of a layer are called: ``names`` in the first, x0… where there are none, and h0… in the others."""
+    if layer == 0 and names is not None:
+        return list(names)
     return [f"{'h' if layer else 'x'}{i}" for i in range(model.programs[layer].inputs)]
 
 
@@ -276,26 +279,26 @@ def _affine_latex(weights: Iterable[float], formula: Piece, biases: Iterable[flo
     ]
 
 
-def raw_forms(model: SRNet) -> Simplified:
-    """All formulas node by node, not simplified.
+def raw_forms(model: SRNet, names: Sequence[str] | None = None) -> Simplified:
+    """All formulas node by node, not simplified; ``names`` are those of the network's inputs.
 
     A formula that would be too long on paper is written in steps: f1 = … of the inputs, f2 = … of f1, and so on.
     """
     layers = []
-    names = input_names(model, 0)
-    pieces = _names_latex(names)
+    values = input_names(model, 0, names)
+    pieces = _names_latex(values)
     long = network_operations(model) > MAX_OPERATIONS
     steps: list[Step] = []
     for i, (program, weights, biases) in enumerate(zip(model.programs, model.weights, model.biases, strict=True)):
-        inputs = input_names(model, i)
+        inputs = input_names(model, i, names)
         layers.append(_form(_steps(program, inputs, _names_latex(inputs), f"f{i + 1}")))
         if long:
-            steps += _steps(program, names, pieces, f"f{i + 1}")
-            names = [f"({w!r} * {steps[-1][0]} + {b!r})" for w, b in zip(weights.tolist(), biases.tolist(), strict=True)]
+            steps += _steps(program, values, pieces, f"f{i + 1}")
+            values = [f"({w!r} * {steps[-1][0]} + {b!r})" for w, b in zip(weights.tolist(), biases.tolist(), strict=True)]
             pieces = _affine_latex(weights, _names_latex([steps[-1][0]])[0], biases)
         else:
             pieces = _affine_latex(weights, _program_latex(program, pieces), biases)
-    texts = names if long else model.network_expressions()
+    texts = values if long else model.network_expressions(names)
     outputs = [_form([*steps, (f"y{j}", raw, piece[0])]) for j, (raw, piece) in enumerate(zip(texts, pieces, strict=True))]
     return Simplified(tuple(layers), tuple(outputs))
 
@@ -332,7 +335,9 @@ def _form(steps: Sequence[Step]) -> Form:
 CHILD = (sys.executable, "-m", "srnet.simplify")
 
 
-def simplify(model: SRNet, rows: ArrayLike, time_limit: float = 20.0, *, child: Sequence[str] = CHILD) -> Simplified:
+def simplify(
+    model: SRNet, rows: ArrayLike, time_limit: float = 20.0, *, names: Sequence[str] | None = None, child: Sequence[str] = CHILD
+) -> Simplified:
     """Shorter forms of a model's formulas, each checked numerically against the model before it is returned.
 
     sympy's simplification can run for hours or eat all memory, so it happens in a child process (``srnet.simplify``), which is
@@ -344,6 +349,8 @@ def simplify(model: SRNet, rows: ArrayLike, time_limit: float = 20.0, *, child: 
         Inputs of the check, n × k₀: the training (and validation) rows.
     time_limit
         Seconds for all formulas together.
+    names
+        Of the network's inputs; x0, x1, … where not given.
     child
         Command of the child process.
 
@@ -352,11 +359,10 @@ def simplify(model: SRNet, rows: ArrayLike, time_limit: float = 20.0, *, child: 
     UserError
         If the limit is not a positive number, or the rows do not fit the model.
     """
-    if not 0 < time_limit < float("inf"):
-        raise UserError(f"the time limit is {time_limit}; a positive number of seconds is needed")
+    check_time_limit(time_limit)
     x = np.asarray(rows, dtype=np.float64)
     model.layers(x[:1])  # the rows must fit
-    forms = raw_forms(model)
+    forms = raw_forms(model, names)
     request = {
         "run": {
             "programs": [program.to_json() for program in model.programs],
@@ -364,6 +370,7 @@ def simplify(model: SRNet, rows: ArrayLike, time_limit: float = 20.0, *, child: 
             "biases": [biases.tolist() for biases in model.biases],
         },
         "rows": x.tolist(),
+        "names": input_names(model, 0, names),
         # a tenth is left to the child to stop by itself, formula by formula
         # by a clock that both processes read and nobody sets
         "deadline": time.monotonic() + 0.9 * time_limit,
@@ -375,6 +382,12 @@ def simplify(model: SRNet, rows: ArrayLike, time_limit: float = 20.0, *, child: 
         for i, form in enumerate((*forms.layers, *forms.outputs))
     ]
     return Simplified(tuple(shown[: len(forms.layers)]), tuple(shown[len(forms.layers) :]))
+
+
+def check_time_limit(seconds: float) -> None:
+    """UserError unless it is a positive number."""
+    if not 0 < seconds < float("inf"):
+        raise UserError(f"the time limit is {seconds}; a positive number of seconds is needed")
 
 
 def _ask(child: Sequence[str], request: str, time_limit: float) -> tuple[list[dict[str, Any]], str]:
@@ -426,7 +439,7 @@ def describe(run: Mapping[str, Any], layers: Layers, time_limit: float = 20.0) -
         raise UserError("the run's 'layers_fingerprint' is not that of the layers; give the layers that the run was made from")
     start = time.monotonic()
     x = np.vstack([layers.splits[split][0] for split in ("train", "valid")])
-    forms = simplify(model, x, time_limit)
+    forms = simplify(model, x, time_limit, names=names_in(run, "input_names", default_names(widths[0])))
     y = np.vstack([layers.splits[split][-1] for split in ("train", "valid")])
     losses = [{"mse": finite_or_none(loss)} for loss in model.losses(layers)]
     if model.loss == "cross_entropy":  # of all outputs together: a logit alone has no error

@@ -111,8 +111,8 @@ class SRNet:
         ]
         return float(np.concatenate(right).mean())
 
-    def expressions(self) -> list[str]:
-        """fᵢ as text, of x0… in the first layer and h0… in the others.
+    def expressions(self, names: Sequence[str] | None = None) -> list[str]:
+        """fᵢ as text, of x0… (or as given) in the first layer and h0… in the others.
 
         Raises
         ------
@@ -120,7 +120,9 @@ class SRNet:
             If a formula is too long to be written.
         """
         _check_length(sum(written_out(program, [0] * program.inputs) for program in self.programs))
-        return [program.render(_names("h" if i else "x", program.inputs)) for i, program in enumerate(self.programs)]
+        first, *others = self.programs
+        names = _names("x", first.inputs) if names is None else names
+        return [first.render(names), *(program.render(_names("h", program.inputs)) for program in others)]
 
     def network_expressions(self, names: Sequence[str] | None = None) -> list[str]:
         """Every output of the network (where the loss is cross-entropy, its logit) as text, of the inputs alone: x0… or as given.

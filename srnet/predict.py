@@ -11,6 +11,8 @@ from srnet.errors import UserError
 from srnet.files import read_json, writing
 from srnet.layers import read_arrays
 from srnet.model import SRNet, written
+from srnet.names import default_names, in_order, names_in, symbol_names
+from srnet.tables import as_number, cell_number, csv_cells
 from srnet.tasks import Data
 
 
@@ -22,6 +24,8 @@ def write_predictions(
 ) -> None:
     """Write the outputs y0, y1, … for every row of ``data_file`` as CSV; probabilities of the classes where a classifier is explained.
 
+    The columns of a CSV are found by the names of the run's inputs, where those have names.
+
     Parameters
     ----------
     standardise
@@ -30,11 +34,16 @@ def write_predictions(
     Raises
     ------
     UserError
-        If a file cannot be read or the data is not rows × the network's inputs.
+        If a file cannot be read, or the data is not rows × the network's inputs or has columns of other names.
     """
     model = SRNet.load(run_file)
     inputs = model.programs[0].inputs
-    x = read_rows(data_file, inputs)
+    x, header = read_rows(data_file, inputs)
+    if header is not None:
+        try:
+            x = in_order(x, symbol_names(header), names_in(read_json(run_file), "input_names", default_names(inputs)))
+        except UserError as error:
+            raise error.of(data_file) from error
     if standardise is not None:
         data = Data.load(standardise)
         if len(data.inputs) != inputs:
@@ -49,15 +58,15 @@ def write_predictions(
         writer.writerows([repr(float(value)) for value in row] for row in y)
 
 
-def read_rows(path: str | os.PathLike[str], columns: int) -> NDArray[np.float64]:
-    """The rows of a CSV with a header or of the array ``x`` of an npz file, n × ``columns``.
+def read_rows(path: str | os.PathLike[str], columns: int) -> tuple[NDArray[np.float64], list[str] | None]:
+    """The rows of a CSV with a header or of the array ``x`` of an npz file, n × ``columns``, and the header, which an npz file lacks.
 
     Raises
     ------
     UserError
-        If a cell is not a number, or the number of columns is wrong.
+        If a cell is not a finite number, the first line is no header, or the number of columns is wrong.
     """
-    path = Path(path)
+    path, header = Path(path), None
     if path.suffix == ".npz":
         arrays = read_arrays(path)
         if "x" not in arrays:
@@ -67,41 +76,28 @@ def read_rows(path: str | os.PathLike[str], columns: int) -> NDArray[np.float64]
             raise UserError(f"{path}: 'x' holds {x.dtype}; numbers are needed")
         x = x.astype(np.float64)
     else:
-        x = _read_csv(path)
+        header, x = _read_csv(path)
     if x.ndim != 2 or x.shape[1] != columns:
         raise UserError(f"{path}: the data has shape {x.shape}; rows × {columns} columns are needed")
-    return x
+    return x, header
 
 
-def read_header(path: str | os.PathLike[str]) -> list[str] | None:
-    """The names of the columns of a CSV; None for an npz file, which has none."""
-    if Path(path).suffix == ".npz":
-        return None
-    with open(path, newline="", encoding="utf-8") as file:
-        return next(csv.reader(file))
-
-
-def _read_csv(path: Path) -> NDArray[np.float64]:
-    try:
-        with open(path, newline="", encoding="utf-8") as file:
-            rows = list(csv.reader(file))
-    except OSError as error:
-        raise UserError(f"{path}: cannot be read ({error.strerror or error})") from error
-    except (UnicodeDecodeError, csv.Error) as error:
-        raise UserError(f"{path}: is not a CSV text ({error})") from error
-    if len(rows) < 2:
-        raise UserError(f"{path}: has {len(rows)} line(s); a header and at least one row are needed")
-    for i, row in enumerate(rows[1:]):  # before there is room for as many numbers as a header claims
-        if len(row) != len(rows[0]):
-            raise UserError(f"{path}: line {i + 2} has {len(row)} cells; the header has {len(rows[0])}")
-    values = np.empty((len(rows) - 1, len(rows[0])))
-    for i, row in enumerate(rows[1:]):
-        for j, cell in enumerate(row):
-            try:
-                values[i, j] = float(cell)
-            except ValueError:
-                raise UserError(f"{path}: line {i + 2}, column '{rows[0][j]}' is {cell!r}; a number is needed") from None
-    return values
+def _read_csv(path: Path) -> tuple[list[str], NDArray[np.float64]]:
+    header, rows = csv_cells(path)
+    # pandas writes columns without a name as 0, 1, …
+    if header != [str(i) for i in range(len(header))] and all(as_number(name) is not None for name in header):
+        raise UserError(
+            f"{path}: its first line holds numbers only ({', '.join(header)}); a header with the columns' names is needed"
+        )
+    if not rows:
+        raise UserError(f"{path}: has a header and no row; at least one row is needed")
+    for line, cells in rows:  # before there is room for as many numbers as a header claims
+        if len(cells) != len(header):
+            raise UserError(f"{path}: line {line} has {len(cells)} cells; the header has {len(header)}")
+    values = np.empty((len(rows), len(header)))
+    for i, (line, cells) in enumerate(rows):
+        values[i] = [cell_number(path, line, name, cell) for name, cell in zip(header, cells, strict=True)]
+    return header, values
 
 
 def summary(model: SRNet, run_file: str | os.PathLike[str]) -> str:
@@ -111,7 +107,8 @@ def summary(model: SRNet, run_file: str | os.PathLike[str]) -> str:
     losses = run.get("layer_losses")
     losses = losses if isinstance(losses, list) and len(losses) == len(model.programs) else [None] * len(model.programs)
     try:
-        expressions = model.expressions()
+        names = names_in(run, "input_names", default_names(model.programs[0].inputs))
+        expressions = model.expressions(names)
     except UserError as error:
         raise UserError(f"{run_file}: {error}") from error
     for i, (expression, loss) in enumerate(zip(expressions, losses, strict=True)):
@@ -119,5 +116,5 @@ def summary(model: SRNet, run_file: str | os.PathLike[str]) -> str:
         measure = "cross-entropy" if name == "y" and model.loss == "cross_entropy" else "MSE"
         lines.append(f"{name}: f = {expression}, {measure} {loss}")
     output = "logit of y" if model.loss == "cross_entropy" else "y"
-    lines += [f"{output}{i} = {expression}" for i, expression in enumerate(written(model))]
+    lines += [f"{output}{i} = {expression}" for i, expression in enumerate(written(model, names))]
     return "\n".join(lines)

@@ -1,6 +1,7 @@
 """The settings of a search and the presets that name them."""
 
 from dataclasses import asdict, dataclass, fields, replace
+from numbers import Real
 from typing import Any
 
 from srnet.cgp.primitives import CLASSIFICATION, REGRESSION, function_set
@@ -16,6 +17,11 @@ BY_LOSS: dict[str, dict[str, Any]] = {
 def _whole(name: str, value: Any, minimum: int) -> None:
     if isinstance(value, bool) or not isinstance(value, int) or value < minimum:
         raise UserError(f"'{name}' is {value!r}; a whole number of at least {minimum} is needed")
+
+
+def _number(name: str, value: Any) -> None:
+    if isinstance(value, bool) or not isinstance(value, Real):
+        raise UserError(f"'{name}' is {value!r}; a number is needed")
 
 
 @dataclass(frozen=True)
@@ -49,6 +55,8 @@ class Settings:
         for name in ("population", "generations", "rows", "cols", "elites"):
             _whole(name, getattr(self, name), 1)
         _whole("n_eph", self.n_eph, 0)
+        _number("mutation", self.mutation)
+        _number("stop", self.stop)
         if not 0.0 < self.mutation <= 1.0:
             raise UserError(f"'mutation' is {self.mutation}; a probability above 0 and at most 1 is needed")
         if not self.stop >= 0.0:
@@ -113,10 +121,14 @@ class JointSettings(Settings):
         _whole("polish", self.polish, 0)
         _whole("polish_offspring", self.polish_offspring, 0)
         _whole("screen_rows", self.screen_rows, 2)
+        if not isinstance(self.memory, bool):
+            raise UserError(f"'memory' is {self.memory!r}; true or false is needed")
         for name in ("layerwise", "two_layers", "constant", "restructure", "again"):
+            _number(name, getattr(self, name))
             if not 0.0 <= getattr(self, name) < 1.0:
                 raise UserError(f"'{name}' is {getattr(self, name)}; 0 or more and less than 1 is needed")
         for name in ("nodes_per_layer", "temperature", "promising"):
+            _number(name, getattr(self, name))
             if not 0.0 <= getattr(self, name) < float("inf"):
                 raise UserError(f"'{name}' is {getattr(self, name)}; a number of 0 or more is needed")
 

@@ -147,9 +147,11 @@ def time_for(formula: Formula, end: float) -> Iterator[None]:
 
 
 def simplest(
-    model: SRNet, x: Floats, deadline: float, strategies: Sequence[Strategy] = STRATEGIES
+    model: SRNet, x: Floats, deadline: float, strategies: Sequence[Strategy] = STRATEGIES, given: Sequence[str] | None = None
 ) -> Iterator[tuple[int, Formula]]:
     """Number and state of a formula (the layers', then the outputs') whenever it may have become simpler.
+
+    ``given`` are the names of the network's inputs.
 
     sympy's automatic rules come first for all, as they are fast; then each formula gets an equal share of the time left until
     ``deadline`` (as time.monotonic()).
@@ -159,14 +161,14 @@ def simplest(
     values = [x, *model.layers(x)]
     depth = len(model.programs)
     for i, program in enumerate(model.programs):
-        names = input_names(model, i)
+        names = input_names(model, i, given)
         if written_out(program, [0] * program.inputs) <= MAX_OPERATIONS:
             formulas[i] = Formula(program.render(names), symbols(names), values[i], program(values[i]))
             first[i] = partial(layer_sympy, program, names, evaluate=True)
     if network_operations(model) <= MAX_OPERATIONS:
-        for j, raw in enumerate(model.network_expressions()):
-            formulas[depth + j] = Formula(raw, symbols(input_names(model, 0)), x, values[-1][:, j])
-            first[depth + j] = partial(_output, model, j)
+        for j, raw in enumerate(model.network_expressions(given)):
+            formulas[depth + j] = Formula(raw, symbols(input_names(model, 0, given)), x, values[-1][:, j])
+            first[depth + j] = partial(_output, model, j, given)
     for i, formula in formulas.items():
         with time_for(formula, deadline):
             formula.offer(first[i]())
@@ -176,7 +178,7 @@ def simplest(
         layers = [formulas[layer].best for layer in range(depth) if layer in formulas]
         if i >= depth and None not in layers:
             with time_for(formula, end):
-                formula.offer(compose(model, layers)[i - depth])
+                formula.offer(compose(model, layers, given)[i - depth])
         for strategy in strategies:
             if formula.best is not None and time.monotonic() < end:
                 with time_for(formula, end):
@@ -184,8 +186,8 @@ def simplest(
                 yield i, formula
 
 
-def _output(model: SRNet, j: int) -> sympy.Expr:
-    return network_sympy(model, evaluate=True)[j]
+def _output(model: SRNet, j: int, names: Sequence[str] | None) -> sympy.Expr:
+    return network_sympy(model, names, evaluate=True)[j]
 
 
 def main() -> None:
@@ -196,7 +198,7 @@ def main() -> None:
 
         resource.setrlimit(resource.RLIMIT_AS, (MEMORY, MEMORY))
     model, x = SRNet.from_run(request["run"]), np.array(request["rows"], dtype=np.float64)
-    for i, formula in simplest(model, x, request["deadline"]):
+    for i, formula in simplest(model, x, request["deadline"], given=request["names"]):
         print(json.dumps({"formula": i, **formula.answer()}, allow_nan=False), flush=True)
 
 

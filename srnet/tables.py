@@ -41,7 +41,7 @@ class Table:
 
 def read_csv(path: Path, target: str, kind: Kind) -> Table:
     """Read a comma-separated table with a header line, UTF-8; UserError if it is missing or of no use as ``parse`` says."""
-    header, rows = _csv_cells(path)
+    header, rows = csv_cells(path)
     return parse(path, header, rows, target, kind)
 
 
@@ -88,7 +88,7 @@ def parse(path: Path, header: list[str], rows: list[tuple[int, list[str]]], targ
     y = np.empty(len(rows))
     for i, (line, cells) in enumerate(rows):
         numbers = [
-            _cell(path, line, name, cell, name != target or kind == "regression")
+            cell_number(path, line, name, cell, name != target or kind == "regression")
             for name, cell in zip(header, cells, strict=True)
         ]
         y[i] = numbers.pop(position)
@@ -109,7 +109,7 @@ def parse(path: Path, header: list[str], rows: list[tuple[int, list[str]]], targ
     return Table(x, np.array([[position_of[label]] for label in labels], float), inputs, classes, dropped)
 
 
-def _csv_cells(path: Path) -> Cells:
+def csv_cells(path: Path) -> Cells:
     """The header, and the rows that are not blank with their line numbers."""
     try:
         with open(path, newline="", encoding="utf-8-sig") as file:
@@ -124,17 +124,18 @@ def _csv_cells(path: Path) -> Cells:
     return rows[0][1], rows[1:]
 
 
-def _cell(path: Path, line: int, column: str, cell: str, numeric: bool) -> float:
+def cell_number(path: Path, line: int, column: str, cell: str, numeric: bool = True) -> float:
     """The number in a cell; of a cell that names a class, not a number."""
     if not cell:
         raise UserError(f"{path}: line {line}, column '{column}' is empty; every cell needs a value")
-    number = _as_number(cell) if numeric else math.nan
+    number = as_number(cell) if numeric else math.nan
     if number is None:
         raise UserError(f"{path}: line {line}, column '{column}' is '{cell}'; a finite number is needed")
     return number
 
 
-def _as_number(cell: str) -> float | None:
+def as_number(cell: str) -> float | None:
+    """The finite number in a cell, if there is one."""
     try:
         number = float(cell)
     except ValueError:
@@ -143,7 +144,7 @@ def _as_number(cell: str) -> float | None:
 
 
 def _class_order(label: str) -> tuple[float, str]:
-    number = _as_number(label)
+    number = as_number(label)
     return (math.inf if number is None else number, label)
 
 

@@ -1,12 +1,15 @@
 """A checkpoint is found again, belongs to its run, or is set aside."""
 
+import io
 import json
 import os
+import pickle
 import warnings
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 
 from srnet.checkpoints import Checkpoint
@@ -75,7 +78,6 @@ DAMAGES: dict[str, Callable[[bytes], bytes]] = {
     "no digest": rewritten(digest=None),
     "no identity": rewritten(identity=None),
     "identity of another kind": rewritten(identity=[1]),
-    "a list": lambda content: b"[]",
     "not a number": lambda content: content.replace(b"null", b"NaN"),
 }
 
@@ -95,17 +97,56 @@ def test_a_damaged_one_is_set_aside(tmp_path: Path, damage: Callable[[bytes], by
 
 
 def test_one_set_aside_before_gives_way(tmp_path: Path) -> None:
-    for content in (b"first", b"second"):
+    for content in (b'{"identity": first', b'{"identity": second'):
         (tmp_path / "run.checkpoint").write_bytes(content)
         load(Checkpoint(tmp_path / "run.checkpoint", lambda: IDENTITY))
-    assert (tmp_path / "run.checkpoint.rejected").read_bytes() == b"second"
+    assert (tmp_path / "run.checkpoint.rejected").read_bytes() == b'{"identity": second'
 
 
 def test_one_that_cannot_be_set_aside_is_a_sentence(tmp_path: Path) -> None:
-    (tmp_path / "run.checkpoint").write_bytes(b"garbage")
+    (tmp_path / "run.checkpoint").write_bytes(b"{")
     (tmp_path / "run.checkpoint.rejected").mkdir()
     with pytest.raises(UserError, match="cannot be set aside"):
         Checkpoint(tmp_path / "run.checkpoint", lambda: IDENTITY).load()
+
+
+def npz(**arrays: np.ndarray) -> bytes:
+    file = io.BytesIO()
+    np.savez(file, **arrays)
+    return file.getvalue()
+
+
+OTHERS = {
+    "layers": npz(train_x=np.zeros((3, 2), np.float32)),
+    "a result": b'{\n "task": "K0",\n "seed": 1\n}\n',
+    "an empty object": b"{}",
+    "a list": b"[]",
+    "a table": b"x0,x1\n1,2\n",
+    "a note": "Größe: 3 µm".encode("latin-1"),
+    "a pickle": pickle.dumps(list(range(300))),
+}
+
+
+@pytest.mark.parametrize("content", OTHERS.values(), ids=OTHERS)
+def test_what_never_was_one_is_left_where_it_is(tmp_path: Path, content: bytes) -> None:
+    (tmp_path / "mine").write_bytes(content)
+    with pytest.raises(UserError, match="mine: is no checkpoint, and is left as it is"):
+        Checkpoint(tmp_path / "mine", lambda: IDENTITY).load()
+    assert os.listdir(tmp_path) == ["mine"]
+    assert (tmp_path / "mine").read_bytes() == content
+
+
+def test_a_folder_is_none(tmp_path: Path) -> None:
+    (tmp_path / "mine").mkdir()
+    with pytest.raises(UserError, match="mine: is no checkpoint"):
+        Checkpoint(tmp_path / "mine", lambda: IDENTITY).load()
+    assert os.listdir(tmp_path) == ["mine"]
+
+
+@pytest.mark.parametrize("interval", [-1.0, float("nan")])
+def test_an_interval_that_is_no_time_is_refused(tmp_path: Path, interval: float) -> None:
+    with pytest.raises(UserError, match=f"'checkpoint_interval' is {interval}; a number of seconds of at least 0 is needed"):
+        Checkpoint(tmp_path / "run.checkpoint", lambda: IDENTITY, interval)
 
 
 def test_the_identity_is_asked_for_when_it_is_needed(tmp_path: Path) -> None:

@@ -130,6 +130,8 @@ def test_threads_do_not_change_the_file(tmp_path: Path, layers_file: Path) -> No
         (["--preset", "papre"], "unknown preset 'papre'; known are paper, joint"),
         (["--out", "/dev/null/run.json"], "/dev/null/run.json: cannot be written"),
         (["--checkpoint", "/dev/null/c"], "/dev/null/c: cannot be written"),
+        (["--checkpoint-interval", "-1"], "'checkpoint_interval' is -1.0"),
+        (["--checkpoint-interval", "nan"], "'checkpoint_interval' is nan"),
     ],
 )
 def test_bad_options_are_a_sentence(tmp_path: Path, layers_file: Path, options: list[str], words: str) -> None:
@@ -145,6 +147,25 @@ def test_folders_in_the_place_of_files_are_a_sentence(tmp_path: Path, layers_fil
             "folder: cannot be written",
         )
     assert sorted(os.listdir(tmp_path)) == ["folder", "layers.npz"]
+
+
+def test_a_checkpoint_has_a_file_of_its_own(tmp_path: Path, layers_file: Path) -> None:
+    """Neither the layers nor a result, of this run or an earlier one, is moved or overwritten."""
+    run, link = tmp_path / "run.json", tmp_path / "link"
+    link.symlink_to(layers_file)
+    for checkpoint, words in (
+        (layers_file, "layers.npz: is named for the checkpoint and for the layers"),
+        (link, "link: is named for the checkpoint and for the layers"),
+        (tmp_path / "." / "run.json", "run.json: is named for the checkpoint and for the result"),
+    ):
+        sentence(srnet("evolve", layers_file, *SMALL, "--out", run, "--checkpoint", checkpoint), words)
+    assert sorted(os.listdir(tmp_path)) == ["layers.npz", "link"]
+    assert srnet("evolve", layers_file, *SMALL, "--out", run).exit_code == 0
+    before = run.read_bytes()
+    other = tmp_path / "other.json"
+    sentence(srnet("evolve", layers_file, *SMALL, "--out", other, "--checkpoint", run), "run.json: is no checkpoint")
+    assert run.read_bytes() == before
+    assert sorted(os.listdir(tmp_path)) == ["layers.npz", "link", "run.json"]
 
 
 @pytest.mark.parametrize("options", [["--seed", "one"], ["--loss", "hinge"], ["--colour"], []])
@@ -396,3 +417,24 @@ def test_ctrl_c_writes_the_best_so_far(tmp_path: Path) -> None:
     assert code == 0, err
     assert "interrupted: the explanation is the best so far" in err
     assert json.loads((tmp_path / "o" / "run.json").read_text())["pareto"]
+
+
+# --- make-images -----------------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("options", "words"),
+    [
+        ([], "no image is asked for"),
+        (["--named", ","], "no image is asked for"),
+        (["--named", "cat", "--size", "0"], "size of the images is 0"),
+        (["--count", "1", "--size", "10"], "size of the images is 10"),
+        (["--named", "cat", "--size", "100000"], "size of the images is 100000; a whole number of at most 1024"),
+        (["--named", "cat", "--seed", "-3000000"], "seed of the images is -3000000"),
+        (["--count", "1", "--seed", "-1"], "seed of the images is -1"),
+        (["--named", "cat", "--count", "-1"], "count of the images is -1"),
+    ],
+)
+def test_bad_options_of_make_images_are_a_sentence(tmp_path: Path, options: list[str], words: str) -> None:
+    sentence(srnet("make-images", tmp_path / "images", *options), words)
+    assert not list(tmp_path.iterdir())

@@ -148,7 +148,9 @@ def test_in_cross_validation() -> None:
         ({"layers": "hidden"}, "'layers' is 'hidden'; output or all"),
         ({"preset": "papre"}, "unknown preset"),
         ({"budget": "soon"}, "the budget is 'soon'"),
-        ({"max_time": -1}, "the budget is '-1 s'"),
+        ({"max_time": -1}, "'max_time' is -1; a positive number of seconds"),
+        ({"max_time": 0}, "'max_time' is 0; a positive"),
+        ({"max_time": "2s"}, "'max_time' is '2s'; a positive"),
         ({"select": "worst"}, "unknown selection 'worst'"),
     ],
 )

@@ -7,6 +7,7 @@ import sys
 import threading
 import warnings
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -23,7 +24,7 @@ from srnet import evolution
 from srnet.blackbox import of
 from srnet.budget import Budget
 from srnet.errors import UserError
-from srnet.explaining import as_rows, explain, layers_of, symbol_names
+from srnet.explaining import as_rows, explain, explain_file, layers_of
 from srnet.explanation import Explanation
 from srnet.layers import Layers
 from srnet.networks import Network
@@ -242,17 +243,31 @@ def test_columns_of_a_frame_name_the_inputs() -> None:
     np.testing.assert_array_equal(found.predict(frame), found.predict(X))
 
 
+def test_columns_in_another_order_than_those_of_the_fit_are_a_sentence() -> None:
+    frame = pd.DataFrame(X, columns=["speed", "mass"])
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        model = MLPRegressor(hidden_layer_sizes=(3,), max_iter=20, random_state=0).fit(frame, X[:, 0])
+    assert explain(model, frame, **SMALL).input_names == ["speed", "mass"]
+    with pytest.raises(UserError, match="X has the columns mass, speed; the model was fitted on speed, mass, in this order"):
+        explain(model, frame[["mass", "speed"]], **SMALL)
+
+
 @pytest.mark.parametrize(
-    ("columns", "names"),
-    [
-        (["a", "a"], ["a", "a_"]),
-        (["h0", "f1_2", "x1"], ["h0_", "f1_2_", "x1"]),
-        (["2nd", "", "é"], ["_2nd", "_", "__"]),
-        (["if", "E"], ["if_", "E_"]),
-    ],
+    "turned",
+    [lambda x: x[::-1], lambda x: x[:, ::-1], lambda x: x.astype(">f8"), lambda x: x.astype(np.longdouble), np.asfortranarray],
+    ids=["rows", "columns", "bytes", "long", "fortran"],
 )
-def test_names_for_formulas(columns: list[str], names: list[str]) -> None:
-    assert symbol_names(columns) == names
+def test_an_array_may_lie_in_memory_in_any_way(turned: Any) -> None:
+    expected = turned(X).astype(np.float64).copy()
+    found, names = as_rows(turned(X))
+    np.testing.assert_array_equal(found, expected)
+    assert found.flags.c_contiguous
+    assert found.dtype.isnative
+    assert names == ["x0", "x1"]
+    model = mlp(2, 3, 1)
+    for ours, theirs in zip(of(model, None).layers(found)[1], of(model, None).layers(expected)[1], strict=True):
+        np.testing.assert_array_equal(ours, theirs)
 
 
 def test_of_a_network_of_this_project() -> None:
@@ -384,7 +399,12 @@ BAD: dict[str, tuple[Any, Any, dict[str, Any], str]] = {
     "preset": (mlp(2, 3, 1), X, {"preset": "papre"}, "unknown preset"),
     "budget": (mlp(2, 3, 1), X, {"budget": "soon"}, "the budget is 'soon'"),
     "settings": (mlp(2, 3, 1), X, {"settings": {"colour": 1}}, "unknown setting 'colour'"),
-    "validation width": (mlp(2, 3, 1), X, {"validation": X[:, :1]}, r"rows × 2 columns"),
+    "no settings": (mlp(2, 3, 1), X, {"settings": 5}, "'settings' is 5; settings by their names"),
+    "a setting": (mlp(2, 3, 1), X, {"settings": {"mutation": "a"}}, "'mutation' is 'a'; a number is needed"),
+    "memory": (mlp(2, 3, 1), X, {"settings": {"memory": "a"}}, "'memory' is 'a'; true or false is needed"),
+    "threads": (mlp(2, 3, 1), X, {"threads": "2"}, "'threads' is '2'; a whole number"),
+    "validation width": (mlp(2, 3, 1), X, {"validation": X[:, :1]}, r"'validation' has .*rows × 2 columns"),
+    "validation values": (mlp(2, 3, 1), X, {"validation": [[np.nan, 0.0]]}, "'validation' has a value that is not finite"),
     "validation rows": (mlp(2, 3, 1), X, {"validation": X[:0]}, "'validation' has no row"),
 }
 
@@ -395,6 +415,14 @@ def test_bad_input_is_a_sentence(what: str) -> None:
     with pytest.raises(UserError, match=words) as caught:
         explain(model, x, **SMALL | options)
     assert "\n" not in str(caught.value)
+
+
+def test_a_file_is_not_explained_before_all_options_are_known_to_be_good(tmp_path: Path) -> None:
+    """Or an hour's search would end with half of its files."""
+    for limit in (0.0, -1.0, float("nan"), float("inf")):
+        with pytest.raises(UserError, match="the time limit is"):
+            explain_file("no such network", "no such table", tmp_path / "out", time_limit=limit)
+    assert not (tmp_path / "out").exists()
 
 
 def test_a_constant_network_is_a_warning() -> None:

@@ -11,6 +11,7 @@ from typing import Any
 import c_text
 import made_up
 import numpy as np
+import pandas as pd
 import pytest
 import sympy
 import torch
@@ -144,10 +145,23 @@ def test_inputs_have_their_names_everywhere() -> None:
     named = explanation(input_names=["mass", "c"])
     assert named.layers[0].formula == "((mass * 1.5) + sin(c))"
     assert set(map(str, named.sympy().free_symbols)) == {"mass", "c"}
-    for text in (named.to_c(), named.to_numpy(), named.latex(), named.expression(1), str(named)):
+    forms = named.simplified(10)
+    shown = [text for form in (forms.layers[0], *forms.outputs) for text in (form.raw, form.text, form.latex)]
+    for text in (named.to_c(), named.to_numpy(), named.latex(), named.expression(1), str(named), *shown):
         assert "mass" in text
         assert "x0" not in text
     np.testing.assert_array_equal(numpy_function(named.to_numpy())(X), FOUND.predict(X))
+
+
+def test_columns_are_found_by_their_names() -> None:
+    named = explanation(input_names=["mass", "c"])
+    frame = pd.DataFrame(X, columns=["mass", "c"])
+    np.testing.assert_array_equal(named.predict(frame[["c", "mass"]]), FOUND.predict(X))
+    assert named.fidelity(frame[["c", "mass"]], Y) == FOUND.fidelity(X, Y)
+    np.testing.assert_array_equal(named.predict(X), FOUND.predict(X))
+    np.testing.assert_array_equal(FOUND.predict(frame), FOUND.predict(X))
+    with pytest.raises(UserError, match="the columns are mass, speed; the formulas read mass, c"):
+        named.predict(frame.rename(columns={"c": "speed"}))
 
 
 def test_a_formula_too_long_to_write_is_shown_in_steps() -> None:
@@ -265,6 +279,8 @@ def test_bad_arguments_are_a_sentence() -> None:
         (lambda: FOUND.latex(-1), "the output is -1"),
         (lambda: FOUND.predict(X[:, :1]), r"rows × 2 columns"),
         (lambda: FOUND.fidelity(X, Y[:3]), "y has the shape"),
+        (lambda: FOUND.fidelity(X[:0], Y[:0]), "X has 0 rows; at least 1"),
+        (lambda: FOUND.plot(X[:0], Y[:0]), "X has 0 rows; at least 1"),
         (lambda: explanation(pareto=[]).pareto, "no Pareto front"),
     ):
         with pytest.raises(UserError, match=words):

@@ -1,8 +1,13 @@
 """The torch module: the model's values, dtype, device and gradients."""
 
 import copy
+import ctypes
+import io
+import pickle
+import shutil
 import subprocess
 import sys
+from pathlib import Path
 from typing import Any
 
 import c_text
@@ -107,6 +112,17 @@ def test_nothing_is_trained_and_everything_is_copied() -> None:
     assert torch.equal(to_torch(MODEL)(x), expected)
 
 
+def test_it_can_be_saved_whole() -> None:
+    x = torch.ones(1, 2, dtype=torch.float64)
+    module = to_torch(MODEL)
+    file = io.BytesIO()
+    torch.save(module, file)
+    file.seek(0)
+    for loaded in (pickle.loads(pickle.dumps(module)), torch.load(file, weights_only=False)):
+        assert torch.equal(loaded(x), module(x))
+        assert repr(loaded) == repr(module)
+
+
 def test_shows_its_formulas() -> None:
     assert "ln((x0 * 1.5))" in repr(to_torch(MODEL))
 
@@ -144,3 +160,14 @@ def test_a_classifier_becomes_probabilities_in_every_language() -> None:
     assert np.isnan(model.predict(undefined)).all()
     assert np.isnan(namespace["network"](undefined)).all()
     assert np.isnan(c_text.run(to_c(model), undefined[0].tolist(), 3)).all()
+
+
+@pytest.mark.skipif(shutil.which("gcc") is None, reason="no gcc")
+@pytest.mark.parametrize("names", [["unix", "linux"], ["NAN", "INFINITY"], ["M_PI", "HUGE_VAL"], ["x0", "x1"]])
+def test_inputs_may_be_called_like_macros(tmp_path: Path, names: list[str]) -> None:
+    (tmp_path / "network.c").write_text(to_c(MODEL, names))
+    library = tmp_path / "network.so"
+    subprocess.run(["gcc", "-shared", "-fPIC", "-o", library, tmp_path / "network.c", "-lm"], check=True)
+    row, result = np.array([1.5, 0.75]), (ctypes.c_double * 1)()
+    ctypes.CDLL(str(library)).network(row.ctypes.data_as(ctypes.POINTER(ctypes.c_double)), result)
+    assert result[0] == pytest.approx(MODEL.predict(row[None])[0, 0], rel=1e-12)

@@ -9,7 +9,7 @@ import pytest
 
 from srnet.errors import UserError
 from srnet.evolution import evolve
-from srnet.files import write_json
+from srnet.files import read_json, write_json
 from srnet.model import SRNet
 from srnet.predict import read_rows, summary, write_predictions
 from srnet.program import Program
@@ -57,6 +57,28 @@ def test_what_is_not_defined_is_said_so(tmp_path: Path, run: Path) -> None:
     assert (tmp_path / "y.csv").read_text() == "y0,y1\ninf,-inf\nnan,nan\n"
 
 
+@pytest.mark.parametrize("text", ["\ufeffa,b\n1,2\n\n3,4\n\n", "0,1\n1,2\n3,4\n", "a, b\n 1,2\n3, 4"])
+def test_what_spreadsheets_and_pandas_write_is_read(tmp_path: Path, text: str) -> None:
+    (tmp_path / "x.csv").write_text(text, encoding="utf-8")
+    rows, header = read_rows(tmp_path / "x.csv", 2)
+    np.testing.assert_array_equal(rows, [[1, 2], [3, 4]])
+    assert header == (["0", "1"] if text.startswith("0") else ["a", "b"])
+
+
+def test_columns_are_found_by_their_names(tmp_path: Path, run: Path) -> None:
+    """Where the run has names; other columns are refused and nothing is written."""
+    write_json(run, read_json(run) | {"input_names": ["a", "b"]})
+    (tmp_path / "x.csv").write_text("b,a\n4,3\n")
+    write_predictions(run, tmp_path / "x.csv", tmp_path / "y.csv")
+    np.testing.assert_array_equal(
+        np.loadtxt(tmp_path / "y.csv", delimiter=",", skiprows=1), MODEL.predict(np.array([[3.0, 4.0]]))[0]
+    )
+    (tmp_path / "x.csv").write_text("a,c\n3,4\n")
+    with pytest.raises(UserError, match=r"x.csv: the columns are a, c; the formulas read a, b"):
+        write_predictions(run, tmp_path / "x.csv", tmp_path / "z.csv")
+    assert not (tmp_path / "z.csv").exists()
+
+
 def arrays(**values: Any) -> dict[str, Any]:
     return values
 
@@ -64,15 +86,17 @@ def arrays(**values: Any) -> dict[str, Any]:
 @pytest.mark.parametrize(
     ("text", "words"),
     [
-        ("", "has 0 line"),
-        ("a,b\n", "has 1 line"),
+        ("", "is empty; a header line and rows are needed"),
+        ("a,b\n", "has a header and no row"),
         ("a,b\n1,2\n3\n", "line 3 has 1 cells; the header has 2"),
         ("a,b\n1,2,3\n", "line 2 has 3 cells"),
-        ("a,b\n1,\n", "line 2, column 'b' is ''"),
+        ("a,b\n1,\n", "line 2, column 'b' is empty"),
+        ("a,b\n1,nan\n", "line 2, column 'b' is 'nan'; a finite number is needed"),
+        ("1,2\n3,4\n", r"its first line holds numbers only \(1, 2\); a header"),
         ("a,b\n1,two\n", "line 2, column 'b' is 'two'"),
         ("a\n1\n", r"shape \(1, 1\); rows × 2 columns"),
         ("a,b,c\n1,2,3\n", r"shape \(1, 3\); rows × 2 columns"),
-        ("a,b\n\n", "line 2 has 0 cells"),
+        ("a,b\n\n", "has a header and no row"),
     ],
 )
 def test_a_bad_csv_is_a_sentence(tmp_path: Path, text: str, words: str) -> None:
@@ -113,6 +137,8 @@ def test_summary_names_every_layer_and_output(run: Path) -> None:
     lines = summary(SRNet.load(run), run).splitlines()
     assert lines[0] == "task made-up, preset paper, seed 3, fitness 0.25"
     assert lines[1] == "y: f = ((x0 / x1) + 0.5), MSE 0.25"
+    write_json(run, read_json(run) | {"input_names": ["mass", "speed"]})
+    assert "y: f = ((mass / speed) + 0.5)" in summary(SRNet.load(run), run)
     assert lines[2:] == ["y0 = (2.0 * ((x0 / x1) + 0.5) + 0.0)", "y1 = ((-1.0) * ((x0 / x1) + 0.5) + 10.0)"]
 
 

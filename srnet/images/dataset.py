@@ -23,6 +23,7 @@ from srnet.images.plan import set_images
 __all__ = ["CLASSES", "ImageSet", "compose", "cutouts", "make", "named_image", "unseen", "write_images"]
 
 SIZE = 128
+LARGEST = 1024  # twice a texture's side; there is nothing finer to be seen in a larger image
 AREA = (0.06, 0.20)  # of the image: how much of it the object may cover
 TEST_SEED_OFFSET = 1_000_000  # test images share no random stream with training images
 
@@ -87,16 +88,14 @@ def make(count: int, seed: int, size: int = SIZE) -> ImageSet:
     Parameters
     ----------
     size
-        Pixels of a side, at least 32.
+        Pixels of a side, 32 to 1024.
 
     Raises
     ------
     UserError
-        If ``count`` is below 1, ``seed`` below 0 or ``size`` below 32.
+        If ``count`` is below 1, ``seed`` below 0 or ``size`` out of its range.
     """
-    for name, value, least in (("count", count, 1), ("seed", seed, 0), ("size", size, 32)):
-        if value < least:
-            raise UserError(f"{name} of the images is {value}; a whole number of at least {least} is needed")
+    _check(count, seed, size)
     images = np.empty((count, size, size, 3), np.uint8)
     masks = np.empty((count, size, size), bool)
     labels = np.arange(count, dtype=np.int64) % len(CLASSES)
@@ -107,6 +106,7 @@ def make(count: int, seed: int, size: int = SIZE) -> ImageSet:
 
 def unseen(count: int, seed: int, size: int = SIZE) -> ImageSet:
     """Images of which none is among the training images ``make(…, seed)``."""
+    _check(count, seed, size)
     return make(count, seed + TEST_SEED_OFFSET, size)
 
 
@@ -116,11 +116,20 @@ def named_image(name: str, seed: int, size: int = SIZE) -> tuple[Bytes, NDArray[
     Raises
     ------
     UserError
-        If there is no such class.
+        If there is no such class, ``seed`` is below 0 or ``size`` out of its range.
     """
     if name not in CLASSES:
         raise UserError(f"there are no images named '{name}'; the names are {', '.join(CLASSES)}")
+    _check(1, seed, size)
     return compose(name, np.random.default_rng([seed + 2 * TEST_SEED_OFFSET, CLASSES.index(name)]), size)
+
+
+def _check(count: int, seed: int, size: int) -> None:
+    for name, value, least in (("count", count, 1), ("seed", seed, 0), ("size", size, 32)):
+        if value < least:
+            raise UserError(f"{name} of the images is {value}; a whole number of at least {least} is needed")
+    if size > LARGEST:
+        raise UserError(f"size of the images is {size}; a whole number of at most {LARGEST} is needed")
 
 
 def compose(name: str, rng: np.random.Generator, size: int = SIZE) -> tuple[Bytes, NDArray[np.bool_]]:
@@ -199,7 +208,7 @@ def _textures() -> tuple[NDArray[np.float32], ...]:
 def _surface(rng: np.random.Generator, size: int) -> NDArray[np.float32]:
     """A piece of a texture at a random scale, coloured by a ramp between two random colours; float32 (size, size, 3), 0 … 255."""
     texture = _textures()[rng.integers(len(_textures()))]
-    span = int(size * rng.uniform(0.6, 2.0))
+    span = min(int(size * rng.uniform(0.6, 2.0)), *texture.shape)
     row, column = (int(rng.integers(0, side - span + 1)) for side in texture.shape)
     piece = Image.fromarray(texture[row : row + span, column : column + span]).resize((size, size), Image.Resampling.BILINEAR)
     grey = np.rot90(np.asarray(piece), int(rng.integers(4)))[..., None]
@@ -248,7 +257,15 @@ def _pasted(
 
 def write_images(folder: str | os.PathLike[str], named: Sequence[str], count: int, seed: int, size: int) -> None:
     """Write the images to explain, as PNG, each with its mask: ``cat.png`` and ``cat_mask.png`` of the named ones, ``00-astronaut.png``
-    … of a test set of ``count``."""
+    … of a test set of ``count``.
+
+    Raises
+    ------
+    UserError
+        If no image is asked for, or one that :func:`named_image` or :func:`make` refuses.
+    """
+    if not named and not count:
+        raise UserError("no image is asked for; names, a count of at least 1, or both are needed")
     made = {name: named_image(name, seed, size) for name in named}
     if count:
         tests = unseen(count, seed, size)

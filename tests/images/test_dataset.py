@@ -1,5 +1,7 @@
 """Made images: exact masks, the same for the same seed, nothing of the class in the background."""
 
+import hashlib
+
 import numpy as np
 import pytest
 from PIL import Image
@@ -88,10 +90,50 @@ def test_named_images_are_theirs_and_the_same(tmp_path):
     [((0, 0), "count of the images is 0"), ((1, -1), "seed of the images is -1"), ((1, 0, 8), "size of the images is 8")],
 )
 def test_options_out_of_range_are_refused(options, sentence):
-    with pytest.raises(UserError, match=sentence):
-        dataset.make(*options)
+    for make in (dataset.make, dataset.unseen):
+        with pytest.raises(UserError, match=sentence):
+            make(*options)
     with pytest.raises(UserError, match="no images named 'dog'; the names are astronaut, cat"):
         dataset.named_image("dog", 0)
+
+
+@pytest.mark.parametrize(
+    ("options", "sentence"),
+    [
+        ((-1,), "seed of the images is -1"),
+        ((-3_000_000,), "seed of the images is -3000000"),
+        ((0, 31), "size of the images is 31; a whole number of at least 32"),
+        ((0, 1025), "size of the images is 1025; a whole number of at most 1024"),
+    ],
+)
+def test_named_and_counted_images_are_checked_alike(options, sentence):
+    for make in (lambda *options: dataset.named_image("cat", *options), lambda *options: dataset.make(1, *options)):
+        with pytest.raises(UserError, match=sentence):
+            make(*options)
+
+
+@pytest.mark.parametrize("size", [300, 1024])
+def test_an_image_may_be_larger_than_the_textures(size):
+    for seed in range(3):
+        image, mask = dataset.named_image("cat", seed, size)
+        assert image.shape == (size, size, 3)
+        assert 0.03 < mask.mean() < 0.25
+
+
+@pytest.mark.parametrize(
+    ("size", "images", "masks"),
+    [(128, "edebdc628892c74f", "45ad90861f7e631e"), (32, "b2eacde505f1ad4b", "119ce9a23bd2198f")],
+)
+def test_images_stay_the_same(size, images, masks):
+    """Networks were trained and judged on them."""
+    made = dataset.make(16, 0, size)
+    assert [hashlib.sha256(values.tobytes()).hexdigest()[:16] for values in (made.images, made.masks)] == [images, masks]
+
+
+def test_nothing_to_make_is_refused(tmp_path):
+    with pytest.raises(UserError, match="no image is asked for"):
+        dataset.write_images(tmp_path / "images", [], 0, seed=0, size=128)
+    assert not list(tmp_path.iterdir())
 
 
 def test_what_the_workflow_makes_of_a_configuration():

@@ -1,0 +1,71 @@
+"""What the inputs are called in formulas: symbols from the names of columns, and the columns that a run's symbols stand for."""
+
+import builtins
+import re
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from numpy.typing import NDArray
+
+from srnet.errors import UserError
+
+# Names of hidden values, of steps and of variables in the exported source, and words of C and Python.
+_RESERVED = re.compile(
+    r"pdiv|psqrt|pln|np|inputs|outputs|h\d+(_\d+)?|f\d+(_\d+)?|(logit|top|power)\d+|logits|powers|total|and|as|assert|async|auto|await|break|case|char|class|const|continue|def|default|del|do|double|elif|else|"
+    r"enum|except|extern|finally|float|for|from|global|goto|if|import|in|inline|int|is|lambda|long|None|nonlocal|not|or|pass|raise|"
+    r"register|restrict|return|short|signed|sizeof|static|struct|switch|True|False|try|typedef|union|unsigned|void|volatile|while|with|"
+    r"yield|S|I|E|N|O|Q|Symbol|Integer|Float|fabs|fmax"
+)
+
+
+def symbol_names(columns: Sequence[str]) -> list[str]:
+    """Names for formulas: what is no letter, digit or _ becomes _, and none is doubled or a function's or a layer's.
+
+    Nor is one that of something in sympy or Python, which would be read in its place in a formula's text: beta becomes beta_.
+    """
+    import sympy
+
+    names: list[str] = []
+    for column in columns:
+        name = re.sub(r"\W", "_", column, flags=re.ASCII) or "_"
+        name = f"_{name}" if name[0].isdigit() else name
+        while name in names or hasattr(sympy, name) or hasattr(builtins, name) or _RESERVED.fullmatch(name):
+            name += "_"
+        names.append(name)
+    return names
+
+
+def default_names(count: int) -> list[str]:
+    """x0, x1, …: inputs without names of their own."""
+    return [f"x{i}" for i in range(count)]
+
+
+def names_in(run: Mapping[str, Any], key: str, default: Sequence[str]) -> list[str]:
+    """The names that a RUN.json holds under a key, as many as the default, which it is where there are none.
+
+    Raises
+    ------
+    UserError
+        If they are not so many texts.
+    """
+    names = run.get(key, default)
+    if not isinstance(names, list) or len(names) != len(default) or not all(isinstance(name, str) and name for name in names):
+        raise UserError(f"a run has '{key}' {names!r}; a list of {len(default)} names is needed")
+    return names
+
+
+def in_order(rows: NDArray[Any], columns: Sequence[str], names: Sequence[str]) -> NDArray[Any]:
+    """Rows whose columns have the symbols' names ``columns``, in the order of ``names``, those of a run's inputs.
+
+    A run of rows without names (x0, x1, …) takes columns of any names as they come.
+
+    Raises
+    ------
+    UserError
+        If there are other columns than the run has inputs.
+    """
+    if sorted(columns) == sorted(names):
+        return rows[:, [list(columns).index(name) for name in names]]
+    if len(columns) == len(names) and list(names) != default_names(len(names)):
+        raise UserError(f"the columns are {', '.join(columns)}; the formulas read {', '.join(names)}")
+    return rows
