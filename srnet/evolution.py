@@ -1,5 +1,6 @@
 """One run: layers, preset and seed in, RUN.json out; resumed from its checkpoint where there is one."""
 
+import itertools
 import os
 import time
 from collections.abc import Callable
@@ -217,13 +218,14 @@ def evolve_file(
     Raises
     ------
     UserError
-        As by :func:`evolve`, or if the checkpoint is the layers file or ``out``.
+        As by :func:`evolve`, or if two of layers file, ``out`` and checkpoint are one file.
     """
     check_seed(seed)
     checkpoint = checkpoint if checkpoint is not None else f"{os.fspath(out)}.checkpoint"
-    for path, what in ((layers_file, "the layers"), (out, "the result")):
-        if os.path.realpath(path) == os.path.realpath(checkpoint):
-            raise UserError(f"{os.fspath(checkpoint)}: is named for the checkpoint and for {what}; each needs a file of its own")
+    named = {"the layers": layers_file, "the result": out, "the checkpoint": checkpoint}
+    for (first, path), (second, other) in itertools.combinations(named.items(), 2):
+        if os.path.realpath(path) == os.path.realpath(other):
+            raise UserError(f"{os.fspath(other)}: is named for {first} and for {second}; each needs a file of its own")
     layers = Layers.load(layers_file, task)
     for path in (out, checkpoint):
         check_writable(path)

@@ -149,16 +149,17 @@ def test_folders_in_the_place_of_files_are_a_sentence(tmp_path: Path, layers_fil
     assert sorted(os.listdir(tmp_path)) == ["folder", "layers.npz"]
 
 
-def test_a_checkpoint_has_a_file_of_its_own(tmp_path: Path, layers_file: Path) -> None:
+def test_layers_result_and_checkpoint_have_files_of_their_own(tmp_path: Path, layers_file: Path) -> None:
     """Neither the layers nor a result, of this run or an earlier one, is moved or overwritten."""
     run, link = tmp_path / "run.json", tmp_path / "link"
     link.symlink_to(layers_file)
     for checkpoint, words in (
-        (layers_file, "layers.npz: is named for the checkpoint and for the layers"),
-        (link, "link: is named for the checkpoint and for the layers"),
-        (tmp_path / "." / "run.json", "run.json: is named for the checkpoint and for the result"),
+        (layers_file, "layers.npz: is named for the layers and for the checkpoint"),
+        (link, "link: is named for the layers and for the checkpoint"),
+        (tmp_path / "." / "run.json", "run.json: is named for the result and for the checkpoint"),
     ):
         sentence(srnet("evolve", layers_file, *SMALL, "--out", run, "--checkpoint", checkpoint), words)
+    sentence(srnet("evolve", layers_file, *SMALL, "--out", layers_file), "layers.npz: is named for the layers and for the result")
     assert sorted(os.listdir(tmp_path)) == ["layers.npz", "link"]
     assert srnet("evolve", layers_file, *SMALL, "--out", run).exit_code == 0
     before = run.read_bytes()
