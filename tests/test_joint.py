@@ -14,7 +14,7 @@ from srnet import joint
 from srnet.cgp import composites
 from srnet.cgp.climbing import climb
 from srnet.cgp.constants import polish
-from srnet.cgp.primitives import PRIMITIVES
+from srnet.cgp.primitives import PRIMITIVES, by_name
 from srnet.errors import UserError
 from srnet.evolution import evolve
 from srnet.individual import judge
@@ -149,18 +149,35 @@ def test_offspring_stay_short(layers: Layers) -> None:
     assert max(one["complexity"] for one in run["pareto"]) <= max(6, longest)
 
 
+def rounding(model: SRNet, layers: Layers) -> float:
+    """How far the fitness may move where formulas are rounded as NumPy does in float32: the Cauchy–Schwarz bound, summed over layers."""
+    rows = [np.vstack([layers.splits[split][i] for split in ("train", "valid")]) for i in range(layers.depth + 1)]
+    exact, values, moves = model.layers(rows[0].astype(np.float64)), rows[0], []
+    for i, program in enumerate(model.programs):
+        with np.errstate(all="ignore"):
+            f = program.fold(list(values.T), np.float32, lambda name, *operands: by_name(name).numpy(*operands))
+            values = (np.asarray(f)[..., None] * model.weights[i] + model.biases[i]).astype(np.float32)
+        off, loss = np.mean((values - exact[i]) ** 2), np.mean((exact[i] - rows[i + 1]) ** 2)
+        moves.append(float(2 * np.sqrt(off * loss) + off))
+    return moves[-1] + sum(moves[:-1]) / max(len(moves) - 1, 1)
+
+
 @pytest.mark.parametrize("widths", [(1, 3, 1), (2, 3, 3, 1), (3, 4, 4, 4, 2)])
 def test_the_kernel_agrees_with_float64(widths: tuple[int, ...]) -> None:
     layers = made_up.layers(widths, rows=300, valid=90)
     search = JointSearch(layers, small(layerwise=0.0, starts=16), 16)
-    compared = 0
+    compared = close = 0
     for lineage in search._lineages:
         climb(300, 0.0, search._problem, lineage, search._scratch[0])
         individual = search._judge(lineage.genes, lineage.constants)
         if individual is not None and np.isfinite(lineage.total[0]):
-            assert lineage.total[0] == pytest.approx(individual.fitness, rel=1e-3)
+            # a wild formula is as uncertain as float32 makes it, whatever the machine and the seed
+            allowed = 1e-3 * individual.fitness + 4 * rounding(individual.model, layers)
+            assert abs(lineage.total[0] - individual.fitness) <= allowed
+            close += abs(lineage.total[0] - individual.fitness) <= 1e-3 * individual.fitness
             compared += 1
     assert compared >= 12
+    assert close >= 0.8 * compared
 
 
 def test_climbing_from_any_layer_is_evaluating_all(layers: Layers) -> None:
