@@ -1,6 +1,7 @@
 """What the inputs are called in formulas: symbols from the names of columns, and the columns that a run's symbols stand for."""
 
 import builtins
+import keyword
 import re
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -9,13 +10,18 @@ from numpy.typing import NDArray
 
 from srnet.errors import UserError
 
-# Names of hidden values, of steps and of variables in the exported source, and words of C and Python.
+# Names of hidden values, of steps and of variables in the exported source, our primitives, and words of C.
 _RESERVED = re.compile(
-    r"pdiv|psqrt|pln|np|inputs|outputs|h\d+(_\d+)?|f\d+(_\d+)?|(logit|top|power)\d+|logits|powers|total|and|as|assert|async|auto|await|break|case|char|class|const|continue|def|default|del|do|double|elif|else|"
-    r"enum|except|extern|finally|float|for|from|global|goto|if|import|in|inline|int|is|lambda|long|None|nonlocal|not|or|pass|raise|"
-    r"register|restrict|return|short|signed|sizeof|static|struct|switch|True|False|try|typedef|union|unsigned|void|volatile|while|with|"
-    r"yield|S|I|E|N|O|Q|Symbol|Integer|Float|fabs|fmax"
+    r"h\d+(_\d+)?|f\d+(_\d+)?|(logit|top|power)\d+|logits|powers|total|np|inputs|outputs|pdiv|psqrt|pln|auto|break|case|char|"
+    r"const|continue|default|do|double|else|enum|extern|float|for|goto|if|inline|int|long|register|restrict|return|short|signed|"
+    r"sizeof|static|struct|switch|typedef|union|unsigned|void|volatile|while|fabs|fmax"
 )
+
+
+def _is_taken(name: str) -> bool:
+    import sympy
+
+    return hasattr(sympy, name) or hasattr(builtins, name) or keyword.iskeyword(name) or _RESERVED.fullmatch(name) is not None
 
 
 def symbol_names(columns: Sequence[str]) -> list[str]:
@@ -23,13 +29,11 @@ def symbol_names(columns: Sequence[str]) -> list[str]:
 
     Nor is one that of something in sympy or Python, which would be read in its place in a formula's text: beta becomes beta_.
     """
-    import sympy
-
     names: list[str] = []
     for column in columns:
         name = re.sub(r"\W", "_", column, flags=re.ASCII) or "_"
         name = f"_{name}" if name[0].isdigit() else name
-        while name in names or hasattr(sympy, name) or hasattr(builtins, name) or _RESERVED.fullmatch(name):
+        while name in names or _is_taken(name):
             name += "_"
         names.append(name)
     return names

@@ -41,7 +41,11 @@ def write_predictions(
     x, header = read_rows(data_file, inputs)
     if header is not None:
         try:
-            x = in_order(x, symbol_names(header), names_in(read_json(run_file), "input_names", default_names(inputs)))
+            names = names_in(read_json(run_file), "input_names", default_names(inputs))
+        except UserError as error:
+            raise error.of(run_file) from error
+        try:
+            x = in_order(x, symbol_names(header), names)
         except UserError as error:
             raise error.of(data_file) from error
     if standardise is not None:

@@ -76,6 +76,9 @@ def test_columns_are_found_by_their_names(tmp_path: Path, run: Path) -> None:
     (tmp_path / "x.csv").write_text("a,c\n3,4\n")
     with pytest.raises(UserError, match=r"x.csv: the columns are a, c; the formulas read a, b"):
         write_predictions(run, tmp_path / "x.csv", tmp_path / "z.csv")
+    write_json(run, read_json(run) | {"input_names": ["a"]})
+    with pytest.raises(UserError, match=r"run.json: a run has 'input_names' .*a list of 2 names"):
+        write_predictions(run, tmp_path / "x.csv", tmp_path / "z.csv")
     assert not (tmp_path / "z.csv").exists()
 
 
