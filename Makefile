@@ -44,6 +44,7 @@ report: install ## results/NAME/report.zip: the figures and tables of CONFIG as 
 test: install chromium ## lint, types, format, and every test
 	ruff check
 	ruff format --check
+	lint-imports
 	mypy
 	python -m pytest
 

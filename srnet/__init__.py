@@ -1,29 +1,36 @@
 """SRNet: turn a trained neural network into formulas.
 
-``srnet.explain(model, X)`` finds a formula for every layer and gives an :class:`Explanation`; :class:`SRNetRegressor` and
-:class:`SRNetClassifier` train a small network and explain it.
+``srnet.explain(model, X)`` finds a formula for every layer and gives an :class:`Explanation`;
+:class:`SRNetRegressor` and :class:`SRNetClassifier` train a small network and explain it.
 """
 
 import importlib
 from typing import TYPE_CHECKING, Any
 
-__version__ = "0.1.0"
+from srnet._version import __version__
 
 if TYPE_CHECKING:
     from srnet.errors import UserError
-    from srnet.estimators import SRNetClassifier, SRNetRegressor
-    from srnet.explaining import explain
-    from srnet.explanation import Explanation
+    from srnet.explanation.estimators import SRNetClassifier, SRNetRegressor
+    from srnet.explanation.explain import explain
+    from srnet.explanation.result import Explanation
 
-__all__ = ["Explanation", "SRNetClassifier", "SRNetRegressor", "UserError", "__version__", "explain"]
+__all__ = [
+    "Explanation",
+    "SRNetClassifier",
+    "SRNetRegressor",
+    "UserError",
+    "__version__",
+    "explain",
+]
 
 # Loaded when first asked for: importing srnet, as the command line does, costs nothing.
 _HOMES = {
-    "Explanation": "srnet.explanation",
-    "SRNetClassifier": "srnet.estimators",
-    "SRNetRegressor": "srnet.estimators",
+    "Explanation": "srnet.explanation.result",
+    "SRNetClassifier": "srnet.explanation.estimators",
+    "SRNetRegressor": "srnet.explanation.estimators",
     "UserError": "srnet.errors",
-    "explain": "srnet.explaining",
+    "explain": "srnet.explanation.explain",
 }
 
 

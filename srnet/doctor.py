@@ -1,6 +1,7 @@
 """``srnet doctor``: what this machine has of what SRNet needs, and how to mend what is missing.
 
-Everything is looked up, nothing is changed but that the compile cache's folder is made; torch is not imported, which takes seconds.
+Everything is looked up, nothing is changed but that the compile cache's folder is made; torch is
+not imported, which takes seconds.
 """
 
 import importlib.metadata
@@ -35,7 +36,8 @@ class Finding:
     Attributes
     ----------
     state
-        ``ok``; ``missing``, of what is needed; ``note``, of what only some need, or what may be of interest.
+        ``ok``; ``missing``, of what is needed; ``note``, of what only some need, or what may be of
+        interest.
     found, mend
         What there is, and what to do about it (empty where nothing is to be done).
     """
@@ -68,16 +70,21 @@ def report(findings: list[Finding]) -> str:
         if finding.mend:
             lines.append(f"{'':<7}  {'':<{width}}  → {finding.mend}")
     missing = [finding.name for finding in findings if finding.state == "missing"]
-    lines.append(f"missing: {', '.join(missing)}" if missing else "everything that is needed is here")
+    lines.append(
+        f"missing: {', '.join(missing)}" if missing else "everything that is needed is here"
+    )
     return "\n".join(lines)
 
 
 def as_json(findings: list[Finding]) -> dict[str, Any]:
     """The same for a report of an issue."""
-    return {"ok": not any(finding.state == "missing" for finding in findings), "findings": [asdict(f) for f in findings]}
+    return {
+        "ok": not any(finding.state == "missing" for finding in findings),
+        "findings": [asdict(f) for f in findings],
+    }
 
 
-# --- Versions -------------------------------------------------------------------------------------------------------------------------
+# --- Versions -------------------------------------------------------------------------------------
 
 
 def versions() -> Iterator[Finding]:
@@ -86,12 +93,19 @@ def versions() -> Iterator[Finding]:
     if sys.version_info >= PYTHON:
         yield Finding("python", "ok", found)
     else:
-        yield Finding("python", "missing", found, f"install Python {'.'.join(map(str, PYTHON))} or later")
+        yield Finding(
+            "python", "missing", found, f"install Python {'.'.join(map(str, PYTHON))} or later"
+        )
     yield Finding("srnet", "ok", f"{srnet.__version__} in {Path(srnet.__file__).parent}")
     try:
         requirements = importlib.metadata.requires("srnet") or []
     except importlib.metadata.PackageNotFoundError:
-        yield Finding("packages", "missing", "srnet runs from a folder and is not installed", "pip install -e '.[workflow]'")
+        yield Finding(
+            "packages",
+            "missing",
+            "srnet runs from a folder and is not installed",
+            "pip install -e '.[workflow]'",
+        )
         return
     for requirement in requirements:
         name, least, extra = _parts(requirement)
@@ -100,7 +114,8 @@ def versions() -> Iterator[Finding]:
 
 
 def _parts(requirement: str) -> tuple[str, str, str | None]:
-    """Name, least version and extra of a requirement such as ``numpy>=2.0`` or ``snakemake>=9.16; extra == 'workflow'``."""
+    """Name, least version and extra of a requirement such as ``numpy>=2.0`` or ``snakemake>=9.16;
+    extra == 'workflow'``."""
     name = re.match(r"[\w.-]+", requirement)
     least = re.search(r">=\s*([\d.]+)", requirement)
     extra = re.search(r"extra\s*==\s*['\"]([\w-]+)['\"]", requirement)
@@ -113,7 +128,9 @@ def _package(name: str, least: str, extra: str | None) -> Finding:
     try:
         version = importlib.metadata.version(name)
     except importlib.metadata.PackageNotFoundError:
-        return Finding(name, needed, f"not installed{', the workflow needs it' if extra else ''}", mend)
+        return Finding(
+            name, needed, f"not installed{', the workflow needs it' if extra else ''}", mend
+        )
     if _numbers(version) < _numbers(least):
         return Finding(name, needed, f"{version}, too old", mend)
     return Finding(name, "ok", f"{version}{_build() if name == 'torch' else ''}")
@@ -137,21 +154,31 @@ def _build() -> str:
     return f", built for CUDA {cuda[1]}" if cuda else ", built for CPUs"
 
 
-# --- The machine ----------------------------------------------------------------------------------------------------------------------
+# --- The machine ----------------------------------------------------------------------------------
 
 
 def processor() -> Iterator[Finding]:
     """Cores and threads, memory."""
-    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    cores = (
+        len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    )
     threads = os.environ.get("OMP_NUM_THREADS")
     yield Finding(
-        "cores", "ok", f"{cores}, OMP_NUM_THREADS {threads or 'not set'}; a search takes one thread unless told otherwise"
+        "cores",
+        "ok",
+        f"{cores}, OMP_NUM_THREADS {threads or 'not set'}; a search takes one thread unless told "
+        f"otherwise",
     )
     available = _available_memory()
     if available is None:
         yield Finding("memory", "note", "this system does not say")
     elif available < MEMORY:
-        yield Finding("memory", "missing", f"{_size(available)} available", f"end other programs: {_size(MEMORY)} are needed")
+        yield Finding(
+            "memory",
+            "missing",
+            f"{_size(available)} available",
+            f"end other programs: {_size(MEMORY)} are needed",
+        )
     else:
         yield Finding("memory", "ok", f"{_size(available)} available")
 
@@ -159,7 +186,9 @@ def processor() -> Iterator[Finding]:
 def _available_memory() -> int | None:
     try:
         lines = Path("/proc/meminfo").read_text(encoding="ascii").splitlines()
-        return next(int(line.split()[1]) * 1024 for line in lines if line.startswith("MemAvailable"))
+        return next(
+            int(line.split()[1]) * 1024 for line in lines if line.startswith("MemAvailable")
+        )
     except (OSError, StopIteration, ValueError):
         return None
 
@@ -172,13 +201,23 @@ def compile_cache() -> Iterator[Finding]:
 
         import srnet.cgp.compiling  # noqa: F401  (names the folder)
     except ImportError as error:
-        yield Finding("compile cache", "missing", f"cannot be looked for ({error})", "install what is missing above")
+        yield Finding(
+            "compile cache",
+            "missing",
+            f"cannot be looked for ({error})",
+            "install what is missing above",
+        )
         return
     folder = Path(sys.modules["numba"].config.CACHE_DIR)
     compiled = [path for path in folder.rglob("*") if path.suffix in (".nbi", ".nbc")]
     wanted = Path(asked) if asked else user_cache_path("srnet")
     if any(path.stat().st_size == 0 for path in compiled):
-        yield Finding("compile cache", "missing", f"{folder} holds a file without content", f"rm -r '{folder}', it is made again")
+        yield Finding(
+            "compile cache",
+            "missing",
+            f"{folder} holds a file without content",
+            f"rm -r '{folder}', it is made again",
+        )
     elif not folder.is_relative_to(wanted):
         mend = f"make {wanted} writable for you alone, or set NUMBA_CACHE_DIR to a folder that is"
         yield Finding("compile cache", "note", f"{wanted} cannot be used, {folder} is", mend)
@@ -186,7 +225,9 @@ def compile_cache() -> Iterator[Finding]:
         size = sum(path.stat().st_size for path in compiled)
         yield Finding("compile cache", "ok", f"{folder}, {len(compiled)} files of {_size(size)}")
     else:
-        yield Finding("compile cache", "ok", f"{folder}, empty: the first search compiles, for up to a minute")
+        yield Finding(
+            "compile cache", "ok", f"{folder}, empty: the first search compiles, for up to a minute"
+        )
 
 
 def disk() -> Iterator[Finding]:
@@ -196,12 +237,24 @@ def disk() -> Iterator[Finding]:
     if numba is not None and numba.config.CACHE_DIR:
         places["compile cache"] = Path(numba.config.CACHE_DIR)
     for name, place in places.items():
-        folder = next(path for path in (place.absolute(), *place.absolute().parents) if path.exists())
+        folder = next(
+            path for path in (place.absolute(), *place.absolute().parents) if path.exists()
+        )
         free = shutil.disk_usage(folder).free
         if not os.access(folder, os.W_OK):
-            yield Finding(f"disk: {name}", "missing", f"{folder} cannot be written", "choose a folder of yours")
+            yield Finding(
+                f"disk: {name}",
+                "missing",
+                f"{folder} cannot be written",
+                "choose a folder of yours",
+            )
         elif free < DISK:
-            yield Finding(f"disk: {name}", "missing", f"{_size(free)} free in {folder}", f"make room: {_size(DISK)} are needed")
+            yield Finding(
+                f"disk: {name}",
+                "missing",
+                f"{_size(free)} free in {folder}",
+                f"make room: {_size(DISK)} are needed",
+            )
         else:
             yield Finding(f"disk: {name}", "ok", f"{_size(free)} free in {folder}")
 
@@ -214,34 +267,55 @@ def _size(number: float) -> str:
     return f"{number:.3g} {unit}"
 
 
-# --- Data sets and the cluster --------------------------------------------------------------------------------------------------------
+# --- Data sets and the cluster --------------------------------------------------------------------
 
 
-def data_sets(pmlb_cache: str | None = None, tasks_file: str = "config/tasks.yaml") -> Iterator[Finding]:
+def data_sets(
+    pmlb_cache: str | None = None, tasks_file: str = "config/tasks.yaml"
+) -> Iterator[Finding]:
     """The PMLB data sets that the tasks name: whether they are in the cache, whole."""
     try:
-        from srnet.pmlb_cache import VARIABLE, cache_folder, look
-        from srnet.tasks import Pmlb, load_tasks
+        from srnet.data.pmlb import VARIABLE, cache_folder, look
+        from srnet.data.tasks import Pmlb, load_tasks
     except ImportError as error:
-        yield Finding("PMLB", "note", f"cannot be looked for ({error})", "install what is missing above")
+        yield Finding(
+            "PMLB", "note", f"cannot be looked for ({error})", "install what is missing above"
+        )
         return
     folder = cache_folder(pmlb_cache)
     try:
-        names = sorted({task.source.dataset for task in load_tasks(tasks_file).values() if isinstance(task.source, Pmlb)})
+        names = sorted(
+            {
+                task.source.dataset
+                for task in load_tasks(tasks_file).values()
+                if isinstance(task.source, Pmlb)
+            }
+        )
     except UserError as error:
-        yield Finding("PMLB", "note", f"{folder}; which data sets are needed is not known ({error})")
+        yield Finding(
+            "PMLB", "note", f"{folder}; which data sets are needed is not known ({error})"
+        )
         return
     states = {name: look(name, folder) for name in names}
-    damaged = [f"{name} ({state})" for name, state in states.items() if state not in ("whole", "absent")]
+    damaged = [
+        f"{name} ({state})" for name, state in states.items() if state not in ("whole", "absent")
+    ]
     absent = [name for name, state in states.items() if state == "absent"]
     if damaged:
         mend = "delete it; it is downloaded when a task needs it"
         yield Finding("PMLB", "missing", f"{folder} has {', '.join(damaged)}", mend)
     if absent:
-        mend = f"nothing where there is a network: they are downloaded when a task needs them; or name a cache that has them in {VARIABLE}"
+        mend = (
+            f"nothing where there is a network: they are downloaded when a task needs them; or "
+            f"name a cache that has them in {VARIABLE}"
+        )
         yield Finding("PMLB", "note", f"{folder} lacks {', '.join(absent)}", mend)
     if not damaged and not absent:
-        yield Finding("PMLB", "ok", f"{folder} has {', '.join(names) or 'nothing to have: no task names a data set'}")
+        yield Finding(
+            "PMLB",
+            "ok",
+            f"{folder} has {', '.join(names) or 'nothing to have: no task names a data set'}",
+        )
 
 
 def slurm() -> Iterator[Finding]:
@@ -256,10 +330,15 @@ def slurm() -> Iterator[Finding]:
     except (OSError, subprocess.SubprocessError) as error:
         reason = (getattr(error, "stderr", None) or str(error)).strip().splitlines()[-1]
         yield Finding(
-            "slurm", "note", f"does not answer ({reason})", "see whether munged and slurmctld run, and slurm.conf names them"
+            "slurm",
+            "note",
+            f"does not answer ({reason})",
+            "see whether munged and slurmctld run, and slurm.conf names them",
         )
         return
-    yield Finding("slurm", "ok", f"{version}: {partitions or 'no partition'}; {jobs} job(s) in the queue")
+    yield Finding(
+        "slurm", "ok", f"{version}: {partitions or 'no partition'}; {jobs} job(s) in the queue"
+    )
 
 
 def _said(*command: str) -> str:

@@ -6,12 +6,15 @@ _LONGEST = 2000
 class UserError(ValueError):
     """Bad input: one sentence naming the file or key, the value found and what is allowed.
 
-    The command line prints the sentence and exits with code 2. What a file says is part of many a sentence, so that line ends and
-    other characters that steer a terminal are escaped, and what is too long to read is cut.
+    The command line prints the sentence and exits with code 2. What a file says is part of many a
+    sentence, so that line ends and other characters that steer a terminal are escaped, and what is
+    too long to read is cut.
     """
 
     def __init__(self, sentence: str) -> None:
-        plain = "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in sentence)
+        plain = "".join(
+            c if c.isprintable() else c.encode("unicode_escape").decode() for c in sentence
+        )
         super().__init__(plain if len(plain) <= _LONGEST else plain[: _LONGEST - 1] + "…")
 
     def of(self, path: object) -> "UserError":

@@ -1,16 +1,19 @@
-"""How well explanations say what a network says: fidelity, agreement, movement over seeds, and networks that say one thing only.
+"""How well explanations say what a network says: fidelity, agreement, movement over seeds, and
+networks that say one thing only.
 
-An explanation is measured against the network, not against the truth. Outputs that are not finite are counted, never hidden.
+An explanation is measured against the network, not against the truth. Outputs that are not finite
+are counted, never hidden.
 """
 
 import numpy as np
 from numpy.typing import NDArray
 
-Floats = NDArray[np.float64]
+from srnet.typing import Floats
 
 
 def rmse(network: NDArray[np.floating], explained: Floats) -> tuple[float, int]:
-    """Root mean squared error over the points whose explained outputs are all finite, and the number of the others.
+    """Root mean squared error over the points whose explained outputs are all finite, and the
+    number of the others.
 
     Parameters
     ----------
@@ -27,12 +30,15 @@ def rmse(network: NDArray[np.floating], explained: Floats) -> tuple[float, int]:
         return float("nan"), len(explained)
     largest = errors.max()
     # squares of what a formula gives beside a pole may overflow
-    value = largest * np.sqrt(np.mean(np.square(errors / largest))) if 0 < largest < np.inf else largest
+    value = (
+        largest * np.sqrt(np.mean(np.square(errors / largest))) if 0 < largest < np.inf else largest
+    )
     return float(value), int((~finite).sum())
 
 
 def agreement(network: NDArray[np.floating], explained: Floats) -> tuple[float, int]:
-    """Share of rows for which the explanation's class is the network's, and the number of rows with outputs that are not finite.
+    """Share of rows for which the explanation's class is the network's, and the number of rows with
+    outputs that are not finite.
 
     Those never agree. The class is the largest output, the first of equals.
 
@@ -42,7 +48,9 @@ def agreement(network: NDArray[np.floating], explained: Floats) -> tuple[float, 
         Outputs by class, m × k.
     """
     finite = np.asarray(np.isfinite(explained).all(axis=1))
-    same = finite & (np.where(finite[:, None], explained, 0).argmax(axis=1) == network.argmax(axis=1))
+    same = finite & (
+        np.where(finite[:, None], explained, 0).argmax(axis=1) == network.argmax(axis=1)
+    )
     return float(same.mean()), int((~finite).sum())
 
 
@@ -52,12 +60,14 @@ def largest_share(outputs: NDArray[np.floating]) -> float:
 
 
 def movement(answers: Floats) -> Floats:
-    """How much the answers about each point move when only the seed changes: their standard deviation over the seeds.
+    """How much the answers about each point move when only the seed changes: their standard
+    deviation over the seeds.
 
     Parameters
     ----------
     answers
-        seeds × points × quantities; of several quantities (slopes) the root of the summed variances.
+        seeds × points × quantities; of several quantities (slopes) the root of the summed
+        variances.
 
     Returns
     -------
@@ -66,3 +76,10 @@ def movement(answers: Floats) -> Floats:
     with np.errstate(invalid="ignore", over="ignore"):
         found = np.sqrt(answers.var(axis=0).sum(axis=1))
     return np.where(np.isfinite(answers).all(axis=(0, 2)), found, np.nan)
+
+
+def r_squared(expected: Floats, predicted: Floats) -> float | None:
+    """1 - squared error / squared deviation from the mean; None where the expected values are
+    constant."""
+    deviation = float(((expected - expected.mean()) ** 2).sum())
+    return 1 - float(((expected - predicted) ** 2).sum()) / deviation if deviation > 0 else None

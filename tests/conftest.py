@@ -1,19 +1,22 @@
-"""Fixtures that several tests share: small made-up layers, and the published networks where they lie beside the checkout."""
+"""Fixtures that several tests share: small made-up layers, and the published networks where they
+lie beside the checkout."""
 
 from pathlib import Path
 
-import made_up
 import pytest
+from helpers import made_up
 from hypothesis import settings
 
-from srnet.layers import Layers
+from srnet.networks.layers import Layers
 
 REFERENCE = Path(__file__).resolve().parents[2] / "shared" / "reference" / "networks"
 
 
 # the same examples on every machine, and no clock in a test: the first call of a kernel compiles it
 settings.register_profile("srnet", derandomize=True, deadline=None, database=None, max_examples=50)
-settings.register_profile("thorough", parent=settings.get_profile("srnet"), derandomize=False, max_examples=2000)
+settings.register_profile(
+    "thorough", parent=settings.get_profile("srnet"), derandomize=False, max_examples=2000
+)
 settings.load_profile("srnet")
 
 

@@ -1,4 +1,5 @@
-"""The command line as a user meets it: processes, exit codes, one sentence on stderr, nothing half-written."""
+"""The command line as a user meets it: processes, exit codes, one sentence on stderr, nothing
+half-written."""
 
 import json
 import os
@@ -9,14 +10,14 @@ import time
 from pathlib import Path
 from typing import Any
 
-import made_up
 import numpy as np
 import pytest
 from click.testing import CliRunner, Result
+from helpers import made_up
 
 from srnet.cgp.compiling import cache_folder
 from srnet.cli import main
-from srnet.layers import Layers
+from srnet.networks.layers import Layers
 
 SMALL = ["--seed", "1", "--population", "20", "--generations", "5", "--quiet"]
 
@@ -66,7 +67,7 @@ def sentence(result: Result, *words: str) -> None:
         assert word in result.stderr
 
 
-# --- evolve ----------------------------------------------------------------------------------------------------------------------
+# --- evolve ---------------------------------------------------------------------------------------
 
 
 def test_evolve_predict_show(tmp_path: Path, layers_file: Path, layers: Layers) -> None:
@@ -76,7 +77,12 @@ def test_evolve_predict_show(tmp_path: Path, layers_file: Path, layers: Layers) 
     assert result.output == ""
     assert os.listdir(run.parent) == ["run.json"]
     record = json.loads(run.read_text())
-    assert (record["task"], record["seed"], record["preset"], record["generations"]) == ("mine", 1, "paper", 5)
+    assert (record["task"], record["seed"], record["preset"], record["generations"]) == (
+        "mine",
+        1,
+        "paper",
+        5,
+    )
     np.savez(tmp_path / "x.npz", x=layers.splits["valid"][0])
     assert srnet("predict", run, tmp_path / "x.npz", "--out", tmp_path / "y.csv").exit_code == 0
     y = np.loadtxt(tmp_path / "y.csv", skiprows=1, ndmin=2, delimiter=",")
@@ -96,9 +102,16 @@ def test_a_classifier_from_evolve_to_formulas(tmp_path: Path, preset: str) -> No
     assert srnet("evolve", tmp_path / "layers.npz", *options, "--out", run).exit_code == 0
     record = json.loads(run.read_text())
     settings = record["settings"]
-    assert (record["loss"], settings["rows"], settings["cols"], settings["stop"]) == ("cross_entropy", 10, 10, 1e-6)
+    assert (record["loss"], settings["rows"], settings["cols"], settings["stop"]) == (
+        "cross_entropy",
+        10,
+        10,
+        1e-6,
+    )
     assert {"pdiv", "psqrt", "pln"} < set(settings["functions"])
-    result = srnet("formulas", run, "--layers", tmp_path / "layers.npz", "--out", formulas, "--time-limit", 1)
+    result = srnet(
+        "formulas", run, "--layers", tmp_path / "layers.npz", "--out", formulas, "--time-limit", 1
+    )
     assert result.exit_code == 0, result.output
     content = json.loads(formulas.read_text())
     assert content["loss"] == "cross_entropy"
@@ -115,7 +128,18 @@ def test_evolve_tells_what_it_did(tmp_path: Path, layers_file: Path) -> None:
 
 def test_threads_do_not_change_the_file(tmp_path: Path, layers_file: Path) -> None:
     for threads in (1, 2):
-        assert srnet("evolve", layers_file, *SMALL, "--threads", threads, "--out", tmp_path / f"{threads}.json").exit_code == 0
+        assert (
+            srnet(
+                "evolve",
+                layers_file,
+                *SMALL,
+                "--threads",
+                threads,
+                "--out",
+                tmp_path / f"{threads}.json",
+            ).exit_code
+            == 0
+        )
     assert content(tmp_path / "1.json") == content(tmp_path / "2.json")
 
 
@@ -134,7 +158,9 @@ def test_threads_do_not_change_the_file(tmp_path: Path, layers_file: Path) -> No
         (["--checkpoint-interval", "nan"], "'checkpoint_interval' is nan"),
     ],
 )
-def test_bad_options_are_a_sentence(tmp_path: Path, layers_file: Path, options: list[str], words: str) -> None:
+def test_bad_options_are_a_sentence(
+    tmp_path: Path, layers_file: Path, options: list[str], words: str
+) -> None:
     sentence(srnet("evolve", layers_file, *SMALL, "--out", tmp_path / "run.json", *options), words)
     assert os.listdir(tmp_path) == ["layers.npz"]
 
@@ -143,13 +169,23 @@ def test_folders_in_the_place_of_files_are_a_sentence(tmp_path: Path, layers_fil
     (tmp_path / "folder").mkdir()
     for option in ("--out", "--checkpoint"):
         sentence(
-            srnet("evolve", layers_file, *SMALL, "--out", tmp_path / "run.json", option, tmp_path / "folder"),
+            srnet(
+                "evolve",
+                layers_file,
+                *SMALL,
+                "--out",
+                tmp_path / "run.json",
+                option,
+                tmp_path / "folder",
+            ),
             "folder: cannot be written",
         )
     assert sorted(os.listdir(tmp_path)) == ["folder", "layers.npz"]
 
 
-def test_layers_result_and_checkpoint_have_files_of_their_own(tmp_path: Path, layers_file: Path) -> None:
+def test_layers_result_and_checkpoint_have_files_of_their_own(
+    tmp_path: Path, layers_file: Path
+) -> None:
     """Neither the layers nor a result, of this run or an earlier one, is moved or overwritten."""
     run, link = tmp_path / "run.json", tmp_path / "link"
     link.symlink_to(layers_file)
@@ -158,19 +194,29 @@ def test_layers_result_and_checkpoint_have_files_of_their_own(tmp_path: Path, la
         (link, "link: is named for the layers and for the checkpoint"),
         (tmp_path / "." / "run.json", "run.json: is named for the result and for the checkpoint"),
     ):
-        sentence(srnet("evolve", layers_file, *SMALL, "--out", run, "--checkpoint", checkpoint), words)
-    sentence(srnet("evolve", layers_file, *SMALL, "--out", layers_file), "layers.npz: is named for the layers and for the result")
+        sentence(
+            srnet("evolve", layers_file, *SMALL, "--out", run, "--checkpoint", checkpoint), words
+        )
+    sentence(
+        srnet("evolve", layers_file, *SMALL, "--out", layers_file),
+        "layers.npz: is named for the layers and for the result",
+    )
     assert sorted(os.listdir(tmp_path)) == ["layers.npz", "link"]
     assert srnet("evolve", layers_file, *SMALL, "--out", run).exit_code == 0
     before = run.read_bytes()
     other = tmp_path / "other.json"
-    sentence(srnet("evolve", layers_file, *SMALL, "--out", other, "--checkpoint", run), "run.json: is no checkpoint")
+    sentence(
+        srnet("evolve", layers_file, *SMALL, "--out", other, "--checkpoint", run),
+        "run.json: is no checkpoint",
+    )
     assert run.read_bytes() == before
     assert sorted(os.listdir(tmp_path)) == ["layers.npz", "link", "run.json"]
 
 
 @pytest.mark.parametrize("options", [["--seed", "one"], ["--loss", "hinge"], ["--colour"], []])
-def test_what_click_refuses_has_the_same_exit_code(tmp_path: Path, layers_file: Path, options: list[str]) -> None:
+def test_what_click_refuses_has_the_same_exit_code(
+    tmp_path: Path, layers_file: Path, options: list[str]
+) -> None:
     result = srnet("evolve", layers_file, "--out", tmp_path / "run.json", *options)
     assert result.exit_code == 2
     assert "Error: " in result.stderr
@@ -178,7 +224,18 @@ def test_what_click_refuses_has_the_same_exit_code(tmp_path: Path, layers_file: 
 
 
 @pytest.mark.parametrize(
-    "kind", ["missing", "empty", "text", "truncated", "one row", "no output", "mismatched", "not finite", "pickle"]
+    "kind",
+    [
+        "missing",
+        "empty",
+        "text",
+        "truncated",
+        "one row",
+        "no output",
+        "mismatched",
+        "not finite",
+        "pickle",
+    ],
 )
 def test_bad_layers_are_a_sentence(tmp_path: Path, layers_file: Path, kind: str) -> None:
     with np.load(layers_file) as file:
@@ -186,7 +243,9 @@ def test_bad_layers_are_a_sentence(tmp_path: Path, layers_file: Path, kind: str)
     if kind == "missing":
         layers_file.unlink()
     elif kind in ("empty", "text", "truncated"):
-        layers_file.write_bytes({"empty": b"", "text": b"hello", "truncated": layers_file.read_bytes()[:700]}[kind])
+        layers_file.write_bytes(
+            {"empty": b"", "text": b"hello", "truncated": layers_file.read_bytes()[:700]}[kind]
+        )
     else:
         changes: dict[str, dict[str, Any]] = {
             "one row": {key: value[:1] for key, value in arrays.items()},
@@ -203,9 +262,19 @@ def test_bad_layers_are_a_sentence(tmp_path: Path, layers_file: Path, kind: str)
 
 @pytest.mark.parametrize("words", [["predict", "RUN", "x.csv", "--out", "y.csv"], ["show", "RUN"]])
 @pytest.mark.parametrize(
-    "text", [None, "", "[]", "{}", '{"programs": [], "weights": [], "biases": []}', '{"programs": [{}], "weights": [[1]]']
+    "text",
+    [
+        None,
+        "",
+        "[]",
+        "{}",
+        '{"programs": [], "weights": [], "biases": []}',
+        '{"programs": [{}], "weights": [[1]]',
+    ],
 )
-def test_a_bad_run_is_a_sentence(tmp_path: Path, words: list[str], text: str | None, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_bad_run_is_a_sentence(
+    tmp_path: Path, words: list[str], text: str | None, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.chdir(tmp_path)
     (tmp_path / "x.csv").write_text("a\n1\n")
     if text is not None:
@@ -222,18 +291,31 @@ def test_help_and_version() -> None:
         assert "Usage: " in result.output
 
 
-# --- processes -------------------------------------------------------------------------------------------------------------------
+# --- processes ------------------------------------------------------------------------------------
 
 
 def test_a_users_mistake_in_a_process(tmp_path: Path) -> None:
-    code, out, err = finish(command("evolve", tmp_path / "none.npz", *SMALL, "--out", tmp_path / "run.json"))
+    code, out, err = finish(
+        command("evolve", tmp_path / "none.npz", *SMALL, "--out", tmp_path / "run.json")
+    )
     assert (code, out) == (2, "")
     assert err == f"srnet: {tmp_path}/none.npz: cannot be read (No such file or directory)\n"
 
 
 def test_a_kill_loses_nothing(tmp_path: Path, layers_file: Path) -> None:
-    """SIGKILL after the first checkpoint; the second start goes on from there and ends with the same file."""
-    arguments = ["evolve", layers_file, "--seed", "3", "--population", "100", "--generations", "4000", "--quiet"]
+    """SIGKILL after the first checkpoint; the second start goes on from there and ends with the
+    same file."""
+    arguments = [
+        "evolve",
+        layers_file,
+        "--seed",
+        "3",
+        "--population",
+        "100",
+        "--generations",
+        "4000",
+        "--quiet",
+    ]
     killed = command(*arguments, "--out", tmp_path / "a.json", "--checkpoint-interval", "0.02")
     checkpoint = tmp_path / "a.json.checkpoint"
     deadline = time.monotonic() + 100
@@ -245,7 +327,11 @@ def test_a_kill_loses_nothing(tmp_path: Path, layers_file: Path) -> None:
     generation = json.loads(checkpoint.read_text())["state"]["generation"]
     assert 0 < generation < 4000
     assert finish(command(*arguments, "--out", tmp_path / "a.json")) == (0, "", "")
-    assert finish(command(*arguments, "--out", tmp_path / "b.json", "--threads", "2")) == (0, "", "")
+    assert finish(command(*arguments, "--out", tmp_path / "b.json", "--threads", "2")) == (
+        0,
+        "",
+        "",
+    )
     assert content(tmp_path / "a.json") == content(tmp_path / "b.json")
     assert not checkpoint.exists()
 
@@ -265,31 +351,52 @@ def test_starting_imports_neither_torch_nor_sympy(tmp_path: Path, layers_file: P
     script = (
         "import sys\nfrom srnet.cli import main\n"
         "assert 'numpy' not in sys.modules and 'numba' not in sys.modules\n"
-        f"main({['evolve', str(layers_file), *SMALL, '--out', str(tmp_path / 'run.json')]!r}, standalone_mode=False)\n"
+        f"main({['evolve', str(layers_file), *SMALL, '--out', str(tmp_path / 'run.json')]!r}, "
+        f"standalone_mode=False)\n"
         f"print([name for name in {heavy!r} if name in sys.modules])\n"
     )
-    result = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, timeout=120)
+    result = subprocess.run(
+        [sys.executable, "-c", script], capture_output=True, text=True, timeout=120
+    )
     assert (result.returncode, result.stdout) == (0, "[]\n"), result.stderr
 
 
 def test_concurrent_first_starts_and_a_read_only_home(tmp_path: Path, layers_file: Path) -> None:
-    """Two processes compile into one empty cache; a third, that has no home, finds it in the temporary folder."""
+    """Two processes compile into one empty cache; a third, that has no home, finds it in the
+    temporary folder."""
     cache = tmp_path / f"srnet-{os.getuid()}"
     first = [
-        command("evolve", layers_file, *SMALL, "--out", tmp_path / f"{i}.json", NUMBA_CACHE_DIR=str(cache)) for i in range(2)
+        command(
+            "evolve",
+            layers_file,
+            *SMALL,
+            "--out",
+            tmp_path / f"{i}.json",
+            NUMBA_CACHE_DIR=str(cache),
+        )
+        for i in range(2)
     ]
     for process in first:
         assert finish(process) == (0, "", "")
     assert content(tmp_path / "0.json") == content(tmp_path / "1.json")
     compiled = sorted(cache.rglob("*.nbc"))
     assert compiled
-    nowhere = {"HOME": "/dev/null/x", "XDG_CACHE_HOME": "", "NUMBA_CACHE_DIR": "/dev/null/y", "TMPDIR": str(tmp_path)}
-    assert finish(command("evolve", layers_file, *SMALL, "--out", tmp_path / "2.json", **nowhere)) == (0, "", "")
+    nowhere = {
+        "HOME": "/dev/null/x",
+        "XDG_CACHE_HOME": "",
+        "NUMBA_CACHE_DIR": "/dev/null/y",
+        "TMPDIR": str(tmp_path),
+    }
+    assert finish(
+        command("evolve", layers_file, *SMALL, "--out", tmp_path / "2.json", **nowhere)
+    ) == (0, "", "")
     assert content(tmp_path / "2.json") == content(tmp_path / "0.json")
     assert sorted(cache.rglob("*.nbc")) == compiled
 
 
-def test_a_cache_that_others_could_write_is_not_used(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_cache_that_others_could_write_is_not_used(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setenv("NUMBA_CACHE_DIR", str(tmp_path))
     folder = cache_folder()
     assert folder.parent == tmp_path
@@ -304,7 +411,7 @@ def test_published_network_runs(tmp_path: Path, reference: Path) -> None:
     assert json.loads((tmp_path / "run.json").read_text())["task"] == "K0"
 
 
-# --- explain ---------------------------------------------------------------------------------------------------------------------
+# --- explain --------------------------------------------------------------------------------------
 
 
 def state_dict(path: Path, *widths: int, **more: Any) -> Path:
@@ -315,14 +422,19 @@ def state_dict(path: Path, *widths: int, **more: Any) -> Path:
     state = {}
     for i, (a, b) in enumerate(zip(widths, widths[1:], strict=False)):
         state |= {f"{2 * i}.weight": torch.randn(b, a) * 1.5, f"{2 * i}.bias": torch.randn(b)}
-    torch.save(state | {key: torch.tensor(value, dtype=torch.float64) for key, value in more.items()}, path)
+    torch.save(
+        state | {key: torch.tensor(value, dtype=torch.float64) for key, value in more.items()}, path
+    )
     return path
 
 
 def table(path: Path, columns: int, rows: int = 40, scale: float = 1.0) -> Path:
-    """A CSV with a header; ten units of scale above zero, and one around that, where scale is not 1."""
+    """A CSV with a header; ten units of scale above zero, and one around that, where scale is not
+    1."""
     names = ["width", "petal length (cm)", "c", "d"][:columns]
-    x = np.random.default_rng(0).uniform(-1, 1, (rows, columns)) * scale + (0 if scale == 1.0 else 10 * scale)
+    x = np.random.default_rng(0).uniform(-1, 1, (rows, columns)) * scale + (
+        0 if scale == 1.0 else 10 * scale
+    )
     np.savetxt(path, x, delimiter=",", header=",".join(names), comments="")
     return path
 
@@ -332,24 +444,54 @@ EXPLAIN = ["--budget", "2000", "--quiet", "--time-limit", "2"]
 
 def test_explain_somebodys_network(tmp_path: Path) -> None:
     """The sizes are those of the state dict; predict and show read what explain has written."""
-    network = state_dict(tmp_path / "net.pt", 2, 3, 3, 1, **{"scaler.mean": [100.0, 101.0], "scaler.std": [6.0, 5.0]})
+    network = state_dict(
+        tmp_path / "net.pt", 2, 3, 3, 1, **{"scaler.mean": [100.0, 101.0], "scaler.std": [6.0, 5.0]}
+    )
     data = table(tmp_path / "data.csv", 2, scale=10)
-    result = srnet("explain", network, data, "--out", tmp_path / "out", *EXPLAIN, "--budget", "30000", "--activation", "tanh")
+    result = srnet(
+        "explain",
+        network,
+        data,
+        "--out",
+        tmp_path / "out",
+        *EXPLAIN,
+        "--budget",
+        "30000",
+        "--activation",
+        "tanh",
+    )
     assert (result.exit_code, result.output) == (0, "")
-    assert sorted(os.listdir(tmp_path / "out")) == ["formulas.json", "layers.npz", "network.c", "network.py", "run.json"]
+    assert sorted(os.listdir(tmp_path / "out")) == [
+        "formulas.json",
+        "layers.npz",
+        "network.c",
+        "network.py",
+        "run.json",
+    ]
     record = json.loads((tmp_path / "out" / "run.json").read_text())
     assert (record["task"], record["layer_names"]) == ("net", ["hidden1", "hidden2", "output"])
     assert record["input_names"] == ["width", "petal_length__cm_"]
     # raw rows in: the standardisation is part of the formulas
-    assert srnet("predict", tmp_path / "out" / "run.json", data, "--out", tmp_path / "y.csv").exit_code == 0
+    assert (
+        srnet("predict", tmp_path / "out" / "run.json", data, "--out", tmp_path / "y.csv").exit_code
+        == 0
+    )
     found = np.loadtxt(tmp_path / "y.csv", delimiter=",", skiprows=1)
     output = Layers.load(tmp_path / "out" / "layers.npz").splits["train"][-1][:, 0]
     assert 1 - np.mean((found - output) ** 2) / output.var() > 0.3
     names: dict[str, Any] = {}
     exec((tmp_path / "out" / "network.py").read_text(), names)
-    np.testing.assert_array_equal(names["network"](np.loadtxt(data, delimiter=",", skiprows=1))[:, 0], found)
+    np.testing.assert_array_equal(
+        names["network"](np.loadtxt(data, delimiter=",", skiprows=1))[:, 0], found
+    )
     assert "hidden1" not in srnet("show", tmp_path / "out" / "run.json").output
-    files = [tmp_path / "out" / "run.json", "--layers", tmp_path / "out" / "layers.npz", "--out", tmp_path / "f.json"]
+    files = [
+        tmp_path / "out" / "run.json",
+        "--layers",
+        tmp_path / "out" / "layers.npz",
+        "--out",
+        tmp_path / "f.json",
+    ]
     again = srnet("formulas", *files, "--time-limit", "1")
     assert again.exit_code == 0, again.stderr
 
@@ -372,7 +514,10 @@ def test_explain_tells_what_it_found(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("options", "words"),
     [
-        (["--activation", "swish"], "unknown activation 'swish'; known are sigmoid, tanh, relu, identity"),
+        (
+            ["--activation", "swish"],
+            "unknown activation 'swish'; known are sigmoid, tanh, relu, identity",
+        ),
         (["--budget", "soon"], "the budget is 'soon'"),
         (["--seed", "-1"], "'seed' is -1"),
         (["--preset", "papre"], "unknown preset 'papre'"),
@@ -380,13 +525,17 @@ def test_explain_tells_what_it_found(tmp_path: Path) -> None:
         (["--out", "/dev/null/o"], "/dev/null/o"),
     ],
 )
-def test_bad_options_of_explain_are_a_sentence(tmp_path: Path, options: list[str], words: str) -> None:
+def test_bad_options_of_explain_are_a_sentence(
+    tmp_path: Path, options: list[str], words: str
+) -> None:
     network, data = state_dict(tmp_path / "n.pt", 2, 3, 1), table(tmp_path / "d.csv", 2)
     sentence(srnet("explain", network, data, "--out", tmp_path / "o", *EXPLAIN, *options), words)
     assert not (tmp_path / "o" / "run.json").exists()
 
 
-@pytest.mark.parametrize("kind", ["missing", "not a network", "NaN", "other width", "one row", "text"])
+@pytest.mark.parametrize(
+    "kind", ["missing", "not a network", "NaN", "other width", "one row", "text"]
+)
 def test_bad_files_of_explain_are_a_sentence(tmp_path: Path, kind: str) -> None:
     network, data = state_dict(tmp_path / "n.pt", 2, 3, 1), table(tmp_path / "d.csv", 2)
     if kind == "missing":
@@ -408,7 +557,18 @@ def test_bad_files_of_explain_are_a_sentence(tmp_path: Path, kind: str) -> None:
 
 def test_ctrl_c_writes_the_best_so_far(tmp_path: Path) -> None:
     network, data = state_dict(tmp_path / "n.pt", 2, 3, 3, 1), table(tmp_path / "d.csv", 2)
-    process = command("explain", network, data, "--out", tmp_path / "o", "--budget", "90s", "--quiet", "--time-limit", "2")
+    process = command(
+        "explain",
+        network,
+        data,
+        "--out",
+        tmp_path / "o",
+        "--budget",
+        "90s",
+        "--quiet",
+        "--time-limit",
+        "2",
+    )
     # the files are checked just before the search; its clock and handler follow at once
     while not (tmp_path / "o").exists() and process.poll() is None:
         time.sleep(0.05)
@@ -420,7 +580,7 @@ def test_ctrl_c_writes_the_best_so_far(tmp_path: Path) -> None:
     assert json.loads((tmp_path / "o" / "run.json").read_text())["pareto"]
 
 
-# --- make-images -----------------------------------------------------------------------------------------------------------------
+# --- make-images ----------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(
@@ -430,12 +590,17 @@ def test_ctrl_c_writes_the_best_so_far(tmp_path: Path) -> None:
         (["--named", ","], "no image is asked for"),
         (["--named", "cat", "--size", "0"], "size of the images is 0"),
         (["--count", "1", "--size", "10"], "size of the images is 10"),
-        (["--named", "cat", "--size", "100000"], "size of the images is 100000; a whole number of at most 1024"),
+        (
+            ["--named", "cat", "--size", "100000"],
+            "size of the images is 100000; a whole number of at most 1024",
+        ),
         (["--named", "cat", "--seed", "-3000000"], "seed of the images is -3000000"),
         (["--count", "1", "--seed", "-1"], "seed of the images is -1"),
         (["--named", "cat", "--count", "-1"], "count of the images is -1"),
     ],
 )
-def test_bad_options_of_make_images_are_a_sentence(tmp_path: Path, options: list[str], words: str) -> None:
+def test_bad_options_of_make_images_are_a_sentence(
+    tmp_path: Path, options: list[str], words: str
+) -> None:
     sentence(srnet("make-images", tmp_path / "images", *options), words)
     assert not list(tmp_path.iterdir())

@@ -22,7 +22,9 @@ def documented() -> list[str]:
 
 
 def run(*words: str | Path, cwd: Path) -> str:
-    result = subprocess.run([sys.executable, *words], capture_output=True, text=True, cwd=cwd, timeout=300, check=False)
+    result = subprocess.run(
+        [sys.executable, *words], capture_output=True, text=True, cwd=cwd, timeout=300, check=False
+    )
     assert result.returncode == 0, result.stderr
     return result.stdout + result.stderr
 
@@ -42,19 +44,23 @@ def test_the_site_builds_without_a_warning(tmp_path: Path) -> None:
         cwd=ROOT,
     )
     page = (tmp_path / "site" / "api" / "index.html").read_text()
-    for words in ("srnet.explaining.explain", "SRNetRegressor", "chromosome evaluations"):
+    for words in ("srnet.explanation.explain.explain", "SRNetRegressor", "chromosome evaluations"):
         assert words in page
     assert "mse_loss" in (tmp_path / "site" / "examples" / "index.html").read_text()
 
 
 @pytest.mark.parametrize("example", EXAMPLES, ids=lambda path: path.stem)
 def test_examples_run(example: Path, tmp_path: Path) -> None:
-    assert ("superpixels" if example.stem == "image_classifier" else "R²") in run(example, cwd=tmp_path)
+    assert ("superpixels" if example.stem == "image_classifier" else "R²") in run(
+        example, cwd=tmp_path
+    )
 
 
 @pytest.mark.parametrize("page", ["docs/tutorial.md", "README.md"])
 def test_python_in_a_page_runs_as_it_stands(page: str, tmp_path: Path) -> None:
-    blocks = re.findall(r"^```python\n(.*?)^```", (ROOT / page).read_text(), re.MULTILINE | re.DOTALL)
+    blocks = re.findall(
+        r"^```python\n(.*?)^```", (ROOT / page).read_text(), re.MULTILINE | re.DOTALL
+    )
     assert blocks
     (tmp_path / "page.py").write_text("\n".join(blocks))
     assert "R²" in run(tmp_path / "page.py", cwd=tmp_path)

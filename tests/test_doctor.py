@@ -23,16 +23,32 @@ def by_name(findings: Iterator[Finding]) -> dict[str, Finding]:
 
 
 def test_this_machine_has_what_is_needed(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(doctor, "_available_memory", lambda: 2**33)  # other tests may run beside this one
+    monkeypatch.setattr(
+        doctor, "_available_memory", lambda: 2**33
+    )  # other tests may run beside this one
     result = CliRunner().invoke(main, ["doctor"])
     assert result.exit_code == 0, result.output
     assert result.output.splitlines()[-1] == "everything that is needed is here"
-    for name in ("python", "srnet", "numpy", "numba", "torch", "snakemake", "cores", "memory", "compile cache", "disk: results"):
+    for name in (
+        "python",
+        "srnet",
+        "numpy",
+        "numba",
+        "torch",
+        "snakemake",
+        "cores",
+        "memory",
+        "compile cache",
+        "disk: results",
+    ):
         assert f" {name} " in result.output
 
 
 def test_json_is_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
-    findings = [Finding("torch", "missing", "not installed", "pip install torch"), Finding("slurm", "note", "none")]
+    findings = [
+        Finding("torch", "missing", "not installed", "pip install torch"),
+        Finding("slurm", "note", "none"),
+    ]
     monkeypatch.setattr(doctor, "examine", lambda *_: findings)
     result = CliRunner().invoke(main, ["doctor", "--json"])
     assert result.exit_code == 1
@@ -64,12 +80,22 @@ def test_packages_are_those_of_the_metadata(monkeypatch: pytest.MonkeyPatch) -> 
             raise importlib.metadata.PackageNotFoundError(name)
         return there[name]
 
-    required = ["numpy>=2.0", "torch>=2.4", "scipy>=1.12", "snakemake>=9.16; extra == 'workflow'", "mypy>=1; extra == 'test'"]
+    required = [
+        "numpy>=2.0",
+        "torch>=2.4",
+        "scipy>=1.12",
+        "snakemake>=9.16; extra == 'workflow'",
+        "mypy>=1; extra == 'test'",
+    ]
     monkeypatch.setattr(importlib.metadata, "requires", lambda _: required)
     monkeypatch.setattr(importlib.metadata, "version", version)
     found = by_name(doctor.versions())
-    assert found["numpy"] == Finding("numpy", "missing", "1.26.4, too old", "pip install 'numpy>=2.0'")
-    assert found["scipy"] == Finding("scipy", "missing", "not installed", "pip install 'scipy>=1.12'")
+    assert found["numpy"] == Finding(
+        "numpy", "missing", "1.26.4, too old", "pip install 'numpy>=2.0'"
+    )
+    assert found["scipy"] == Finding(
+        "scipy", "missing", "not installed", "pip install 'scipy>=1.12'"
+    )
     assert found["snakemake"].state == "note"
     assert found["snakemake"].mend == "pip install 'srnet[workflow]'"
     assert found["torch"].state == "ok"
@@ -78,13 +104,18 @@ def test_packages_are_those_of_the_metadata(monkeypatch: pytest.MonkeyPatch) -> 
 
 @pytest.mark.parametrize(
     ("line", "said"),
-    [("cuda: Optional[str] = None", "built for CPUs"), ("cuda: Optional[str] = '12.6'", "built for CUDA 12.6")],
+    [
+        ("cuda: Optional[str] = None", "built for CPUs"),
+        ("cuda: Optional[str] = '12.6'", "built for CUDA 12.6"),
+    ],
 )
 def test_the_build_of_torch_is_told_without_its_import(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, line: str, said: str
 ) -> None:
     (tmp_path / "version.py").write_text(f"__version__ = '2'\n{line}\nhip = None\n")
-    monkeypatch.setattr("importlib.util.find_spec", lambda _: SimpleNamespace(origin=str(tmp_path / "__init__.py")))
+    monkeypatch.setattr(
+        "importlib.util.find_spec", lambda _: SimpleNamespace(origin=str(tmp_path / "__init__.py"))
+    )
     assert said in doctor._build()
 
 
@@ -108,9 +139,13 @@ def test_the_compile_cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> N
 
     monkeypatch.setattr(numba.config, "CACHE_DIR", str(tmp_path))
     monkeypatch.setenv("NUMBA_CACHE_DIR", str(tmp_path))
-    assert "empty: the first search compiles" in by_name(doctor.compile_cache())["compile cache"].found
+    assert (
+        "empty: the first search compiles" in by_name(doctor.compile_cache())["compile cache"].found
+    )
     (tmp_path / "a.nbi").write_bytes(b"index")
-    assert by_name(doctor.compile_cache())["compile cache"] == Finding("compile cache", "ok", f"{tmp_path}, 1 files of 5 B")
+    assert by_name(doctor.compile_cache())["compile cache"] == Finding(
+        "compile cache", "ok", f"{tmp_path}, 1 files of 5 B"
+    )
     (tmp_path / "b.nbc").touch()  # as after a power cut
     assert by_name(doctor.compile_cache())["compile cache"].state == "missing"
     (tmp_path / "b.nbc").unlink()
@@ -123,7 +158,10 @@ def test_the_compile_cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> N
 def test_data_sets_present_absent_and_damaged(tmp_path: Path) -> None:
     network = "{hidden: [2], optimiser: adam, lr: 0.1, epochs: 1, batch: 5}"
     tasks = tmp_path / "tasks.yaml"
-    entries = [f"{name}: {{pmlb: {name}, kind: classification, network: {network}, seed: 0}}\n" for name in ("car", "breast")]
+    entries = [
+        f"{name}: {{pmlb: {name}, kind: classification, network: {network}, seed: 0}}\n"
+        for name in ("car", "breast")
+    ]
     tasks.write_text("".join(entries))
 
     def found() -> Finding:
@@ -155,7 +193,9 @@ def test_slurm(monkeypatch: pytest.MonkeyPatch) -> None:
         return SimpleNamespace(stdout=answers[command[-1]] + "\n")
 
     def refuse(command: tuple[str, ...], **_: Any) -> SimpleNamespace:
-        raise subprocess.CalledProcessError(1, command, stderr="slurm_load_partitions: Unable to contact slurm controller\n")
+        raise subprocess.CalledProcessError(
+            1, command, stderr="slurm_load_partitions: Unable to contact slurm controller\n"
+        )
 
     def asked() -> Finding:
         (finding,) = doctor.slurm()
@@ -165,7 +205,9 @@ def test_slurm(monkeypatch: pytest.MonkeyPatch) -> None:
     assert asked().found.startswith("not on this machine")
     monkeypatch.setattr(shutil, "which", lambda name: f"/usr/bin/{name}")
     monkeypatch.setattr(subprocess, "run", run)
-    assert asked() == Finding("slurm", "ok", "slurm 22.05: main* 2 nodes idle, big 1 nodes mix; 2 job(s) in the queue")
+    assert asked() == Finding(
+        "slurm", "ok", "slurm 22.05: main* 2 nodes idle, big 1 nodes mix; 2 job(s) in the queue"
+    )
     monkeypatch.setattr(subprocess, "run", refuse)
     assert asked().state == "note"
     assert "Unable to contact slurm controller" in asked().found
@@ -178,4 +220,8 @@ def test_a_full_disk_that_no_writer_saw_is_a_sentence(monkeypatch: pytest.Monkey
     monkeypatch.setattr(doctor, "examine", full)
     result = CliRunner().invoke(main, ["doctor"])
     assert result.exit_code == 2
-    assert result.stderr == "srnet: /home/me/.cache/srnet: No space left on device; make room, `srnet doctor` says where\n"
+    assert (
+        result.stderr
+        == "srnet: /home/me/.cache/srnet: No space left on device; make room, `srnet doctor` "
+        "says where\n"
+    )

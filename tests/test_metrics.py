@@ -35,8 +35,12 @@ def test_rmse_beside_a_pole():
 @given(NUMBERS, st.floats(1e-3, 1e3))
 def test_rmse_scales_with_the_outputs(pairs, scale):
     network, explained = np.array(pairs)[:, :1], np.array(pairs)[:, 1:]
-    assert rmse(scale * network, scale * explained)[0] == pytest.approx(scale * rmse(network, explained)[0], rel=1e-9, abs=1e-12)
-    assert rmse(network, explained)[0] == pytest.approx(np.sqrt(np.mean((network - explained) ** 2)), rel=1e-9, abs=1e-12)
+    assert rmse(scale * network, scale * explained)[0] == pytest.approx(
+        scale * rmse(network, explained)[0], rel=1e-9, abs=1e-12
+    )
+    assert rmse(network, explained)[0] == pytest.approx(
+        np.sqrt(np.mean((network - explained) ** 2)), rel=1e-9, abs=1e-12
+    )
 
 
 def test_agreement():
@@ -50,7 +54,9 @@ def test_agreement():
 
 
 def test_movement():
-    answers = np.array([[[1.0, 0.0], [5.0, 5.0]], [[3.0, 0.0], [5.0, 5.0]]])  # two seeds, two points
+    answers = np.array(
+        [[[1.0, 0.0], [5.0, 5.0]], [[3.0, 0.0], [5.0, 5.0]]]
+    )  # two seeds, two points
     np.testing.assert_allclose(movement(answers), [1, 0])
     answers = np.array([[[3.0, 4.0]], [[-3.0, -4.0]]])
     np.testing.assert_allclose(movement(answers), [5])

@@ -6,7 +6,8 @@ from pathlib import Path
 import numpy as np
 import yaml
 
-from srnet.tasks import load_task, make_data
+from srnet.data.dataset import make_data
+from srnet.data.tasks import load_task
 
 ROOT = Path(__file__).resolve().parents[1]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
@@ -18,7 +19,10 @@ def test_adding_a_task_is_adding_its_entry(tmp_path: Path) -> None:
     (name,) = yaml.safe_load(entry)
     rng = np.random.default_rng(0)
     rows = rng.uniform(0, 1, (40, 3))
-    lines = ["carbon,silicon,temperature", *(",".join(f"{value:.6f}" for value in row) for row in rows)]
+    lines = [
+        "carbon,silicon,temperature",
+        *(",".join(f"{value:.6f}" for value in row) for row in rows),
+    ]
     (tmp_path / "melting.csv").write_text("\n".join(lines))
     tasks = tmp_path / "tasks.yaml"
     tasks.write_text((ROOT / "config" / "tasks.yaml").read_text(encoding="utf-8") + "\n" + entry)

@@ -1,4 +1,5 @@
-"""Explain what a classifier of images looks at, here one that knows but the colour of a space suit."""
+"""Explain what a classifier of images looks at, here one that knows but the colour of a space
+suit."""
 
 import torch
 from skimage import data
@@ -7,7 +8,8 @@ from srnet.images import Preprocessing, explain
 
 
 class Orange(torch.nn.Module):
-    """Logits of (something else, orange): the more orange pixels, the surer. Any torch classifier stands here."""
+    """Logits of (something else, orange): the more orange pixels, the surer. Any torch classifier
+    stands here."""
 
     def forward(self, images: torch.Tensor) -> torch.Tensor:
         red, green, blue = images.unbind(dim=1)
@@ -15,7 +17,12 @@ class Orange(torch.nn.Module):
         return torch.stack([torch.full_like(amount, 3.0), 120 * amount], dim=1)
 
 
-found = explain(Orange(), data.astronaut(), preprocessing=Preprocessing(size=128), classes=("something else", "orange"))
+found = explain(
+    Orange(),
+    data.astronaut(),
+    preprocessing=Preprocessing(size=128),
+    classes=("something else", "orange"),
+)
 print(found)
 print("most important superpixels:", found.ranking[:5])
 

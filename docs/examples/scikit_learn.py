@@ -1,4 +1,5 @@
-"""Explain every layer of a scikit-learn pipeline on its data's own units, and take the formula elsewhere."""
+"""Explain every layer of a scikit-learn pipeline on its data's own units, and take the formula
+elsewhere."""
 
 import warnings
 
@@ -15,7 +16,9 @@ rng = np.random.default_rng(0)
 X = np.column_stack([rng.uniform(273, 373, 300), rng.uniform(1, 2, 300)])  # kelvin, litres
 pressure = X[:, 0] / X[:, 1]
 
-network = MLPRegressor(hidden_layer_sizes=(3, 3), activation="logistic", solver="lbfgs", max_iter=500, random_state=0)
+network = MLPRegressor(
+    hidden_layer_sizes=(3, 3), activation="logistic", solver="lbfgs", max_iter=500, random_state=0
+)
 pipeline = make_pipeline(StandardScaler(), network).fit(X, pressure)
 
 result = srnet.explain(pipeline, X, task="gas", budget=60_000, validation=X[::4], progress=False)

@@ -19,7 +19,9 @@ for _ in range(1500):
     optimiser.step()
 
 # The output alone: one formula of the inputs. Without layers= the hidden layer gets one, too.
-result = srnet.explain(model, X, layers=["output"], task="spring", budget=60_000, validation=X[::4], progress=False)
+result = srnet.explain(
+    model, X, layers=["output"], task="spring", budget=60_000, validation=X[::4], progress=False
+)
 print(result)
 
 new = rng.uniform(1, 5, (100, 2))

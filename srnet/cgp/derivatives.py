@@ -1,12 +1,13 @@
-"""Derivatives of an active graph by each of its terminals, row by row: one sweep from the output back."""
+"""Derivatives of an active graph by each of its terminals, row by row: one sweep from the output
+back."""
 
 import numpy as np
 from numba import uint64
 
 from srnet.cgp.compiling import borrowing
-from srnet.cgp.elementary import cos32, sin32
 from srnet.cgp.genome import ARITIES
 from srnet.cgp.primitives import OPCODES
+from srnet.cgp.vector_math import cos32, sin32
 
 _ADD, _SUB, _MUL, _DIV = OPCODES["add"], OPCODES["sub"], OPCODES["mul"], OPCODES["div"]
 _SQRT, _SQUARE, _LN = OPCODES["sqrt"], OPCODES["square"], OPCODES["ln"]
@@ -16,10 +17,12 @@ _PDIV, _PSQRT, _PLN = OPCODES["pdiv"], OPCODES["psqrt"], OPCODES["pln"]
 _ZERO, _HALF, _ONE = np.float32(0.0), np.float32(0.5), np.float32(1.0)
 
 
-# IEEE divisions, so that the derivative at a pole is infinite or NaN; that of the protected ones is 0 where they are not smooth.
+# IEEE divisions, so that the derivative at a pole is infinite or NaN; that of the protected ones is
+# 0 where they are not smooth.
 @borrowing(error_model="numpy", fastmath={"contract"})
 def pass_back(opcode, values, adjoints, operand, a, b, out, rows):  # type: ignore[no-untyped-def]
-    """Add the derivative by one operand (0, 1) of a node, times the node's own, to the operand's; offsets into ``values``."""
+    """Add the derivative by one operand (0, 1) of a node, times the node's own, to the operand's;
+    offsets into ``values``."""
     n = uint64(rows)
     to = a if operand == 0 else b
     if opcode == _ADD or (opcode == _SUB and operand == 0):
@@ -76,8 +79,9 @@ def pass_back(opcode, values, adjoints, operand, a, b, out, rows):  # type: igno
 def sweep(program, count, output, terminals, values, adjoints, wanted, rows):  # type: ignore[no-untyped-def]
     """Write ∂output/∂address to ``adjoints`` for the terminals marked in ``wanted``.
 
-    ``values`` and ``adjoints`` hold ``rows`` values of each terminal and node, one behind the other. ``wanted`` has an entry for
-    each of them; those of the nodes are written here: whether a wanted terminal is below.
+    ``values`` and ``adjoints`` hold ``rows`` values of each terminal and node, one behind the
+    other. ``wanted`` has an entry for each of them; those of the nodes are written here: whether a
+    wanted terminal is below.
     """
     for node in range(count):
         opcode, a, b = program[node, 0], program[node, 1], program[node, 2]
@@ -93,5 +97,12 @@ def sweep(program, count, output, terminals, values, adjoints, wanted, rows):  #
         for operand in range(ARITIES[opcode]):
             if wanted[a if operand == 0 else b]:
                 pass_back(
-                    opcode, values, adjoints, operand, uint64(a * rows), uint64(b * rows), uint64((terminals + node) * rows), rows
+                    opcode,
+                    values,
+                    adjoints,
+                    operand,
+                    uint64(a * rows),
+                    uint64(b * rows),
+                    uint64((terminals + node) * rows),
+                    rows,
                 )

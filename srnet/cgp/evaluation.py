@@ -6,8 +6,8 @@ import numpy as np
 from numba import uint64
 
 from srnet.cgp.compiling import njit
-from srnet.cgp.elementary import cos32, ln32, sin32, tan32
 from srnet.cgp.primitives import OPCODES
+from srnet.cgp.vector_math import cos32, ln32, sin32, tan32
 
 _ADD, _SUB, _MUL, _DIV = OPCODES["add"], OPCODES["sub"], OPCODES["mul"], OPCODES["div"]
 _SQRT, _SQUARE, _LN = OPCODES["sqrt"], OPCODES["square"], OPCODES["ln"]
@@ -17,7 +17,8 @@ _PDIV, _PSQRT, _PLN = OPCODES["pdiv"], OPCODES["psqrt"], OPCODES["pln"]
 _ZERO, _ONE = np.float32(0.0), np.float32(1.0)
 
 
-# uint64 offsets: Numba then emits no wrap-around test for negative indices, and LLVM vectorises the loops.
+# uint64 offsets: Numba then emits no wrap-around test for negative indices, and LLVM vectorises the
+# loops.
 @njit(cache=True, nogil=True, forceinline=True, error_model="numpy", fastmath={"contract"})
 def apply_primitive(opcode, values, a, b, out, count):  # type: ignore[no-untyped-def]
     """values[out:out+count] = primitive(values[a:a+count], values[b:b+count])."""
@@ -75,8 +76,11 @@ def _offset(address, inputs, terminals, rows, start, constants_at, block_rows): 
 
 
 @njit(cache=True, nogil=True, forceinline=True)
-def evaluate_block(program, count, output, values, inputs, terminals, rows, start, stop, constants_at, block_rows):  # type: ignore[no-untyped-def]
-    """Evaluate the active nodes on the rows ``start`` … ``stop``; the offset of the output's values."""
+def evaluate_block(  # type: ignore[no-untyped-def]
+    program, count, output, values, inputs, terminals, rows, start, stop, constants_at, block_rows
+):
+    """Evaluate the active nodes on the rows ``start`` … ``stop``; the offset of the output's
+    values."""
     for node in range(count):
         a = _offset(program[node, 1], inputs, terminals, rows, start, constants_at, block_rows)
         b = _offset(program[node, 2], inputs, terminals, rows, start, constants_at, block_rows)

@@ -1,11 +1,13 @@
-"""The chromosome of NNCGP: its grid, its genes, mutation and the decoding of its active nodes (Luo et al. 2022, section 3).
+"""The chromosome of NNCGP: its grid, its genes, mutation and the decoding of its active nodes (Luo
+et al. 2022, section 3).
 
-A chromosome is a vector of integers: for every node of the grid, column by column, one function gene and ``MAX_ARITY`` input
-genes, then one output gene. An input gene is an address: the layer's inputs first, then the constants, then the nodes of
-earlier columns (levels-back is unlimited).
+A chromosome is a vector of integers: for every node of the grid, column by column, one function
+gene and ``MAX_ARITY`` input genes, then one output gene. An input gene is an address: the layer's
+inputs first, then the constants, then the nodes of earlier columns (levels-back is unlimited).
 
-Random numbers are counter-based: the draw for one gene is a hash of (seed, generation, layer, offspring, gene). An offspring's
-gene can therefore be computed when, and only when, it is looked at; inactive genes of losing offspring never are.
+Random numbers are counter-based: the draw for one gene is a hash of (seed, generation, layer,
+offspring, gene). An offspring's gene can therefore be computed when, and only when, it is looked
+at; inactive genes of losing offspring never are.
 """
 
 from collections.abc import Sequence
@@ -17,8 +19,8 @@ from numpy.typing import NDArray
 
 from srnet.cgp.compiling import njit
 from srnet.cgp.primitives import MAX_ARITY, OPCODES, PRIMITIVES, function_set
+from srnet.cgp.program import Program
 from srnet.errors import UserError
-from srnet.program import Program
 
 GENES_PER_NODE = 1 + MAX_ARITY
 Genes = NDArray[np.int32]
@@ -29,7 +31,8 @@ COMMUTES = np.array([primitive.name in ("add", "mul") for primitive in PRIMITIVE
 
 @dataclass(frozen=True)
 class Grid:
-    """The shape of a chromosome: ``inputs`` values of the previous layer, ``constants``, rows × cols function nodes.
+    """The shape of a chromosome: ``inputs`` values of the previous layer, ``constants``, rows ×
+    cols function nodes.
 
     Raises
     ------
@@ -75,7 +78,9 @@ class Grid:
 
     def unary_opcodes(self) -> NDArray[np.int64]:
         """The kernel's opcodes of the unary functions."""
-        return np.array([opcode for opcode in self.opcodes() if PRIMITIVES[opcode].arity == 1], dtype=np.int64)
+        return np.array(
+            [opcode for opcode in self.opcodes() if PRIMITIVES[opcode].arity == 1], dtype=np.int64
+        )
 
     def alleles(self) -> NDArray[np.int64]:
         """For every gene, the number of admissible alleles 0 … n-1."""
@@ -83,7 +88,9 @@ class Grid:
         for node in range(self.nodes):
             first = node * GENES_PER_NODE
             counts[first] = len(self.functions)
-            counts[first + 1 : first + GENES_PER_NODE] = self.terminals + (node // self.rows) * self.rows
+            counts[first + 1 : first + GENES_PER_NODE] = (
+                self.terminals + (node // self.rows) * self.rows
+            )
         counts[-1] = self.terminals + self.nodes
         return counts
 
@@ -97,16 +104,31 @@ class Grid:
         """
         array = np.asarray(genes)
         if array.shape != (self.genes,) or array.dtype.kind != "i":
-            raise UserError(f"a chromosome has {array.size} genes of type {array.dtype}; {self.genes} integers are needed")
+            raise UserError(
+                f"a chromosome has {array.size} genes of type {array.dtype}; {self.genes} "
+                f"integers are needed"
+            )
         if (array < 0).any() or (array >= self.alleles()).any():
-            raise UserError(f"gene {int(np.argmax((array < 0) | (array >= self.alleles())))} of a chromosome is out of its range")
+            raise UserError(
+                f"gene {int(np.argmax((array < 0) | (array >= self.alleles())))} of a chromosome "
+                f"is out of its range"
+            )
         return array.astype(np.int32)
 
     def program(self, genes: Genes, constants: Sequence[float]) -> Program:
         """The active graph of a chromosome: its nodes in order, renumbered."""
         out = np.empty((self.nodes, 3), dtype=np.int32)
         scratch = np.empty((self.nodes, 4), dtype=np.int32)
-        count, output = decode(genes, self.alleles(), np.uint64(0), np.uint64(0), self.opcodes(), self.terminals, out, scratch)
+        count, output = decode(
+            genes,
+            self.alleles(),
+            np.uint64(0),
+            np.uint64(0),
+            self.opcodes(),
+            self.terminals,
+            out,
+            scratch,
+        )
         nodes = []
         for opcode, a, b in out[:count].tolist():
             primitive = PRIMITIVES[opcode]
@@ -116,7 +138,8 @@ class Grid:
 
 @njit(cache=True, nogil=True, forceinline=True)
 def mix(state):  # type: ignore[no-untyped-def]
-    """The finaliser of SplitMix64: 64 well-mixed bits of a 64-bit counter (Steele, Lea, Flood 2014)."""
+    """The finaliser of SplitMix64: 64 well-mixed bits of a 64-bit counter (Steele, Lea, Flood
+    2014)."""
     state = uint64(state)
     state = (state ^ (state >> uint64(30))) * uint64(0xBF58476D1CE4E5B9)
     state = (state ^ (state >> uint64(27))) * uint64(0x94D049BB133111EB)
@@ -146,7 +169,8 @@ def threshold(probability):  # type: ignore[no-untyped-def]
 
 @njit(cache=True, nogil=True, forceinline=True)
 def mutated_gene(parent, alleles, key, bound, gene):  # type: ignore[no-untyped-def]
-    """One gene of an offspring: with the probability of ``bound``, uniform over the other admissible alleles."""
+    """One gene of an offspring: with the probability of ``bound``, uniform over the other
+    admissible alleles."""
     current = parent[gene]
     if bound == uint64(0):
         return current
@@ -171,13 +195,16 @@ def random_genes(alleles, key):  # type: ignore[no-untyped-def]
     """A chromosome drawn uniformly."""
     genes = np.empty(alleles.size, dtype=np.int32)
     for gene in range(alleles.size):
-        genes[gene] = np.int32(((draw(key, gene) >> uint64(32)) * uint64(alleles[gene])) >> uint64(32))
+        genes[gene] = np.int32(
+            ((draw(key, gene) >> uint64(32)) * uint64(alleles[gene])) >> uint64(32)
+        )
     return genes
 
 
 @njit(cache=True, nogil=True)
 def random_normals(count, key):  # type: ignore[no-untyped-def]
-    """``count`` draws from N(0, 1) by Box and Muller, rounded to float32 so that kernel and formula share them."""
+    """``count`` draws from N(0, 1) by Box and Muller, rounded to float32 so that kernel and formula
+    share them."""
     values = np.empty(count, dtype=np.float64)
     for i in range(count):
         u = (float(draw(key, 2 * i) >> uint64(11)) + 1.0) / 9007199254740992.0
@@ -188,7 +215,8 @@ def random_normals(count, key):  # type: ignore[no-untyped-def]
 
 @njit(cache=True, nogil=True, forceinline=True)
 def decode(parent, alleles, key, bound, opcodes, terminals, program, scratch):  # type: ignore[no-untyped-def]
-    """Write the active nodes of an offspring of ``parent`` to ``program``; only active genes are looked at.
+    """Write the active nodes of an offspring of ``parent`` to ``program``; only active genes are
+    looked at.
 
     Returns
     -------
@@ -222,7 +250,9 @@ def decode(parent, alleles, key, bound, opcodes, terminals, program, scratch):  
         program[count, 2] = 0
         for operand in range(ARITIES[opcode]):
             address = scratch[node, 1 + operand]
-            program[count, 1 + operand] = address if address < terminals else terminals + scratch[address - terminals, 3]
+            program[count, 1 + operand] = (
+                address if address < terminals else terminals + scratch[address - terminals, 3]
+            )
         if COMMUTES[opcode] and program[count, 1] > program[count, 2]:
             # the same value to the last bit; in one order, equal graphs are seen as equal
             program[count, 1], program[count, 2] = program[count, 2], program[count, 1]

@@ -1,8 +1,9 @@
 """The function set: each primitive declared once, with all its renderings.
 
-One semantics everywhere: the compiled kernel, NumPy, sympy and torch give the same value, IEEE special values included.
-The plain primitives follow IEEE (``ln`` of a negative number is NaN, a division by zero is infinite or NaN);
-the protected ones (``p…``) are defined for every finite argument and are used for classification (Luo et al. 2022, section 4).
+One semantics everywhere: the compiled kernel, NumPy, sympy and torch give the same value, IEEE
+special values included. The plain primitives follow IEEE (``ln`` of a negative number is NaN, a
+division by zero is infinite or NaN); the protected ones (``p…``) are defined for every finite
+argument and are used for classification (Luo et al. 2022, section 4).
 """
 
 from collections.abc import Callable, Sequence
@@ -31,7 +32,8 @@ class Primitive:
     sympy, torch
         Renderings that get the imported module first, so that this file imports neither.
     c, python
-        Source text in C (with math.h) and in Python (with NumPy as ``np``), ``{0}`` and ``{1}`` being names or numbers.
+        Source text in C (with math.h) and in Python (with NumPy as ``np``), ``{0}`` and ``{1}``
+        being names or numbers.
     """
 
     name: str
@@ -59,29 +61,116 @@ def _torch_pdiv(torch: Any, a: Any, b: Any) -> Any:
 
 
 def _torch_pln(torch: Any, a: Any) -> Any:
-    return torch.where(a == 0, torch.zeros_like(a), torch.log(torch.abs(torch.where(a == 0, torch.ones_like(a), a))))
+    return torch.where(
+        a == 0,
+        torch.zeros_like(a),
+        torch.log(torch.abs(torch.where(a == 0, torch.ones_like(a), a))),
+    )
 
 
-# The order is the opcode of the compiled kernel (srnet/cgp/kernels.py) and of no file: files hold names.
+# The order is the opcode of the compiled kernel (``srnet.cgp.evaluation``) and of no file: files
+# hold names.
 PRIMITIVES: tuple[Primitive, ...] = (
     Primitive(
-        "add", 2, lambda a, b: a + b, "({0} + {1})", lambda sp, a, b: a + b, lambda t, a, b: a + b, "{0} + {1}", "{0} + {1}"
+        "add",
+        2,
+        lambda a, b: a + b,
+        "({0} + {1})",
+        lambda sp, a, b: a + b,
+        lambda t, a, b: a + b,
+        "{0} + {1}",
+        "{0} + {1}",
     ),
     Primitive(
-        "sub", 2, lambda a, b: a - b, "({0} - {1})", lambda sp, a, b: a - b, lambda t, a, b: a - b, "{0} - {1}", "{0} - {1}"
+        "sub",
+        2,
+        lambda a, b: a - b,
+        "({0} - {1})",
+        lambda sp, a, b: a - b,
+        lambda t, a, b: a - b,
+        "{0} - {1}",
+        "{0} - {1}",
     ),
     Primitive(
-        "mul", 2, lambda a, b: a * b, "({0} * {1})", lambda sp, a, b: a * b, lambda t, a, b: a * b, "{0} * {1}", "{0} * {1}"
+        "mul",
+        2,
+        lambda a, b: a * b,
+        "({0} * {1})",
+        lambda sp, a, b: a * b,
+        lambda t, a, b: a * b,
+        "{0} * {1}",
+        "{0} * {1}",
     ),
     Primitive(
-        "div", 2, lambda a, b: a / b, "({0} / {1})", lambda sp, a, b: a / b, lambda t, a, b: a / b, "{0} / {1}", "{0} / {1}"
+        "div",
+        2,
+        lambda a, b: a / b,
+        "({0} / {1})",
+        lambda sp, a, b: a / b,
+        lambda t, a, b: a / b,
+        "{0} / {1}",
+        "{0} / {1}",
     ),
-    Primitive("sqrt", 1, np.sqrt, "sqrt({0})", lambda sp, a: sp.sqrt(a), lambda t, a: t.sqrt(a), "sqrt({0})", "np.sqrt({0})"),
-    Primitive("square", 1, np.square, "({0})**2", lambda sp, a: a**2, lambda t, a: t.square(a), "{0} * {0}", "np.square({0})"),
-    Primitive("ln", 1, np.log, "ln({0})", lambda sp, a: sp.log(a), lambda t, a: t.log(a), "log({0})", "np.log({0})"),
-    Primitive("sin", 1, np.sin, "sin({0})", lambda sp, a: sp.sin(a), lambda t, a: t.sin(a), "sin({0})", "np.sin({0})"),
-    Primitive("cos", 1, np.cos, "cos({0})", lambda sp, a: sp.cos(a), lambda t, a: t.cos(a), "cos({0})", "np.cos({0})"),
-    Primitive("tan", 1, np.tan, "tan({0})", lambda sp, a: sp.tan(a), lambda t, a: t.tan(a), "tan({0})", "np.tan({0})"),
+    Primitive(
+        "sqrt",
+        1,
+        np.sqrt,
+        "sqrt({0})",
+        lambda sp, a: sp.sqrt(a),
+        lambda t, a: t.sqrt(a),
+        "sqrt({0})",
+        "np.sqrt({0})",
+    ),
+    Primitive(
+        "square",
+        1,
+        np.square,
+        "({0})**2",
+        lambda sp, a: a**2,
+        lambda t, a: t.square(a),
+        "{0} * {0}",
+        "np.square({0})",
+    ),
+    Primitive(
+        "ln",
+        1,
+        np.log,
+        "ln({0})",
+        lambda sp, a: sp.log(a),
+        lambda t, a: t.log(a),
+        "log({0})",
+        "np.log({0})",
+    ),
+    Primitive(
+        "sin",
+        1,
+        np.sin,
+        "sin({0})",
+        lambda sp, a: sp.sin(a),
+        lambda t, a: t.sin(a),
+        "sin({0})",
+        "np.sin({0})",
+    ),
+    Primitive(
+        "cos",
+        1,
+        np.cos,
+        "cos({0})",
+        lambda sp, a: sp.cos(a),
+        lambda t, a: t.cos(a),
+        "cos({0})",
+        "np.cos({0})",
+    ),
+    Primitive(
+        "tan",
+        1,
+        np.tan,
+        "tan({0})",
+        lambda sp, a: sp.tan(a),
+        lambda t, a: t.tan(a),
+        "tan({0})",
+        "np.tan({0})",
+    ),
     Primitive(
         "pdiv",
         2,
@@ -115,8 +204,30 @@ PRIMITIVES: tuple[Primitive, ...] = (
 )
 
 OPCODES: dict[str, int] = {primitive.name: opcode for opcode, primitive in enumerate(PRIMITIVES)}
-REGRESSION: tuple[str, ...] = ("add", "sub", "mul", "div", "sqrt", "square", "ln", "sin", "cos", "tan")
-CLASSIFICATION: tuple[str, ...] = ("add", "sub", "mul", "pdiv", "psqrt", "square", "pln", "sin", "cos", "tan")
+REGRESSION: tuple[str, ...] = (
+    "add",
+    "sub",
+    "mul",
+    "div",
+    "sqrt",
+    "square",
+    "ln",
+    "sin",
+    "cos",
+    "tan",
+)
+CLASSIFICATION: tuple[str, ...] = (
+    "add",
+    "sub",
+    "mul",
+    "pdiv",
+    "psqrt",
+    "square",
+    "pln",
+    "sin",
+    "cos",
+    "tan",
+)
 
 
 def by_name(name: str) -> Primitive:
@@ -142,5 +253,7 @@ def function_set(names: Sequence[str]) -> tuple[Primitive, ...]:
     """
     primitives = tuple(by_name(name) for name in names)
     if not primitives or len(set(names)) != len(names):
-        raise UserError(f"the function set is {list(names)}; at least one primitive, each once, is needed")
+        raise UserError(
+            f"the function set is {list(names)}; at least one primitive, each once, is needed"
+        )
     return primitives

@@ -1,7 +1,8 @@
 """The one list of figures and tables: the workflow makes a rule, and the report an entry, of each.
 
-A new one is an entry here, a module of its name beside this one with a function ``draw``, and a caption
-``workflow/report/{name}.rst``. Only the standard library is imported: Snakemake reads this list whenever it starts.
+A new one is an entry here, a module of its name in ``figures``, ``tables`` or ``images`` with a
+function ``draw``, and a caption ``workflow/report/{name}.rst``. Only the standard library is
+imported: Snakemake reads this list whenever it starts.
 """
 
 from collections.abc import Mapping
@@ -18,19 +19,20 @@ class Artifact:
     name
         Of its files, its module and its caption.
     frames
-        The tidy tables that ``draw`` takes, by name: ``{name}.csv`` below tables/, or one with published numbers.
+        The tidy tables that ``draw`` takes, by name: ``{name}.csv`` below tables/, or one with
+        published numbers.
     category
         Where the report lists it.
     title
         What the report calls it.
     tasks
-        The kind of tasks that it shows; where a configuration has none of them, it is not made. The networks of the image branch
-        stand for tasks of the kind ``images``, which ``all`` does not include.
+        The kind of tasks that it shows; where a configuration has none of them, it is not made. The
+        networks of the image branch stand for tasks of the kind ``images``, which ``all`` does not
+        include.
     per_task
         Whether there is one for every task, in a folder of its name.
     module
-        What draws it, where that is not the module of its name: two artifacts can be drawn alike, and a figure and a table
-        can have one name.
+        What draws it, where that is not the module of its name: two artifacts can be drawn alike.
     """
 
     name: str
@@ -44,8 +46,9 @@ class Artifact:
 
     @property
     def drawn_by(self) -> str:
-        """The module below ``srnet.drawing`` that has its ``draw``."""
-        return self.module or self.name
+        """The module below ``srnet.drawing`` that has its ``draw``: ``figures.fitness_box``."""
+        folder = "images" if self.tasks == "images" else f"{self.kind}s"
+        return f"{folder}.{self.module or self.name.removeprefix('images_')}"
 
 
 @dataclass(frozen=True)
@@ -55,7 +58,8 @@ class Drawing:
     Attributes
     ----------
     name
-        Of its files, without an ending: ``fitness_box``, or ``layer_heatmap/K0`` of an artifact per task.
+        Of its files, without an ending: ``fitness_box``, or ``layer_heatmap/K0`` of an artifact per
+        task.
     tasks
         That it shows.
     """
@@ -72,7 +76,10 @@ class Drawing:
     @property
     def label(self) -> str:
         """What the report calls it."""
-        return f"{self.artifact.title}{f', {self.tasks[0]}' if self.artifact.per_task else ''} ({self.artifact.kind})"
+        return (
+            f"{self.artifact.title}{f', {self.tasks[0]}' if self.artifact.per_task else ''} "
+            f"({self.artifact.kind})"
+        )
 
     @property
     def selects(self) -> bool:
@@ -91,7 +98,9 @@ def drawings(kinds: Mapping[str, str]) -> list[Drawing]:
     made = []
     for artifact in ARTIFACTS:
         tasks = tuple(
-            task for task, kind in kinds.items() if artifact.tasks == kind or (artifact.tasks == "all" and kind != "images")
+            task
+            for task, kind in kinds.items()
+            if artifact.tasks == kind or (artifact.tasks == "all" and kind != "images")
         )
         if artifact.per_task:
             made += [Drawing(artifact, f"{artifact.name}/{task}", (task,)) for task in tasks]
@@ -107,8 +116,20 @@ PUBLISHED = {"published": "published", "published_classification": "published_cl
 PER_TASK = frozenset({"hidden_values", "images_pixels"})
 
 ARTIFACTS = (
-    Artifact("dataset_overview", "figure", ("networks",), "Tasks and networks", "Tasks by rows and inputs"),
-    Artifact("training_curves", "figure", ("training", "networks"), "Tasks and networks", "Training of the networks"),
+    Artifact(
+        "dataset_overview",
+        "figure",
+        ("networks",),
+        "Tasks and networks",
+        "Tasks by rows and inputs",
+    ),
+    Artifact(
+        "training_curves",
+        "figure",
+        ("training", "networks"),
+        "Tasks and networks",
+        "Training of the networks",
+    ),
     Artifact(
         "network_fit",
         "table",
@@ -144,12 +165,31 @@ ARTIFACTS = (
         tasks="classification",
         module="convergence",
     ),
-    Artifact("fitness_box", "figure", ("runs", "published"), "Search", "Final fitness over the seeds"),
-    Artifact("runtime", "table", ("runs", "networks", "published", "costs"), "Search", "Seconds per run and per explained point"),
-    Artifact("presets_compared", "figure", ("history", "published"), "Presets", "Fitness by evaluations"),
-    Artifact("presets", "table", ("runs", "published"), "Presets", "Presets and the published runs"),
+    Artifact(
+        "fitness_box", "figure", ("runs", "published"), "Search", "Final fitness over the seeds"
+    ),
+    Artifact(
+        "runtime",
+        "table",
+        ("runs", "networks", "published", "costs"),
+        "Search",
+        "Seconds per run and per explained point",
+    ),
+    Artifact(
+        "presets_compared", "figure", ("history", "published"), "Presets", "Fitness by evaluations"
+    ),
+    Artifact(
+        "presets", "table", ("runs", "published"), "Presets", "Presets and the published runs"
+    ),
     Artifact("hidden_semantics", "table", ("formulas",), "Formulas", "The formula of every layer"),
-    Artifact("layer_heatmap", "figure", ("hidden_values",), "Formulas", "Hidden values, network and formulas", per_task=True),
+    Artifact(
+        "layer_heatmap",
+        "figure",
+        ("hidden_values",),
+        "Formulas",
+        "Hidden values, network and formulas",
+        per_task=True,
+    ),
     Artifact(
         "expressions",
         "figure",
@@ -157,10 +197,16 @@ ARTIFACTS = (
         "Formulas",
         "Formulas of the best runs, typeset",
         per_task=True,
-        module="expressions_typeset",
     ),
     Artifact("expressions", "table", ("formulas",), "Formulas", "The formula of every network"),
-    Artifact("rmse", "table", ("fidelity",), "Comparison", "Error of SRNet, LIME and MAPLE", tasks="regression"),
+    Artifact(
+        "rmse",
+        "table",
+        ("fidelity",),
+        "Comparison",
+        "Error of SRNet, LIME and MAPLE",
+        tasks="regression",
+    ),
     Artifact(
         "accuracy",
         "table",
@@ -169,9 +215,16 @@ ARTIFACTS = (
         "Accuracy of SRNet, LIME and MAPLE",
         tasks="classification",
     ),
-    Artifact("stability", "table", ("answers",), "Comparison", "How much explanations move with the seed"),
     Artifact(
-        "regression_comparison", "figure", ("curves",), "Comparison", "SRNet, LIME and MAPLE along lines", tasks="regression"
+        "stability", "table", ("answers",), "Comparison", "How much explanations move with the seed"
+    ),
+    Artifact(
+        "regression_comparison",
+        "figure",
+        ("curves",),
+        "Comparison",
+        "SRNet, LIME and MAPLE along lines",
+        tasks="regression",
     ),
     Artifact(
         "decision_boundary",
@@ -181,7 +234,14 @@ ARTIFACTS = (
         "Decision boundaries in a plane",
         tasks="classification",
     ),
-    Artifact("undersampling", "figure", ("usdb",), "Comparison", "Points near the decision boundary", tasks="classification"),
+    Artifact(
+        "undersampling",
+        "figure",
+        ("usdb",),
+        "Comparison",
+        "Points near the decision boundary",
+        tasks="classification",
+    ),
     Artifact("pareto", "figure", ("pareto",), "Beyond the paper", "Fitness against complexity"),
     Artifact(
         "fidelity_by_distance",
@@ -191,17 +251,31 @@ ARTIFACTS = (
         "Error by distance from the training box",
         tasks="regression",
     ),
-    Artifact("inputs_used", "figure", ("inputs_used",), "Beyond the paper", "Inputs that the formula of a layer reads"),
-    Artifact("reproduction", "figure", ("verdict",), "Verdict", "Every published number beside ours"),
+    Artifact(
+        "inputs_used",
+        "figure",
+        ("inputs_used",),
+        "Beyond the paper",
+        "Inputs that the formula of a layer reads",
+    ),
+    Artifact(
+        "reproduction", "figure", ("verdict",), "Verdict", "Every published number beside ours"
+    ),
     Artifact(
         "reproduction",
         "table",
         ("verdict",),
         "Verdict",
         "Every published number beside ours, with reasons",
-        module="reproduction_table",
     ),
-    Artifact("images_networks", "table", ("images_networks_trained",), "Images", "The explained classifiers", tasks="images"),
+    Artifact(
+        "images_networks",
+        "table",
+        ("images_networks_trained",),
+        "Images",
+        "The explained classifiers",
+        tasks="images",
+    ),
     Artifact(
         "images_panels",
         "figure",
@@ -211,12 +285,52 @@ ARTIFACTS = (
         tasks="images",
         per_task=True,
     ),
-    Artifact("images_convergence", "figure", ("images_history",), "Images", "Convergence of E-LIME", tasks="images"),
-    Artifact("images_probabilities", "figure", ("images_runs",), "Images", "Probabilities over the runs", tasks="images"),
-    Artifact("images_quality", "figure", ("images_runs",), "Images", "Quality by network passes", tasks="images"),
-    Artifact("images_methods", "table", ("images_runs", "images_agreement"), "Images", "Methods on the test set", tasks="images"),
     Artifact(
-        "images_named", "table", ("images_runs", "images_agreement"), "Images", "Methods on the named images", tasks="images"
+        "images_convergence",
+        "figure",
+        ("images_history",),
+        "Images",
+        "Convergence of E-LIME",
+        tasks="images",
     ),
-    Artifact("images_verdict", "table", ("images_claims",), "Images", "The claims about E-LIME", tasks="images"),
+    Artifact(
+        "images_probabilities",
+        "figure",
+        ("images_runs",),
+        "Images",
+        "Probabilities over the runs",
+        tasks="images",
+    ),
+    Artifact(
+        "images_quality",
+        "figure",
+        ("images_runs",),
+        "Images",
+        "Quality by network passes",
+        tasks="images",
+    ),
+    Artifact(
+        "images_methods",
+        "table",
+        ("images_runs", "images_agreement"),
+        "Images",
+        "Methods on the test set",
+        tasks="images",
+    ),
+    Artifact(
+        "images_named",
+        "table",
+        ("images_runs", "images_agreement"),
+        "Images",
+        "Methods on the named images",
+        tasks="images",
+    ),
+    Artifact(
+        "images_verdict",
+        "table",
+        ("images_claims",),
+        "Images",
+        "The claims about E-LIME",
+        tasks="images",
+    ),
 )

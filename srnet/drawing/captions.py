@@ -1,4 +1,5 @@
-"""Captions with their numbers filled in: a template sees the frames that the artifact is drawn from."""
+"""Captions with their numbers filled in: a template sees the frames that the artifact is drawn
+from."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -15,9 +16,9 @@ def fill_in(template: str, frames: Mapping[str, pd.DataFrame], **context: Any) -
     Parameters
     ----------
     template
-        Jinja: it has the frames by name, the context by name, ``seeds``, the number of runs per task and preset
-        (``30 seeds``; where there is a frame that counts them), ``counted``, and ``not_finite``, the number of values of a column
-        that are infinite or missing.
+        Jinja: it has the frames by name, the context by name, ``seeds``, the number of runs per
+        task and preset (``30 seeds``; where there is a frame that counts them), ``counted``, and
+        ``not_finite``, the number of values of a column that are infinite or missing.
 
     Raises
     ------
@@ -26,8 +27,16 @@ def fill_in(template: str, frames: Mapping[str, pd.DataFrame], **context: Any) -
     """
     from jinja2 import Environment, StrictUndefined
 
-    environment = Environment(undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True, keep_trailing_newline=True)
-    known = {**frames, **context, "counted": counted, "not_finite": _not_finite, "seeds": _seeds(frames)}
+    environment = Environment(
+        undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True, keep_trailing_newline=True
+    )
+    known = {
+        **frames,
+        **context,
+        "counted": counted,
+        "not_finite": _not_finite,
+        "seeds": _seeds(frames),
+    }
     return environment.from_string(template).render(known)
 
 

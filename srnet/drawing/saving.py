@@ -11,8 +11,8 @@ from matplotlib.figure import Figure
 
 from srnet.drawing.style import STYLE
 from srnet.drawing.typesetting import broken, svg
-from srnet.files import writing
-from srnet.results import write_table
+from srnet.io.files import writing
+from srnet.io.frames import write_table
 
 # In a frame of formulas, how LaTeX typesets the column `formula`.
 LATEX = "latex"
@@ -28,9 +28,11 @@ _PAGE = """<!DOCTYPE html>
 body {{ font: 14px/1.4 system-ui, sans-serif; margin: 1.5em; color: #222; background: #fff; }}
 table {{ border-collapse: collapse; }}
 caption {{ text-align: left; font-weight: 600; padding-bottom: .6em; }}
-th, td {{ padding: .25em .8em; text-align: left; vertical-align: top; border-bottom: 1px solid #ddd; }}
+th, td {{ padding: .25em .8em; text-align: left; vertical-align: top;
+          border-bottom: 1px solid #ddd; }}
 th {{ border-bottom: 2px solid #222; white-space: nowrap; }}
-td.formula {{ font-family: ui-monospace, monospace; font-size: 12px; overflow-wrap: anywhere; min-width: 24em; }}
+td.formula {{ font-family: ui-monospace, monospace; font-size: 12px; overflow-wrap: anywhere;
+              min-width: 24em; }}
 td.formula svg {{ display: block; max-width: 100%; height: auto; }}
 td.formula details {{ color: #666; }}
 </style>
@@ -45,13 +47,17 @@ td.formula details {{ color: #666; }}
 def save_figure(figure: Figure, pdf: str, png: str) -> None:
     """Write a figure as PDF with embedded fonts and as PNG at 200 dpi."""
     with matplotlib.style.context(["default", STYLE]):
-        for path, options in ((pdf, {"metadata": {"CreationDate": None}}), (png, {"metadata": {"Software": None}})):
+        for path, options in (
+            (pdf, {"metadata": {"CreationDate": None}}),
+            (png, {"metadata": {"Software": None}}),
+        ):
             with writing(path, "wb") as file:
                 figure.savefig(file, format=Path(path).suffix[1:], **options)  # type: ignore[arg-type]
 
 
 def save_table(frame: pd.DataFrame, title: str, csv: str, tex: str, html: str) -> None:
-    """Write a table as CSV with every digit, as LaTeX (booktabs, amsmath) and as an HTML page, both rounded to 4 digits."""
+    """Write a table as CSV with every digit, as LaTeX (booktabs, amsmath) and as an HTML page, both
+    rounded to 4 digits."""
     write_table(frame, csv)
     with writing(tex) as file:
         file.write(to_latex(frame))
@@ -62,24 +68,38 @@ def save_table(frame: pd.DataFrame, title: str, csv: str, tex: str, html: str) -
 def to_latex(frame: pd.DataFrame) -> str:
     """A tabular with formulas in math mode, broken into lines, never cut."""
     shown = frame.drop(columns=LATEX, errors="ignore")
-    cells = pd.DataFrame({column: [_latex_cell(value) for value in shown[column]] for column in shown}, dtype=str)
+    cells = pd.DataFrame(
+        {column: [_latex_cell(value) for value in shown[column]] for column in shown}, dtype=str
+    )
     if LATEX in frame:
-        cells["formula"] = [r" \newline ".join(f"${line}$" for line in broken(value, TEX_WIDTH)) for value in frame[LATEX]]
+        cells["formula"] = [
+            r" \newline ".join(f"${line}$" for line in broken(value, TEX_WIDTH))
+            for value in frame[LATEX]
+        ]
     cells.columns = pd.Index([_heading(column) for column in shown])
     kinds = "".join(_alignment(shown[column]) for column in shown)
     return cells.to_latex(index=False, escape=False, column_format=kinds)
 
 
 def to_html(frame: pd.DataFrame, title: str) -> str:
-    """A page with the table; a formula is typeset, and its text stands below to be unfolded and copied."""
+    """A page with the table; a formula is typeset, and its text stands below to be unfolded and
+    copied."""
     shown = frame.drop(columns=LATEX, errors="ignore")
     lines = [f"<table>\n<caption>{markup.escape(title)}</caption>"]
-    lines.append("<tr>" + "".join(f"<th>{markup.escape(_heading(column))}</th>" for column in shown) + "</tr>")
+    lines.append(
+        "<tr>"
+        + "".join(f"<th>{markup.escape(_heading(column))}</th>" for column in shown)
+        + "</tr>"
+    )
     for i, row in enumerate(shown.itertuples(index=False)):
-        texts = {name: markup.escape(_text(value)) for name, value in zip(shown.columns, row, strict=True)}
+        texts = {
+            name: markup.escape(_text(value))
+            for name, value in zip(shown.columns, row, strict=True)
+        }
         if LATEX in frame:
             texts["formula"] = (
-                f"{svg(frame[LATEX].iloc[i], HTML_WIDTH)}<details><summary>text</summary>{texts['formula']}</details>"
+                f"{svg(frame[LATEX].iloc[i], HTML_WIDTH)}"
+                f"<details><summary>text</summary>{texts['formula']}</details>"
             )
         cells = [f'<td class="{name}">{text}</td>' for name, text in texts.items()]
         lines.append(f"<tr>{''.join(cells)}</tr>")
@@ -93,7 +113,11 @@ def _heading(column: object) -> str:
 def _alignment(column: pd.Series) -> str:
     if column.name == "formula":
         return r"p{0.5\linewidth}"
-    return "r" if pd.api.types.is_numeric_dtype(column) and not pd.api.types.is_bool_dtype(column) else "l"
+    return (
+        "r"
+        if pd.api.types.is_numeric_dtype(column) and not pd.api.types.is_bool_dtype(column)
+        else "l"
+    )
 
 
 def _text(value: object) -> str:
@@ -115,5 +139,9 @@ def _latex_cell(value: object) -> str:
     text = _text(value)
     if isinstance(value, float | np.floating):
         text = text.replace("∞", r"$\infty$").replace("–", "--")
-        return re.sub(r"^(-?[\d.]+)e([+-])0*(\d+)$", lambda m: rf"${m[1]}\times10^{{{m[2].strip('+')}{m[3]}}}$", text)
+        return re.sub(
+            r"^(-?[\d.]+)e([+-])0*(\d+)$",
+            lambda m: rf"${m[1]}\times10^{{{m[2].strip('+')}{m[3]}}}$",
+            text,
+        )
     return re.sub(r"([&%$#_{}])", r"\\\1", text).replace("–", "--")

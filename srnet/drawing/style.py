@@ -38,7 +38,8 @@ def styled(draw: Callable[P, Figure]) -> Callable[P, Figure]:
 
 
 def names(column: Iterable[Any]) -> list[str]:
-    """The different names of a column in the order in which they first occur, which is the order of panels and legends."""
+    """The different names of a column in the order in which they first occur, which is the order of
+    panels and legends."""
     return list(dict.fromkeys(str(name) for name in column))
 
 
@@ -48,7 +49,9 @@ def colours(presets: Iterable[str]) -> dict[str, str]:
     return {preset: to_hex(cycle[i % len(cycle)]) for i, preset in enumerate(names(presets))}
 
 
-def task_panels(tasks: Iterable[str], *, height: float = 1.25, columns: int = 4) -> tuple[Figure, dict[str, Axes]]:
+def task_panels(
+    tasks: Iterable[str], *, height: float = 1.25, columns: int = 4
+) -> tuple[Figure, dict[str, Axes]]:
     """A figure with one panel per task, row by row, titled with the task's name.
 
     Parameters
@@ -89,8 +92,11 @@ def log_scale(axes: Axes) -> None:
 
 
 def log_ticks(axes: Axes, which: Literal["x", "y"]) -> None:
-    """A few plain labels on a logarithmic axis, whether it spans a tenth of a decade or ten; call it when all is drawn."""
-    axis, (low, high) = (axes.xaxis, axes.get_xlim()) if which == "x" else (axes.yaxis, axes.get_ylim())
+    """A few plain labels on a logarithmic axis, whether it spans a tenth of a decade or ten; call
+    it when all is drawn."""
+    axis, (low, high) = (
+        (axes.xaxis, axes.get_xlim()) if which == "x" else (axes.yaxis, axes.get_ylim())
+    )
     decades = np.log10(high / low)
     if decades < 0.6:
         axis.set_major_locator(MaxNLocator(4))
@@ -114,7 +120,16 @@ def number(value: float, digits: int = 3) -> str:
 def note(axes: Axes, lines: Iterable[str], side: Literal["left", "right"] = "right") -> None:
     """Remarks at the top of a panel: what the reader must know and the curve does not show."""
     x = 0.97 if side == "right" else 0.03
-    axes.text(x, 0.95, "\n".join(lines), transform=axes.transAxes, ha=side, va="top", fontsize=5.5, color="#B00000")
+    axes.text(
+        x,
+        0.95,
+        "\n".join(lines),
+        transform=axes.transAxes,
+        ha=side,
+        va="top",
+        fontsize=5.5,
+        color="#B00000",
+    )
 
 
 def positive(values: pd.Series) -> pd.Series:
@@ -122,8 +137,11 @@ def positive(values: pd.Series) -> pd.Series:
     return values.where(np.isfinite(values) & (values > 0))
 
 
-def with_band(axes: Axes, x: pd.Series, middle: pd.Series, curve: pd.DataFrame, colour: str) -> None:
-    """A line and, behind it, the band from the minimum to the maximum over the seeds; only where every seed is finite.
+def with_band(
+    axes: Axes, x: pd.Series, middle: pd.Series, curve: pd.DataFrame, colour: str
+) -> None:
+    """A line and, behind it, the band from the minimum to the maximum over the seeds; only where
+    every seed is finite.
 
     Parameters
     ----------
@@ -133,11 +151,18 @@ def with_band(axes: Axes, x: pd.Series, middle: pd.Series, curve: pd.DataFrame, 
         One preset of one task: runs, finite, min, max.
     """
     whole = curve["finite"] == curve["runs"]
-    low, high, line = (positive(values).where(whole) for values in (curve["min"], curve["max"], middle))
+    low, high, line = (
+        positive(values).where(whole) for values in (curve["min"], curve["max"], middle)
+    )
     axes.fill_between(x, low, high, color=colour, alpha=BAND, linewidth=0)
     axes.plot(x, line, color=colour)
     if not whole.all():
-        axes.plot(x, positive(middle).where(~whole | ~whole.shift(-1, fill_value=True)), color=colour, linestyle=":")
+        axes.plot(
+            x,
+            positive(middle).where(~whole | ~whole.shift(-1, fill_value=True)),
+            color=colour,
+            linestyle=":",
+        )
 
 
 def band_legend(colour: str) -> tuple[Patch, Line2D]:
@@ -146,10 +171,15 @@ def band_legend(colour: str) -> tuple[Patch, Line2D]:
 
 
 def not_on_the_axis(history: pd.DataFrame) -> list[str]:
-    """How many runs of each preset have no finite fitness at the end, or are all exact at once; one task's history."""
+    """How many runs of each preset have no finite fitness at the end, or are all exact at once; one
+    task's history."""
     last = history.groupby("preset", sort=False).tail(1).to_dict("records")
     failed = [(row["preset"], row["runs"] - row["finite"], row["runs"]) for row in last]
-    exact = [str(preset) for preset, curve in history.groupby("preset", sort=False) if (curve["max"] <= 0).all()]
+    exact = [
+        str(preset)
+        for preset, curve in history.groupby("preset", sort=False)
+        if (curve["max"] <= 0).all()
+    ]
     return [
         *(f"{preset}: {count} of {runs} not finite" for preset, count, runs in failed if count),
         *(f"{preset}: fitness 0 at once" for preset in exact),
@@ -157,10 +187,13 @@ def not_on_the_axis(history: pd.DataFrame) -> list[str]:
 
 
 def legend(figure: Figure, entries: dict[str, Any], columns: int = 2) -> None:
-    """One legend above all panels, what is drawn by its label; in fewer columns, and a taller figure, where the figure is narrow."""
+    """One legend above all panels, what is drawn by its label; in fewer columns, and a taller
+    figure, where the figure is narrow."""
     renderer = FigureCanvasAgg(figure).get_renderer()
     for count in range(columns, 0, -1):
-        drawn = figure.legend(list(entries.values()), list(entries), loc="outside upper center", ncols=count)
+        drawn = figure.legend(
+            list(entries.values()), list(entries), loc="outside upper center", ncols=count
+        )
         if count == 1 or drawn.get_window_extent(renderer).width <= figure.bbox.width:
             lines = -(-len(entries) // count) - -(-len(entries) // columns)
             figure.set_figheight(figure.get_figheight() + LEGEND_LINE * lines)

@@ -1,7 +1,8 @@
 """LaTeX formulas broken into lines: a formula is never cut, however long it is.
 
-A line holds balanced braces, so that LaTeX and matplotlib's mathtext can set it alone. What is too wide for a line is opened:
-brackets that grow become plain ones, a fraction a quotient, a root a power; breaks then come before + and − and after brackets.
+A line holds balanced braces, so that LaTeX and matplotlib's mathtext can set it alone. What is too
+wide for a line is opened: brackets that grow become plain ones, a fraction a quotient, a root a
+power; breaks then come before + and − and after brackets.
 """
 
 import functools
@@ -21,14 +22,26 @@ POINTS = 72.0  # per inch
 SIZE = 7.0  # of a formula's letters, in points
 INDENT = r"\quad "
 _TOKEN = re.compile(r"\\[A-Za-z]+|\\.|\d+(?:\.\d+)?|\S")
-_WIDTHS = {"+": 2.2, "-": 2.2, "=": 2.2, r"\cdot": 1.2, r"\times": 2.2, ".": 0.5, ",": 0.8, "(": 0.7, ")": 0.7, "|": 0.6}
+_WIDTHS = {
+    "+": 2.2,
+    "-": 2.2,
+    "=": 2.2,
+    r"\cdot": 1.2,
+    r"\times": 2.2,
+    ".": 0.5,
+    ",": 0.8,
+    "(": 0.7,
+    ")": 0.7,
+    "|": 0.6,
+}
 _PARSER: MathTextParser = MathTextParser("path")
 _FONTS = {r"\operatorname", r"\mathrm", r"\text", r"\mathit"}
 
 
 @dataclass
 class _Node:
-    """A piece of a formula: ``latex`` as it stands on one line, ``width`` in digits, and how it is opened when it is too wide."""
+    """A piece of a formula: ``latex`` as it stands on one line, ``width`` in digits, and how it is
+    opened when it is too wide."""
 
     latex: str
     width: float
@@ -63,9 +76,12 @@ def broken(latex: str, width: float) -> list[str]:
 
 @functools.lru_cache(maxsize=4096)
 def measured(latex: str, size: float = SIZE) -> tuple[float, float, float]:
-    """Width, height above and depth below the base line of a formula in inches, as matplotlib sets it."""
+    """Width, height above and depth below the base line of a formula in inches, as matplotlib sets
+    it."""
     with matplotlib.rc_context({"mathtext.fontset": "dejavusans"}):  # as in the style file
-        box = _PARSER.parse(f"${spaced(latex)}$", dpi=POINTS, prop=FontProperties(family="DejaVu Sans", size=size))
+        box = _PARSER.parse(
+            f"${spaced(latex)}$", dpi=POINTS, prop=FontProperties(family="DejaVu Sans", size=size)
+        )
     return box.width / POINTS, (box.height - box.depth) / POINTS, box.depth / POINTS
 
 
@@ -75,7 +91,8 @@ def spaced(latex: str) -> str:
 
 
 def fitted(latex: str, inches: float, size: float = SIZE, prefix: str = "") -> list[str]:
-    """The lines of a formula, none wider than ``inches`` as matplotlib sets it, the first beginning with ``prefix``."""
+    """The lines of a formula, none wider than ``inches`` as matplotlib sets it, the first beginning
+    with ``prefix``."""
     digit = measured("0", size)[0]
     width = inches / digit
     while True:
@@ -99,14 +116,19 @@ def svg(latex: str, inches: float, size: float = SIZE + 2) -> str:
             figure.text(0.02 / width, y / height, f"${spaced(line)}$", fontsize=size, va="baseline")
             y -= below + 0.03
         file = io.StringIO()
-        figure.savefig(file, format="svg", transparent=True, metadata={"Date": None, "Creator": None})
+        figure.savefig(
+            file, format="svg", transparent=True, metadata={"Date": None, "Creator": None}
+        )
     text = file.getvalue()
     return text[text.index("<svg") :]
 
 
 def _steps(latex: str) -> list[str]:
-    """A formula that is written in steps has one per line: \\begin{aligned} f_{1} &= … \\\\ f_{2} &= … \\end{aligned}."""
-    found = re.fullmatch(r"(?:(.*?)=)?\s*\\begin\{aligned\}(.*)\\end\{aligned\}\s*", latex, flags=re.DOTALL)
+    """A formula that is written in steps has one per line: \\begin{aligned} f_{1} &= … \\\\ f_{2}
+    &= … \\end{aligned}."""
+    found = re.fullmatch(
+        r"(?:(.*?)=)?\s*\\begin\{aligned\}(.*)\\end\{aligned\}\s*", latex, flags=re.DOTALL
+    )
     return [step.replace("&", "").strip() for step in found[2].split(r"\\")] if found else [latex]
 
 
@@ -126,7 +148,9 @@ def _sequence(tokens: list[str], i: int, ends: tuple[str, ...]) -> tuple[list[_N
             script, j = _primary(tokens, i + 1)
             base = nodes.pop()
             shown = script.latex if script.kind == "brace" else f"{{{script.latex}}}"
-            node = _Node(f"{base.latex}{tokens[i]}{shown}", base.width + 0.7 * script.width, "script", [base])
+            node = _Node(
+                f"{base.latex}{tokens[i]}{shown}", base.width + 0.7 * script.width, "script", [base]
+            )
             node.parts.append(_Node(f"{tokens[i]}{shown}", 0.7 * script.width))
             nodes.append(node)
             i = j
@@ -147,11 +171,21 @@ def _primary(tokens: list[str], i: int) -> tuple[_Node, int]:
         nodes, i = _sequence(tokens, i + 2, (r"\right",))
         row, closing = _row(nodes), tokens[i + 1]
         ends = [_Node(delimiter, 0.7) for delimiter in (opening, closing)]
-        return _Node(rf"\left{opening}{row.latex} \right{closing}", row.width + 1.6, "fence", [ends[0], row, ends[1]]), i + 2
+        return _Node(
+            rf"\left{opening}{row.latex} \right{closing}",
+            row.width + 1.6,
+            "fence",
+            [ends[0], row, ends[1]],
+        ), i + 2
     if token == r"\frac":
         above, i = _primary(tokens, i + 1)
         below, i = _primary(tokens, i)
-        node = _Node(rf"\frac{above.latex}{below.latex}", max(above.width, below.width) + 0.6, "frac", [above, below])
+        node = _Node(
+            rf"\frac{above.latex}{below.latex}",
+            max(above.width, below.width) + 0.6,
+            "frac",
+            [above, below],
+        )
         return node, i
     if token == r"\sqrt" and tokens[i + 1] == "{":
         inner, i = _primary(tokens, i + 1)

@@ -1,49 +1,51 @@
 """E-LIME: which parts of an image make a network decide.
 
-:func:`explain` evolves the superpixels that carry the class of an image, for any torch classifier, and gives an
-:class:`ImageExplanation` (Wang, Pei, Xue and Zhang, *Explaining Deep Convolutional Neural Networks for Image Classification by
-Evolving Local Interpretable Model-agnostic Explanations*, arXiv 2211.15143)::
+:func:`explain` evolves the superpixels that carry the class of an image, for any torch classifier,
+and gives an :class:`ImageExplanation` (Wang, Pei, Xue and Zhang, *Explaining Deep Convolutional
+Neural Networks for Image Classification by Evolving Local Interpretable Model-agnostic
+Explanations*, arXiv 2211.15143)::
 
     from srnet.images import Preprocessing, explain
 
-    found = explain(model, "photograph.jpg", preprocessing=Preprocessing(224, mean, std, resize=256))
-    found.mask, found.probability_selected, found.plot()
+    found = explain(model, "photograph.jpg", preprocessing=Preprocessing(224, mean, std,
+    resize=256)) found.mask, found.probability_selected, found.plot()
 
-:func:`read_classifier` reads a weights file with its architecture; :func:`read_image` a picture; :func:`superpixels` divides one.
-:class:`Evaluator` is the network as a function of the superpixels shown, of which :func:`lime`, :func:`rise` and :func:`random`
-make an :class:`Attribution`; :mod:`srnet.images.measures` judges any explanation.
+:func:`read_classifier` reads a weights file with its architecture; :func:`read_image` a picture;
+:func:`superpixels` divides one. :class:`Evaluator` is the network as a function of the superpixels
+shown, of which :func:`lime`, :func:`rise` and :func:`random` make an :class:`Attribution`;
+:mod:`srnet.images.comparison.measures` judges any explanation.
 """
 
 import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from srnet.images.baselines import Attribution, lime, random, rise, top
-    from srnet.images.evaluator import Evaluator
-    from srnet.images.explaining import explain
-    from srnet.images.genetic import Settings
-    from srnet.images.networks import Classifier, read_classifier
-    from srnet.images.preprocessing import Preprocessing
-    from srnet.images.reading import read_image
-    from srnet.images.result import ImageExplanation
-    from srnet.images.segments import superpixels
+    from srnet.images.comparison.baselines import Attribution, lime, random, rise, top
+    from srnet.images.explanation.explain import explain
+    from srnet.images.explanation.result import ImageExplanation
+    from srnet.images.networks.architectures import Classifier, read_classifier
+    from srnet.images.pictures.preprocessing import Preprocessing
+    from srnet.images.pictures.reading import read_image
+    from srnet.images.pictures.segments import superpixels
+    from srnet.images.search.evaluator import Evaluator
+    from srnet.images.search.genetic import Settings
 
 # Loaded when first asked for: neither torch nor scikit-image is imported with the package.
 _HOMES = {
-    "Attribution": "baselines",
-    "Classifier": "networks",
-    "Evaluator": "evaluator",
-    "ImageExplanation": "result",
-    "Preprocessing": "preprocessing",
-    "Settings": "genetic",
-    "explain": "explaining",
-    "lime": "baselines",
-    "random": "baselines",
-    "read_classifier": "networks",
-    "read_image": "reading",
-    "rise": "baselines",
-    "superpixels": "segments",
-    "top": "baselines",
+    "Attribution": "comparison.baselines",
+    "Classifier": "networks.architectures",
+    "Evaluator": "search.evaluator",
+    "ImageExplanation": "explanation.result",
+    "Preprocessing": "pictures.preprocessing",
+    "Settings": "search.genetic",
+    "explain": "explanation.explain",
+    "lime": "comparison.baselines",
+    "random": "comparison.baselines",
+    "read_classifier": "networks.architectures",
+    "read_image": "pictures.reading",
+    "rise": "comparison.baselines",
+    "superpixels": "pictures.segments",
+    "top": "comparison.baselines",
 }
 
 __all__ = [

@@ -1,9 +1,10 @@
-"""What each ingredient of the joint search is worth: the search without it, on the same networks, seeds and budget.
+"""What each ingredient of the joint search is worth: the search without it, on the same networks,
+seeds and budget.
 
     python tests/benchmarks/ablation.py LAYERS.npz … [--seeds 3] [--generations 5000] [--jobs 2]
 
-Prints, by ingredient left out, the geometric mean over the networks of median fitness / median fitness of the full search: above 1,
-the ingredient pays.
+Prints, by ingredient left out, the geometric mean over the networks of median fitness / median
+fitness of the full search: above 1, the ingredient pays.
 """
 
 import argparse
@@ -13,9 +14,9 @@ from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
 from typing import Any
 
-from srnet.evolution import evolve
-from srnet.layers import Layers
-from srnet.settings import preset
+from srnet.networks.layers import Layers
+from srnet.search.run import evolve
+from srnet.search.settings import preset
 
 WITHOUT: dict[str, dict[str, Any]] = {
     "nothing": {},
@@ -37,14 +38,18 @@ WITHOUT: dict[str, dict[str, Any]] = {
 }
 
 
-def run(file: Path, generations: int, changes: dict[str, Any], seed: int) -> tuple[float, int, float]:
+def run(
+    file: Path, generations: int, changes: dict[str, Any], seed: int
+) -> tuple[float, int, float]:
     """Fitness, complexity and seconds of one run."""
     result = evolve(Layers.load(file), preset("joint", generations=generations, **changes), seed)
     return result["fitness"], result["complexity"], result["seconds"]
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("layers", nargs="+", type=Path)
     parser.add_argument("--seeds", type=int, default=3)
     parser.add_argument("--generations", type=int, default=5000)
@@ -55,13 +60,21 @@ def main() -> None:
     with ProcessPoolExecutor(options.jobs) as pool:
         for ingredient, changes in WITHOUT.items():
             jobs = {
-                file: [pool.submit(run, file, options.generations, changes, seed) for seed in range(1, options.seeds + 1)]
+                file: [
+                    pool.submit(run, file, options.generations, changes, seed)
+                    for seed in range(1, options.seeds + 1)
+                ]
                 for file in options.layers
             }
             results = {file: [job.result() for job in jobs[file]] for file in options.layers}
-            medians = {file: statistics.median(fitness for fitness, _, _ in results[file]) for file in options.layers}
+            medians = {
+                file: statistics.median(fitness for fitness, _, _ in results[file])
+                for file in options.layers
+            }
             full = full or medians
-            ratio = math.exp(statistics.fmean(math.log(medians[file] / full[file]) for file in options.layers))
+            ratio = math.exp(
+                statistics.fmean(math.log(medians[file] / full[file]) for file in options.layers)
+            )
             every = [one for file in options.layers for one in results[file]]
             print(
                 f"{ingredient:26} {ratio:<17.3f} {statistics.median(c for _, c, _ in every):<11} "

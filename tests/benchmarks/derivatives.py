@@ -1,9 +1,10 @@
-"""What the derivatives of a composite by its constants cost, in evaluations, beside what they are counted as.
+"""What the derivatives of a composite by its constants cost, in evaluations, beside what they are
+counted as.
 
     python tests/benchmarks/derivatives.py LAYERS.npz … [--composites 12] [--repeats 2000]
 
-Prints, per network, the median over climbers of (time of the normal equations) / (time of evaluating the composite), measured one after
-the other in one thread.
+Prints, per network, the median over climbers of (time of the normal equations) / (time of
+evaluating the composite), measured one after the other in one thread.
 """
 
 import argparse
@@ -14,13 +15,13 @@ from pathlib import Path
 
 import numpy as np
 
-from srnet.cgp.climbing import climb
 from srnet.cgp.compiling import njit
-from srnet.cgp.composites import evaluate_from
-from srnet.cgp.normal_equations import DERIVATIVES, list_constants, normal_equations
-from srnet.joint import JointSearch
-from srnet.layers import Layers
-from srnet.settings import JointSettings, preset
+from srnet.networks.layers import Layers
+from srnet.search.joint import JointSearch
+from srnet.search.kernels.climbing import climb
+from srnet.search.kernels.composite_kernel import evaluate_from
+from srnet.search.kernels.normal_equations import DERIVATIVES, list_constants, normal_equations
+from srnet.search.settings import JointSettings, preset
 
 
 @njit
@@ -36,7 +37,9 @@ def derivatives(repeats, problem, lineage, scratch, products, gradient):  # type
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("layers", nargs="+", type=Path)
     parser.add_argument("--composites", type=int, default=12)
     parser.add_argument("--repeats", type=int, default=2000)
@@ -45,7 +48,11 @@ def main() -> None:
     assert isinstance(settings, JointSettings)
     print(f"counted as {DERIVATIVES} evaluations of each layer")
     for file in options.layers:
-        search = JointSearch(Layers.load(file), dataclasses.replace(settings, layerwise=0.0, starts=options.composites), 1)
+        search = JointSearch(
+            Layers.load(file),
+            dataclasses.replace(settings, layerwise=0.0, starts=options.composites),
+            1,
+        )
         problem, scratch = search._problem, search._scratch[0]
         ratios, found = [], []
         for lineage in search._lineages:
@@ -53,7 +60,10 @@ def main() -> None:
             count = list_constants(problem, lineage, scratch)
             if not count or scratch.fit.owners[0] > 0:
                 continue
-            one, other = (problem, lineage, scratch), (problem, lineage, scratch, np.empty((count, count)), np.empty(count))
+            one, other = (
+                (problem, lineage, scratch),
+                (problem, lineage, scratch, np.empty((count, count)), np.empty(count)),
+            )
             evaluations(1, *one)
             derivatives(1, *other)
             began = time.perf_counter()
@@ -64,7 +74,8 @@ def main() -> None:
             ratios.append((ended - between) / (between - began))
             found.append(count)
         print(
-            f"{file}: {problem.rows} rows, {statistics.median(found):g} constants, {len(ratios)} composites: "
+            f"{file}: {problem.rows} rows, {statistics.median(found):g} constants, {len(ratios)} "
+            f"composites: "
             f"{statistics.median(ratios):.1f} evaluations ({min(ratios):.1f} to {max(ratios):.1f})"
         )
 

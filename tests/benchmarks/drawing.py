@@ -1,7 +1,9 @@
-"""Seconds and peak memory of gathering and drawing the convergence of many long runs, made up: `python tests/benchmarks/drawing.py`.
+"""Seconds and peak memory of gathering and drawing the convergence of many long runs, made up:
+`python tests/benchmarks/drawing.py`.
 
-Each run is a RUN.json of the size of a real one (ten elites, a Pareto front, 5,000 generations). The search, LIME and MAPLE are no part
-of it. Every step is a process of its own, as in the workflow, and so is the peak of its memory.
+Each run is a RUN.json of the size of a real one (ten elites, a Pareto front, 5,000 generations).
+The search, LIME and MAPLE are no part of it. Every step is a process of its own, as in the
+workflow, and so is the peak of its memory.
 """
 
 import argparse
@@ -16,7 +18,7 @@ from pathlib import Path
 import numpy as np
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
-import fakes  # the tests' made-up results
+from helpers import fakes  # the tests' made-up results
 
 GATHER = """
 from pathlib import Path
@@ -48,8 +50,13 @@ def make(folder: Path, tasks: int, seeds: int, generations: int) -> None:
     """RUN.json files in the form, and of the size, of real ones."""
     for task in range(tasks):
         for seed in range(1, seeds + 1):
-            run = fakes.run(f"T{task}", "paper", seed, generations=generations, level=10.0 ** (task % 7 - 3))
-            elite = {"genes": np.random.default_rng(seed).integers(0, 20, (3, 76)).tolist(), "network_expressions": ["x" * 4000]}
+            run = fakes.run(
+                f"T{task}", "paper", seed, generations=generations, level=10.0 ** (task % 7 - 3)
+            )
+            elite = {
+                "genes": np.random.default_rng(seed).integers(0, 20, (3, 76)).tolist(),
+                "network_expressions": ["x" * 4000],
+            }
             content = run | {"elites": [elite] * 10}
             (folder / f"T{task:02}-{seed:02}.json").write_text(json.dumps(content))
     header = "task,runs,fitness_min,fitness_q1,fitness_median,fitness_q3,fitness_max\n"
@@ -61,7 +68,9 @@ def measured(code: str) -> tuple[float, float]:
     """Seconds of a process and its peak memory in MB."""
     peak = "\nimport resource\nprint(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss)"
     start = time.perf_counter()
-    run = subprocess.run([sys.executable, "-c", code + peak], text=True, capture_output=True, check=True)
+    run = subprocess.run(
+        [sys.executable, "-c", code + peak], text=True, capture_output=True, check=True
+    )
     return time.perf_counter() - start, int(run.stdout.split()[-1]) / 1024
 
 
@@ -75,10 +84,17 @@ def main() -> None:
         folder = Path(name)
         make(folder, options.tasks, options.seeds, options.generations)
         size = sum(path.stat().st_size for path in folder.glob("*.json")) / 1e6
-        print(f"{options.tasks * options.seeds} runs of {options.generations} generations, {size:.0f} MB")
+        print(
+            f"{options.tasks * options.seeds} runs of {options.generations} generations, "
+            f"{size:.0f} MB"
+        )
         steps = {"gather runs, history, fronts": GATHER.replace("FOLDER", repr(name))}
         for module, frames in FIGURES.items():
-            code = DRAW.replace("MODULE", module).replace("FRAMES", repr(frames)).replace("FOLDER", repr(name))
+            code = (
+                DRAW.replace("MODULE", module)
+                .replace("FRAMES", repr(frames))
+                .replace("FOLDER", repr(name))
+            )
             steps[f"figure {module}"] = code
         total, most = 0.0, 0.0
         for step, code in steps.items():
@@ -86,7 +102,9 @@ def main() -> None:
             total, most = total + seconds, max(most, memory)
             print(f"{step:32} {seconds:6.1f} s {memory:6.0f} MB")
         cpu = sum(resource.getrusage(resource.RUSAGE_CHILDREN)[:2])
-        print(f"{'together':32} {total:6.1f} s {most:6.0f} MB at most; {cpu:.1f} s of processor time")
+        print(
+            f"{'together':32} {total:6.1f} s {most:6.0f} MB at most; {cpu:.1f} s of processor time"
+        )
 
 
 if __name__ == "__main__":

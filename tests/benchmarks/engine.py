@@ -1,8 +1,9 @@
-"""Time the search engine: ``make bench``. Prints tables; every comparison is made in this one run, side by side.
+"""Time the search engine: ``make bench``. Prints tables; every comparison is made in this one run,
+side by side.
 
-Each rate is the best of a few repetitions, for a shared machine only ever adds time; whole runs give the CPU's seconds beside the
-clock's. Uses the published networks where they lie
-beside the checkout, and made-up layers of the same shapes where they do not.
+Each rate is the best of a few repetitions, for a shared machine only ever adds time; whole runs
+give the CPU's seconds beside the clock's. Uses the published networks where they lie beside the
+checkout, and made-up layers of the same shapes where they do not.
 """
 
 import argparse
@@ -20,22 +21,23 @@ from typing import Any
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
-import made_up
 import numpy as np
-import oracle
+from helpers import made_up, oracle
 from numba import njit, uint64
 from numpy.typing import NDArray
 from sklearn.linear_model import LogisticRegression
 
-from srnet.cgp import evaluation, kernels
+from srnet.cgp import evaluation
 from srnet.cgp.genome import Genes, Grid, decode, threshold
-from srnet.cgp.logistic import BINS, Classes, Points, cross_entropy
 from srnet.cgp.primitives import OPCODES, PRIMITIVES, REGRESSION
-from srnet.cgp.target import Target
-from srnet.classes import fit_logits
-from srnet.layers import Layers
-from srnet.layerwise import LayerSearch, LayerwiseSearch
-from srnet.settings import preset
+from srnet.model.logistic import fit_logits
+from srnet.networks.layers import Layers
+from srnet.search.kernels import layer_kernel
+from srnet.search.kernels.class_kernel import BINS, Classes, Points, cross_entropy
+from srnet.search.kernels.sums import CHUNK
+from srnet.search.kernels.target import Target
+from srnet.search.layerwise import LayerSearch, LayerwiseSearch
+from srnet.search.settings import preset
 
 REFERENCE = Path(__file__).resolve().parents[3] / "shared" / "reference" / "networks"
 SHAPES = {
@@ -45,7 +47,8 @@ SHAPES = {
     "F3": ((2, 3, 3, 1), 9000, 2700),
 }
 F5 = ((5, 5, 5, 5, 1), 10000, 3000)
-# Seconds per generation of the published code on one core of the machine of the first measurements, 5,000 generations a run.
+# Seconds per generation of the published code on one core of the machine of the first measurements,
+# 5,000 generations a run.
 PUBLISHED = {"K0": 0.9, "F5 (made up)": 2.0}
 ROWS = 13_000
 BLOCK = 512
@@ -76,20 +79,29 @@ def best_of(function: Callable[[], Any], seconds: float = 0.5, least: int = 3) -
 def table(title: str, head: Sequence[str], rows: Iterable[Sequence[Any]]) -> None:
     print(f"\n## {title}\n\n| {' | '.join(head)} |\n|{'---|' * len(head)}", flush=True)
     for row in rows:
-        print("| " + " | ".join(f"{cell:.4g}" if isinstance(cell, float) else str(cell) for cell in row) + " |", flush=True)
+        print(
+            "| "
+            + " | ".join(f"{cell:.4g}" if isinstance(cell, float) else str(cell) for cell in row)
+            + " |",
+            flush=True,
+        )
 
 
-def generations(layers: Layers, count: int, clock: Callable[[], float] = time.perf_counter, **changes: Any) -> float:
+def generations(
+    layers: Layers, count: int, clock: Callable[[], float] = time.perf_counter, **changes: Any
+) -> float:
     """Seconds of the first ``count`` generations of one run."""
     options = {key: changes.pop(key) for key in ("threads", "shortcuts") if key in changes}
-    search = LayerwiseSearch(layers, preset("paper", generations=count, stop=0.0, **changes), 1, **options)
+    search = LayerwiseSearch(
+        layers, preset("paper", generations=count, stop=0.0, **changes), 1, **options
+    )
     begin = clock()
     while not search.finished:
         search.step()
     return clock() - begin
 
 
-# --- whole runs ------------------------------------------------------------------------------------------------------------------
+# --- whole runs -----------------------------------------------------------------------------------
 
 
 def whole_runs(count: int) -> None:
@@ -130,11 +142,12 @@ def whole_runs(count: int) -> None:
     )
 
 
-# --- the kernel ------------------------------------------------------------------------------------------------------------------
+# --- the kernel -----------------------------------------------------------------------------------
 
 
 class Chromosomes:
-    """Random chromosomes of one layer that are finite on every row, and as trees no longer than 50 nodes."""
+    """Random chromosomes of one layer that are finite on every row, and as trees no longer than 50
+    nodes."""
 
     def __init__(self, rows: int, width: int = 3, count: int = 200) -> None:
         rng = np.random.default_rng(0)
@@ -144,7 +157,9 @@ class Chromosomes:
         self.h = h.astype(np.float32)
         self.shape = oracle.Shape(3, 1)
         grid = Grid(3, 1, 5, 5, REGRESSION)
-        self.layer = LayerSearch(0, grid, Target.of(self.h[: self.train], self.h[self.train :], BLOCK), 1, 1, BLOCK)
+        self.layer = LayerSearch(
+            0, grid, Target.of(self.h[: self.train], self.h[self.train :], BLOCK), 1, 1, BLOCK
+        )
         self.layer.values[: self.x.size] = self.x.T.ravel()
         self.constants = [float(c) for c in self.layer.constants]
         self.genes: list[list[int]] = []
@@ -153,7 +168,10 @@ class Chromosomes:
         while len(self.genes) < count:
             genes, key = self.shape.random(key), key + 1
             tree = self.tree(genes, genes[-1])
-            if 3 <= len(tree) <= 50 and np.isfinite(self.shape.evaluate(genes, self.x, self.constants).f).all():
+            if (
+                3 <= len(tree) <= 50
+                and np.isfinite(self.shape.evaluate(genes, self.x, self.constants).f).all()
+            ):
                 self.genes.append(genes)
                 self.trees.append(tree)
         self.programs = np.zeros((count, grid.nodes, 3), np.int32)
@@ -161,11 +179,19 @@ class Chromosomes:
         scratch, none = np.zeros((grid.nodes, 4), np.int32), np.uint64(0)
         for i, genes in enumerate(self.genes):
             self.counts[i], self.outputs[i] = decode(
-                np.array(genes, np.int32), self.layer.alleles, none, none, self.layer.opcodes, 4, self.programs[i], scratch
+                np.array(genes, np.int32),
+                self.layer.alleles,
+                none,
+                none,
+                self.layer.opcodes,
+                4,
+                self.programs[i],
+                scratch,
             )
 
     def tree(self, genes: list[int], address: int) -> list[Any]:
-        """The formula as a tree in postfix order, the last operand first: inputs as numbers, the rest by name."""
+        """The formula as a tree in postfix order, the last operand first: inputs as numbers, the
+        rest by name."""
         if address < 3:
             return [address]
         if address < 4:
@@ -173,7 +199,9 @@ class Chromosomes:
         node = 3 * (address - 4)
         name = self.shape.functions[genes[node]]
         operands = genes[node + 1 : node + 1 + oracle.ARITY.get(name, 1)]
-        return [item for operand in reversed(operands) for item in self.tree(genes, operand)][:200] + [name]
+        return [item for operand in reversed(operands) for item in self.tree(genes, operand)][
+            :200
+        ] + [name]
 
     @property
     def nodes(self) -> int:
@@ -188,9 +216,17 @@ class Chromosomes:
     def arguments(self) -> tuple[Any, ...]:
         layer, target = self.layer, self.layer.target
         return (
-            self.programs, self.counts, self.outputs, layer.values, 3, 4, layer.constants_at(0), layer.block_rows, target.values,
+            self.programs,
+            self.counts,
+            self.outputs,
+            layer.values,
+            3,
+            4,
+            layer.constants_at(0),
+            layer.block_rows,
+            target.values,
             target.blocks,
-        )  # fmt: skip
+        )
 
     def evaluate(self) -> float:
         """Seconds to evaluate every formula on every row."""
@@ -204,26 +240,52 @@ class Chromosomes:
 
 
 @njit(nogil=True)
-def evaluate_all(programs, counts, outputs, values, inputs, terminals, constants_at, block_rows, target, blocks):  # type: ignore[no-untyped-def]
+def evaluate_all(
+    programs, counts, outputs, values, inputs, terminals, constants_at, block_rows, target, blocks
+):  # type: ignore[no-untyped-def]
     rows = target.shape[1]
     for i in range(counts.size):
         for block in range(blocks.shape[0]):
             evaluation.evaluate_block(
-                programs[i], counts[i], outputs[i], values, inputs, terminals, rows, blocks[block, 0], blocks[block, 1], constants_at,
+                programs[i],
+                counts[i],
+                outputs[i],
+                values,
+                inputs,
+                terminals,
+                rows,
+                blocks[block, 0],
+                blocks[block, 1],
+                constants_at,
                 block_rows,
-            )  # fmt: skip
+            )
 
 
 @njit(nogil=True)
-def sum_all(programs, counts, outputs, values, inputs, terminals, constants_at, block_rows, target, blocks):  # type: ignore[no-untyped-def]
-    deviations = np.empty(kernels.CHUNK)
+def sum_all(
+    programs, counts, outputs, values, inputs, terminals, constants_at, block_rows, target, blocks
+):  # type: ignore[no-untyped-def]
+    deviations = np.empty(CHUNK)
     sums = np.zeros((2, 2 + target.shape[0]))
     for i in range(counts.size):
         sums[:] = 0.0
-        kernels.sum_blocks(
-            programs[i], counts[i], outputs[i], values, inputs, terminals, constants_at, block_rows, target, blocks, 0, blocks.shape[0],
-            0.0, deviations, sums,
-        )  # fmt: skip
+        layer_kernel.sum_blocks(
+            programs[i],
+            counts[i],
+            outputs[i],
+            values,
+            inputs,
+            terminals,
+            constants_at,
+            block_rows,
+            target,
+            blocks,
+            0,
+            blocks.shape[0],
+            0.0,
+            deviations,
+            sums,
+        )
 
 
 def pyoperon_seconds(chromosomes: Chromosomes) -> float | None:
@@ -232,7 +294,9 @@ def pyoperon_seconds(chromosomes: Chromosomes) -> float | None:
         import pyoperon
     except ImportError:
         return None
-    columns = np.asfortranarray(chromosomes.x)  # the data set only looks at it, so it must live as long
+    columns = np.asfortranarray(
+        chromosomes.x
+    )  # the data set only looks at it, so it must live as long
     dataset = pyoperon.Dataset(columns)
     hashes = [variable.Hash for variable in dataset.Variables]
     names = {"add": "Add", "sub": "Sub", "mul": "Mul", "div": "Div", "ln": "Log"}
@@ -253,11 +317,18 @@ def pyoperon_seconds(chromosomes: Chromosomes) -> float | None:
     whole, result = pyoperon.Range(0, rows), np.zeros((len(trees), rows), np.float32)
     seconds = best_of(lambda: pyoperon.EvaluateTrees(trees, dataset, whole, result, 1))
     same = [
-        np.allclose(values, chromosomes.shape.evaluate(genes, chromosomes.x, chromosomes.constants).f, rtol=1e-2, atol=1e-3)
+        np.allclose(
+            values,
+            chromosomes.shape.evaluate(genes, chromosomes.x, chromosomes.constants).f,
+            rtol=1e-2,
+            atol=1e-3,
+        )
         for values, genes in zip(result, chromosomes.genes, strict=True)
     ]
     if np.mean(same) < 0.95:
-        raise RuntimeError(f"pyoperon computes other values for {1 - np.mean(same):.0%} of the formulas")
+        raise RuntimeError(
+            f"pyoperon computes other values for {1 - np.mean(same):.0%} of the formulas"
+        )
     return seconds
 
 
@@ -282,7 +353,11 @@ def kernel() -> None:
                 ("kernel: evaluate", c.evaluate(), c.nodes),
                 ("kernel: evaluate and fit", c.evaluate_and_sum(), c.nodes),
                 ("NumPy oracle: decode, evaluate and fit", oracle_seconds(c), c.nodes),
-                ("pyoperon: evaluate, the same formulas as trees", pyoperon_seconds(c), c.tree_nodes),
+                (
+                    "pyoperon: evaluate, the same formulas as trees",
+                    pyoperon_seconds(c),
+                    c.tree_nodes,
+                ),
             ]
             reference = {"kernel": shown[0][1], "NumPy": shown[1][1], "pyoperon": shown[0][1]}
             for name, seconds, nodes in shown:
@@ -314,16 +389,20 @@ def primitives() -> None:
     def rows() -> Iterable[Sequence[Any]]:
         values = np.random.default_rng(0).uniform(0.5, 2, 3 * count).astype(np.float32)
         for primitive in PRIMITIVES:
-            seconds = best_of(lambda op=OPCODES[primitive.name]: repeat_primitive(op, values, count, 2000), seconds=0.05) / (
-                2000 * count
-            )
+            seconds = best_of(
+                lambda op=OPCODES[primitive.name]: repeat_primitive(op, values, count, 2000),
+                seconds=0.05,
+            ) / (2000 * count)
             yield primitive.name, seconds * 1e9, 1e-9 / seconds
         wide = values[:count].astype(np.float64)
         for name, function in (("np.sin", np.sin), ("np.log", np.log)):
-            single = best_of(lambda function=function: [function(values[:count]) for _ in range(200)], seconds=0.05) / (
-                200 * count
-            )
-            double = best_of(lambda function=function: [function(wide) for _ in range(200)], seconds=0.05) / (200 * count)
+            single = best_of(
+                lambda function=function: [function(values[:count]) for _ in range(200)],
+                seconds=0.05,
+            ) / (200 * count)
+            double = best_of(
+                lambda function=function: [function(wide) for _ in range(200)], seconds=0.05
+            ) / (200 * count)
             yield f"{name}, float32 (float64: {double * 1e9:.2g} ns)", single * 1e9, 1e-9 / single
 
     table(f"Primitives on {count} values", ["primitive", "ns/value", "G values/s"], rows())
@@ -332,7 +411,9 @@ def primitives() -> None:
 @njit(nogil=True)
 def repeat_primitive(opcode, values, count, times):  # type: ignore[no-untyped-def]
     for _ in range(times):
-        evaluation.apply_primitive(opcode, values, uint64(0), uint64(count), uint64(2 * count), count)
+        evaluation.apply_primitive(
+            opcode, values, uint64(0), uint64(count), uint64(2 * count), count
+        )
 
 
 def profile() -> None:
@@ -346,9 +427,21 @@ def profile() -> None:
                 search.step()
             layer = search._layers[-1]
             parent = search.parent[-1]
-            decoding = best_of(lambda layer=layer, parent=parent: decode_all(layer, parent, bound), 0.1)
-            long = best_of(lambda layer=layer, parent=parent: layer.search(parent, 7, 0, 200, bound, np.inf, 0, False), 0.1)
-            short = best_of(lambda layer=layer, parent=parent: layer.search(parent, 7, 0, 200, bound, np.inf, 0, True), 0.1)
+            decoding = best_of(
+                lambda layer=layer, parent=parent: decode_all(layer, parent, bound), 0.1
+            )
+            long = best_of(
+                lambda layer=layer, parent=parent: layer.search(
+                    parent, 7, 0, 200, bound, np.inf, 0, False
+                ),
+                0.1,
+            )
+            short = best_of(
+                lambda layer=layer, parent=parent: layer.search(
+                    parent, 7, 0, 200, bound, np.inf, 0, True
+                ),
+                0.1,
+            )
             yield name, decoding * 5e3, long * 5e3, short * 5e3, long / short
 
     table(
@@ -359,49 +452,94 @@ def profile() -> None:
 
 
 def decode_all(layer: LayerSearch, parent: Genes, bound: int) -> None:
-    program, scratch = np.empty((layer.grid.nodes, 3), np.int32), np.empty((layer.grid.nodes, 4), np.int32)
-    decode_many(parent, layer.alleles, np.uint64(bound), layer.opcodes, layer.grid.terminals, program, scratch)
+    program, scratch = (
+        np.empty((layer.grid.nodes, 3), np.int32),
+        np.empty((layer.grid.nodes, 4), np.int32),
+    )
+    decode_many(
+        parent,
+        layer.alleles,
+        np.uint64(bound),
+        layer.opcodes,
+        layer.grid.terminals,
+        program,
+        scratch,
+    )
 
 
 @njit(nogil=True)
 def decode_many(parent, alleles, bound, opcodes, terminals, program, scratch):  # type: ignore[no-untyped-def]
     for offspring in range(200):
-        decode(parent, alleles, uint64(1000003 * offspring), bound, opcodes, terminals, program, scratch)
+        decode(
+            parent,
+            alleles,
+            uint64(1000003 * offspring),
+            bound,
+            opcodes,
+            terminals,
+            program,
+            scratch,
+        )
 
 
-# --- classification --------------------------------------------------------------------------------------------------------------
+# --- classification -------------------------------------------------------------------------------
 
 
 def classification() -> None:
-    """A classifier's output layer: one fit, and whole generations of the shapes of the paper's tasks."""
+    """A classifier's output layer: one fit, and whole generations of the shapes of the paper's
+    tasks."""
 
     def fits() -> Iterable[Sequence[Any]]:
         rng = np.random.default_rng(0)
         for rows in (1000, 37_600):
             for k in (2, 4):
                 f = rng.normal(0, 1, rows).astype(np.float32)
-                numbers = (np.outer(f, rng.normal(0, 2, k)) + rng.gumbel(0, 1, (rows, k))).argmax(axis=1)
+                numbers = (np.outer(f, rng.normal(0, 2, k)) + rng.gumbel(0, 1, (rows, k))).argmax(
+                    axis=1
+                )
                 classes = Classes.of(np.eye(k)[numbers], np.zeros((0, k)))
                 points = Points(classes)
                 values, theta = points.shared(f), np.empty(2 * (classes.present - 1))
                 room = np.empty(rows), np.empty(BINS), np.empty(BINS), theta
 
-                def kernel(limit: float, values=values, points=points, classes=classes, room=room) -> Any:  # type: ignore[no-untyped-def]
-                    return cross_entropy(values, points.count, points.rows, points.members, classes.extra, limit, *room)
+                def kernel(
+                    limit: float, values=values, points=points, classes=classes, room=room
+                ) -> Any:  # type: ignore[no-untyped-def]
+                    return cross_entropy(
+                        values,
+                        points.count,
+                        points.rows,
+                        points.members,
+                        classes.extra,
+                        limit,
+                        *room,
+                    )
 
                 least = kernel(np.inf)[0]
                 whole, beaten = (
                     best_of(lambda kernel=kernel: kernel(np.inf), 0.2),
                     best_of(lambda kernel=kernel, least=least: kernel(0.9 * least), 0.2),
                 )
-                plain = best_of(lambda f=f, numbers=numbers, k=k: fit_logits(f.astype(np.float64), numbers, k), 0.2)
+                plain = best_of(
+                    lambda f=f, numbers=numbers, k=k: fit_logits(f.astype(np.float64), numbers, k),
+                    0.2,
+                )
                 model = LogisticRegression(C=np.inf, tol=1e-9, max_iter=1000)
-                reference = best_of(lambda model=model, f=f, numbers=numbers: model.fit(f[:, None], numbers), 0.2)
+                reference = best_of(
+                    lambda model=model, f=f, numbers=numbers: model.fit(f[:, None], numbers), 0.2
+                )
                 yield rows, k, whole * 1e6, beaten * 1e6, plain / whole, reference / whole
 
     table(
         "One logistic fit of one formula",
-        ["rows", "classes", "kernel, µs", "kernel, beaten by a tenth, µs", "× NumPy's float64 fit", "× scikit-learn"],
+        [
+            "rows",
+            "classes",
+            "kernel, µs",
+            "kernel, beaten by a tenth, µs",
+            "× NumPy's float64 fit",
+            "× scikit-learn",
+        ],
         fits(),
     )
 
@@ -417,16 +555,23 @@ def classification() -> None:
             options = {"loss": "cross_entropy"}
             generations(layers, 2, **options)
             seconds = generations(layers, count, time.process_time, **options)
-            yield name, "-".join(map(str, widths)), rows, seconds / count * 1e3, seconds / count * 5000
+            yield (
+                name,
+                "-".join(map(str, widths)),
+                rows,
+                seconds / count * 1e3,
+                seconds / count * 5000,
+            )
 
     table(
-        "Classification, made-up layers of the shapes of the paper's tasks: first 20 generations, one thread",
+        "Classification, made-up layers of the shapes of the paper's tasks: first 20 generations, "
+        "one thread",
         ["shape of", "layers", "rows", "CPU ms/generation", "CPU s for 5,000 (extrapolated)"],
         shapes(),
     )
 
 
-# --- growth ----------------------------------------------------------------------------------------------------------------------
+# --- growth ---------------------------------------------------------------------------------------
 
 
 def growth() -> None:
@@ -459,13 +604,23 @@ def growth() -> None:
             yield threads, milliseconds(layers, threads=threads)
 
     first = f"first {count} generations, made-up 3-3-3-1 layers"
-    table(f"Growth with rows ({first})", ["rows", "ms/generation", "µs/chromosome", "ns/chromosome·row"], by_rows())
-    table("Growth with layers (4,000 rows)", ["layers", "ms/generation", "µs/chromosome"], by_layers())
-    table("Growth with population (4,000 rows)", ["population", "ms/generation", "µs/chromosome"], by_population())
+    table(
+        f"Growth with rows ({first})",
+        ["rows", "ms/generation", "µs/chromosome", "ns/chromosome·row"],
+        by_rows(),
+    )
+    table(
+        "Growth with layers (4,000 rows)", ["layers", "ms/generation", "µs/chromosome"], by_layers()
+    )
+    table(
+        "Growth with population (4,000 rows)",
+        ["population", "ms/generation", "µs/chromosome"],
+        by_population(),
+    )
     table("Threads (13,000 rows)", ["threads", "ms/generation"], by_threads())
 
 
-# --- start-up and memory ---------------------------------------------------------------------------------------------------------
+# --- start-up and memory --------------------------------------------------------------------------
 
 
 def child(arguments: Sequence[str]) -> tuple[float, float]:
@@ -477,12 +632,25 @@ def child(arguments: Sequence[str]) -> tuple[float, float]:
         "sys.exit(code)\n"
     )
     begin = time.perf_counter()
-    result = subprocess.run([sys.executable, "-c", script, *arguments], check=True, capture_output=True, text=True)
+    result = subprocess.run(
+        [sys.executable, "-c", script, *arguments], check=True, capture_output=True, text=True
+    )
     return time.perf_counter() - begin, float(result.stdout)
 
 
 def evolve(layers: Path, count: int, *options: str) -> tuple[float, float]:
-    words = [sys.executable, "-m", "srnet.cli", "evolve", str(layers), "--seed", "1", "--generations", str(count), "--quiet"]
+    words = [
+        sys.executable,
+        "-m",
+        "srnet.cli",
+        "evolve",
+        str(layers),
+        "--seed",
+        "1",
+        "--generations",
+        str(count),
+        "--quiet",
+    ]
     return child([*words, "--out", str(layers.with_suffix(".json")), *options])
 
 
@@ -500,11 +668,19 @@ def start_up_and_memory() -> None:
                 layers.save(path)
                 for threads in ("1", "2"):
                     times, peaks = zip(
-                        *(evolve(path, count, "--threads", threads) for _ in range(3 if count == 1 else 1)), strict=True
+                        *(
+                            evolve(path, count, "--threads", threads)
+                            for _ in range(3 if count == 1 else 1)
+                        ),
+                        strict=True,
                     )
                     yield name, threads, count, min(times), max(peaks)
 
-        table("Processes: srnet evolve, compile cache warm", ["layers", "threads", "generations", "s", "peak MB"], rows())
+        table(
+            "Processes: srnet evolve, compile cache warm",
+            ["layers", "threads", "generations", "s", "peak MB"],
+            rows(),
+        )
         path = Path(folder) / "layers.npz"
         paths["K0 shape"][0].save(path)
         python = min(child([sys.executable, "-c", "pass"])[0] for _ in range(3))
@@ -518,7 +694,8 @@ def start_up_and_memory() -> None:
 
 
 def adult() -> Layers:
-    """50,000 rows × 14-100-100-2, smooth and so of low numerical rank, as trained networks' layers are."""
+    """50,000 rows × 14-100-100-2, smooth and so of low numerical rank, as trained networks' layers
+    are."""
     rng = np.random.default_rng(0)
 
     def values(x: NDArray[np.float64]) -> list[NDArray[np.float32]]:
@@ -526,19 +703,33 @@ def adult() -> Layers:
         h2 = 1 / (1 + np.exp(-(h1 @ second)))
         return [v.astype(np.float32) for v in (x, h1, h2, h2 @ third)]
 
-    first, second, third = rng.normal(0, 0.3, (14, 100)), rng.normal(0, 0.3, (100, 100)), rng.normal(0, 0.3, (100, 2))
+    first, second, third = (
+        rng.normal(0, 0.3, (14, 100)),
+        rng.normal(0, 0.3, (100, 100)),
+        rng.normal(0, 0.3, (100, 2)),
+    )
     return Layers(
-        {"train": values(rng.normal(0, 1, (38_500, 14))), "valid": values(rng.normal(0, 1.5, (11_500, 14)))}, name="adult"
+        {
+            "train": values(rng.normal(0, 1, (38_500, 14))),
+            "valid": values(rng.normal(0, 1.5, (11_500, 14))),
+        },
+        name="adult",
     )
 
 
 def machine() -> None:
     model = next(
-        (line.split(":")[1].strip() for line in Path("/proc/cpuinfo").read_text().splitlines() if "model name" in line), ""
+        (
+            line.split(":")[1].strip()
+            for line in Path("/proc/cpuinfo").read_text().splitlines()
+            if "model name" in line
+        ),
+        "",
     )
     load = ", ".join(f"{value:.2f}" for value in os.getloadavg())
     print(
-        f"# Search engine\n\n{platform.platform()}, Python {platform.python_version()}, {model}, {os.cpu_count()} cores, load {load}"
+        f"# Search engine\n\n{platform.platform()}, Python {platform.python_version()}, {model}, "
+        f"{os.cpu_count()} cores, load {load}"
     )
     values = np.ones(50_000_000, np.float32)
     seconds = best_of(lambda: values.sum(), 0.3)
@@ -547,7 +738,9 @@ def machine() -> None:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--generations", type=int, default=500, help="of the whole runs; 5000 is the full budget")
+    parser.add_argument(
+        "--generations", type=int, default=500, help="of the whole runs; 5000 is the full budget"
+    )
     count = parser.parse_args().generations
     begin = time.perf_counter()
     machine()
@@ -559,7 +752,10 @@ def main() -> None:
     growth()
     start_up_and_memory()
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
-    print(f"\nAll of this took {time.perf_counter() - begin:.0f} s and {peak:.0f} MB; load now {os.getloadavg()[0]:.2f}.")
+    print(
+        f"\nAll of this took {time.perf_counter() - begin:.0f} s and {peak:.0f} MB; load now "
+        f"{os.getloadavg()[0]:.2f}."
+    )
 
 
 if __name__ == "__main__":

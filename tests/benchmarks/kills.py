@@ -1,9 +1,11 @@
-"""SIGKILL at random moments of complete runs of the workflow, each started again by the documented steps; prints what was lost.
+"""SIGKILL at random moments of complete runs of the workflow, each started again by the documented
+steps; prints what was lost.
 
-``python tests/benchmarks/kills.py [--kills N] [--seed S]``: first an undisturbed run, then runs that are killed (all processes; the
-driver, its jobs ended or left alone; one process of a job), unlocked and started again until they end. Every file below results/ must
-then be that of the undisturbed run, bit for bit but for seconds (see ``killing.comparable``), nothing may be left to do, and no file may
-be left over. About ten seconds per kill on two cores.
+``python tests/benchmarks/kills.py [--kills N] [--seed S]``: first an undisturbed run, then runs
+that are killed (all processes; the driver, its jobs ended or left alone; one process of a job),
+unlocked and started again until they end. Every file below results/ must then be that of the
+undisturbed run, bit for bit but for seconds (see ``killing.comparable``), nothing may be left to
+do, and no file may be left over. About ten seconds per kill on two cores.
 """
 
 import argparse
@@ -16,7 +18,7 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
-from killing import CONFIGURATION, VICTIMS, Workflow, differences, disturbed
+from helpers.killing import CONFIGURATION, VICTIMS, Workflow, differences, disturbed
 
 
 def main() -> int:
@@ -24,7 +26,12 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--kills", type=int, default=50)
     parser.add_argument("--seed", type=int, default=1)
-    parser.add_argument("--folder", type=Path, default=None, help="Kept for a look; a temporary one where not given.")
+    parser.add_argument(
+        "--folder",
+        type=Path,
+        default=None,
+        help="Kept for a look; a temporary one where not given.",
+    )
     options = parser.parse_args()
     rng = random.Random(options.seed)
     with tempfile.TemporaryDirectory() as temporary:
@@ -46,7 +53,14 @@ def main() -> int:
         workflow = Workflow(folder / "disturbed", CONFIGURATION, source=calm.folder)
         while kills < options.kills:
             workflow.clear()
-            kills += disturbed(workflow, rng, options.kills - kills, lambda: rng.uniform(0.2, min(length / 3, 30)), VICTIMS, tell)
+            kills += disturbed(
+                workflow,
+                rng,
+                options.kills - kills,
+                lambda: rng.uniform(0.2, min(length / 3, 30)),
+                VICTIMS,
+                tell,
+            )
             runs += 1
             found = workflow.content()
             lost += len(expected.keys() - found.keys())
@@ -57,11 +71,18 @@ def main() -> int:
             nothing = "Nothing to be done" in workflow.run("--dry-run")[1]
             undone += not nothing
             print(
-                f"run {runs}: {kills} kills so far, different {wrong}, left over {rest}, nothing left to do: {nothing}",
+                f"run {runs}: {kills} kills so far, different {wrong}, left over {rest}, nothing "
+                f"left to do: {nothing}",
                 flush=True,
             )
-        print(f"{kills} kills ({', '.join(f'{count} × {name}' for name, count in moments.items())}) in {runs} runs:")
-        print(f"{lost} files lost, {corrupt} different, {left_over} left over, {undone} runs with something left to do")
+        print(
+            f"{kills} kills ({', '.join(f'{count} × {name}' for name, count in moments.items())}) "
+            f"in {runs} runs:"
+        )
+        print(
+            f"{lost} files lost, {corrupt} different, {left_over} left over, {undone} runs with "
+            f"something left to do"
+        )
         return 1 if lost or corrupt or left_over or undone else 0
 
 

@@ -1,9 +1,11 @@
-"""Fast against literal MAPLE on as many rows as F1 has, in one run: the same forest, the same choice of features, the same points.
+"""Fast against literal MAPLE on as many rows as F1 has, in one run: the same forest, the same
+choice of features, the same points.
 
     OMP_NUM_THREADS=1 python tests/benchmarks/maple.py
 
-The literal version (tests/literal_maple.py) is timed on some validation rows and points, and scaled to all; the fast one does all. Process
-time, so that other processes count little. The forest is scikit-learn's in both and is timed apart.
+The literal version (tests/literal_maple.py) is timed on some validation rows and points, and scaled
+to all; the fast one does all. Process time, so that other processes count little. The forest is
+scikit-learn's in both and is timed apart.
 """
 
 import sys
@@ -16,10 +18,11 @@ import numpy as np
 ROOT = Path(__file__).parents[2]
 sys.path.insert(0, str(ROOT / "tests"))
 
-from literal_maple import LiteralMaple  # noqa: E402
+from helpers.literal_maple import LiteralMaple  # noqa: E402
 
-from srnet.explainers.maple import Forest, Maple, Settings  # noqa: E402
-from srnet.tasks import load_task, make_data  # noqa: E402
+from srnet.comparison.explainers.maple import Forest, Maple, Settings  # noqa: E402
+from srnet.data.dataset import make_data  # noqa: E402
+from srnet.data.tasks import load_task  # noqa: E402
 
 
 def timed(what):
@@ -28,7 +31,12 @@ def timed(what):
 
 
 @click.command()
-@click.option("--sample", default=30, show_default=True, help="Validation rows and points that the literal version explains.")
+@click.option(
+    "--sample",
+    default=30,
+    show_default=True,
+    help="Validation rows and points that the literal version explains.",
+)
 def main(sample):
     """Print seconds and ratios."""
     task = load_task("F1", ROOT / "config" / "tasks.yaml")
@@ -42,19 +50,28 @@ def main(sample):
     ours, seconds = timed(lambda: Maple(x, y, False, 1, valid))
     ours_choice = seconds - forest
     same = Maple(x, y, False, 1, some)
-    expected, seconds = timed(lambda: np.array([literal.explain_one(point) for point in points[:sample]]))
+    expected, seconds = timed(
+        lambda: np.array([literal.explain_one(point) for point in points[:sample]])
+    )
     explained = seconds * len(points) / sample
-    np.testing.assert_allclose(same.explain(points[:sample]).outputs, expected, rtol=1e-8, atol=1e-8 * y.std())
+    np.testing.assert_allclose(
+        same.explain(points[:sample]).outputs, expected, rtol=1e-8, atol=1e-8 * y.std()
+    )
     _, ours_explained = timed(lambda: ours.explain(points).outputs)
     click.echo(
-        f"{len(x)} rows × {x.shape[1]}, {len(valid[0])} validation rows, {len(points)} points; literal timed on {sample} of each"
+        f"{len(x)} rows × {x.shape[1]}, {len(valid[0])} validation rows, {len(points)} points; "
+        f"literal timed on {sample} of each"
     )
     click.echo(f"{'':34}{'literal s':>11}{'fast s':>9}{'ratio':>8}")
     for name, slow, fast in (
         ("number of features", choice, ours_choice),
         ("explanations", explained, ours_explained),
         ("both", choice + explained, ours_choice + ours_explained),
-        ("with the forest, the same in both", choice + explained + forest, ours_choice + ours_explained + forest),
+        (
+            "with the forest, the same in both",
+            choice + explained + forest,
+            ours_choice + ours_explained + forest,
+        ),
     ):
         click.echo(f"{name:34}{slow:11.2f}{fast:9.3f}{slow / fast:8.0f}")
 

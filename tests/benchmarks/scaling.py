@@ -1,13 +1,17 @@
-"""How long the complete workflow takes on more cores, by simulation: list scheduling of its jobs with measured times.
+"""How long the complete workflow takes on more cores, by simulation: list scheduling of its jobs
+with measured times.
 
-    python tests/benchmarks/scaling.py                                          # config/config.yaml, the times in job_seconds.csv
-    python tests/benchmarks/scaling.py --config config/images.yaml              # and the image branch
-    python tests/benchmarks/scaling.py --seeds 1 --cores 1 2                    # what to compare with a real run of one seed
-    python tests/benchmarks/scaling.py --benchmarks results/paper/benchmarks    # your times, as the workflow's `benchmark:` wrote them
-    python tests/benchmarks/scaling.py --seconds P0/evolve/paper=200 --pack 1/1 10/5
+    python tests/benchmarks/scaling.py                                          #
+    config/config.yaml, the times in job_seconds.csv python tests/benchmarks/scaling.py --config
+    config/images.yaml              # and the image branch python tests/benchmarks/scaling.py
+    --seeds 1 --cores 1 2                    # what to compare with a real run of one seed python
+    tests/benchmarks/scaling.py --benchmarks results/paper/benchmarks    # your times, as the
+    workflow's `benchmark:` wrote them python tests/benchmarks/scaling.py --seconds
+    P0/evolve/paper=200 --pack 1/1 10/5
 
-What Snakemake itself takes on one machine was measured on this workflow: 19 % of a core where 133 steps had ended (its processor time in ten
-minutes while one job waited). It grows with the steps that have ended, for each of them starts a search of its own through what waits, every second.
+What Snakemake itself takes on one machine was measured on this workflow: 19 % of a core where 133
+steps had ended (its processor time in ten minutes while one job waited). It grows with the steps
+that have ended, for each of them starts a search of its own through what waits, every second.
 """
 
 import argparse
@@ -23,21 +27,24 @@ from typing import Any
 
 import yaml
 
-from srnet.images.plan import set_images
-from srnet.tasks import Formula, load_tasks
+from srnet.data.tasks import Formula, load_tasks
+from srnet.images.pictures.plan import set_images
 
 ROOT = Path(__file__).parents[2]
 TIMES = Path(__file__).with_name("job_seconds.csv")
 EXPLAINERS = ("lime", "maple")
 SEEDS_PER_JOB = 10  # of explanations of an image, as in workflow/rules/common.smk
-PARTS = 124  # of the drawing: figures, tables and what they are gathered from, taken as if none waited for another
+# of the drawing: figures, tables and what they are gathered from, taken as if none waited for
+# another
+PARTS = 124
 
 Times = dict[tuple[str, str], float]
 
 
 @dataclass
 class Job:
-    """A job, its seconds on a core (what the cluster adds included), and the jobs that wait for it."""
+    """A job, its seconds on a core (what the cluster adds included), and the jobs that wait for
+    it."""
 
     name: str
     seconds: float
@@ -75,11 +82,12 @@ class Packing:
         return self.job + sum(self.member + step for step in steps)
 
 
-# --- Times --------------------------------------------------------------------------------------------------------------------
+# --- Times ----------------------------------------------------------------------------------------
 
 
 def step_of(file: Path) -> tuple[str, str] | None:
-    """Task and step of a benchmark file, relative to their folder; the seeds of a step are not told apart, nor the images of a kind."""
+    """Task and step of a benchmark file, relative to their folder; the seeds of a step are not told
+    apart, nor the images of a kind."""
     match file.with_suffix("").parts:
         case ("images", network, "train"):
             return network, "image-train"
@@ -121,7 +129,7 @@ def write_times(path: Path, times: Times) -> None:
         writer.writerows([*key, f"{seconds:.3g}"] for key, seconds in sorted(times.items()))
 
 
-# --- Jobs ---------------------------------------------------------------------------------------------------------------------
+# --- Jobs -----------------------------------------------------------------------------------------
 
 
 def workflow(times: Times, config: Mapping[str, Any], packing: Packing = Packing()) -> list[Job]:
@@ -135,7 +143,9 @@ def workflow(times: Times, config: Mapping[str, Any], packing: Packing = Packing
     drawing = [Job("drawing", times["all", "drawing"] / PARTS, local=True) for _ in range(PARTS)]
     jobs = list(drawing)
 
-    def job(name: str, *steps: float, after: Iterable[Job] = (), local: bool = False, drawn: bool = True) -> Job:
+    def job(
+        name: str, *steps: float, after: Iterable[Job] = (), local: bool = False, drawn: bool = True
+    ) -> Job:
         made = Job(name, sum(steps) if local else packing.seconds(*steps), local)
         for other in after:
             other.before(made)
@@ -156,19 +166,49 @@ def workflow(times: Times, config: Mapping[str, Any], packing: Packing = Packing
     best_of = {}
     for task in config["tasks"]:
         rows = job(f"data-{task}", times["all", "data"], local=True, drawn=False)
-        network = job(f"network-{task}", times[task, "train"], times[task, "layers"], after=[rows], drawn=False)
+        network = job(
+            f"network-{task}",
+            times[task, "train"],
+            times[task, "layers"],
+            after=[rows],
+            drawn=False,
+        )
         job(f"floors-{task}", times[task, "floors"], after=[network])
         for explainer in EXPLAINERS:
             seeds = config["explainers"]["seeds"]
-            ready(packed(f"{explainer}-{task}", times[task, explainer], seeds, packing.comparisons, network))
+            ready(
+                packed(
+                    f"{explainer}-{task}",
+                    times[task, explainer],
+                    seeds,
+                    packing.comparisons,
+                    network,
+                )
+            )
         for preset in config["presets"]:
             size = 1 if task in packing.long else packing.searches
-            runs = packed(f"evolve-{task}-{preset}", times[task, f"evolve/{preset}"], config["seeds"], size, network)
+            runs = packed(
+                f"evolve-{task}-{preset}",
+                times[task, f"evolve/{preset}"],
+                config["seeds"],
+                size,
+                network,
+            )
             job(f"compared-{task}-{preset}", times[task, f"compared/{preset}"], after=runs)
-            best_of[task, preset] = job(f"best-{task}-{preset}", times["all", "best"], after=runs, local=True, drawn=False)
-            job(f"formulas-{task}-{preset}", times[task, f"formulas/{preset}"], after=[best_of[task, preset]])
+            best_of[task, preset] = job(
+                f"best-{task}-{preset}", times["all", "best"], after=runs, local=True, drawn=False
+            )
+            job(
+                f"formulas-{task}-{preset}",
+                times[task, f"formulas/{preset}"],
+                after=[best_of[task, preset]],
+            )
         if (task, "curves") in times:  # of a regression
-            job(f"curves-{task}", times[task, "curves"], after=[best_of[task, preset] for preset in config["presets"]])
+            job(
+                f"curves-{task}",
+                times[task, "curves"],
+                after=[best_of[task, preset] for preset in config["presets"]],
+            )
     plane = config["explainers"]["plane"]
     if plane in config["tasks"]:
         job("plane", times["all", "plane"], after=[best_of[plane, config["presets"][0]]])
@@ -195,7 +235,9 @@ def set_tails(jobs: list[Job], notice: float) -> float:
     def tail(job: Job) -> float:
         if id(job) not in done:
             done.add(id(job))
-            job.tail = job.seconds + max((tail(other) + (0 if job.local else notice) for other in job.then), default=0.0)
+            job.tail = job.seconds + max(
+                (tail(other) + (0 if job.local else notice) for other in job.then), default=0.0
+            )
         return job.tail
 
     return max(tail(job) for job in jobs)
@@ -209,11 +251,16 @@ def longest_chain(jobs: list[Job]) -> list[Job]:
     return chain
 
 
-# --- Time ---------------------------------------------------------------------------------------------------------------------
+# --- Time -----------------------------------------------------------------------------------------
 
 
 def simulate(
-    jobs: list[Job], cores: int, notice: float = 0.0, rate: float = math.inf, queue: float = math.inf, login: int | None = None
+    jobs: list[Job],
+    cores: int,
+    notice: float = 0.0,
+    rate: float = math.inf,
+    queue: float = math.inf,
+    login: int | None = None,
 ) -> float:
     """Seconds until all is done, the job with the longest tail first.
 
@@ -226,10 +273,14 @@ def simulate(
     queue
         Jobs that may be submitted and not yet seen to have ended.
     login
-        Cores of the login node, on which the local jobs run; where None, they run where all jobs do.
+        Cores of the login node, on which the local jobs run; where None, they run where all jobs
+        do.
     """
     needs = {id(job): job.needs for job in jobs}
-    waiting: dict[bool, list[tuple[float, int, Job]]] = {True: [], False: []}  # on the login node, and to be submitted
+    waiting: dict[bool, list[tuple[float, int, Job]]] = {
+        True: [],
+        False: [],
+    }  # on the login node, and to be submitted
     events: list[tuple[float, int, str, Job]] = []
     submitted: deque[Job] = deque()
     free, free_here, queued, last, now, count = cores, login or 0, 0, -math.inf, 0.0, 0
@@ -279,7 +330,7 @@ def simulate(
     return now
 
 
-# --- Command ------------------------------------------------------------------------------------------------------------------
+# --- Command --------------------------------------------------------------------------------------
 
 
 def clock(seconds: float) -> str:
@@ -312,35 +363,73 @@ def limit(work: float, chain: float, jobs: int, cores: int, options: argparse.Na
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument(
-        "--benchmarks", type=Path, help="the folder benchmarks/ of results; what it lacks is as in job_seconds.csv"
+        "--benchmarks",
+        type=Path,
+        help="the folder benchmarks/ of results; what it lacks is as in job_seconds.csv",
     )
     parser.add_argument(
         "--column",
         default="s",
-        help="of the benchmark files; cpu_time lacks up to 30 s of a job of more than 15, for it is sampled",
+        help="of the benchmark files; cpu_time lacks up to 30 s of a job of more than 15, for it "
+        "is sampled",
     )
-    parser.add_argument("--write", type=Path, help="write the times to a file like job_seconds.csv, and end")
-    parser.add_argument("--seconds", nargs="*", default=[], metavar="TASK/STEP=SECONDS", help="a time in place of a measured one")
-    parser.add_argument("--config", type=Path, nargs="*", default=[], help="laid over config/config.yaml")
+    parser.add_argument(
+        "--write", type=Path, help="write the times to a file like job_seconds.csv, and end"
+    )
+    parser.add_argument(
+        "--seconds",
+        nargs="*",
+        default=[],
+        metavar="TASK/STEP=SECONDS",
+        help="a time in place of a measured one",
+    )
+    parser.add_argument(
+        "--config", type=Path, nargs="*", default=[], help="laid over config/config.yaml"
+    )
     parser.add_argument("--tasks", nargs="*", help="instead of the configuration's")
     parser.add_argument("--presets", nargs="*", help="instead of the configuration's")
-    parser.add_argument("--seeds", type=int, help="of the searches and of LIME and MAPLE, instead of the configuration's")
+    parser.add_argument(
+        "--seeds",
+        type=int,
+        help="of the searches and of LIME and MAPLE, instead of the configuration's",
+    )
     parser.add_argument("--cores", type=int, nargs="*", default=[1, 2, 8, 64, 1000])
-    parser.add_argument("--step", type=float, default=0.0, help="seconds that a step costs on one machine")
+    parser.add_argument(
+        "--step", type=float, default=0.0, help="seconds that a step costs on one machine"
+    )
     parser.add_argument(
         "--watch",
         type=float,
         default=1.4e-3,
-        help="share of a core that Snakemake takes for every step that has ended; a tenth with --max-jobs-per-timespan 1000/10s",
+        help="share of a core that Snakemake takes for every step that has ended; a tenth with "
+        "--max-jobs-per-timespan 1000/10s",
     )
-    parser.add_argument("--pack", nargs="*", default=["1/1", "10/5", "30/30"], help="searches / seeds of LIME or MAPLE in a job")
-    parser.add_argument("--long", nargs="*", help="tasks whose searches are jobs of their own; those of tables where not given")
-    parser.add_argument("--job", type=float, default=3.7, help="seconds that a job of a cluster costs")
-    parser.add_argument("--member", type=float, default=1.8, help="seconds that each step of a job costs")
     parser.add_argument(
-        "--notice", type=float, default=6.0, help="seconds until an end is seen; polls are 1 to 11 s apart and more"
+        "--pack",
+        nargs="*",
+        default=["1/1", "10/5", "30/30"],
+        help="searches / seeds of LIME or MAPLE in a job",
+    )
+    parser.add_argument(
+        "--long",
+        nargs="*",
+        help="tasks whose searches are jobs of their own; those of tables where not given",
+    )
+    parser.add_argument(
+        "--job", type=float, default=3.7, help="seconds that a job of a cluster costs"
+    )
+    parser.add_argument(
+        "--member", type=float, default=1.8, help="seconds that each step of a job costs"
+    )
+    parser.add_argument(
+        "--notice",
+        type=float,
+        default=6.0,
+        help="seconds until an end is seen; polls are 1 to 11 s apart and more",
     )
     parser.add_argument("--rate", type=float, default=10.0, help="submissions in a second")
     parser.add_argument("--queue", type=int, default=200, help="jobs in the queue at once")
@@ -367,20 +456,32 @@ def main() -> None:
     try:
         alone = workflow(times, config)
     except KeyError as error:
-        raise SystemExit(f"no time of {'/'.join(error.args[0])}; give it with --seconds, or less --tasks or --presets") from None
+        raise SystemExit(
+            f"no time of {'/'.join(error.args[0])}; give it with --seconds, or less --tasks or "
+            f"--presets"
+        ) from None
 
     work = sum(job.seconds for job in alone)
     longest = max((job for job in alone if not job.local), key=lambda job: job.seconds)
-    images = f", images on {', '.join(config['images']['networks'])}" if config.get("images") else ""
-    print(f"{len(config['tasks'])} tasks × {', '.join(config['presets'])} × {config['seeds']} seeds, {config['explainers']['seeds']} seeds of LIME "
-          f"and of MAPLE{images}: {len(alone)} steps, {clock(work)} of one core, longest step {longest.name} with "
-          f"{clock(longest.seconds)}\n")  # fmt: skip
+    images = (
+        f", images on {', '.join(config['images']['networks'])}" if config.get("images") else ""
+    )
+    print(
+        f"{len(config['tasks'])} tasks × {', '.join(config['presets'])} × {config['seeds']} "
+        f"seeds, {config['explainers']['seeds']} seeds of LIME "
+        f"and of MAPLE{images}: {len(alone)} steps, {clock(work)} of one core, longest step "
+        f"{longest.name} with "
+        f"{clock(longest.seconds)}\n"
+    )
     kinds: dict[str, float] = defaultdict(float)
     for job in alone:
         kinds[job.name.split("-")[0]] += job.seconds
     print(
         "Of it: "
-        + ", ".join(f"{kind} {clock(seconds)}" for kind, seconds in sorted(kinds.items(), key=lambda kind: -kind[1]))
+        + ", ".join(
+            f"{kind} {clock(seconds)}"
+            for kind, seconds in sorted(kinds.items(), key=lambda kind: -kind[1])
+        )
         + "\n"
     )
 
@@ -390,7 +491,9 @@ def main() -> None:
     for cores in (cores for cores in options.cores if cores <= 64):
         seconds = simulate(jobs, cores, queue=cores)
         # of a core no more than one of as many processes as want it
-        watching = statistics.mean(min(options.watch * ended, cores / (cores + 1)) for ended in range(len(jobs)))
+        watching = statistics.mean(
+            min(options.watch * ended, cores / (cores + 1)) for ended in range(len(jobs))
+        )
         seconds /= 1 - watching / cores
         rows.append([cores, f"{clock(seconds)}, {work / seconds / cores:.0%}"])
     table(rows)
@@ -406,26 +509,42 @@ def main() -> None:
     packed = {}
     for text in options.pack:
         searches, comparisons = map(int, text.split("/"))
-        packed[text] = workflow(times, config, Packing(searches, comparisons, long, options.job, options.member))
-    drawing = times["all", "drawing"] * (1 / options.login - 1 / PARTS)  # beyond the one part of it that a chain ends with
+        packed[text] = workflow(
+            times, config, Packing(searches, comparisons, long, options.job, options.member)
+        )
+    drawing = times["all", "drawing"] * (
+        1 / options.login - 1 / PARTS
+    )  # beyond the one part of it that a chain ends with
     chains = {pack: set_tails(jobs, options.notice) + drawing for pack, jobs in packed.items()}
     rows = [["cores", *(f"a cluster, {pack} in a job" for pack in packed)]]
     for cores in options.cores:
         row: list[object] = [cores]
         for pack, jobs in packed.items():
-            seconds = simulate(jobs, cores, options.notice, options.rate, options.queue, options.login)
+            seconds = simulate(
+                jobs, cores, options.notice, options.rate, options.queue, options.login
+            )
             total = sum(job.seconds + options.notice for job in jobs if not job.local)
             remote = sum(not job.local for job in jobs)
-            row.append(f"{clock(seconds)}, {work / seconds / cores:.0%}; {limit(total, chains[pack], remote, cores, options)}")
+            row.append(
+                f"{clock(seconds)}, {work / seconds / cores:.0%}; "
+                f"{limit(total, chains[pack], remote, cores, options)}"
+            )
         rows.append(row)
     remote = [sum(not job.local for job in jobs) for jobs in packed.values()]
     table([*rows, ["jobs", *remote], ["longest chain", *map(clock, chains.values())]])
-    print("\nPer cent: of the cores' time, what the same steps take without a cluster. Then what holds it up most.")
+    print(
+        "\nPer cent: of the cores' time, what the same steps take without a cluster. Then what "
+        "holds it up most."
+    )
     for pack, jobs in packed.items():
         chain = longest_chain(jobs)
         drawn = next(number for number, job in enumerate(chain) if job.name == "drawing")
-        print(f"Longest chain with {pack}: {', '.join(f'{job.name} {clock(job.seconds)}' for job in chain[:drawn])}, drawing "
-              f"{clock(times['all', 'drawing'] / options.login)} on {options.login} cores")  # fmt: skip
+        print(
+            f"Longest chain with {pack}: "
+            f"{', '.join(f'{job.name} {clock(job.seconds)}' for job in chain[:drawn])}, drawing "
+            f"{clock(times['all', 'drawing'] / options.login)} on {options.login} "
+            f"cores"
+        )
 
 
 if __name__ == "__main__":

@@ -1,18 +1,28 @@
-"""One semantics per primitive: NumPy, the compiled kernel, sympy and torch, on ordinary and on hard inputs."""
+"""One semantics per primitive: NumPy, the compiled kernel, sympy and torch, on ordinary and on hard
+inputs."""
 
 import math
 
 import numpy as np
-import oracle
 import pytest
 import sympy
 import torch
+from helpers import oracle
 from hypothesis import given
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from srnet.cgp.evaluation import apply_primitive
-from srnet.cgp.primitives import CLASSIFICATION, MAX_ARITY, OPCODES, PRIMITIVES, REGRESSION, Primitive, by_name, function_set
+from srnet.cgp.primitives import (
+    CLASSIFICATION,
+    MAX_ARITY,
+    OPCODES,
+    PRIMITIVES,
+    REGRESSION,
+    Primitive,
+    by_name,
+    function_set,
+)
 from srnet.errors import UserError
 
 HARD = [
@@ -39,22 +49,32 @@ ROUNDED_ONCE = {"ln", "sin", "cos", "tan", "pln"}  # the others are exact operat
 PRIMITIVE = pytest.mark.parametrize("primitive", PRIMITIVES, ids=lambda primitive: primitive.name)
 
 # ordinary magnitudes and the hard ones
-numbers = st.one_of(st.floats(-1e4, 1e4, width=32), st.sampled_from(HARD).map(lambda value: float(np.float32(value))))
+numbers = st.one_of(
+    st.floats(-1e4, 1e4, width=32),
+    st.sampled_from(HARD).map(lambda value: float(np.float32(value))),
+)
 
 
 def kernel(primitive: Primitive, *operands: NDArray[np.float32]) -> NDArray[np.float32]:
     """The compiled kernel's values."""
     rows = operands[0].size
     values = np.concatenate(
-        [*operands, *[np.zeros(rows, np.float32)] * (MAX_ARITY - len(operands)), np.full(rows, 77, np.float32)]
+        [
+            *operands,
+            *[np.zeros(rows, np.float32)] * (MAX_ARITY - len(operands)),
+            np.full(rows, 77, np.float32),
+        ]
     )
     second = np.uint64(rows if primitive.arity == 2 else 0)
-    apply_primitive(OPCODES[primitive.name], values, np.uint64(0), second, np.uint64(MAX_ARITY * rows), rows)
+    apply_primitive(
+        OPCODES[primitive.name], values, np.uint64(0), second, np.uint64(MAX_ARITY * rows), rows
+    )
     return values[MAX_ARITY * rows :]
 
 
 def ulps(a: NDArray[np.floating], b: NDArray[np.floating]) -> NDArray[np.floating]:
-    """|a − b| in units of the last place of float32; 0 where both are the same infinity, zero or NaN, infinite where one is not."""
+    """|a − b| in units of the last place of float32; 0 where both are the same infinity, zero or
+    NaN, infinite where one is not."""
     a, b = np.asarray(a, np.float64), np.asarray(b, np.float64)
     with np.errstate(all="ignore"):
         distance = np.abs(a - b) / np.spacing(np.abs(b).astype(np.float32)).astype(np.float64)
@@ -70,7 +90,9 @@ def pairs(values: list[float]) -> tuple[NDArray[np.float32], NDArray[np.float32]
 @PRIMITIVE
 @given(st.lists(st.tuples(numbers, numbers), min_size=1, max_size=40))
 def test_kernel_is_numpy_in_float32(primitive: Primitive, rows: list[tuple[float, float]]) -> None:
-    operands = [np.array(column, np.float32) for column in zip(*rows, strict=True)][: primitive.arity]
+    operands = [np.array(column, np.float32) for column in zip(*rows, strict=True)][
+        : primitive.arity
+    ]
     _check_kernel(primitive, operands)
 
 
@@ -83,7 +105,9 @@ def _check_kernel(primitive: Primitive, operands: list[NDArray[np.float32]]) -> 
     got = kernel(primitive, *operands)
     with np.errstate(all="ignore"):
         # an exact operation in float32; an elementary function in float64, rounded
-        wide = [v.astype(np.float64) for v in operands] if primitive.name in ROUNDED_ONCE else operands
+        wide = (
+            [v.astype(np.float64) for v in operands] if primitive.name in ROUNDED_ONCE else operands
+        )
         expected = np.asarray(primitive.numpy(*wide)).astype(np.float32)
     if primitive.name in ("sin", "cos", "tan"):
         far = np.isfinite(operands[0]) & (np.abs(operands[0]) > 1e4)
@@ -117,7 +141,9 @@ def test_torch_is_numpy(primitive: Primitive) -> None:
 @PRIMITIVE
 def test_sympy_is_numpy(primitive: Primitive) -> None:
     """The same finite value; where NumPy has none, sympy has no finite real one either."""
-    columns = [v.astype(np.float64) for v in pairs([v for v in HARD if abs(v) != 3.0e38])][: primitive.arity]
+    columns = [v.astype(np.float64) for v in pairs([v for v in HARD if abs(v) != 3.0e38])][
+        : primitive.arity
+    ]
     with np.errstate(all="ignore"):
         expected = np.asarray(primitive.numpy(*columns))
     for row, value in zip(zip(*columns, strict=True), expected.tolist(), strict=True):
@@ -143,7 +169,9 @@ def _real(expression: sympy.Expr) -> float | None:
 def test_oracle_is_numpy(primitive: Primitive) -> None:
     operands = list(pairs(HARD))[: primitive.arity]
     with np.errstate(all="ignore"):
-        wide = [v.astype(np.float64) for v in operands] if primitive.name in ROUNDED_ONCE else operands
+        wide = (
+            [v.astype(np.float64) for v in operands] if primitive.name in ROUNDED_ONCE else operands
+        )
         expected = np.asarray(primitive.numpy(*wide)).astype(np.float32)
     np.testing.assert_array_equal(oracle.apply(primitive.name, *operands), expected)
 
@@ -155,7 +183,11 @@ def test_infix_is_numpy(primitive: Primitive) -> None:
     for a, b in [(2.5, 0.75), (1.0, 3.0), (7.25, 2.0)]:
         text = primitive.infix.format(repr(a), repr(b))
         assert eval(text, {"__builtins__": {}}, names) == pytest.approx(
-            float(primitive.numpy(np.float64(a), np.float64(b)[()]) if primitive.arity == 2 else primitive.numpy(np.float64(a)))
+            float(
+                primitive.numpy(np.float64(a), np.float64(b)[()])
+                if primitive.arity == 2
+                else primitive.numpy(np.float64(a))
+            )
         )
 
 
@@ -163,7 +195,9 @@ def test_infix_is_numpy(primitive: Primitive) -> None:
 def test_protected_primitives_are_defined_everywhere(name: str) -> None:
     finite = [v for v in HARD if math.isfinite(v) and abs(v) < 1e38 and not 0 < abs(v) < 1e-30]
     primitive = by_name(name)
-    assert np.isfinite(kernel(primitive, *pairs(finite)[: primitive.arity])[np.abs(pairs(finite)[0]) < 1e7]).all()
+    assert np.isfinite(
+        kernel(primitive, *pairs(finite)[: primitive.arity])[np.abs(pairs(finite)[0]) < 1e7]
+    ).all()
 
 
 def test_function_sets_are_those_of_the_paper() -> None:
@@ -173,7 +207,10 @@ def test_function_sets_are_those_of_the_paper() -> None:
     assert len(function_set(REGRESSION)) == len(function_set(CLASSIFICATION)) == 10
 
 
-@pytest.mark.parametrize(("names", "words"), [(["add", "exp"], "'exp'"), (["add", "add"], "each once"), ([], "at least one")])
+@pytest.mark.parametrize(
+    ("names", "words"),
+    [(["add", "exp"], "'exp'"), (["add", "add"], "each once"), ([], "at least one")],
+)
 def test_bad_function_set_is_a_sentence(names: list[str], words: str) -> None:
     with pytest.raises(UserError, match=words):
         function_set(names)

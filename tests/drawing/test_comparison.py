@@ -5,9 +5,10 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from srnet.boundary_toy import toy
-from srnet.drawing import accuracy, decision_boundary, regression_comparison, rmse, stability, undersampling
+from srnet.drawing.figures import decision_boundary, regression_comparison, undersampling
 from srnet.drawing.saving import save_figure
+from srnet.drawing.tables import accuracy, rmse, stability
+from srnet.networks.boundary_toy import toy
 
 METHODS = [("srnet", "paper"), ("lime", np.nan), ("constant", np.nan)]
 
@@ -19,21 +20,34 @@ def texts(figure):
 @pytest.fixture
 def fidelity():
     rows = [
-        {"task": task, "method": method, "preset": preset, "seed": seed, "box": box, "points": 100, "nonfinite": int(seed == 3),
-         "rmse": seed * factor, "rmse_near": 2 * seed * factor, "terms": 3.0, "support": 5.0}
+        {
+            "task": task,
+            "method": method,
+            "preset": preset,
+            "seed": seed,
+            "box": box,
+            "points": 100,
+            "nonfinite": int(seed == 3),
+            "rmse": seed * factor,
+            "rmse_near": 2 * seed * factor,
+            "terms": 3.0,
+            "support": 5.0,
+        }
         for task in ("F3", "K0")
         for method, preset in METHODS
         for seed in (1, 2, 3)
         for box, factor in (("train", 1.0), ("valid", 10.0), ("test", 100.0))
-    ]  # fmt: skip
+    ]
     return pd.DataFrame(rows)
 
 
 def test_rmse_is_the_median_over_the_seeds_with_its_spread(fidelity):
     table = rmse.draw(fidelity)
     assert table[["task", "method", "preset"]].to_numpy().tolist()[:3] == [
-        ["F3", "srnet", "paper"], ["F3", "lime", ""], ["F3", "constant", ""],
-    ]  # fmt: skip
+        ["F3", "srnet", "paper"],
+        ["F3", "lime", ""],
+        ["F3", "constant", ""],
+    ]
     row = table.iloc[0]
     assert (row["seeds"], row["points"], row["nonfinite"]) == (3, 100, 3)
     assert (row["train"], row["valid_iqr"], row["test"], row["test_near"]) == (2, 10, 200, 400)
@@ -49,27 +63,49 @@ def test_rmse_of_formulas_that_are_nowhere_finite(fidelity):
 @pytest.fixture
 def agreement():
     rows = [
-        {"task": task, "method": method, "preset": preset, "seed": seed, "split": split, "rows": 20, "nonfinite": 0,
-         "accuracy": 0.5 + 0.1 * seed}
+        {
+            "task": task,
+            "method": method,
+            "preset": preset,
+            "seed": seed,
+            "split": split,
+            "rows": 20,
+            "nonfinite": 0,
+            "accuracy": 0.5 + 0.1 * seed,
+        }
         for task in ("P0", "P2s")
         for method, preset in METHODS
         for seed in (1, 3)
         for split in ("train", "test")
-    ]  # fmt: skip
+    ]
     return pd.DataFrame(rows)
 
 
 def test_every_accuracy_stands_beside_the_network_the_majority_and_the_published_one(agreement):
     networks = pd.DataFrame(
-        {"task": ["P0", "P2s"], "accuracy_train": [0.76, 1.0], "accuracy_test": [0.77, 0.99], "majority_share": [0.76, 0.52],
-         "predicted_classes": [1.0, 2.0]}
-    )  # fmt: skip
+        {
+            "task": ["P0", "P2s"],
+            "accuracy_train": [0.76, 1.0],
+            "accuracy_test": [0.77, 0.99],
+            "majority_share": [0.76, 0.52],
+            "predicted_classes": [1.0, 2.0],
+        }
+    )
     published = pd.DataFrame(
-        {"task": ["P0"], "method": ["LIME"], "train_accuracy_percent": [84.47], "test_accuracy_percent": [71.33]}
+        {
+            "task": ["P0"],
+            "method": ["LIME"],
+            "train_accuracy_percent": [84.47],
+            "test_accuracy_percent": [71.33],
+        }
     )
     table = accuracy.draw(agreement, networks, published).set_index(["task", "method"])
     row = table.loc[("P0", "lime")]
-    assert (row["train"], row["train_std"], row["train_rows"]) == (pytest.approx(70), pytest.approx(10), 20)
+    assert (row["train"], row["train_std"], row["train_rows"]) == (
+        pytest.approx(70),
+        pytest.approx(10),
+        20,
+    )
     assert (row["train_published"], row["test_published"]) == (84.47, 71.33)
     assert (row["network_test"], row["largest_class"], row["predicted_classes"]) == (77, 76, 1)
     assert row["remark"] == "constant network: no evidence"
@@ -79,15 +115,30 @@ def test_every_accuracy_stands_beside_the_network_the_majority_and_the_published
 
 def test_stability_is_the_spread_over_seeds():
     rows = [
-        {"task": "K0", "method": "lime", "preset": np.nan, "seed": seed, "point": point, "quantity": quantity, "answer": answer}
+        {
+            "task": "K0",
+            "method": "lime",
+            "preset": np.nan,
+            "seed": seed,
+            "point": point,
+            "quantity": quantity,
+            "answer": answer,
+        }
         for seed in (1, 2)
         for point in (0, 1, 2)
         for quantity, answer in (("value", 2.0 * seed), ("x0", 3.0 * seed), ("x1", 4.0 * seed))
     ]
     table = stability.draw(pd.DataFrame(rows))
     assert table.iloc[0].to_dict() == {
-        "task": "K0", "method": "lime", "preset": "", "seeds": 2, "points": 3, "value_moves": 1, "slopes_move": 2.5, "nonfinite": 0,
-    }  # fmt: skip
+        "task": "K0",
+        "method": "lime",
+        "preset": "",
+        "seeds": 2,
+        "points": 3,
+        "value_moves": 1,
+        "slopes_move": 2.5,
+        "nonfinite": 0,
+    }
     rows[0]["answer"] = np.inf
     assert stability.draw(pd.DataFrame(rows)).iloc[0]["nonfinite"] == 1
     alone = stability.draw(pd.DataFrame(rows[9:])).iloc[0]
@@ -112,7 +163,14 @@ def curves():
                 ("lime", np.nan),
             ):
                 value = np.where(x > 6, np.nan, x**2) if method == "srnet" else x**2
-                columns = {"task": task, "panel": panel, "x": x, "z": z, "method": method, "preset": preset}
+                columns = {
+                    "task": task,
+                    "panel": panel,
+                    "x": x,
+                    "z": z,
+                    "method": method,
+                    "preset": preset,
+                }
                 tables.append(pd.DataFrame(columns | {"value": value, "low": 2.0, "high": 4.0}))
     return pd.concat(tables, ignore_index=True)
 
@@ -122,7 +180,9 @@ def test_regression_comparison_has_a_panel_per_input_in_the_order_of_the_tasks(c
     titles = [axes.get_title(loc="left") for axes in figure.axes]
     assert [title for title in titles if title] == ["K0", "F3", "F9"]
     assert len(figure.axes) == 10
-    assert {"True", "MLP", "SRNet paper", "SRNet joint", "LIME", "training box"} <= set(texts(figure))
+    assert {"True", "MLP", "SRNet paper", "SRNet joint", "LIME", "training box"} <= set(
+        texts(figure)
+    )
     assert "MAPLE" not in texts(figure)
     axes = figure.axes[0]
     edges = [line.get_xdata()[0] for line in axes.lines if line.get_linestyle() == "-."]
@@ -149,11 +209,29 @@ def plane():
     zoom[at[:, 1] > 10] = 2
     explained = np.zeros(80, bool)
     explained[[np.flatnonzero(zoom == 1)[0], np.flatnonzero(zoom == 2)[0]]] = True
-    rows = pd.DataFrame({"task": "P2", "u": at[:, 0], "v": at[:, 1], "split": "train", "network": classes, "srnet": classes})
+    rows = pd.DataFrame(
+        {
+            "task": "P2",
+            "u": at[:, 0],
+            "v": at[:, 1],
+            "split": "train",
+            "network": classes,
+            "srnet": classes,
+        }
+    )
     lines = pd.DataFrame(
-        {"task": "P2", "zoom": [1, 1, 2, 2], "method": ["lime", "maple"] * 2, "u": 0.0, "v": 0.0, "a": 1.0, "b": [0, 1, 0, 1],
-         "c": 0.0, "agreement": [0.5, 0.75, 1, 1]}
-    )  # fmt: skip
+        {
+            "task": "P2",
+            "zoom": [1, 1, 2, 2],
+            "method": ["lime", "maple"] * 2,
+            "u": 0.0,
+            "v": 0.0,
+            "a": 1.0,
+            "b": [0, 1, 0, 1],
+            "c": 0.0,
+            "agreement": [0.5, 0.75, 1, 1],
+        }
+    )
     return rows.assign(zoom=zoom, explained=explained), lines
 
 
@@ -163,7 +241,12 @@ def test_decision_boundary_says_how_often_the_classes_agree(plane):
     rows.loc[8, "srnet"] = -1
     figure = decision_boundary.draw(rows, lines)
     written = texts(figure)
-    assert {"MLP", f"SRNet: {100 * 71 / 80:.1f} % as MLP", "a: LIME 50 %, MAPLE 75 %", "SRNet not finite"} <= set(written)
+    assert {
+        "MLP",
+        f"SRNet: {100 * 71 / 80:.1f} % as MLP",
+        "a: LIME 50 %, MAPLE 75 %",
+        "SRNet not finite",
+    } <= set(written)
     assert len(figure.axes) == 4
 
 

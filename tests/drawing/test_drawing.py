@@ -3,31 +3,32 @@
 import importlib
 import struct
 
-import fakes
-import made_up
 import matplotlib
 import numpy as np
 import pandas as pd
 import pytest
+from helpers import fakes, made_up
 
-from srnet.drawing import (
+from srnet.drawing.artifacts import ARTIFACTS
+from srnet.drawing.figures import (
     convergence,
     dataset_overview,
-    expressions,
     fitness_box,
-    hidden_semantics,
-    network_fit,
-    presets,
     presets_compared,
-    runtime,
     training_curves,
 )
-from srnet.drawing.artifacts import ARTIFACTS
 from srnet.drawing.saving import save_figure, save_table, to_html, to_latex
 from srnet.drawing.style import colours
-from srnet.files import write_json
-from srnet.results import formulas_table, history_table, networks_table, runs_table, training_table
-from srnet.semantics import best_models, hidden_values
+from srnet.drawing.tables import expressions, hidden_semantics, network_fit, presets, runtime
+from srnet.io.files import write_json
+from srnet.results.gather import (
+    formulas_table,
+    history_table,
+    networks_table,
+    runs_table,
+    training_table,
+)
+from srnet.results.hidden_semantics import best_models, hidden_values
 
 TASKS = ["K0", "F3", "K2"]
 SEEDS = 4
@@ -51,9 +52,14 @@ def frames(runs, tmp_path_factory):
     data = [fakes.data(folder / f"{task}.npz", task) for task in TASKS]
     write_json(folder / "run.json", fakes.run("K0"))
     write_json(folder / "formulas.json", fakes.formulas("K0"))
-    hidden = hidden_values(made_up.layers((1, 3, 3, 1)), best_models([fakes.run("K0"), fakes.run("K0", "joint")]))
+    hidden = hidden_values(
+        made_up.layers((1, 3, 3, 1)), best_models([fakes.run("K0"), fakes.run("K0", "joint")])
+    )
     published = {"task": ["K0", "K2", "F5"], "runs": 30, "mean_minutes_per_run": 2.0}
-    published |= {f"fitness_{name}": float(i + 1) for i, name in enumerate(["min", "q1", "median", "q3", "max"])}
+    published |= {
+        f"fitness_{name}": float(i + 1)
+        for i, name in enumerate(["min", "q1", "median", "q3", "max"])
+    }
     return {
         "runs": runs_table(runs),
         "history": history_table(runs),
@@ -70,14 +76,79 @@ def made_up_verdict():
     """A verdict of every kind, one of them infinite."""
     numbers = ["published", "published_low", "published_high", "ours", "ours_low", "ours_high"]
     rows = [
-        ("final fitness", "quantiles", "K0", "srnet", "paper", 2.0, 1.0, 3.0, 1.5, 1.2, 1.8, "reproduced"),
-        ("final fitness", "quantiles", "F3", "srnet", "paper", 2.0, 1.0, 3.0, np.inf, 4.0, np.inf, "not reproduced"),
-        ("final fitness", "quantiles", "F5", "srnet", "paper", 2.0, 1.0, 3.0, *[np.nan] * 3, "not run"),
-        ("accuracy", "mean", "P0", "lime", "", 90.0, 90.0, 90.0, 91.0, 90.5, 92.0, "not comparable"),
-        ("interpolates", "order", "K0", "srnet against lime", "paper", np.nan, np.nan, 1.0, 0.5, 0.4, 0.6, "better"),
+        (
+            "final fitness",
+            "quantiles",
+            "K0",
+            "srnet",
+            "paper",
+            2.0,
+            1.0,
+            3.0,
+            1.5,
+            1.2,
+            1.8,
+            "reproduced",
+        ),
+        (
+            "final fitness",
+            "quantiles",
+            "F3",
+            "srnet",
+            "paper",
+            2.0,
+            1.0,
+            3.0,
+            np.inf,
+            4.0,
+            np.inf,
+            "not reproduced",
+        ),
+        (
+            "final fitness",
+            "quantiles",
+            "F5",
+            "srnet",
+            "paper",
+            2.0,
+            1.0,
+            3.0,
+            *[np.nan] * 3,
+            "not run",
+        ),
+        (
+            "accuracy",
+            "mean",
+            "P0",
+            "lime",
+            "",
+            90.0,
+            90.0,
+            90.0,
+            91.0,
+            90.5,
+            92.0,
+            "not comparable",
+        ),
+        (
+            "interpolates",
+            "order",
+            "K0",
+            "srnet against lime",
+            "paper",
+            np.nan,
+            np.nan,
+            1.0,
+            0.5,
+            0.4,
+            0.6,
+            "better",
+        ),
         ("images", "bound", "all", "elime", "", np.nan, np.nan, 60.0, *[np.nan] * 3, "not run"),
     ]
-    table = pd.DataFrame(rows, columns=["claim", "kind", "task", "method", "preset", *numbers, "verdict"])
+    table = pd.DataFrame(
+        rows, columns=["claim", "kind", "task", "method", "preset", *numbers, "verdict"]
+    )
     return table.assign(unit="", runs=4, reason="")
 
 
@@ -99,8 +170,21 @@ def panel(figure, task):
 
 
 # those drawn from the frames above; the others have tests of their own
-FRAMES = {"runs", "history", "networks", "training", "formulas", "published", "hidden_values", "verdict"}
-FIGURES = [artifact for artifact in ARTIFACTS if artifact.kind == "figure" and FRAMES.issuperset(artifact.frames)]
+FRAMES = {
+    "runs",
+    "history",
+    "networks",
+    "training",
+    "formulas",
+    "published",
+    "hidden_values",
+    "verdict",
+}
+FIGURES = [
+    artifact
+    for artifact in ARTIFACTS
+    if artifact.kind == "figure" and FRAMES.issuperset(artifact.frames)
+]
 GRIDS = [artifact for artifact in FIGURES if set(artifact.frames) & {"history", "training", "runs"}]
 
 
@@ -138,7 +222,14 @@ def test_a_panel_per_task_in_the_given_order(frames, artifact):
 
 def test_dataset_overview_names_every_task(frames):
     written = texts(dataset_overview.draw(frames["networks"]))
-    assert {"K0, K2", "F3", "number of inputs", "number of rows", "Benchmark (2 tasks)", "Feynman (1 task)"} <= set(written)
+    assert {
+        "K0, K2",
+        "F3",
+        "number of inputs",
+        "number of rows",
+        "Benchmark (2 tasks)",
+        "Feynman (1 task)",
+    } <= set(written)
 
 
 def test_training_curves_show_every_epoch_and_the_loss_held_out(frames):
@@ -152,7 +243,9 @@ def test_training_curves_show_every_epoch_and_the_loss_held_out(frames):
 def test_training_curves_tell_of_broken_training_and_warnings(frames):
     training = frames["training"].copy()
     training.loc[(training["task"] == "K0") & (training["epoch"] >= 60), "loss"] = np.inf
-    networks = frames["networks"].assign(warnings=["none", "failed to learn: its R² is 0.1", "none"])
+    networks = frames["networks"].assign(
+        warnings=["none", "failed to learn: its R² is 0.1", "none"]
+    )
     figure = training_curves.draw(training, networks)
     assert any(text.startswith("not finite from epoch") for text in texts(panel(figure, "K0")))
     assert "failed to learn" in texts(panel(figure, "F3"))
@@ -168,7 +261,9 @@ def test_convergence_has_a_line_and_a_band_per_preset(frames):
     assert f"paper: mean of {SEEDS} seeds, band minimum to maximum" in texts(figure)
 
 
-@pytest.mark.parametrize("draw_history", [convergence.draw, lambda history: presets_compared.draw(history, PUBLISHED)])
+@pytest.mark.parametrize(
+    "draw_history", [convergence.draw, lambda history: presets_compared.draw(history, PUBLISHED)]
+)
 def test_runs_that_are_not_finite_are_marked(draw_history):
     runs = [fakes.run("K0", "paper", seed) for seed in (1, 2, 3)]
     runs[1] |= {"history": [None] * 50, "fitness": None}
@@ -181,9 +276,12 @@ def test_runs_that_are_not_finite_are_marked(draw_history):
     assert np.isfinite(dotted.get_ydata()).any()
 
 
-@pytest.mark.parametrize("draw_history", [convergence.draw, lambda history: presets_compared.draw(history, PUBLISHED)])
+@pytest.mark.parametrize(
+    "draw_history", [convergence.draw, lambda history: presets_compared.draw(history, PUBLISHED)]
+)
 def test_a_run_that_is_exact_at_once_is_said_beside_others(draw_history, tmp_path):
-    """A constant network: a logarithmic axis has no place for its fitness of 0, and its run ends with the first generation."""
+    """A constant network: a logarithmic axis has no place for its fitness of 0, and its run ends
+    with the first generation."""
     exact = fakes.run("P3", "paper", 1) | {"history": [0.0], "fitness": 0.0, "generations": 1}
     figure = draw_history(history_table([fakes.run("K0", "paper", 1), exact]))
     figure.savefig(tmp_path / "drawn.png")
@@ -200,7 +298,9 @@ def test_fitness_box_has_a_box_per_preset_and_the_published_one(frames):
     figure = fitness_box.draw(frames["runs"], frames["published"])
     assert len(panel(figure, "K0").patches) == 3
     assert len(panel(figure, "F3").patches) == 2  # nothing published
-    assert {"published: 30 runs", f"paper: {SEEDS} seeds", f"joint: {SEEDS} seeds"} <= set(texts(figure))
+    assert {"published: 30 runs", f"paper: {SEEDS} seeds", f"joint: {SEEDS} seeds"} <= set(
+        texts(figure)
+    )
     points = [line for line in panel(figure, "K0").lines if line.get_marker() == "."]
     ours = frames["runs"].query("task == 'K0' and preset == 'paper'")["fitness"]
     assert sorted(points[0].get_ydata()) == sorted(ours)
@@ -216,7 +316,9 @@ def test_fitness_box_says_where_all_is_zero(frames):
 
 def test_fitness_box_counts_what_is_not_finite(frames):
     runs = frames["runs"].copy()
-    runs.loc[(runs["task"] == "K0") & (runs["preset"] == "joint") & (runs["seed"] < 3), "fitness"] = np.inf
+    runs.loc[
+        (runs["task"] == "K0") & (runs["preset"] == "joint") & (runs["seed"] < 3), "fitness"
+    ] = np.inf
     figure = fitness_box.draw(runs, frames["published"])
     assert "2×∞" in texts(panel(figure, "K0"))
     assert "n×∞: runs that are not finite" in texts(figure)
@@ -243,8 +345,12 @@ def test_presets_table_compares_with_the_published_and_the_first_preset(frames):
     joint = table.loc[("K0", "joint")]
     medians = frames["runs"].groupby(["task", "preset"])["fitness"].median()
     assert joint["median_over_published"] == pytest.approx(medians["K0", "joint"] / 3.0)
-    assert joint["median_over_paper"] == pytest.approx(medians["K0", "joint"] / medians["K0", "paper"])
-    assert joint["p_rank_sum"] == pytest.approx(2 / 70)  # 4 against 4, all of one below all of the other
+    assert joint["median_over_paper"] == pytest.approx(
+        medians["K0", "joint"] / medians["K0", "paper"]
+    )
+    assert joint["p_rank_sum"] == pytest.approx(
+        2 / 70
+    )  # 4 against 4, all of one below all of the other
     assert np.isnan(table.loc[("K0", "paper"), "p_rank_sum"])
     assert np.isnan(table.loc[("F3", "joint"), "published_min"])
 
@@ -257,15 +363,43 @@ def test_presets_table_with_one_preset_has_nothing_to_compare(frames):
 def test_runtime_table(frames):
     explained = {"task": "K0", "preset": None, "seconds_per_point": 0.5, "terms": 3.0}
     costs = pd.DataFrame(
-        [explained | {"method": "maple", "seed": seed, "seconds_once": float(seed)} for seed in (1, 1, 2)]
-        + [explained | {"method": "srnet", "preset": "paper", "seed": 1, "seconds_once": 11.0, "seconds_per_point": 1e-6}]
+        [
+            explained | {"method": "maple", "seed": seed, "seconds_once": float(seed)}
+            for seed in (1, 1, 2)
+        ]
+        + [
+            explained
+            | {
+                "method": "srnet",
+                "preset": "paper",
+                "seed": 1,
+                "seconds_once": 11.0,
+                "seconds_per_point": 1e-6,
+            }
+        ]
     )
-    table = runtime.draw(frames["runs"], frames["networks"], frames["published"], costs).set_index(["task", "method", "preset"])
+    table = runtime.draw(frames["runs"], frames["networks"], frames["published"], costs).set_index(
+        ["task", "method", "preset"]
+    )
     row = table.loc[("K0", "srnet", "paper")]
-    assert (row["runs"], row["seconds_median"], row["seconds_min"], row["seconds_max"]) == (SEEDS, 12.5, 11, 14)
-    assert (row["training_seconds"], row["published_seconds"], row["seconds_per_point"]) == (3.5, 120, 1e-6)
+    assert (row["runs"], row["seconds_median"], row["seconds_min"], row["seconds_max"]) == (
+        SEEDS,
+        12.5,
+        11,
+        14,
+    )
+    assert (row["training_seconds"], row["published_seconds"], row["seconds_per_point"]) == (
+        3.5,
+        120,
+        1e-6,
+    )
     row = table.loc[("K0", "maple", "")]
-    assert (row["runs"], row["seconds_median"], row["seconds_per_point"], row["terms"]) == (2, 1.5, 0.5, 3)
+    assert (row["runs"], row["seconds_median"], row["seconds_per_point"], row["terms"]) == (
+        2,
+        1.5,
+        0.5,
+        3,
+    )
     assert np.isnan(row["published_seconds"])
     assert np.isnan(row["evaluations_per_second"])
     assert table.index.get_level_values("task").tolist() == ["K0"] * 3 + ["F3"] * 2 + ["K2"] * 2
@@ -289,22 +423,46 @@ def test_network_fit_leaves_out_what_no_network_has(frames):
 def classifiers(tmp_path_factory):
     """The tidy frame of two classifications, one of a constant network."""
     folder = tmp_path_factory.mktemp("classifiers")
-    good = {"accuracy_test": 0.85, "predicted_classes": 2, "predicted_counts": [60, 140], "warnings": []}
+    good = {
+        "accuracy_test": 0.85,
+        "predicted_classes": 2,
+        "predicted_counts": [60, 140],
+        "warnings": [],
+    }
     networks = [fakes.classifier("P0"), fakes.classifier("P0s", **good)]
-    data = [fakes.data(folder / f"{network['task']}.npz", rows=rows) for network, rows in zip(networks, (200, 150), strict=True)]
+    data = [
+        fakes.data(folder / f"{network['task']}.npz", rows=rows)
+        for network, rows in zip(networks, (200, 150), strict=True)
+    ]
     return networks_table(networks, data, ["PMLB", "PMLB"])
 
 
 def test_a_classifier_stands_beside_the_majority_and_a_constant_one_is_marked(classifiers):
     table = network_fit.draw(classifiers).set_index("task")
     assert "r2_test" not in table
-    columns = ["accuracy_test", "majority_share", "classes", "predicted_classes", "predicted_counts", "warnings"]
-    assert table.loc["P0", columns].tolist() == [0.77, 0.761, 2, 1, "0 / 200", "constant network, failed to learn"]
+    columns = [
+        "accuracy_test",
+        "majority_share",
+        "classes",
+        "predicted_classes",
+        "predicted_counts",
+        "warnings",
+    ]
+    assert table.loc["P0", columns].tolist() == [
+        0.77,
+        0.761,
+        2,
+        1,
+        "0 / 200",
+        "constant network, failed to learn",
+    ]
     assert table.loc["P0s", columns].tolist() == [0.85, 0.761, 2, 2, "60 / 140", "none"]
 
 
 def test_training_curves_say_which_loss(frames, classifiers):
-    curves = training_table([fakes.network(task) for task in TASKS] + [fakes.classifier("P0"), fakes.classifier("P0s")])
+    curves = training_table(
+        [fakes.network(task) for task in TASKS] + [fakes.classifier("P0"), fakes.classifier("P0s")]
+    )
 
     def label(training, networks):
         return training_curves.draw(training, networks).get_supylabel().splitlines()[1:]
@@ -313,13 +471,20 @@ def test_training_curves_say_which_loss(frames, classifiers):
     assert label(frames["training"], frames["networks"]) == ["mean squared error"]
     assert label(curves[curves["task"].isin(["P0", "P0s"])], classifiers) == ["cross-entropy"]
     assert label(curves, both) == ["mean squared error;", "of classifications cross-entropy"]
-    assert "constant network\nfailed to learn" in texts(panel(training_curves.draw(curves, both), "P0"))
+    assert "constant network\nfailed to learn" in texts(
+        panel(training_curves.draw(curves, both), "P0")
+    )
 
 
 def test_overview_labels_stay_apart(frames):
     """Where two points are close, the label of the lower or left one goes below it."""
     networks = pd.DataFrame(
-        {"task": ["A", "B", "C", "D"], "family": "Own", "inputs": [4, 5, 2, 2], "rows": [9000, 10000, 20, 25]}
+        {
+            "task": ["A", "B", "C", "D"],
+            "family": "Own",
+            "inputs": [4, 5, 2, 2],
+            "rows": [9000, 10000, 20, 25],
+        }
     )
     (axes,) = dataset_overview.draw(networks).axes
     below = {text.get_text(): text.xyann[1] < 0 for text in axes.texts}
@@ -341,7 +506,9 @@ def test_tables_on_disk(frames, tmp_path):
 
 
 def test_numbers_are_rounded_for_reading():
-    table = pd.DataFrame({"task": ["a_b"], "x": [123456.789], "y": [2.5e-7], "z": [np.inf], "n": [np.nan], "k": [12]})
+    table = pd.DataFrame(
+        {"task": ["a_b"], "x": [123456.789], "y": [2.5e-7], "z": [np.inf], "n": [np.nan], "k": [12]}
+    )
     row = to_latex(table).splitlines()[4]
     assert row == r"a\_b & 123500 & $2.5\times10^{-7}$ & $\infty$ & -- & 12 \\"
     assert '<td class="y">2.5e-07</td>' in to_html(table, "t")

@@ -1,28 +1,28 @@
-"""The figures beyond plain curves: what they show, and what they say where something is missing or not finite."""
+"""The figures beyond plain curves: what they show, and what they say where something is missing or
+not finite."""
 
-import fakes
 import jinja2
-import made_up
 import matplotlib
 import numpy as np
 import pandas as pd
 import pytest
+from helpers import fakes, made_up
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 
-from srnet.drawing import (
-    expressions_typeset,
+from srnet.drawing.captions import fill_in
+from srnet.drawing.figures import expressions as typeset_expressions
+from srnet.drawing.figures import (
     fidelity_by_distance,
     inputs_used,
     layer_heatmap,
     pareto,
     reproduction,
-    reproduction_table,
 )
-from srnet.drawing.captions import fill_in
-from srnet.files import write_json
-from srnet.results import formulas_table, pareto_table, runs_table
-from srnet.semantics import best_models, hidden_values
-from srnet.semantics import inputs_used as count_inputs
+from srnet.drawing.tables import reproduction as reproduction_table
+from srnet.io.files import write_json
+from srnet.results.gather import formulas_table, pareto_table, runs_table
+from srnet.results.hidden_semantics import best_models, hidden_values
+from srnet.results.hidden_semantics import inputs_used as count_inputs
 
 
 def texts(figure):
@@ -35,7 +35,9 @@ def inside(figure):
     canvas.draw()
     box = figure.get_tightbbox(canvas.get_renderer())  # inches
     width, height = figure.get_size_inches()
-    return box.x0 >= -0.02 and box.y0 >= -0.02 and box.x1 <= width + 0.02 and box.y1 <= height + 0.02
+    return (
+        box.x0 >= -0.02 and box.y0 >= -0.02 and box.x1 <= width + 0.02 and box.y1 <= height + 0.02
+    )
 
 
 @pytest.fixture
@@ -46,8 +48,15 @@ def hidden(layers):
 def test_heat_maps_of_every_hidden_layer_network_over_formulas(hidden):
     figure = layer_heatmap.draw(hidden)
     assert len(figure.axes) == 3 * 2 + 1  # network and two presets over two layers, and the scale
-    assert [axes.get_title(loc="left") for axes in figure.axes[:2]] == ["made-up: layer 1", "layer 2"]
-    assert [axes.get_ylabel() for axes in figure.axes[:6:2]] == ["network", "SRNet, paper", "SRNet, joint"]
+    assert [axes.get_title(loc="left") for axes in figure.axes[:2]] == [
+        "made-up: layer 1",
+        "layer 2",
+    ]
+    assert [axes.get_ylabel() for axes in figure.axes[:6:2]] == [
+        "network",
+        "SRNet, paper",
+        "SRNet, joint",
+    ]
     first = hidden[(hidden["source"] == "network") & (hidden["layer"] == 1)]
     image = figure.axes[0].images[0].get_array()
     np.testing.assert_allclose(image, first["normalised"].to_numpy().reshape(9, 3))
@@ -56,7 +65,9 @@ def test_heat_maps_of_every_hidden_layer_network_over_formulas(hidden):
 
 
 def test_heat_maps_mark_what_is_not_finite(hidden):
-    hidden.loc[(hidden["source"] == "joint") & (hidden["unit"] == 1) & (hidden["layer"] == 2), "normalised"] = np.inf
+    hidden.loc[
+        (hidden["source"] == "joint") & (hidden["unit"] == 1) & (hidden["layer"] == 2), "normalised"
+    ] = np.inf
     figure = layer_heatmap.draw(hidden)
     assert texts(figure.axes[5]).count("×") == 9
     assert "×: not finite" in texts(figure)
@@ -74,11 +85,14 @@ def formulas(tmp_path, task="K0", presets=("paper", "joint")):
     for preset in presets:
         write_json(tmp_path / f"{preset}.json", fakes.run(task, preset))
     write_json(tmp_path / "formulas.json", fakes.formulas(task))
-    return formulas_table([tmp_path / f"{preset}.json" for preset in presets], [tmp_path / "formulas.json"] * len(presets))
+    return formulas_table(
+        [tmp_path / f"{preset}.json" for preset in presets],
+        [tmp_path / "formulas.json"] * len(presets),
+    )
 
 
 def test_formulas_are_typeset_with_their_errors(tmp_path):
-    figure = expressions_typeset.draw(formulas(tmp_path))
+    figure = typeset_expressions.draw(formulas(tmp_path))
     written = texts(figure)
     assert r"$f_{1} = \sin{\left(x_{0}^{2} \right)} + 0.25$" in written
     assert sum(text.startswith("$y_{0} = ") for text in written) == 2
@@ -89,9 +103,11 @@ def test_formulas_are_typeset_with_their_errors(tmp_path):
 
 def test_a_long_formula_makes_a_taller_figure_and_is_not_cut(tmp_path):
     frame = formulas(tmp_path, presets=("paper",))
-    short = expressions_typeset.draw(frame).get_size_inches()[1]
-    frame.loc[frame["layer"] == "network", "latex"] = " + ".join(rf"1.{i} \sin{{\left(x_{{{i}}} \right)}}" for i in range(60))
-    figure = expressions_typeset.draw(frame)
+    short = typeset_expressions.draw(frame).get_size_inches()[1]
+    frame.loc[frame["layer"] == "network", "latex"] = " + ".join(
+        rf"1.{i} \sin{{\left(x_{{{i}}} \right)}}" for i in range(60)
+    )
+    figure = typeset_expressions.draw(frame)
     assert figure.get_size_inches()[1] > short + 0.5
     assert "x_{59}" in texts(figure)[-1]
     assert inside(figure)
@@ -99,25 +115,72 @@ def test_a_long_formula_makes_a_taller_figure_and_is_not_cut(tmp_path):
 
 def verdicts(*rows):
     numbers = ["published", "published_low", "published_high", "ours", "ours_low", "ours_high"]
-    table = pd.DataFrame(rows, columns=["claim", "kind", "task", "method", "preset", *numbers, "verdict"])
+    table = pd.DataFrame(
+        rows, columns=["claim", "kind", "task", "method", "preset", *numbers, "verdict"]
+    )
     return table.assign(unit="%", runs=4, reason=np.nan)
 
 
 VERDICT = verdicts(
-    ("final fitness", "quantiles", "K0", "srnet", "paper", 2.0, 1.0, 3.0, 1.5, 1.2, 1.8, "reproduced"),
-    ("final fitness", "quantiles", "F3", "srnet", "paper", 2.0, 1.0, 3.0, np.inf, 4.0, np.inf, "not reproduced"),
+    (
+        "final fitness",
+        "quantiles",
+        "K0",
+        "srnet",
+        "paper",
+        2.0,
+        1.0,
+        3.0,
+        1.5,
+        1.2,
+        1.8,
+        "reproduced",
+    ),
+    (
+        "final fitness",
+        "quantiles",
+        "F3",
+        "srnet",
+        "paper",
+        2.0,
+        1.0,
+        3.0,
+        np.inf,
+        4.0,
+        np.inf,
+        "not reproduced",
+    ),
     ("final fitness", "quantiles", "F5", "srnet", "paper", 2.0, 1.0, 3.0, *[np.nan] * 3, "not run"),
     ("accuracy", "mean", "P0", "lime", "", 90.0, 90.0, 90.0, 91.0, 90.5, 92.0, "not comparable"),
-    ("interpolates", "order", "K0", "srnet against lime", "paper", np.nan, np.nan, 1.0, 0.5, 0.4, 0.6, "reproduced"),
+    (
+        "interpolates",
+        "order",
+        "K0",
+        "srnet against lime",
+        "paper",
+        np.nan,
+        np.nan,
+        1.0,
+        0.5,
+        0.4,
+        0.6,
+        "reproduced",
+    ),
     ("faster", "bound", "all", "elime", "", np.nan, np.nan, 60.0, *[np.nan] * 3, "not run"),
 )
 
 
 def test_every_number_has_a_line_marked_with_its_verdict():
     figure = reproduction.draw(VERDICT)
-    assert [axes.get_title(loc="left") for axes in figure.axes] == ["final fitness", "accuracy", "interpolates"]
+    assert [axes.get_title(loc="left") for axes in figure.axes] == [
+        "final fitness",
+        "accuracy",
+        "interpolates",
+    ]
     assert [label.get_text() for label in figure.axes[0].get_yticklabels()] == ["K0", "F3", "F5"]
-    assert {"reproduced: 2", "not reproduced: 1", "not comparable: 1", "not run: 2"} <= set(texts(figure))
+    assert {"reproduced: 2", "not reproduced: 1", "not comparable: 1", "not run: 2"} <= set(
+        texts(figure)
+    )
     assert "∞" in texts(figure.axes[0])
     assert "not run" in texts(figure.axes[0])
     assert "not run in this configuration: faster (1)" in texts(figure)
@@ -130,16 +193,35 @@ def test_every_number_has_a_line_marked_with_its_verdict():
 def test_a_claim_without_a_preset_is_drawn_from_its_file(tmp_path):
     """Empty text is NaN there."""
     timed = verdicts(
-        ("ten times faster", "order", "tiny", "elime against lime", "", np.nan, np.nan, 0.1, 0.5, 0.4, 0.6, "not reproduced")
+        (
+            "ten times faster",
+            "order",
+            "tiny",
+            "elime against lime",
+            "",
+            np.nan,
+            np.nan,
+            0.1,
+            0.5,
+            0.4,
+            0.6,
+            "not reproduced",
+        )
     )
-    both = pd.concat([VERDICT, VERDICT.assign(preset="joint"), timed.assign(unit="")], ignore_index=True)
+    both = pd.concat(
+        [VERDICT, VERDICT.assign(preset="joint"), timed.assign(unit="")], ignore_index=True
+    )
     both.to_csv(tmp_path / "verdict.csv", index=False)
-    figure = reproduction.draw(pd.read_csv(tmp_path / "verdict.csv", na_values=[""], keep_default_na=False))
+    figure = reproduction.draw(
+        pd.read_csv(tmp_path / "verdict.csv", na_values=[""], keep_default_na=False)
+    )
     assert "tiny / LIME" in [label.get_text() for label in figure.axes[-1].get_yticklabels()]
 
 
 def test_presets_are_named_where_there_are_several():
-    figure = reproduction.draw(pd.concat([VERDICT, VERDICT.assign(preset="joint")], ignore_index=True))
+    figure = reproduction.draw(
+        pd.concat([VERDICT, VERDICT.assign(preset="joint")], ignore_index=True)
+    )
     assert "K0 joint" in [label.get_text() for label in figure.axes[0].get_yticklabels()]
 
 
@@ -156,7 +238,11 @@ def test_the_table_of_verdicts_keeps_every_row():
 
 
 def test_fronts_of_fitness_against_complexity():
-    runs = [fakes.run("K0", preset, seed, level=level) for preset, level in (("paper", 10.0), ("joint", 1.0)) for seed in (1, 2)]
+    runs = [
+        fakes.run("K0", preset, seed, level=level)
+        for preset, level in (("paper", 10.0), ("joint", 1.0))
+        for seed in (1, 2)
+    ]
     table = pareto_table(runs)
     figure = pareto.draw(table)
     points, front = figure.axes[0].lines[:2]
@@ -168,17 +254,35 @@ def test_fronts_of_fitness_against_complexity():
 
 
 def test_a_front_leaves_out_what_is_not_finite_and_falls_back_on_the_best():
-    table = pareto_table([fakes.run() | {"pareto": []}, fakes.run(seed=2) | {"pareto": [{"complexity": 3, "fitness": None}]}])
+    table = pareto_table(
+        [
+            fakes.run() | {"pareto": []},
+            fakes.run(seed=2) | {"pareto": [{"complexity": 3, "fitness": None}]},
+        ]
+    )
     assert table[["seed", "complexity"]].to_numpy().tolist() == [[1, 13]]
 
 
 def test_error_by_distance_says_where_formulas_break():
     rows = [
-        ("K0", preset, distance, 500, 200 if distance == 4 and preset == "joint" else 0, 0.1, 0.2, 0.3, 0.4)
+        (
+            "K0",
+            preset,
+            distance,
+            500,
+            200 if distance == 4 and preset == "joint" else 0,
+            0.1,
+            0.2,
+            0.3,
+            0.4,
+        )
         for preset in ("paper", "joint")
         for distance in (0.0, 1.0, 4.0)
     ]
-    frame = pd.DataFrame(rows, columns=["task", "preset", "distance", "points", "nonfinite", "q1", "median", "q3", "rms"])
+    frame = pd.DataFrame(
+        rows,
+        columns=["task", "preset", "distance", "points", "nonfinite", "q1", "median", "q3", "rms"],
+    )
     figure = fidelity_by_distance.draw(frame)
     assert [label.get_text() for label in figure.axes[0].get_xticklabels()] == ["in", "1", "4"]
     assert "joint: 40% ×" in texts(figure)
@@ -187,10 +291,16 @@ def test_error_by_distance_says_where_formulas_break():
 
 
 def test_inputs_that_formulas_read():
-    figure = inputs_used.draw(count_inputs([fakes.run("F3", preset, seed) for preset in ("paper", "joint") for seed in (1, 2)]))
+    figure = inputs_used.draw(
+        count_inputs(
+            [fakes.run("F3", preset, seed) for preset in ("paper", "joint") for seed in (1, 2)]
+        )
+    )
     labels = [label.get_text() for label in figure.axes[0].get_yticklabels()]
     assert labels == [
-        f"{name} {preset}" for name in ("layer 1 (2)", "layer 2 (3)", "output (3)") for preset in ("paper", "joint")
+        f"{name} {preset}"
+        for name in ("layer 1 (2)", "layer 2 (3)", "output (3)")
+        for preset in ("paper", "joint")
     ]
     assert figure.axes[0].collections[0].get_array().ravel().tolist() == [1, 0]
     assert any("2 runs" in text for text in texts(figure))
@@ -198,7 +308,10 @@ def test_inputs_that_formulas_read():
 
 def test_a_caption_counts_what_is_drawn():
     runs = runs_table([fakes.run("K0", seed=seed) for seed in (1, 2, 3)] + [fakes.run("F3")])
-    template = "{{ seeds }}, {{ counted(runs['seed'], 'run') }}, {{ not_finite(runs['fitness']) }} of {{ runs | length }} on {{ tasks[0] }}"
+    template = (
+        "{{ seeds }}, {{ counted(runs['seed'], 'run') }}, {{ not_finite(runs['fitness']) }} of {{ "
+        "runs | length }} on {{ tasks[0] }}"
+    )
     runs.loc[0, "fitness"] = np.inf
     assert fill_in(template, {"runs": runs}, tasks=["K0"]) == "1–3 seeds, 1–3 runs, 1 of 4 on K0"
 

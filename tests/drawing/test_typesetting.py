@@ -4,24 +4,30 @@ import re
 
 import pytest
 import sympy
-from fakes import run
+from helpers.fakes import run
 from hypothesis import given
 from hypothesis import strategies as st
 
 from srnet.drawing.typesetting import broken, fitted, measured, svg
-from srnet.formulas import RAW_LATEX, latex, raw_forms
-from srnet.model import SRNet
-from srnet.settings import preset
+from srnet.model.formulas import raw_forms
+from srnet.model.latex import RAW_LATEX, latex
+from srnet.model.srnet import SRNet
+from srnet.search.settings import preset
 
 LONG = (
-    r"87.34 - 99.57 \sin{\left(- 8.442 \cos{\left(\left(1.452 \cos{\left(\tan{\left(\cos{\left(0.09125 \sqrt{\frac{\sqrt{x_{2}} "
-    r"\left(x_{0} + x_{3}\right)}{x_{1}}} + 0.4289 \right)} \right)} \right)} - 0.5991\right)^{2} - 0.4718 \right)} + 7.569 \right)}"
+    r"87.34 - 99.57 \sin{\left(- 8.442 \cos{\left(\left(1.452 "
+    r"\cos{\left(\tan{\left(\cos{\left(0.09125 \sqrt{\frac{\sqrt{x_{2}} "
+    r"\left(x_{0} + x_{3}\right)}{x_{1}}} + 0.4289 \right)} \right)} \right)} - 0.5991\right)^{2} "
+    r"- 0.4718 \right)} + 7.569 \right)}"
 )
 
 
 def atoms(text):
-    """Numbers, names and functions in their order: what a break must keep. A root may become a power, a fraction a quotient."""
-    found = re.findall(r"\d+\.\d+|x_\{\d+\}|h_\{\d+\}|\\(?:sin|cos|tan|ln|operatorname\{\w+\})", text)
+    """Numbers, names and functions in their order: what a break must keep. A root may become a
+    power, a fraction a quotient."""
+    found = re.findall(
+        r"\d+\.\d+|x_\{\d+\}|h_\{\d+\}|\\(?:sin|cos|tan|ln|operatorname\{\w+\})", text
+    )
     return [re.sub(r"\s", "", atom) for atom in found]
 
 
@@ -44,7 +50,9 @@ def test_a_long_formula_is_broken_before_its_operators():
     for line in lines:
         balanced(line)
     text = " ".join(lines)
-    assert re.sub(r"\\(left|right)[()|]", "", text).count("(") == re.sub(r"\\(left|right)[()|]", "", text).count(")")
+    assert re.sub(r"\\(left|right)[()|]", "", text).count("(") == re.sub(
+        r"\\(left|right)[()|]", "", text
+    ).count(")")
 
 
 def test_a_wide_fraction_becomes_a_quotient_in_brackets():
@@ -62,13 +70,17 @@ def test_a_wide_root_becomes_a_power():
 
 
 def test_steps_have_a_line_each():
-    assert broken(r"\begin{aligned} f_{1} &= x_{0} + 1 \\ y_{0} &= 2.0 f_{1} \end{aligned}", 40) == [
+    assert broken(
+        r"\begin{aligned} f_{1} &= x_{0} + 1 \\ y_{0} &= 2.0 f_{1} \end{aligned}", 40
+    ) == [
         "f_{1} = x_{0} + 1",
         "y_{0} = 2.0 f_{1}",
     ]
 
 
-leaves = st.sampled_from([*sympy.symbols("x_0 x_1 x_12"), *map(sympy.Float, ("0.5", "12.25", "-3.125"))])
+leaves = st.sampled_from(
+    [*sympy.symbols("x_0 x_1 x_12"), *map(sympy.Float, ("0.5", "12.25", "-3.125"))]
+)
 formulas = st.recursive(
     leaves,
     lambda part: st.one_of(
@@ -92,7 +104,9 @@ def test_nothing_is_lost_and_every_line_can_be_set(formula, width):
         balanced(line)
 
 
-@pytest.mark.parametrize("formula", [LONG, *(form.latex for form in raw_forms(SRNet.from_run(run("F3"))).outputs)])
+@pytest.mark.parametrize(
+    "formula", [LONG, *(form.latex for form in raw_forms(SRNet.from_run(run("F3"))).outputs)]
+)
 def test_lines_fit_the_width_as_matplotlib_sets_them(formula):
     lines = fitted(formula, 2.5, prefix="y_{0} = ")
     assert all(measured(line)[0] <= 2.5 for line in lines)

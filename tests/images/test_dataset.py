@@ -7,8 +7,8 @@ import pytest
 from PIL import Image
 
 from srnet.errors import UserError
-from srnet.images import dataset
-from srnet.images.plan import all_images, set_images, training_options
+from srnet.images.pictures import dataset
+from srnet.images.pictures.plan import all_images, set_images, training_options
 
 
 @pytest.fixture(scope="module")
@@ -35,7 +35,8 @@ def test_a_test_image_is_no_training_image(made):
 
 
 def test_the_mask_is_the_object_exactly(monkeypatch):
-    """Two images that differ in nothing but the object's paint differ in the mask's pixels and there alone."""
+    """Two images that differ in nothing but the object's paint differ in the mask's pixels and
+    there alone."""
     plain, mask = dataset.compose("cat", np.random.default_rng(5), 96)
     pasted = dataset._pasted
 
@@ -87,7 +88,11 @@ def test_named_images_are_theirs_and_the_same(tmp_path):
 
 @pytest.mark.parametrize(
     ("options", "sentence"),
-    [((0, 0), "count of the images is 0"), ((1, -1), "seed of the images is -1"), ((1, 0, 8), "size of the images is 8")],
+    [
+        ((0, 0), "count of the images is 0"),
+        ((1, -1), "seed of the images is -1"),
+        ((1, 0, 8), "size of the images is 8"),
+    ],
 )
 def test_options_out_of_range_are_refused(options, sentence):
     for make in (dataset.make, dataset.unseen):
@@ -107,7 +112,10 @@ def test_options_out_of_range_are_refused(options, sentence):
     ],
 )
 def test_named_and_counted_images_are_checked_alike(options, sentence):
-    for make in (lambda *options: dataset.named_image("cat", *options), lambda *options: dataset.make(1, *options)):
+    for make in (
+        lambda *options: dataset.named_image("cat", *options),
+        lambda *options: dataset.make(1, *options),
+    ):
         with pytest.raises(UserError, match=sentence):
             make(*options)
 
@@ -127,7 +135,9 @@ def test_an_image_may_be_larger_than_the_textures(size):
 def test_images_stay_the_same(size, images, masks):
     """Networks were trained and judged on them."""
     made = dataset.make(16, 0, size)
-    assert [hashlib.sha256(values.tobytes()).hexdigest()[:16] for values in (made.images, made.masks)] == [images, masks]
+    assert [
+        hashlib.sha256(values.tobytes()).hexdigest()[:16] for values in (made.images, made.masks)
+    ] == [images, masks]
 
 
 def test_nothing_to_make_is_refused(tmp_path):
@@ -137,8 +147,22 @@ def test_nothing_to_make_is_refused(tmp_path):
 
 
 def test_what_the_workflow_makes_of_a_configuration():
-    images = {"named": ["cat"], "test_set": {"images": 9}, "train": 64, "test": 8, "size": 64, "seed": 1, "epochs": {"tiny": 0.5}}
+    images = {
+        "named": ["cat"],
+        "test_set": {"images": 9},
+        "train": 64,
+        "test": 8,
+        "size": 64,
+        "seed": 1,
+        "epochs": {"tiny": 0.5},
+    }
     assert all_images(images)[:2] == ["cat", "00-astronaut"]
     assert set_images(9)[-1] == "08-astronaut"
-    assert training_options(images, "tiny") == {"images": 64, "tests": 8, "size": 64, "seed": 1, "epochs": 0.5}
+    assert training_options(images, "tiny") == {
+        "images": 64,
+        "tests": 8,
+        "size": 64,
+        "seed": 1,
+        "epochs": 0.5,
+    }
     assert "epochs" not in training_options(images, "resnet18")

@@ -3,12 +3,12 @@
 import numpy as np
 import pytest
 import torch
-from known_models import Known, genomes, grid, white
+from helpers.known_models import Known, genomes, grid, white
 
 from srnet.errors import UserError
 from srnet.images import Evaluator, Preprocessing
-from srnet.images.archive import Archive
-from srnet.images.evaluator import PRECISIONS
+from srnet.images.search.archive import Archive
+from srnet.images.search.evaluator import PRECISIONS
 
 RNG = np.random.default_rng(0)
 SEGMENTS = grid(2, 4)
@@ -25,7 +25,9 @@ def test_probabilities_are_those_of_the_model() -> None:
     evaluator = made(model)
     assert evaluator.probabilities(shown) == pytest.approx(model.truth(shown), abs=1e-5)
     answers = evaluator.answers(shown)
-    assert answers.log_odds == pytest.approx(np.log(answers.probability / (1 - answers.probability)), abs=1e-3)
+    assert answers.log_odds == pytest.approx(
+        np.log(answers.probability / (1 - answers.probability)), abs=1e-3
+    )
     both = evaluator.all_probabilities(shown)
     assert both.sum(axis=1) == pytest.approx(1)
     assert both[:, 1] == pytest.approx(answers.probability)
@@ -42,7 +44,9 @@ def test_passes_are_the_images_the_model_saw_and_batches_are_kept() -> None:
 @pytest.mark.parametrize("batch", [1, 3, 64])
 def test_the_batch_does_not_matter(batch: int) -> None:
     shown = genomes(8)[::7]
-    assert made(batch=batch).probabilities(shown) == pytest.approx(made().probabilities(shown), abs=1e-6)
+    assert made(batch=batch).probabilities(shown) == pytest.approx(
+        made().probabilities(shown), abs=1e-6
+    )
 
 
 def test_the_model_is_left_as_it_was() -> None:
@@ -74,9 +78,17 @@ def test_the_mode_is_restored_when_the_model_fails() -> None:
 def test_logits_and_probabilities_are_told_apart() -> None:
     model, shown = Known(np.arange(8.0)).eval(), genomes(8)
     expected = model.truth(shown)
-    for function in (model, lambda x: model(x).softmax(dim=1), lambda x: model(x).softmax(dim=1).detach().numpy()):
-        assert made(function, outputs="detect").probabilities(shown) == pytest.approx(expected, abs=1e-5)
-    one_by_one = made(lambda x: torch.sigmoid(model(x)), outputs="probabilities")  # of several labels: no sum of 1
+    for function in (
+        model,
+        lambda x: model(x).softmax(dim=1),
+        lambda x: model(x).softmax(dim=1).detach().numpy(),
+    ):
+        assert made(function, outputs="detect").probabilities(shown) == pytest.approx(
+            expected, abs=1e-5
+        )
+    one_by_one = made(
+        lambda x: torch.sigmoid(model(x)), outputs="probabilities"
+    )  # of several labels: no sum of 1
     assert one_by_one.probabilities(shown) == pytest.approx(expected, abs=1e-5)
 
 
@@ -92,11 +104,17 @@ def test_a_fused_network_computes_the_same(precision: str) -> None:
     norm.running_mean.uniform_(-1, 1)
     norm.running_var.uniform_(0.5, 2)
     model = torch.nn.Sequential(
-        conv, norm, torch.nn.ReLU(), torch.nn.AdaptiveAvgPool2d(1), torch.nn.Flatten(), torch.nn.Linear(4, 3)
+        conv,
+        norm,
+        torch.nn.ReLU(),
+        torch.nn.AdaptiveAvgPool2d(1),
+        torch.nn.Flatten(),
+        torch.nn.Linear(4, 3),
     )
     image = RNG.random((16, 32, 3), dtype=np.float32)
     plain, other = (
-        Evaluator(model, image, SEGMENTS, precision=name).all_probabilities(genomes(8)) for name in ("float32", precision)
+        Evaluator(model, image, SEGMENTS, precision=name).all_probabilities(genomes(8))
+        for name in ("float32", precision)
     )
     assert other == pytest.approx(plain, abs=1e-5 if precision == "fused" else 0.02)
 
@@ -106,7 +124,10 @@ class Viewing(torch.nn.Module):
 
     def __init__(self) -> None:
         super().__init__()
-        self.convolution, self.linear = torch.nn.Conv2d(3, 4, 3, stride=4), torch.nn.Linear(4 * 4 * 8, 3)
+        self.convolution, self.linear = (
+            torch.nn.Conv2d(3, 4, 3, stride=4),
+            torch.nn.Linear(4 * 4 * 8, 3),
+        )
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         return self.linear(self.convolution(x).view(-1, 4 * 4 * 8))
@@ -118,7 +139,9 @@ def test_any_module_has_a_copy_of_lower_precision(precision: str, axes: int) -> 
     torch.manual_seed(0)
     model = Viewing() if axes == 4 else torch.nn.Linear(3 * 16 * 32, 3)
     known = Preprocessing(size=16)
-    options = {"preprocessing": lambda images: known(images).flatten(1) if axes == 2 else known(images)}
+    options = {
+        "preprocessing": lambda images: known(images).flatten(1) if axes == 2 else known(images)
+    }
     image, shown = RNG.random((16, 32, 3), dtype=np.float32), genomes(8)[::5]
     plain, other, again = (
         Evaluator(model, image, SEGMENTS, precision=name, **options).all_probabilities(shown)
@@ -133,7 +156,9 @@ def test_any_callable_preprocessing_sees_images() -> None:
     known = Preprocessing(size=16, mean=(0.4, 0.5, 0.6), std=(0.2, 0.3, 0.4))
     options = {"label": 1, "fill": "blur"}
     one = Evaluator(Known(WEIGHTS), image, SEGMENTS, preprocessing=known, **options)
-    other = Evaluator(Known(WEIGHTS), image, SEGMENTS, preprocessing=lambda images: known(images), **options)
+    other = Evaluator(
+        Known(WEIGHTS), image, SEGMENTS, preprocessing=lambda images: known(images), **options
+    )
     assert one.probabilities(shown) == pytest.approx(other.probabilities(shown), abs=1e-6)
 
 

@@ -1,19 +1,32 @@
 """The comparison of methods on one image, and its tables."""
 
-import made_images
 import numpy as np
 import pandas as pd
 import pytest
 import torch
+from helpers import made_images
 
 from srnet.errors import UserError
-from srnet.images.dataset import CLASSES, write_images
-from srnet.images.experiment import compare, method, seed_range, write_comparison
-from srnet.images.networks import ARCHITECTURES, MEAN, STD, Classifier, write_classifier
-from srnet.images.preprocessing import Preprocessing
-from srnet.images.reading import read_image
-from srnet.images.tables import agreement_table, claims_table, history_table, networks_table, pixels_table, runs_table
-from srnet.results import read_table, write_table
+from srnet.images.comparison.scores import compare, method, seed_range, write_comparison
+from srnet.images.networks.architectures import (
+    ARCHITECTURES,
+    MEAN,
+    STD,
+    Classifier,
+    write_classifier,
+)
+from srnet.images.pictures.dataset import CLASSES, write_images
+from srnet.images.pictures.preprocessing import Preprocessing
+from srnet.images.pictures.reading import read_image
+from srnet.images.results import (
+    agreement_table,
+    claims_table,
+    history_table,
+    networks_table,
+    pixels_table,
+    runs_table,
+)
+from srnet.io.frames import read_table, write_table
 
 
 @pytest.fixture(scope="module")
@@ -31,9 +44,15 @@ def folder(tmp_path_factory, classifier):
     methods = ["sparse-30", "published-40", "lime-20", "rise-20", "random"]
     for image in ("cat", "01-cat"):
         write_comparison(
-            folder / "network.pt", folder / f"{image}.png", folder / f"{image}_mask.png", folder / f"{image}.csv",
-            folder / f"{image}.history.csv", methods=methods, seeds=range(1, 4), baseline_seeds=2,
-        )  # fmt: skip
+            folder / "network.pt",
+            folder / f"{image}.png",
+            folder / f"{image}_mask.png",
+            folder / f"{image}.csv",
+            folder / f"{image}.history.csv",
+            methods=methods,
+            seeds=range(1, 4),
+            baseline_seeds=2,
+        )
     return folder
 
 
@@ -52,7 +71,13 @@ def test_names_of_methods():
 def test_a_row_per_method_and_seed(folder):
     runs = read_table(folder / "cat.csv")
     counts = runs.groupby("method").size()
-    assert dict(counts) == {"sparse-30": 3, "published-40": 3, "lime-20": 2, "rise-20": 2, "random": 2}
+    assert dict(counts) == {
+        "sparse-30": 3,
+        "published-40": 3,
+        "lime-20": 2,
+        "rise-20": 2,
+        "random": 2,
+    }
     assert set(runs["network"]) == {"tiny"}
     assert set(runs["image"]) == {"cat"}
     assert runs["explained"].isin(CLASSES).all()
@@ -93,7 +118,13 @@ def test_a_mask_of_another_shape_is_refused(classifier, folder):
 def test_nothing_is_written_where_a_method_is_unknown(folder, tmp_path):
     with pytest.raises(UserError, match="there is no method 'best'"):
         write_comparison(
-            folder / "network.pt", folder / "cat.png", None, tmp_path / "a.csv", tmp_path / "b.csv", methods=["best"], seeds=[1]
+            folder / "network.pt",
+            folder / "cat.png",
+            None,
+            tmp_path / "a.csv",
+            tmp_path / "b.csv",
+            methods=["best"],
+            seeds=[1],
         )
     assert not list(tmp_path.iterdir())
 
@@ -120,7 +151,17 @@ def test_gathered(folder):
 def test_agreement_is_the_mean_overlap_of_two_seeds():
     rows = [("xx--", 1), ("x-x-", 2), ("xx--", 3)]
     runs = pd.DataFrame(
-        [{"network": "n", "images": "named", "image": "i", "method": "m", "seed": s, "selected": t} for t, s in rows]
+        [
+            {
+                "network": "n",
+                "images": "named",
+                "image": "i",
+                "method": "m",
+                "seed": s,
+                "selected": t,
+            }
+            for t, s in rows
+        ]
     )
     assert agreement_table(runs)["agreement"].item() == pytest.approx((1 / 3 + 1 + 1 / 3) / 3)
     assert agreement_table(runs.head(1))["agreement"].isna().all()  # one seed agrees with nobody
@@ -130,7 +171,15 @@ def test_a_curve_keeps_a_runs_last_value(tmp_path):
     steps = [(1, 10, 0.2), (1, 20, 0.6), (2, 10, 0.4), (2, 40, 1.0)]
     frame = pd.DataFrame(
         [
-            {"network": "n", "image": "i", "method": "sparse", "seed": s, "passes": p, "probability": v, "share": v}
+            {
+                "network": "n",
+                "image": "i",
+                "method": "sparse",
+                "seed": s,
+                "passes": p,
+                "probability": v,
+                "share": v,
+            }
             for s, p, v in steps
         ]
     )
@@ -143,19 +192,33 @@ def test_a_curve_keeps_a_runs_last_value(tmp_path):
 
 
 def test_the_claims_are_judged_by_the_rules():
-    from fakes import ROOT
+    from helpers.fakes import ROOT
 
     runs = made_images.runs(["resnet18", "densenet121"], ["cat", "coffee"], [], seeds=5)
     runs.loc[runs["method"] == "published", "probability"] = 0.99  # above the whole image's 0.97
     runs.loc[runs["method"] == "sparse", "seconds"] = 0.1  # LIME takes 10 s
-    claims = claims_table(runs, ROOT / "config" / "verdict.yaml").set_index(["claim", "task", "method"])["verdict"]
+    claims = claims_table(runs, ROOT / "config" / "verdict.yaml").set_index(
+        ["claim", "task", "method"]
+    )["verdict"]
     assert claims["raises the probability, published", "all", "elime-published"] == "reproduced"
     assert claims["raises the probability", "all", "elime"] == "not reproduced"
     assert claims["explains an image within a minute", "all", "elime"] == "reproduced"
-    assert claims["explains an image ten times faster", "resnet18", "elime against lime"] == "reproduced"
-    assert claims["explains an image ten times faster, published", "resnet18", "elime-published against lime"] == "not reproduced"
+    assert (
+        claims["explains an image ten times faster", "resnet18", "elime against lime"]
+        == "reproduced"
+    )
+    assert (
+        claims[
+            "explains an image ten times faster, published",
+            "resnet18",
+            "elime-published against lime",
+        ]
+        == "not reproduced"
+    )
     assert "raises the probability on DenseNet, published" in claims.index.get_level_values("claim")
-    assert "raises the probability on MobileNet, published" not in claims.index.get_level_values("claim")  # not explained
+    assert "raises the probability on MobileNet, published" not in claims.index.get_level_values(
+        "claim"
+    )  # not explained
 
 
 def test_a_report_that_lacks_something_is_named(tmp_path):

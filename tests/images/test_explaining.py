@@ -1,4 +1,5 @@
-"""One call from a model and an image to an explanation; its parts, its files, and the shell command."""
+"""One call from a model and an image to an explanation; its parts, its files, and the shell
+command."""
 
 import json
 import pickle
@@ -8,15 +9,15 @@ import numpy as np
 import pytest
 import torch
 from click.testing import CliRunner
-from known_models import Known, genomes, grid, white
+from helpers.known_models import Known, genomes, grid, white
 from PIL import Image
 
 from srnet.cli import main
 from srnet.errors import UserError
 from srnet.images import ImageExplanation, Preprocessing, explain, superpixels
-from srnet.images.fills import FILLS, fill_image
-from srnet.images.networks import ARCHITECTURES, Classifier, write_classifier
-from srnet.images.segments import METHODS
+from srnet.images.networks.architectures import ARCHITECTURES, Classifier, write_classifier
+from srnet.images.pictures.fills import FILLS, fill_image
+from srnet.images.pictures.segments import METHODS
 
 SEGMENTS = grid(4, 5)
 OBJECT = [6, 7, 11]
@@ -44,7 +45,12 @@ def test_its_probabilities_are_those_of_the_model() -> None:
     model = Known(WEIGHTS, bias=-6.0)
     found = explained(model)
     shown = np.stack([np.ones(20, bool), found.selected, np.zeros(20, bool), ~found.selected])
-    reported = [found.probability, found.probability_selected, found.probability_empty, found.probability_complement]
+    reported = [
+        found.probability,
+        found.probability_selected,
+        found.probability_empty,
+        found.probability_complement,
+    ]
     assert reported == pytest.approx(model.truth(shown).tolist(), abs=1e-5)
     assert found.history[-1]["probability"] == found.probability_selected
 
@@ -68,20 +74,37 @@ def test_passes_are_bounded_with_all_that_is_reported(precision: str, fitness: s
     found = explained(model, precision=precision, fitness=fitness, max_passes=30)
     assert found.passes <= 30
     assert found.about["precision"] == precision
-    assert found.about["precision_error"] <= {"float32": 0, "fused": 1e-5, "bfloat16": 0.05}[precision]
+    assert (
+        found.about["precision_error"] <= {"float32": 0, "fused": 1e-5, "bfloat16": 0.05}[precision]
+    )
     assert (found.about["precision_error"] > 0) or precision != "bfloat16"
-    assert found.probability_selected == pytest.approx(model.truth(found.selected[None])[0], abs=1e-5)
+    assert found.probability_selected == pytest.approx(
+        model.truth(found.selected[None])[0], abs=1e-5
+    )
 
 
 def test_a_classifier_brings_preprocessing_and_names() -> None:
     torch.manual_seed(0)
-    model = torch.nn.Sequential(torch.nn.AdaptiveAvgPool2d(1), torch.nn.Flatten(), torch.nn.Linear(3, 3))
-    classifier = Classifier(model, "tiny", ("cat", "dog", "cow"), Preprocessing(size=32, mean=(0.5,) * 3, std=(0.2,) * 3))
+    model = torch.nn.Sequential(
+        torch.nn.AdaptiveAvgPool2d(1), torch.nn.Flatten(), torch.nn.Linear(3, 3)
+    )
+    classifier = Classifier(
+        model,
+        "tiny",
+        ("cat", "dog", "cow"),
+        Preprocessing(size=32, mean=(0.5,) * 3, std=(0.2,) * 3),
+    )
     found = explain(classifier, PICTURE, "dog", outputs="logits", generations=2)
     assert (found.label, found.class_name) == (1, "dog")
     assert found.image.shape == (32, 32, 3)
     by_hand = explain(
-        model, PICTURE, 1, preprocessing=classifier.preprocessing, classes=classifier.classes, outputs="logits", generations=2
+        model,
+        PICTURE,
+        1,
+        preprocessing=classifier.preprocessing,
+        classes=classifier.classes,
+        outputs="logits",
+        generations=2,
     )
     assert (by_hand.selected == found.selected).all()
     with pytest.raises(UserError, match="cat, dog, cow"):
@@ -128,10 +151,17 @@ def test_fills() -> None:
     assert (filled["grey"] == 0.5).all()
     for superpixel in range(segments.max() + 1):
         inside = segments == superpixel
-        assert filled["mean"][inside] == pytest.approx(np.broadcast_to(PICTURE[inside].mean(axis=0), (inside.sum(), 3)), abs=1e-5)
-    steepest = {name: np.abs(np.diff(values, axis=0)).max() for name, values in (filled | {"whole": PICTURE}).items()}
+        assert filled["mean"][inside] == pytest.approx(
+            np.broadcast_to(PICTURE[inside].mean(axis=0), (inside.sum(), 3)), abs=1e-5
+        )
+    steepest = {
+        name: np.abs(np.diff(values, axis=0)).max()
+        for name, values in (filled | {"whole": PICTURE}).items()
+    }
     assert steepest["blur"] < 0.3 * steepest["whole"]
-    assert all(values.shape == PICTURE.shape and values.dtype == np.float32 for values in filled.values())
+    assert all(
+        values.shape == PICTURE.shape and values.dtype == np.float32 for values in filled.values()
+    )
 
 
 def test_a_saved_explanation_is_the_same(tmp_path: Path) -> None:
@@ -139,7 +169,10 @@ def test_a_saved_explanation_is_the_same(tmp_path: Path) -> None:
     found.save(tmp_path / "a.npz")
     again = ImageExplanation.load(tmp_path / "a.npz")
     assert again.about == found.about
-    assert all((getattr(again, name) == getattr(found, name)).all() for name in ("image", "segments", "selected", "scores"))
+    assert all(
+        (getattr(again, name) == getattr(found, name)).all()
+        for name in ("image", "segments", "selected", "scores")
+    )
     assert str(again) == str(found)
     assert len(found.plot().axes) == len(again.plot().axes) == 5
 
@@ -157,7 +190,12 @@ def test_a_file_that_is_no_explanation_is_one_sentence(tmp_path: Path) -> None:
     )
     (tmp_path / "pickle.npz").write_bytes(pickle.dumps(Trap()))
     (tmp_path / "empty.npz").touch()
-    parts = {"image": PICTURE, "segments": np.zeros((40, 48), np.int32), "selected": np.ones(2, bool), "scores": np.zeros(2)}
+    parts = {
+        "image": PICTURE,
+        "segments": np.zeros((40, 48), np.int32),
+        "selected": np.ones(2, bool),
+        "scores": np.zeros(2),
+    }
     np.savez(tmp_path / "misfit.npz", about=json.dumps({"label": 1}), **parts)
     for name in ("missing", "other", "object", "pickle", "empty", "misfit"):
         with pytest.raises(UserError):
@@ -171,7 +209,9 @@ def shell(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("shell")
     torch.manual_seed(0)
     model = ARCHITECTURES["tiny"](3).eval()
-    write_classifier(folder / "net.pt", Classifier(model, "tiny", ("cat", "dog", "cow"), Preprocessing(size=32)))
+    write_classifier(
+        folder / "net.pt", Classifier(model, "tiny", ("cat", "dog", "cow"), Preprocessing(size=32))
+    )
     Image.fromarray((PICTURE * 255).astype(np.uint8)).save(folder / "a.png")
     return folder
 
@@ -217,8 +257,12 @@ def test_the_shell_command_writes_mask_panel_and_numbers(shell: Path, tmp_path: 
         (["{}/net.pt", "{}/a.png", "--classes", "{}/net.pt"], "net.pt"),
     ],
 )
-def test_the_shell_command_says_in_one_sentence_what_is_wrong(shell: Path, tmp_path: Path, words, expected: str) -> None:
-    said = CliRunner().invoke(main, ["explain-image", *(word.format(shell) for word in words), "--out", f"{tmp_path}/out"])
+def test_the_shell_command_says_in_one_sentence_what_is_wrong(
+    shell: Path, tmp_path: Path, words, expected: str
+) -> None:
+    said = CliRunner().invoke(
+        main, ["explain-image", *(word.format(shell) for word in words), "--out", f"{tmp_path}/out"]
+    )
     assert said.exit_code == 2
     assert expected in said.output
     assert len(said.output.strip().splitlines()) == 1
@@ -232,6 +276,9 @@ def test_an_exhaustive_search_agrees() -> None:
     found = explain(model, white(segments), 1, segments=segments, fill="black", outputs="logits")
     shown = genomes(10)
     settings = found.about["settings"]
-    sure = [1 / (1 + (1 / model.truth(part) - 1) ** (1 / settings["temperature"])) for part in (shown, ~shown)]
+    sure = [
+        1 / (1 + (1 / model.truth(part) - 1) ** (1 / settings["temperature"]))
+        for part in (shown, ~shown)
+    ]
     worth = sure[0] - sure[1] - settings["penalty"] * (shown @ sizes)
     assert found.history[-1]["best"] == pytest.approx(worth.max(), abs=0.05)

@@ -4,14 +4,15 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from helpers.known_models import Known, genomes, grid, white
 from hypothesis import given
 from hypothesis import strategies as st
-from known_models import Known, genomes, grid, white
 
 from srnet.errors import UserError
-from srnet.images import Evaluator, genetic
-from srnet.images.archive import Archive
-from srnet.images.surrogate import Surrogate
+from srnet.images import Evaluator
+from srnet.images.search import genetic
+from srnet.images.search.archive import Archive
+from srnet.images.search.surrogate import Surrogate
 
 
 def problem(seed: int, rows: int = 3, columns: int = 4, limit: int | None = None):
@@ -22,7 +23,12 @@ def problem(seed: int, rows: int = 3, columns: int = 4, limit: int | None = None
     segments = grid(rows, columns)
     return (
         model,
-        Archive(Evaluator(model, white(segments), segments, label=1, fill="black", batch=256, outputs="logits"), limit),
+        Archive(
+            Evaluator(
+                model, white(segments), segments, label=1, fill="black", batch=256, outputs="logits"
+            ),
+            limit,
+        ),
         np.full(n, 1 / n),
     )
 
@@ -75,7 +81,9 @@ def test_a_seed_gives_one_result_and_another_seed_another_way() -> None:
 def test_the_best_never_gets_worse_and_the_history_says_what_was() -> None:
     model, archive, sizes = problem(3)
     seen = []
-    found = genetic.search(archive, sizes, genetic.preset("published", generations=8, patience=8), 1, seen.append)
+    found = genetic.search(
+        archive, sizes, genetic.preset("published", generations=8, patience=8), 1, seen.append
+    )
     assert seen == found.history
     assert [entry["generation"] for entry in seen] == list(range(len(seen)))
     best = [entry["best"] for entry in seen]
@@ -94,23 +102,36 @@ def test_patience_ends_a_search_that_finds_nothing_better() -> None:
 
 
 @pytest.mark.parametrize("limit", [10, 11, 25, 60])
-@pytest.mark.parametrize("settings", [{}, {"start": "sparse"}, {"start": "uniform", "fitness": "probability"}, {"candidates": 1}])
+@pytest.mark.parametrize(
+    "settings",
+    [{}, {"start": "sparse"}, {"start": "uniform", "fitness": "probability"}, {"candidates": 1}],
+)
 def test_passes_never_exceed_the_limit(limit: int, settings) -> None:
     _, archive, sizes = problem(1, rows=6, columns=6, limit=limit)
-    found = genetic.search(archive, sizes, genetic.preset("sparse", max_passes=limit, **settings), seed=1)
+    found = genetic.search(
+        archive, sizes, genetic.preset("sparse", max_passes=limit, **settings), seed=1
+    )
     assert archive.passes <= limit
     assert len(found.genome) == 36
     assert np.isfinite(found.history[-1]["best"])
 
 
 def test_contrast_asks_for_all_that_would_do_alone() -> None:
-    # Either of two superpixels is enough: the probability is content with one, contrast must take both away.
+    # Either of two superpixels is enough: the probability is content with one, contrast must take
+    # both away.
     segments = grid(3, 4)
     weights = np.zeros(12)
     weights[[2, 7]] = 8.0
     chosen = {}
     for fitness in genetic.FITNESSES:
-        evaluator = Evaluator(Known(weights, bias=-4.0), white(segments), segments, label=1, fill="black", outputs="logits")
+        evaluator = Evaluator(
+            Known(weights, bias=-4.0),
+            white(segments),
+            segments,
+            label=1,
+            fill="black",
+            outputs="logits",
+        )
         settings = genetic.preset("sparse", fitness=fitness, penalty=0.5, temperature=1.0)
         chosen[fitness] = np.flatnonzero(
             genetic.search(Archive(evaluator, 100), np.full(12, 1 / 12), settings, 1).genome
@@ -120,13 +141,25 @@ def test_contrast_asks_for_all_that_would_do_alone() -> None:
 
 
 @pytest.mark.parametrize(("temperature", "count"), [(1.0, 1), (3.0, 2)])
-def test_a_temperature_counts_what_makes_a_sure_network_surer(temperature: float, count: int) -> None:
+def test_a_temperature_counts_what_makes_a_sure_network_surer(
+    temperature: float, count: int
+) -> None:
     segments = grid(3, 4)
     weights = np.zeros(12)
     weights[[2, 7]] = 8.0
-    evaluator = Evaluator(Known(weights, bias=-4.0), white(segments), segments, label=1, fill="black", outputs="logits")
+    evaluator = Evaluator(
+        Known(weights, bias=-4.0),
+        white(segments),
+        segments,
+        label=1,
+        fill="black",
+        outputs="logits",
+    )
     settings = genetic.preset("sparse", fitness="probability", penalty=0.5, temperature=temperature)
-    assert genetic.search(Archive(evaluator, 100), np.full(12, 1 / 12), settings, 1).genome.sum() == count
+    assert (
+        genetic.search(Archive(evaluator, 100), np.full(12, 1 / 12), settings, 1).genome.sum()
+        == count
+    )
 
 
 def test_the_surrogate_chooses_offspring_of_every_size() -> None:
@@ -154,7 +187,9 @@ def test_the_fitness_expected_is_that_of_what_was_evaluated(fitness: str) -> Non
 
 
 @given(st.integers(0, 2**32 - 1), st.integers(2, 9), st.floats(0, 1), st.floats(0, 1))
-def test_offspring_have_only_genes_of_their_parents_unless_mutated(seed: int, n: int, crossover: float, mutation: float) -> None:
+def test_offspring_have_only_genes_of_their_parents_unless_mutated(
+    seed: int, n: int, crossover: float, mutation: float
+) -> None:
     rng = np.random.default_rng(seed)
     population, fitness = rng.random((4, n)) < 0.5, rng.random(4)
     settings = genetic.preset("published", crossover=crossover, mutation=0.0)
@@ -162,7 +197,9 @@ def test_offspring_have_only_genes_of_their_parents_unless_mutated(seed: int, n:
     common = (population == population[0]).all(axis=0)
     assert bred.shape == (30, n)
     assert (bred[:, common] == population[0, common]).all()
-    flipped = genetic._bred(population[:1], fitness[:1], 30, replace(settings, mutation=mutation), rng)
+    flipped = genetic._bred(
+        population[:1], fitness[:1], 30, replace(settings, mutation=mutation), rng
+    )
     assert (flipped == population[0]).all() or mutation > 0
 
 

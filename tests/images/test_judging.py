@@ -4,19 +4,27 @@ import itertools
 
 import numpy as np
 import pytest
-from known_models import Known, grid, white
+from helpers.known_models import Known, grid, white
 
 from srnet.errors import UserError
 from srnet.images import Evaluator, lime, random, rise, top
-from srnet.images.archive import Archive
-from srnet.images.measures import agreement, iou, measures
+from srnet.images.comparison.measures import agreement, iou, measures
+from srnet.images.search.archive import Archive
 
 SEGMENTS = grid(2, 4)
 WEIGHTS = np.array([3.0, 2.0, 1.0, 0.5, 0.0, -0.5, -1.0, -2.0])
 
 
 def evaluator() -> Evaluator:
-    return Evaluator(Known(WEIGHTS, bias=-1.0), white(SEGMENTS), SEGMENTS, label=1, fill="black", outputs="logits", batch=256)
+    return Evaluator(
+        Known(WEIGHTS, bias=-1.0),
+        white(SEGMENTS),
+        SEGMENTS,
+        label=1,
+        fill="black",
+        outputs="logits",
+        batch=256,
+    )
 
 
 @pytest.mark.parametrize("method", [lime, rise])
@@ -28,7 +36,10 @@ def test_a_sum_is_ranked_by_its_weights(method) -> None:
     assert found.ranking[:2].tolist() == [0, 1]
     assert found.ranking[-1] == 7
     assert np.corrcoef(found.scores, WEIGHTS)[0, 1] > 0.95
-    again, other = method(evaluator(), samples=1000, seed=1), method(evaluator(), samples=1000, seed=2)
+    again, other = (
+        method(evaluator(), samples=1000, seed=1),
+        method(evaluator(), samples=1000, seed=2),
+    )
     assert (again.scores == found.scores).all()
     assert (other.scores != found.scores).any()
 
@@ -40,14 +51,23 @@ def test_lime_is_the_packages_own_on_real_pixels() -> None:
     found = lime(asked, samples=200, seed=5)
 
     def classify(images):
-        probability = Known(WEIGHTS, bias=-1.0).truth(images[:, ::8, ::8, 0].reshape(len(images), -1))
+        probability = Known(WEIGHTS, bias=-1.0).truth(
+            images[:, ::8, ::8, 0].reshape(len(images), -1)
+        )
         return np.stack([1 - probability, probability], axis=1)
 
     own = LimeImageExplainer(random_state=5).explain_instance(
-        white(SEGMENTS).astype(float), classify, labels=(1,), top_labels=None, hide_color=0, num_samples=200,
+        white(SEGMENTS).astype(float),
+        classify,
+        labels=(1,),
+        top_labels=None,
+        hide_color=0,
+        num_samples=200,
         segmentation_fn=lambda _: SEGMENTS,
-    )  # fmt: skip
-    assert found.scores == pytest.approx(np.array([weight for _, weight in sorted(own.local_exp[1])]), abs=1e-5)
+    )
+    assert found.scores == pytest.approx(
+        np.array([weight for _, weight in sorted(own.local_exp[1])]), abs=1e-5
+    )
     _, mask = own.get_image_and_mask(1, positive_only=True, num_features=3)
     assert (top(found, 3)[SEGMENTS] == (mask > 0)).all()
 
@@ -106,7 +126,14 @@ def test_the_area_counts_pixels_not_superpixels() -> None:
             left = x[:, 0, :, 0].mean(dim=1)  # all that counts is the large one
             return torch.stack([1 - left, left], dim=1)
 
-    asked = Evaluator(Model(), white(segments), segments.astype(np.int32), label=1, fill="black", outputs="probabilities")
+    asked = Evaluator(
+        Model(),
+        white(segments),
+        segments.astype(np.int32),
+        label=1,
+        fill="black",
+        outputs="probabilities",
+    )
     found = measures(Archive(asked), np.array([True, False]), np.array([0, 1]))
     assert found["insertion"] == pytest.approx(0.75 * 0.5 + 0.25)
     assert found["deletion"] == pytest.approx(0.75 * 0.5)
@@ -126,5 +153,8 @@ def test_importing_the_package_imports_neither_torch_nor_scikit_image() -> None:
     import subprocess
     import sys
 
-    words = "import sys, srnet.images; sys.exit(any(name in sys.modules for name in ('torch', 'skimage', 'lime', 'PIL', 'matplotlib')))"
+    words = (
+        "import sys, srnet.images; sys.exit(any(name in sys.modules for name in ('torch', "
+        "'skimage', 'lime', 'PIL', 'matplotlib')))"
+    )
     assert subprocess.run([sys.executable, "-c", words], check=False, timeout=120).returncode == 0

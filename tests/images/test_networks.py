@@ -6,17 +6,30 @@ import numpy as np
 import pytest
 import torch
 
+from srnet.drawing.images.labels import LABELS
 from srnet.errors import UserError
-from srnet.images.names import LABELS
-from srnet.images.networks import ARCHITECTURES, IMAGENET, read_class_names, read_classifier, write_classifier
+from srnet.images.networks.architectures import (
+    ARCHITECTURES,
+    IMAGENET,
+    read_class_names,
+    read_classifier,
+    write_classifier,
+)
 
 # Parameters with 1000 classes, as published with torchvision's weights.
-PARAMETERS = {"resnet18": 11_689_512, "resnet50": 25_557_032, "densenet121": 7_978_856, "mobilenet_v2": 3_504_872}
+PARAMETERS = {
+    "resnet18": 11_689_512,
+    "resnet50": 25_557_032,
+    "densenet121": 7_978_856,
+    "mobilenet_v2": 3_504_872,
+}
 
 
 def norm(name, channels):
     """The entries of a batch normalisation."""
-    entries = {f"{name}.{key}": (channels,) for key in ("weight", "bias", "running_mean", "running_var")}
+    entries = {
+        f"{name}.{key}": (channels,) for key in ("weight", "bias", "running_mean", "running_var")
+    }
     return entries | {f"{name}.num_batches_tracked": ()}
 
 
@@ -25,7 +38,8 @@ def linear(name, inputs, classes=1000):
 
 
 def resnet(depths, bottleneck):
-    """Names and shapes of torchvision's ResNet, from tables 1 of the paper and the rules of its names."""
+    """Names and shapes of torchvision's ResNet, from tables 1 of the paper and the rules of its
+    names."""
     expected = {"conv1.weight": (64, 3, 7, 7)} | norm("bn1", 64)
     inputs, factor = 64, 4 if bottleneck else 1
     for stage, (depth, width) in enumerate(zip(depths, (64, 128, 256, 512), strict=True), 1):
@@ -50,7 +64,9 @@ def densenet():
     for block, depth in enumerate((6, 12, 24, 16), 1):
         for layer in range(1, depth + 1):
             name = f"features.denseblock{block}.denselayer{layer}"
-            expected |= norm(f"{name}.norm1", channels) | {f"{name}.conv1.weight": (128, channels, 1, 1)}
+            expected |= norm(f"{name}.norm1", channels) | {
+                f"{name}.conv1.weight": (128, channels, 1, 1)
+            }
             expected |= norm(f"{name}.norm2", 128) | {f"{name}.conv2.weight": (32, 128, 3, 3)}
             channels += 32
         if block < 4:
@@ -92,7 +108,9 @@ def built(architecture, classes=1000):
 def test_names_shapes_and_number_of_parameters_are_torchvisions(architecture):
     with torch.device("meta"):
         model = ARCHITECTURES[architecture](1000)
-    assert {name: tuple(value.shape) for name, value in model.state_dict().items()} == EXPECTED[architecture]()
+    assert {name: tuple(value.shape) for name, value in model.state_dict().items()} == EXPECTED[
+        architecture
+    ]()
     assert sum(value.numel() for value in model.parameters()) == PARAMETERS[architecture]
 
 
@@ -120,7 +138,8 @@ def test_a_network_gives_a_logit_per_class_for_other_sizes_too(architecture):
 
 
 def test_strides_and_shortcuts_halve_where_the_papers_do():
-    """A stage's output size is no matter of names: 32 times smaller before the mean, and half of it before the last stage."""
+    """A stage's output size is no matter of names: 32 times smaller before the mean, and half of it
+    before the last stage."""
     x = torch.rand(1, 3, 128, 128)
     with torch.inference_mode():
         assert built("densenet121", 2).features(x).shape[2:] == (4, 4)
@@ -132,7 +151,7 @@ def test_strides_and_shortcuts_halve_where_the_papers_do():
         assert resnet50.layer2[0].conv1.stride == (1, 1)
 
 
-# --- Files ------------------------------------------------------------------------------------------------------------
+# --- Files ----------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("architecture", ["resnet18", "densenet121", "mobilenet_v2"])
@@ -140,7 +159,11 @@ def test_a_weights_file_as_torchvision_saves_it_is_read(architecture, tmp_path):
     model = built(architecture)
     torch.save(model.state_dict(), tmp_path / "weights.pth")
     found = read_classifier(tmp_path / "weights.pth")
-    assert (found.architecture, len(found.classes), found.preprocessing) == (architecture, 1000, IMAGENET)
+    assert (found.architecture, len(found.classes), found.preprocessing) == (
+        architecture,
+        1000,
+        IMAGENET,
+    )
     x = torch.rand(1, 3, 64, 64)
     with torch.inference_mode():
         assert torch.equal(found.model(x), model(x))
@@ -172,7 +195,11 @@ def test_a_classifier_is_written_and_read_whole(tmp_path):
     assert first.classes == ("cat", "dog", "bird")
     write_classifier(tmp_path / "own.pt", first)
     second = read_classifier(tmp_path / "own.pt")
-    assert (second.classes, second.preprocessing, second.architecture) == (first.classes, first.preprocessing, "tiny")
+    assert (second.classes, second.preprocessing, second.architecture) == (
+        first.classes,
+        first.preprocessing,
+        "tiny",
+    )
     for name, value in first.model.state_dict().items():
         assert torch.equal(second.model.state_dict()[name], value)
 
@@ -192,10 +219,15 @@ class Payload:
         ([1, 2], "holds a list; a state dict is needed"),
         ({"fc.weight": "text"}, "holds no state dict"),
         ({}, "fits none of the known networks"),
-        ({"fc.weight": torch.zeros(3, 5), "fc.bias": torch.zeros(3)}, "fits none of the known networks"),
+        (
+            {"fc.weight": torch.zeros(3, 5), "fc.bias": torch.zeros(3)},
+            "fits none of the known networks",
+        ),
     ],
 )
-def test_what_is_no_weights_file_is_refused_in_one_sentence(content, sentence, tmp_path, monkeypatch):
+def test_what_is_no_weights_file_is_refused_in_one_sentence(
+    content, sentence, tmp_path, monkeypatch
+):
     monkeypatch.chdir(tmp_path)
     path = tmp_path / "weights.pt"
     if isinstance(content, bytes):

@@ -4,24 +4,36 @@ import itertools
 
 import numpy as np
 import pytest
+from helpers.known_models import Known, genomes, grid, white
 from hypothesis import given
 from hypothesis import strategies as st
-from known_models import Known, genomes, grid, white
 from scipy.special import expit
 
-from srnet.images import Evaluator, genetic
-from srnet.images.archive import Archive
-from srnet.images.measures import measures
-from srnet.images.ranking import _least_certain, leading, plan, refine, scores
-from srnet.images.surrogate import Surrogate
+from srnet.images import Evaluator
+from srnet.images.comparison.measures import measures
+from srnet.images.search import genetic
+from srnet.images.search.archive import Archive
+from srnet.images.search.ranking import _least_certain, leading, plan, refine, scores
+from srnet.images.search.surrogate import Surrogate
 
 seeds = st.integers(0, 2**32 - 1)
 
 
-def archive_of(weights, pairs=None, bias: float = 0.0, shape: tuple[int, int] = (2, 4), limit: int | None = None) -> Archive:
+def archive_of(
+    weights,
+    pairs=None,
+    bias: float = 0.0,
+    shape: tuple[int, int] = (2, 4),
+    limit: int | None = None,
+) -> Archive:
     segments = grid(*shape)
     model = Known(np.asarray(weights, dtype=float), *([] if pairs is None else [pairs]), bias=bias)
-    return Archive(Evaluator(model, white(segments), segments, label=1, fill="black", outputs="logits", batch=256), limit)
+    return Archive(
+        Evaluator(
+            model, white(segments), segments, label=1, fill="black", outputs="logits", batch=256
+        ),
+        limit,
+    )
 
 
 def probed(archive: Archive) -> Archive:
@@ -33,7 +45,11 @@ def probed(archive: Archive) -> Archive:
 
 
 def test_leading_are_the_first_of_an_order() -> None:
-    assert leading(np.array([2, 0, 1])).tolist() == [[False, False, True], [True, False, True], [True, True, True]]
+    assert leading(np.array([2, 0, 1])).tolist() == [
+        [False, False, True],
+        [True, False, True],
+        [True, True, True],
+    ]
 
 
 def test_a_sum_is_ordered_by_its_weights() -> None:
@@ -102,7 +118,9 @@ def test_refining_ends_where_nothing_is_new() -> None:
 
 
 @given(seeds, st.integers(2, 6))
-def test_what_is_asked_is_the_least_certain_given_what_is_asked_before_it(seed: int, n: int) -> None:
+def test_what_is_asked_is_the_least_certain_given_what_is_asked_before_it(
+    seed: int, n: int
+) -> None:
     rng = np.random.default_rng(seed)
     known, values = rng.random((6, n)) < 0.5, rng.normal(0, 3, 6)
     asked, width = rng.permutation(genomes(n))[:8], rng.random(8)
@@ -117,7 +135,8 @@ def test_what_is_asked_is_the_least_certain_given_what_is_asked_before_it(seed: 
     first = deviations(expected)
     place = np.flatnonzero((asked == chosen[0]).all(axis=1))[0]
     assert first[place] == pytest.approx(first.max())
-    # The variance does not depend on the answer, so that of a surrogate with any answer to the first is that given the first.
+    # The variance does not depend on the answer, so that of a surrogate with any answer to the
+    # first is that given the first.
     second = deviations(Surrogate(np.vstack([known, chosen[:1]]), np.append(values, 0.0)))
     second[place] = -1
     assert second[(asked == chosen[1]).all(axis=1)] == pytest.approx(second.max())

@@ -35,12 +35,18 @@ def test_an_array_a_pillow_image_and_a_file_are_the_same(tmp_path: Path) -> None
 
 def test_grey_becomes_three_equal_channels(tmp_path: Path) -> None:
     for source in (saved(tmp_path / "a.png", Image.fromarray(GREY)), GREY, GREY[..., None]):
-        assert read_image(source) == pytest.approx(np.repeat(GREY[..., None] / 255, 3, axis=2), abs=1e-6)
+        assert read_image(source) == pytest.approx(
+            np.repeat(GREY[..., None] / 255, 3, axis=2), abs=1e-6
+        )
 
 
 def test_sixteen_bits_keep_their_digits(tmp_path: Path) -> None:
     deep = GREY.astype(np.uint16) * 200 + 7
-    for source in (saved(tmp_path / "a.png", Image.fromarray(deep)), saved(tmp_path / "a.tiff", Image.fromarray(deep)), deep):
+    for source in (
+        saved(tmp_path / "a.png", Image.fromarray(deep)),
+        saved(tmp_path / "a.tiff", Image.fromarray(deep)),
+        deep,
+    ):
         assert read_image(source)[..., 1] == pytest.approx(deep / 65535, abs=1e-6)
 
 
@@ -49,22 +55,36 @@ def test_transparency_is_laid_on_white(tmp_path: Path) -> None:
     both = np.dstack([COLOUR, opacity])
     expected = COLOUR / 255 * opacity[..., None] / 255 + 1 - opacity[..., None] / 255
     assert read_image(both) == pytest.approx(expected, abs=1e-5)
-    assert read_image(saved(tmp_path / "a.png", Image.fromarray(both))) == pytest.approx(expected, abs=0.01)
+    assert read_image(saved(tmp_path / "a.png", Image.fromarray(both))) == pytest.approx(
+        expected, abs=0.01
+    )
 
 
 def test_a_palette_a_bitmap_cmyk_and_an_animation_become_rgb(tmp_path: Path) -> None:
     palette = Image.fromarray(COLOUR).quantize(16)
     expected = np.asarray(palette.convert("RGB")) / 255
     assert read_image(saved(tmp_path / "a.png", palette)) == pytest.approx(expected, abs=1e-6)
-    assert read_image(saved(tmp_path / "a.gif", palette, save_all=True, append_images=[palette])).shape == (20, 30, 3)
-    assert read_image(saved(tmp_path / "b.png", Image.fromarray(GREY > 127)))[..., 2] == pytest.approx((GREY > 127) * 1.0)
-    assert read_image(saved(tmp_path / "a.jpg", Image.fromarray(COLOUR).convert("CMYK"))).shape == (20, 30, 3)
+    assert read_image(
+        saved(tmp_path / "a.gif", palette, save_all=True, append_images=[palette])
+    ).shape == (20, 30, 3)
+    assert read_image(saved(tmp_path / "b.png", Image.fromarray(GREY > 127)))[
+        ..., 2
+    ] == pytest.approx((GREY > 127) * 1.0)
+    assert read_image(saved(tmp_path / "a.jpg", Image.fromarray(COLOUR).convert("CMYK"))).shape == (
+        20,
+        30,
+        3,
+    )
 
 
 def test_a_photograph_stands_upright(tmp_path: Path) -> None:
     tags = Image.Exif()
     tags[0x0112] = 6  # the camera was turned by a quarter
-    assert read_image(saved(tmp_path / "a.png", Image.fromarray(COLOUR), exif=tags)).shape == (30, 20, 3)
+    assert read_image(saved(tmp_path / "a.png", Image.fromarray(COLOUR), exif=tags)).shape == (
+        30,
+        20,
+        3,
+    )
 
 
 @pytest.mark.parametrize(
@@ -86,7 +106,13 @@ def test_an_array_that_is_no_picture_is_one_sentence(values, words: str) -> None
 
 
 @pytest.mark.parametrize(
-    "content", [b"", b"no picture", b"\x89PNG\r\n\x1a\n", b"%!PS-Adobe-3.0 EPSF-3.0\n%%BoundingBox: 0 0 9 9\n"]
+    "content",
+    [
+        b"",
+        b"no picture",
+        b"\x89PNG\r\n\x1a\n",
+        b"%!PS-Adobe-3.0 EPSF-3.0\n%%BoundingBox: 0 0 9 9\n",
+    ],
 )
 def test_a_file_that_is_no_picture_is_one_sentence(tmp_path: Path, content: bytes) -> None:
     path = tmp_path / "a.png"
@@ -104,7 +130,9 @@ def test_a_missing_file_a_folder_and_a_cut_file_are_one_sentence(tmp_path: Path)
 
 
 @pytest.mark.parametrize("side", [10_000, 20_000])
-def test_a_hundred_megapixels_are_refused_before_they_are_unpacked(tmp_path: Path, side: int) -> None:
+def test_a_hundred_megapixels_are_refused_before_they_are_unpacked(
+    tmp_path: Path, side: int
+) -> None:
     path = saved(tmp_path / "bomb.png", Image.new("1", (side, side)))
     assert path.stat().st_size < 10**6
     with pytest.raises(UserError, match="at most 50"):

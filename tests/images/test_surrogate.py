@@ -1,12 +1,13 @@
-"""The surrogate of the log-odds: against a plain Gaussian process, a sum that it must recover, and its own shortcuts."""
+"""The surrogate of the log-odds: against a plain Gaussian process, a sum that it must recover, and
+its own shortcuts."""
 
 import numpy as np
 import pytest
+from helpers.known_models import genomes
 from hypothesis import given
 from hypothesis import strategies as st
-from known_models import genomes
 
-from srnet.images.surrogate import INTERACTIONS, NOISE, REACH, Surrogate
+from srnet.images.search.surrogate import INTERACTIONS, NOISE, REACH, Surrogate
 
 seeds = st.integers(0, 2**32 - 1)
 
@@ -20,11 +21,15 @@ def drawn(seed: int, rows: int, n: int):
 def kernel(one, other) -> float:
     """Of two genomes, by its definition."""
     alike = sum((a - 0.5) * (b - 0.5) for a, b in zip(one, other, strict=True))
-    return alike + INTERACTIONS * np.exp(-sum(a != b for a, b in zip(one, other, strict=True)) / REACH)
+    return alike + INTERACTIONS * np.exp(
+        -sum(a != b for a, b in zip(one, other, strict=True)) / REACH
+    )
 
 
 @given(seeds, st.integers(1, 12), st.integers(1, 6))
-def test_it_is_the_mean_and_the_covariance_of_a_gaussian_process(seed: int, rows: int, n: int) -> None:
+def test_it_is_the_mean_and_the_covariance_of_a_gaussian_process(
+    seed: int, rows: int, n: int
+) -> None:
     known, values = drawn(seed, rows, n)
     asked = genomes(n)[:9]
     among = np.array([[kernel(a, b) for b in known] for a in known]) + NOISE * np.eye(rows)
@@ -33,11 +38,15 @@ def test_it_is_the_mean_and_the_covariance_of_a_gaussian_process(seed: int, rows
     found = Surrogate(known, values)
     expected = values.mean() + across @ np.linalg.solve(among, values - values.mean())
     assert found(asked) == pytest.approx(expected, abs=1e-8)
-    assert found.covariance(asked) == pytest.approx(within - across @ np.linalg.solve(among, across.T), abs=1e-8)
+    assert found.covariance(asked) == pytest.approx(
+        within - across @ np.linalg.solve(among, across.T), abs=1e-8
+    )
 
 
 @given(seeds, st.integers(1, 12), st.integers(1, 8))
-def test_one_superpixel_the_other_way_is_the_genome_with_it_the_other_way(seed: int, rows: int, n: int) -> None:
+def test_one_superpixel_the_other_way_is_the_genome_with_it_the_other_way(
+    seed: int, rows: int, n: int
+) -> None:
     known, values = drawn(seed, rows, n)
     found = Surrogate(known, values)
     genome = drawn(seed + 1, 1, n)[0][0]
@@ -60,9 +69,14 @@ def test_it_learns_what_only_two_together_do() -> None:
     shown = genomes(6)
     values = 4.0 * (shown[:, 1] & shown[:, 4]) - 2.0
     found = Surrogate(shown[::2], values[::2])
-    assert np.abs(found(shown[1::2]) - values[1::2]).max() < 0.6  # a sum alone is wrong by 1 at least
+    assert (
+        np.abs(found(shown[1::2]) - values[1::2]).max() < 0.6
+    )  # a sum alone is wrong by 1 at least
     sums = np.column_stack([np.ones(32), shown[::2]])
-    by_sum = np.column_stack([np.ones(32), shown[1::2]]) @ np.linalg.lstsq(sums, values[::2], rcond=None)[0]
+    by_sum = (
+        np.column_stack([np.ones(32), shown[1::2]])
+        @ np.linalg.lstsq(sums, values[::2], rcond=None)[0]
+    )
     assert np.abs(by_sum - values[1::2]).max() >= 1
 
 

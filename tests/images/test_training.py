@@ -7,8 +7,8 @@ import pytest
 import torch
 
 from srnet.errors import UserError
-from srnet.images.networks import read_classifier
-from srnet.images.training import GREY, hidden, prepared, train, write_trained
+from srnet.images.networks.architectures import read_classifier
+from srnet.images.networks.training import GREY, hidden, prepared, train, write_trained
 
 SMALL = {"images": 256, "tests": 64, "size": 64}
 SMALLER = {"images": 64, "tests": 8, "size": 64}
@@ -51,7 +51,9 @@ def test_torch_is_left_as_it_was():
 def test_the_preprocessing_is_what_it_was_trained_with(trained):
     image = np.random.default_rng(0).integers(0, 256, (2, 64, 64, 3), dtype=np.uint8)
     preprocessing = trained[0].preprocessing
-    np.testing.assert_allclose(preprocessing.tensor(image.astype(np.float32) / 255), prepared(image), atol=1e-5)
+    np.testing.assert_allclose(
+        preprocessing.tensor(image.astype(np.float32) / 255), prepared(image), atol=1e-5
+    )
 
 
 def test_half_of_the_images_lose_a_block_or_all_but_a_block():
@@ -63,7 +65,11 @@ def test_half_of_the_images_lose_a_block_or_all_but_a_block():
     # what is hidden, or what is shown, is a rectangle
     for one in grey[grey.any(axis=(1, 2))]:
         shown = ~one
-        rectangles = [part for part in (one, shown) if np.array_equal(part, np.outer(part.any(1), part.any(0)))]
+        rectangles = [
+            part
+            for part in (one, shown)
+            if np.array_equal(part, np.outer(part.any(1), part.any(0)))
+        ]
         assert rectangles
     assert set(np.unique(changed)) == {7, round(255 * GREY)}
 
@@ -88,5 +94,7 @@ def test_the_files_say_the_same(tmp_path):
 )
 def test_options_out_of_range_are_refused(architecture, options, sentence, tmp_path):
     with pytest.raises(UserError, match=sentence):
-        write_trained(architecture, tmp_path / "network.pt", tmp_path / "network.json", **(SMALL | options))
+        write_trained(
+            architecture, tmp_path / "network.pt", tmp_path / "network.json", **(SMALL | options)
+        )
     assert not list(tmp_path.iterdir())

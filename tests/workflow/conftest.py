@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
-from fakes import ROOT
+from helpers.fakes import ROOT
 
 Snakemake = Callable[..., subprocess.CompletedProcess[str]]
 
@@ -19,9 +19,15 @@ def snakemake() -> Snakemake:
 
     def run(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
         commands = str(Path(sys.executable).parent)
-        environment = {**os.environ, "PYTHONPATH": str(folder), "PATH": os.pathsep.join([commands, os.environ["PATH"]])}
+        environment = {
+            **os.environ,
+            "PYTHONPATH": str(folder),
+            "PATH": os.pathsep.join([commands, os.environ["PATH"]]),
+        }
         command = [sys.executable, "-m", "snakemake", *arguments]
-        return subprocess.run(command, cwd=folder, env=environment, text=True, capture_output=True, check=False)
+        return subprocess.run(
+            command, cwd=folder, env=environment, text=True, capture_output=True, check=False
+        )
 
     return run
 
@@ -32,7 +38,9 @@ def copy_tree() -> Callable[[Path], Path]:
 
     def copy(folder: Path) -> Path:
         for name in ("config", "srnet", "workflow"):
-            shutil.copytree(ROOT / name, folder / name, ignore=shutil.ignore_patterns("__pycache__"))
+            shutil.copytree(
+                ROOT / name, folder / name, ignore=shutil.ignore_patterns("__pycache__")
+            )
         return folder
 
     return copy
@@ -57,11 +65,17 @@ class Tiny:
     Attributes
     ----------
     options
-        Of Snakemake: the workflow of the repository, with the installed package, whose compiled kernels are cached.
+        Of Snakemake: the workflow of the repository, with the installed package, whose compiled
+        kernels are cached.
     """
 
     tree: Path
-    options: tuple[str, ...] = ("--snakefile", str(ROOT / "workflow" / "Snakefile"), "--configfile", "tiny.yaml")
+    options: tuple[str, ...] = (
+        "--snakefile",
+        str(ROOT / "workflow" / "Snakefile"),
+        "--configfile",
+        "tiny.yaml",
+    )
 
 
 TINY = """
@@ -78,7 +92,8 @@ explainers: {seeds: 1, points: 20, samples: 100}
 
 @pytest.fixture(scope="session")
 def tiny(tmp_path_factory: pytest.TempPathFactory, snakemake: Snakemake) -> Tiny:
-    """The whole workflow on a tiny configuration, with the real commands: every figure and table is there."""
+    """The whole workflow on a tiny configuration, with the real commands: every figure and table is
+    there."""
     tiny = Tiny(tmp_path_factory.mktemp("tiny"))
     shutil.copytree(ROOT / "config", tiny.tree / "config")
     (tiny.tree / "tiny.yaml").write_text(TINY)

@@ -4,7 +4,7 @@ import itertools
 
 import pandas as pd
 import pytest
-from fakes import ROOT
+from helpers.fakes import ROOT
 
 from srnet.drawing.artifacts import ARTIFACTS, PUBLISHED, drawings
 
@@ -12,11 +12,21 @@ FRAMES = set(itertools.chain.from_iterable(artifact.frames for artifact in ARTIF
 PAPER = {  # method.md's list of the paper's figures and tables
     "regression": {"convergence_regression", "regression_comparison", "rmse"},
     "classification": {"convergence_classification", "accuracy"},
-    "all": {"dataset_overview", "training_curves", "fitness_box", "layer_heatmap", "hidden_semantics", "expressions", "runtime"},
+    "all": {
+        "dataset_overview",
+        "training_curves",
+        "fitness_box",
+        "layer_heatmap",
+        "hidden_semantics",
+        "expressions",
+        "runtime",
+    },
 }
 
 
-@pytest.mark.parametrize("artifact", ARTIFACTS, ids=lambda artifact: f"{artifact.kind}-{artifact.name}")
+@pytest.mark.parametrize(
+    "artifact", ARTIFACTS, ids=lambda artifact: f"{artifact.kind}-{artifact.name}"
+)
 def test_every_artifact_has_its_module_and_its_caption(artifact):
     drawing = importlib.import_module(f"srnet.drawing.{artifact.drawn_by}")
     assert tuple(inspect.signature(drawing.draw).parameters) == artifact.frames
@@ -26,7 +36,9 @@ def test_every_artifact_has_its_module_and_its_caption(artifact):
 def test_names_are_unique_and_no_table_overwrites_a_frame():
     names = [(artifact.kind, artifact.name) for artifact in ARTIFACTS]
     assert len(set(names)) == len(names)
-    assert not (FRAMES - set(PUBLISHED)) & {artifact.name for artifact in ARTIFACTS if artifact.kind == "table"}
+    assert not (FRAMES - set(PUBLISHED)) & {
+        artifact.name for artifact in ARTIFACTS if artifact.kind == "table"
+    }
 
 
 @pytest.mark.parametrize("kind", PAPER)
@@ -35,7 +47,12 @@ def test_the_papers_figures_and_tables_are_there(kind):
 
 
 def test_the_report_can_tell_all_results_apart():
-    labels = [made.label for made in drawings({"K0": "regression", "K2": "regression", "P0": "classification", "tiny": "images"})]
+    labels = [
+        made.label
+        for made in drawings(
+            {"K0": "regression", "K2": "regression", "P0": "classification", "tiny": "images"}
+        )
+    ]
     assert len(set(labels)) == len(labels)
 
 
@@ -43,11 +60,19 @@ def test_only_what_the_tasks_allow_is_drawn():
     made = {drawing.name: drawing for drawing in drawings({"K0": "regression", "K2": "regression"})}
     assert made["convergence_regression"].tasks == ("K0", "K2")
     assert "convergence_classification" not in made
-    assert {name for name in made if name.startswith("layer_heatmap")} == {"layer_heatmap/K0", "layer_heatmap/K2"}
+    assert {name for name in made if name.startswith("layer_heatmap")} == {
+        "layer_heatmap/K0",
+        "layer_heatmap/K2",
+    }
 
 
 def test_a_drawing_of_a_kind_has_its_tasks_in_the_order_of_the_configuration():
-    made = {drawing.name: drawing for drawing in drawings({"P2": "classification", "K0": "regression", "P0": "classification"})}
+    made = {
+        drawing.name: drawing
+        for drawing in drawings(
+            {"P2": "classification", "K0": "regression", "P0": "classification"}
+        )
+    }
     assert made["convergence_classification"].tasks == ("P2", "P0")
     assert made["convergence_classification"].selects
     assert made["fitness_box"].tasks == ("P2", "K0", "P0")
@@ -61,7 +86,9 @@ def test_the_networks_of_the_images_are_no_tasks():
 
 
 def test_a_drawing_shows_the_rows_of_its_tasks_and_of_all_together():
-    spec = importlib.util.spec_from_file_location("drawing_script", ROOT / "workflow" / "scripts" / "drawing.py")
+    spec = importlib.util.spec_from_file_location(
+        "drawing_script", ROOT / "workflow" / "scripts" / "drawing.py"
+    )
     script = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(script)
     frame = pd.DataFrame({"task": ["K0", "P0", "all", "K2"], "x": range(4)})

@@ -7,32 +7,44 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from fakes import ROOT
+from helpers.fakes import ROOT
 from snakemake.cli import parse_args
 
-PAGES = [ROOT / "README.md", *sorted((ROOT / "config").glob("*.*")), *sorted((ROOT / "docs").glob("*.md"))]
-# What has no dry run, or asks a scheduler: tests/workflow/test_profiles.py, test_report.py, test_slurm.py.
+PAGES = [
+    ROOT / "README.md",
+    *sorted((ROOT / "config").glob("*.*")),
+    *sorted((ROOT / "docs").glob("*.md")),
+]
+# What has no dry run, or asks a scheduler: tests/workflow/test_profiles.py, test_report.py,
+# test_slurm.py.
 ELSEWHERE = {"--unlock", "--report", "--profile"}
 
 
 def documented() -> list[list[str]]:
-    """The words behind `snakemake`, of commands in a block, a comment or between backticks, each once."""
+    """The words behind `snakemake`, of commands in a block, a comment or between backticks, each
+    once."""
     found = []
     for page in PAGES:
         text = page.read_text(encoding="utf-8")
-        found += re.findall(r"^(?:#  | {4})\s*snakemake (.*?)(?:\s+#.*)?$", text, flags=re.MULTILINE)
+        found += re.findall(
+            r"^(?:#  | {4})\s*snakemake (.*?)(?:\s+#.*)?$", text, flags=re.MULTILINE
+        )
         found += re.findall(r"`snakemake ([^`…]*)`", text)
     commands = {tuple(shlex.split(command.replace("--cores N", "--cores 2"))) for command in found}
     return [list(words) for words in sorted(commands) if not ELSEWHERE & set(words)]
 
 
 def configured() -> dict[tuple[str, ...], set[str]]:
-    """The targets of all documented commands, by the options that say which configuration they are of."""
+    """The targets of all documented commands, by the options that say which configuration they are
+    of."""
     targets: dict[tuple[str, ...], set[str]] = {}
     for words in documented():
         _, arguments = parse_args(words)
         files = [str(file) for file in arguments.configfile or []]
-        options = (*(["--configfile", *files] if files else []), *(["--config", *arguments.config] if arguments.config else []))
+        options = (
+            *(["--configfile", *files] if files else []),
+            *(["--config", *arguments.config] if arguments.config else []),
+        )
         targets.setdefault(options, set()).update(arguments.targets)
     return targets
 
@@ -41,17 +53,23 @@ def configured() -> dict[tuple[str, ...], set[str]]:
 def tree(tmp_path_factory: pytest.TempPathFactory, copy_tree: Callable[[Path], Path]) -> Path:
     """The project, with the task that the README adds."""
     tree = copy_tree(tmp_path_factory.mktemp("commands"))
-    (entry,) = re.findall(r"```yaml\n(.*?)```", PAGES[0].read_text(encoding="utf-8"), flags=re.DOTALL)
+    (entry,) = re.findall(
+        r"```yaml\n(.*?)```", PAGES[0].read_text(encoding="utf-8"), flags=re.DOTALL
+    )
     with open(tree / "config" / "tasks.yaml", "a", encoding="utf-8") as tasks:
         tasks.write("\n" + entry)
-    (tree / "config" / "melting.csv").write_text("carbon,temperature\n" + "".join(f"{i},{2 * i}\n" for i in range(20)))
+    (tree / "config" / "melting.csv").write_text(
+        "carbon,temperature\n" + "".join(f"{i},{2 * i}\n" for i in range(20))
+    )
     return tree
 
 
 def test_options_are_where_they_do_not_take_the_targets_for_their_own() -> None:
     """Snakemake reads every word behind --configfile and --config as one more of them."""
     commands = documented()
-    assert {"--configfile", "--config", "images", "table_presets", "tables"} <= {word for words in commands for word in words}
+    assert {"--configfile", "--config", "images", "table_presets", "tables"} <= {
+        word for words in commands for word in words
+    }
     for words in commands:
         _, arguments = parse_args(words)
         assert all(str(file).endswith(".yaml") for file in arguments.configfile or []), words

@@ -2,11 +2,11 @@ import copy
 
 import pytest
 import yaml
-from fakes import ROOT
+from helpers.fakes import ROOT
 from snakemake.utils import update_config
 
-from srnet.config import check
 from srnet.errors import UserError
+from srnet.io.schema import check
 
 SCHEMA = yaml.safe_load((ROOT / "workflow" / "schemas" / "config.schema.yaml").read_text())
 COMPLETE = yaml.safe_load((ROOT / "config" / "config.yaml").read_text())
@@ -15,7 +15,9 @@ COMPLETE = yaml.safe_load((ROOT / "config" / "config.yaml").read_text())
 @pytest.mark.parametrize("name", ["config", "demo", "images", "joint"])
 def test_the_configurations_are_valid(name):
     config = copy.deepcopy(COMPLETE)
-    update_config(config, yaml.safe_load((ROOT / "config" / f"{name}.yaml").read_text()))  # key by key, as Snakemake does
+    update_config(
+        config, yaml.safe_load((ROOT / "config" / f"{name}.yaml").read_text())
+    )  # key by key, as Snakemake does
     check(config, SCHEMA, f"{name}.yaml")
 
 
@@ -28,9 +30,15 @@ def test_the_configurations_are_valid(name):
         ({"tasks": []}, "the key 'tasks' has 0 entries; at least 1 is needed"),
         ({"tasks": ["K0", "K0"]}, "the key 'tasks' names something twice"),
         ({"name": "../other"}, "the key 'name' is '../other'"),
-        ({"evolution": {"paper": {"populaton": 3}}}, "unknown key 'populaton' in 'evolution.paper'"),
+        (
+            {"evolution": {"paper": {"populaton": 3}}},
+            "unknown key 'populaton' in 'evolution.paper'",
+        ),
         ({"formulas": {}}, "the key 'time_limit' is missing in 'formulas'"),
-        ({"formulas": {"time_limit": 0}}, "the key 'formulas.time_limit' is 0; more than 0 is needed"),
+        (
+            {"formulas": {"time_limit": 0}},
+            "the key 'formulas.time_limit' is 0; more than 0 is needed",
+        ),
         ({"pmlb_cache": 3}, "the key 'pmlb_cache' is 3; it must be of type string"),
         ({"epochs": {"K0": 0}}, "the key 'epochs.K0' is 0; at least 1 is needed"),
     ],
@@ -69,14 +77,20 @@ def test_snakemake_refuses_it_before_it_runs_anything(snakemake, option, sentenc
 def test_the_complete_configuration_asks_for_every_run(snakemake, jobs, copy_tree, tmp_path):
     tree = copy_tree(tmp_path)
     counts = jobs(snakemake(tree, "--dry-run", "--quiet", "rules"))
-    assert counts["evolve"] + counts["evolve_long"] == 22 * 30  # also where neither the PMLB data sets nor a network are there
+    assert (
+        counts["evolve"] + counts["evolve_long"] == 22 * 30
+    )  # also where neither the PMLB data sets nor a network are there
     assert counts["train"] == counts["layers"] == counts["formulas"] == 22
-    both = jobs(snakemake(tree, "--dry-run", "--quiet", "rules", "--config", "presets=[paper,joint]"))
+    both = jobs(
+        snakemake(tree, "--dry-run", "--quiet", "rules", "--config", "presets=[paper,joint]")
+    )
     assert both["evolve"] + both["evolve_long"] == 2 * 22 * 30
     assert both["train"] == counts["train"]
 
 
-def test_both_presets_share_the_networks_and_one_table_compares_them(snakemake, jobs, copy_tree, tmp_path):
+def test_both_presets_share_the_networks_and_one_table_compares_them(
+    snakemake, jobs, copy_tree, tmp_path
+):
     tree = copy_tree(tmp_path)
     options = ("--dry-run", "--quiet", "rules", "--configfile", "config/joint.yaml", "--")
     counts = jobs(snakemake(tree, *options, "table_presets", "figure_presets_compared"))

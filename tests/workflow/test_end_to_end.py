@@ -27,8 +27,14 @@ def test_the_tables_say_what_the_runs_say(tiny):
     results = tiny.tree / "results" / "tiny"
     with open(results / "tables" / "runs.csv") as file:
         rows = list(csv.DictReader(file))
-    assert [(row["task"], row["preset"], row["seed"]) for row in rows] == [("K0", "paper", "1"), ("K0", "paper", "2")]
-    runs = [json.loads((results / "K0" / "srnet" / "paper" / f"{seed}.json").read_text()) for seed in (1, 2)]
+    assert [(row["task"], row["preset"], row["seed"]) for row in rows] == [
+        ("K0", "paper", "1"),
+        ("K0", "paper", "2"),
+    ]
+    runs = [
+        json.loads((results / "K0" / "srnet" / "paper" / f"{seed}.json").read_text())
+        for seed in (1, 2)
+    ]
     assert [float(row["fitness"]) for row in rows] == [run["fitness"] for run in runs]
     best = json.loads((results / "K0" / "srnet" / "paper" / "best.json").read_text())
     assert best["fitness"] == min(run["fitness"] for run in runs)
@@ -47,7 +53,9 @@ def test_every_published_number_has_a_line_in_the_verdict(tiny):
 
 def test_the_summary_says_what_came_out(tiny):
     text = (tiny.tree / "results" / "tiny" / "summary.md").read_text()
-    assert text.startswith("# tiny: what came out\n\n1 task, 2 runs: preset paper, 2 seeds per task and preset.")
+    assert text.startswith(
+        "# tiny: what came out\n\n1 task, 2 runs: preset paper, 2 seeds per task and preset."
+    )
     for heading in ("## Verdict", "## Warnings", "## Best formulas", "## Fidelity to the network"):
         assert heading in text
     assert len(text.splitlines()) < 80

@@ -1,14 +1,15 @@
-"""The comparison of explainers in the workflow: which jobs there are, and a small classification with the real commands."""
+"""The comparison of explainers in the workflow: which jobs there are, and a small classification
+with the real commands."""
 
 import csv
 import shutil
 
 import pytest
 import yaml
-from fakes import ROOT
+from helpers.fakes import ROOT
 
-from srnet.config import check
 from srnet.errors import UserError
+from srnet.io.schema import check
 
 SMALL = """
 name: small
@@ -26,7 +27,9 @@ FIGURES = [f"results/small/figures/{name}.png" for name in ("decision_boundary",
 
 def test_there_is_a_job_for_every_task_method_and_seed(snakemake, jobs, copy_tree, tmp_path):
     tree = copy_tree(tmp_path)
-    (tree / "three.yaml").write_text("{tasks: [K0, F3, iris], presets: [paper, joint], seeds: 3, explainers: {seeds: 2}}")
+    (tree / "three.yaml").write_text(
+        "{tasks: [K0, F3, iris], presets: [paper, joint], seeds: 3, explainers: {seeds: 2}}"
+    )
     counts = jobs(snakemake(tree, "--dry-run", "--quiet", "rules", "--configfile", "three.yaml"))
     assert counts["compare"] == 3 * 2 * 2
     assert counts["compare_floors"] == 3
@@ -48,7 +51,8 @@ def test_there_is_a_job_for_every_task_method_and_seed(snakemake, jobs, copy_tre
 )
 def test_a_mistake_is_named(change, sentence):
     schema, config = (
-        yaml.safe_load((ROOT / path).read_text()) for path in ("workflow/schemas/config.schema.yaml", "config/config.yaml")
+        yaml.safe_load((ROOT / path).read_text())
+        for path in ("workflow/schemas/config.schema.yaml", "config/config.yaml")
     )
     with pytest.raises(UserError, match=sentence):
         check(config | {"explainers": config["explainers"] | change}, schema, "configuration")
@@ -73,16 +77,31 @@ def table(path):
 def test_the_accuracies_of_a_classification(small):
     rows = {row["method"]: row for row in table(small / TABLES[0])}
     assert list(rows) == ["srnet", "lime", "maple", "linear", "constant"]
-    assert (rows["lime"]["seeds"], rows["lime"]["train_rows"], rows["lime"]["test_rows"]) == ("2", "10", "10")
+    assert (rows["lime"]["seeds"], rows["lime"]["train_rows"], rows["lime"]["test_rows"]) == (
+        "2",
+        "10",
+        "10",
+    )
     assert (rows["srnet"]["train_rows"], rows["srnet"]["test_rows"]) == ("112", "38")
     agreement = table(small / "results/small/tables/agreement.csv")
-    mean = sum(float(row["accuracy"]) for row in agreement if (row["method"], row["split"]) == ("maple", "test")) / 2
+    mean = (
+        sum(
+            float(row["accuracy"])
+            for row in agreement
+            if (row["method"], row["split"]) == ("maple", "test")
+        )
+        / 2
+    )
     assert float(rows["maple"]["test"]) == pytest.approx(100 * mean)
     assert {row["predicted_classes"] for row in rows.values()} <= {"1", "2", "3"}
 
 
 def test_stability_and_costs_are_of_every_method(small):
-    assert [(row["method"], row["seeds"]) for row in table(small / TABLES[1])] == [("srnet", "2"), ("lime", "2"), ("maple", "2")]
+    assert [(row["method"], row["seeds"]) for row in table(small / TABLES[1])] == [
+        ("srnet", "2"),
+        ("lime", "2"),
+        ("maple", "2"),
+    ]
     assert all(float(row["seconds_per_point"]) > 0 for row in table(small / TABLES[2]))
 
 

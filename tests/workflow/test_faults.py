@@ -1,4 +1,5 @@
-"""One machine under faults: killed, full, read-only, with a clock that jumps. Fifty kills: ``tests/benchmarks/kills.py``."""
+"""One machine under faults: killed, full, read-only, with a clock that jumps. Fifty kills:
+``tests/benchmarks/kills.py``."""
 
 import contextlib
 import json
@@ -12,28 +13,29 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
-import made_up
 import pytest
 import yaml
 from click.testing import CliRunner
-from killing import CONFIGURATION, Workflow, differences, disturbed
+from helpers import made_up
+from helpers.killing import CONFIGURATION, Workflow, differences, disturbed
 from matplotlib.figure import Figure
 
 from srnet.cli import main
 from srnet.drawing.saving import save_figure
 from srnet.errors import UserError
-from srnet.evolution import evolve, evolve_file
-from srnet.formulas import simplify
-from srnet.layers import Layers
-from srnet.model import SRNet
-from srnet.settings import preset
+from srnet.model.simplify import simplify
+from srnet.model.srnet import SRNet
+from srnet.networks.layers import Layers
+from srnet.search.run import evolve, evolve_file
+from srnet.search.settings import preset
 
 SMALL = CONFIGURATION | {"tasks": ["K0"], "seeds": 1, "epochs": {"K0": 200}}
 TARGETS = ("results/kills/figures/fitness_box.pdf",)
 
 
 def test_killed_again_and_again_it_ends_with_the_same_files(tmp_path: Path) -> None:
-    """All processes, the driver alone, a job: unlocked and started again, nothing is lost and nothing differs."""
+    """All processes, the driver alone, a job: unlocked and started again, nothing is lost and
+    nothing differs."""
     calm = Workflow(tmp_path / "undisturbed", SMALL, TARGETS)
     code, said = calm.run()
     assert code == 0, said
@@ -50,7 +52,9 @@ def test_a_second_driver_is_refused_with_the_reason(tmp_path: Path) -> None:
     workflow = Workflow(tmp_path / "twice", SMALL, TARGETS)
     first = workflow.start()
     try:
-        while first.poll() is None and not list((workflow.folder / ".snakemake" / "locks").glob("*")):
+        while first.poll() is None and not list(
+            (workflow.folder / ".snakemake" / "locks").glob("*")
+        ):
             time.sleep(0.02)
         assert first.poll() is None, (workflow.folder / "said.txt").read_text()
         first.send_signal(signal.SIGSTOP)  # it shall not end before the second has begun
@@ -63,7 +67,7 @@ def test_a_second_driver_is_refused_with_the_reason(tmp_path: Path) -> None:
         first.wait()
 
 
-# --- A full disk ----------------------------------------------------------------------------------------------------------------------
+# --- A full disk ----------------------------------------------------------------------------------
 
 
 @contextlib.contextmanager
@@ -97,7 +101,8 @@ def full_disk(folder: Path, left: int) -> Iterator[None]:
 
 @contextlib.contextmanager
 def short_files(folder: Path, left: int) -> Iterator[None]:
-    """A block in which no file may grow beyond so many bytes: the system refuses the write half-way, as a full disk does."""
+    """A block in which no file may grow beyond so many bytes: the system refuses the write
+    half-way, as a full disk does."""
     soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
     resource.setrlimit(resource.RLIMIT_FSIZE, (max(left, 512), hard))
     try:
@@ -138,14 +143,31 @@ def task_file(tmp_path: Path) -> Path:
     network = {"hidden": [3], "optimiser": "adam", "lr": 0.01, "epochs": 2, "batch": 10}
     box = {"train": [-1, 1], "valid": [-2, 2], "test": [-5, 5]}
     path = tmp_path / "tasks.yaml"
-    path.write_text(yaml.safe_dump({"T": {"formula": "x**2", "inputs": {"x": box}, "rows": 20, "network": network, "seed": 0}}))
+    path.write_text(
+        yaml.safe_dump(
+            {
+                "T": {
+                    "formula": "x**2",
+                    "inputs": {"x": box},
+                    "rows": 20,
+                    "network": network,
+                    "seed": 0,
+                }
+            }
+        )
+    )
     return path
 
 
 def test_a_full_disk_at_training(tmp_path: Path, task_file: Path, disk: tuple[Path, Full]) -> None:
     folder, full = disk
     data = tmp_path / "data.npz"
-    assert CliRunner().invoke(main, ["data", "T", "--tasks", str(task_file), "--out", str(data)]).exit_code == 0
+    assert (
+        CliRunner()
+        .invoke(main, ["data", "T", "--tasks", str(task_file), "--out", str(data)])
+        .exit_code
+        == 0
+    )
     for name in ("network.pt", "network.json"):
         (folder / name).write_text("of an earlier training")
     before = contents(folder)
@@ -167,7 +189,8 @@ def test_a_full_disk_at_training(tmp_path: Path, task_file: Path, disk: tuple[Pa
 
 
 def test_a_disk_that_fills_during_the_search(tmp_path: Path, disk: tuple[Path, Full]) -> None:
-    """The last good checkpoint stays, and once there is room the run goes on from it to the result that it would have had."""
+    """The last good checkpoint stays, and once there is room the run goes on from it to the result
+    that it would have had."""
     folder, full = disk
     layers = made_up.layers()
     layers.save(tmp_path / "layers.npz")
@@ -175,7 +198,9 @@ def test_a_disk_that_fills_during_the_search(tmp_path: Path, disk: tuple[Path, F
     whole = evolve(Layers.load(tmp_path / "layers.npz"), settings, 1)
 
     def search(interval: float = 30.0) -> dict[str, Any]:
-        return evolve_file(tmp_path / "layers.npz", folder / "run.json", settings, 1, checkpoint_interval=interval)
+        return evolve_file(
+            tmp_path / "layers.npz", folder / "run.json", settings, 1, checkpoint_interval=interval
+        )
 
     with full(folder, 12 * 2**10):
         with pytest.raises(UserError, match=r"run\.json\.checkpoint: cannot be written") as caught:
@@ -207,26 +232,51 @@ def test_read_only_results(tmp_path: Path) -> None:
     with mounted(tmp_path / "disk") as folder:
         (folder / "run.json").write_text("an earlier run")
         subprocess.run(["mount", "-o", "remount,ro", str(folder)], check=True)
-        said = command("evolve", tmp_path / "layers.npz", "--seed", 1, "--generations", 10**9, "--out", folder / "run.json")
-        assert said == f"srnet: {folder}/run.json: cannot be written (Read-only file system); choose a writable place\n"
+        said = command(
+            "evolve",
+            tmp_path / "layers.npz",
+            "--seed",
+            1,
+            "--generations",
+            10**9,
+            "--out",
+            folder / "run.json",
+        )
+        assert (
+            said
+            == f"srnet: {folder}/run.json: cannot be written (Read-only file system); choose a "
+            f"writable place\n"
+        )
         assert (folder / "run.json").read_text() == "an earlier run"
         assert os.listdir(folder) == ["run.json"]
 
 
-# --- A clock that jumps ---------------------------------------------------------------------------------------------------------------
+# --- A clock that jumps ---------------------------------------------------------------------------
 
 
-def test_a_clock_that_jumps_changes_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Checkpoints, the seconds of a run and the time for simplification follow a clock that nobody can set."""
+def test_a_clock_that_jumps_changes_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Checkpoints, the seconds of a run and the time for simplification follow a clock that nobody
+    can set."""
     rng = random.Random(1)
     run = {
-        "programs": [{"inputs": 1, "constants": [1.0], "nodes": [["add", [0, 1]], ["sub", [2, 1]]], "output": 3}],
+        "programs": [
+            {
+                "inputs": 1,
+                "constants": [1.0],
+                "nodes": [["add", [0, 1]], ["sub", [2, 1]]],
+                "output": 3,
+            }
+        ],
         "weights": [[1.0]],
         "biases": [[0.0]],
     }
     monkeypatch.setattr("time.time", lambda: rng.uniform(-1e9, 1e10))
     checkpoint = tmp_path / "run.checkpoint"
-    found = evolve(made_up.layers(), preset("paper", population=5, generations=20), 1, checkpoint=checkpoint)
+    found = evolve(
+        made_up.layers(), preset("paper", population=5, generations=20), 1, checkpoint=checkpoint
+    )
     assert 0 <= found["seconds"] < 1000
     assert not checkpoint.exists()
     assert simplify(SRNet.from_run(run), [[0.5], [2.0]], 60.0).layers[0].text == "x0"

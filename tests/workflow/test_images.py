@@ -5,13 +5,14 @@ import shutil
 import pandas as pd
 import pytest
 import yaml
-from fakes import ROOT
+from helpers.fakes import ROOT
 
-from srnet.config import check
 from srnet.drawing.artifacts import ARTIFACTS
+from srnet.drawing.images.labels import LABELS
 from srnet.errors import UserError
-from srnet.images.experiment import method
-from srnet.images.names import CLASSES, LABELS
+from srnet.images.comparison.scores import method
+from srnet.images.pictures.names import CLASSES
+from srnet.io.schema import check
 
 SCHEMA = yaml.safe_load((ROOT / "workflow" / "schemas" / "config.schema.yaml").read_text())
 COMPLETE = yaml.safe_load((ROOT / "config" / "config.yaml").read_text())
@@ -65,7 +66,11 @@ def test_the_tables_have_what_was_configured(tree):
     named = runs[runs["images"] == "named"].groupby("method").size()
     assert dict(named) == {"sparse-20": 2, "published-30": 2, "lime-10": 1, "random": 1}
     test = runs[runs["images"] == "test"].groupby(["image", "method"]).size()
-    assert dict(test) == {(image, name): 1 for image in ("00-astronaut", "01-cat") for name in ("sparse-20", "lime-10")}
+    assert dict(test) == {
+        (image, name): 1
+        for image in ("00-astronaut", "01-cat")
+        for name in ("sparse-20", "lime-10")
+    }
 
 
 def test_nothing_is_left_to_do(tree, snakemake):
@@ -76,14 +81,33 @@ def test_nothing_is_left_to_do(tree, snakemake):
 def test_without_the_key_there_are_no_images(snakemake, copy_tree, jobs, tmp_path):
     tree = copy_tree(tmp_path)
     (tree / "null.yaml").write_text("tasks: [K0]\nseeds: 1\nimages: null\n")
-    found = jobs(snakemake(tree, "--dry-run", "--quiet", "rules", "--configfile", "config/config.yaml", "null.yaml"))
-    assert not [name for name in found if "image" in name or name in ("train_classifier", "compare_explanations")]
+    found = jobs(
+        snakemake(
+            tree, "--dry-run", "--quiet", "rules", "--configfile", "config/config.yaml", "null.yaml"
+        )
+    )
+    assert not [
+        name
+        for name in found
+        if "image" in name or name in ("train_classifier", "compare_explanations")
+    ]
     assert "images" not in COMPLETE  # nor has the configuration that is run by itself
 
 
 def test_the_complete_branch_asks_for_every_explanation(snakemake, copy_tree, jobs, tmp_path):
     tree = copy_tree(tmp_path)
-    counts = jobs(snakemake(tree, "--dry-run", "--quiet", "rules", "--configfile", "config/images.yaml", "--", "images"))
+    counts = jobs(
+        snakemake(
+            tree,
+            "--dry-run",
+            "--quiet",
+            "rules",
+            "--configfile",
+            "config/images.yaml",
+            "--",
+            "images",
+        )
+    )
     assert counts["train_classifier"] == 3
     assert counts["compare_explanations"] == 3 * (4 * 3 + 40)  # thirty seeds are three jobs
     assert counts["images"] == 1
@@ -106,7 +130,10 @@ def test_the_schema_knows_the_networks_the_classes_and_the_methods():
         ({"named": []}, "the key 'images.named' has 0 entries; at least 1 is needed"),
         ({"methods": ["lime"]}, "the key 'images.methods.0' is 'lime'"),
         ({"sedes": 3}, "unknown key 'sedes' in 'images'"),
-        ({"test_set": {"images": 0, "seeds": 1, "methods": ["random"]}}, "the key 'images.test_set.images' is 0; at least 1"),
+        (
+            {"test_set": {"images": 0, "seeds": 1, "methods": ["random"]}},
+            "the key 'images.test_set.images' is 0; at least 1",
+        ),
     ],
 )
 def test_a_mistake_is_named_in_one_sentence(change, sentence):

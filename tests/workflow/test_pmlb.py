@@ -1,14 +1,26 @@
-"""Tasks from PMLB in the workflow: the cache that the configuration or the environment names, and one that lacks a data set."""
+"""Tasks from PMLB in the workflow: the cache that the configuration or the environment names, and
+one that lacks a data set."""
 
 import gzip
 
 import pytest
-from fakes import ROOT
+from helpers.fakes import ROOT
 
-from srnet.tasks import Data
+from srnet.data.dataset import Data
 
-ENTRY = "{name}: {{pmlb: {name}, kind: classification, network: {{hidden: [3], optimiser: adam, lr: 0.1, epochs: 2, batch: 0.5}}, seed: 0}}\n"
-OPTIONS = ["--snakefile", str(ROOT / "workflow" / "Snakefile"), "--configfile", "own.yaml", "--cores", "1", "--keep-going"]
+ENTRY = (
+    "{name}: {{pmlb: {name}, kind: classification, network: {{hidden: [3], optimiser: adam, lr: "
+    "0.1, epochs: 2, batch: 0.5}}, seed: 0}}\n"
+)
+OPTIONS = [
+    "--snakefile",
+    str(ROOT / "workflow" / "Snakefile"),
+    "--configfile",
+    "own.yaml",
+    "--cores",
+    "1",
+    "--keep-going",
+]
 MADE_UP = ("made_up", "of_no_benchmark")  # names that PMLB has not: nothing is downloaded
 
 
@@ -23,7 +35,9 @@ def tree(tmp_path):
     )
     (tmp_path / "sets here" / "made_up").mkdir(parents=True)
     rows = "".join(f"{i}\t{i * i}\t{i % 2}\n" for i in range(12))
-    (tmp_path / "sets here" / "made_up" / "made_up.tsv.gz").write_bytes(gzip.compress(f"a\tb\ttarget\n{rows}".encode()))
+    (tmp_path / "sets here" / "made_up" / "made_up.tsv.gz").write_bytes(
+        gzip.compress(f"a\tb\ttarget\n{rows}".encode())
+    )
     return tmp_path
 
 
@@ -34,7 +48,10 @@ def test_a_data_set_that_cannot_be_had_fails_alone_and_by_name(tree, snakemake):
     assert Data.load(tree / targets[0]).train_x.shape == (9, 2)
     assert not (tree / targets[1]).exists()
     log = (tree / "results/own/logs/of_no_benchmark/data.log").read_text()
-    assert log.startswith("srnet: sets here/of_no_benchmark/of_no_benchmark.tsv.gz: is not there, and PMLB has no data set")
+    assert log.startswith(
+        "srnet: sets here/of_no_benchmark/of_no_benchmark.tsv.gz: is not there, and PMLB has no "
+        "data set"
+    )
     assert log.count("\n") == 1
 
 

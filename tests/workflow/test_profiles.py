@@ -1,4 +1,5 @@
-"""The profiles for clusters: what they ask for, and their commands against a stub that plays the scheduler."""
+"""The profiles for clusters: what they ask for, and their commands against a stub that plays the
+scheduler."""
 
 import json
 import os
@@ -11,17 +12,18 @@ from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
-import stub_scheduler
 import yaml
-from fakes import ROOT
+from helpers import stub_scheduler
+from helpers.fakes import ROOT
 
-from srnet.settings import preset
-from srnet.tasks import load_tasks
+from srnet.data.tasks import load_tasks
+from srnet.search.settings import preset
 
 PROFILES = ROOT / "workflow" / "profiles"
 CANCEL = {"lsf": "bkill $LSB_JOBID", "generic": "qdel $PBS_JOBID"}
 
-# The shape of the real workflow. At the first try the network's job is cancelled from outside, and one search fails.
+# The shape of the real workflow. At the first try the network's job is cancelled from outside, and
+# one search fails.
 TINY = """
 rule all:
     input:
@@ -52,7 +54,8 @@ rule evolve:
         runtime=lambda w, attempt: 7 * attempt,
         attempt=lambda w, attempt: attempt,
     shell:
-        "if [ {{wildcards.seed}} = 2 ] && [ {{resources.attempt}} = 1 ]; then exit 1; fi; touch {{output}}"
+        "if [ {{wildcards.seed}} = 2 ] && [ {{resources.attempt}} = 1 ]; then exit 1; fi;"
+        " touch {{output}}"
 
 rule long:
     output:
@@ -62,20 +65,29 @@ rule long:
 """
 
 
-# the default profile: test_configuration.py; the other two differ from slurm in commands only, and are spared some seconds
+# the default profile: test_configuration.py; the other two differ from slurm in commands only, and
+# are spared some seconds
 @pytest.mark.parametrize(("name", "seeds"), [("slurm", 30), ("lsf", 2), ("generic", 2)])
-def test_the_complete_configuration_through_every_profile(name, seeds, snakemake, jobs, copy_tree, tmp_path):
+def test_the_complete_configuration_through_every_profile(
+    name, seeds, snakemake, jobs, copy_tree, tmp_path
+):
     tree = copy_tree(tmp_path)
     complete = yaml.safe_load((ROOT / "config" / "config.yaml").read_text())
     (tree / "seeds.json").write_text(json.dumps({"seeds": seeds, "explainers": {"seeds": seeds}}))
     options = ["--profile", f"workflow/profiles/{name}", "--configfile", "seeds.json"]
     counts = jobs(snakemake(tree, "--dry-run", "--quiet", "rules", *options))
-    assert counts["evolve"] + counts["evolve_long"] == len(complete["tasks"]) * len(complete["presets"]) * seeds
+    assert (
+        counts["evolve"] + counts["evolve_long"]
+        == len(complete["tasks"]) * len(complete["presets"]) * seeds
+    )
     assert counts["train"] == counts["layers"] == len(complete["tasks"])
 
 
 def test_no_profile_contradicts_the_default_that_goes_before_it():
-    profiles = {path.parent.name: set(yaml.safe_load(path.read_text())) for path in PROFILES.glob("*/config.yaml")}
+    profiles = {
+        path.parent.name: set(yaml.safe_load(path.read_text()))
+        for path in PROFILES.glob("*/config.yaml")
+    }
     default = profiles.pop("default")
     assert set(profiles) == {"slurm", "lsf", "generic"}
     assert not [name for name, keys in profiles.items() if keys & default]
@@ -91,7 +103,9 @@ def test_a_group_of_the_profiles_is_one_of_the_rules():
 def test_every_rule_is_local_or_says_what_it_asks_for():
     for path in [ROOT / "workflow" / "Snakefile", *(ROOT / "workflow" / "rules").glob("*.smk")]:
         for rule in re.split(r"^ *rule\b(?=[^\n]*:$)", path.read_text(), flags=re.MULTILINE)[1:]:
-            assert "localrule: True" in rule or ("mem_mb=" in rule and "runtime=" in rule), f"{path.name}: {rule.splitlines()[0]}"
+            assert "localrule: True" in rule or ("mem_mb=" in rule and "runtime=" in rule), (
+                f"{path.name}: {rule.splitlines()[0]}"
+            )
 
 
 def test_a_larger_task_and_a_second_try_ask_for_more():
@@ -115,19 +129,26 @@ def test_a_larger_task_and_a_second_try_ask_for_more():
 
 @pytest.fixture(params=["lsf", "generic"])
 def cluster(request, tmp_path):
-    """A folder with the tiny workflow, the command that runs it, its environment, and the jobs of the stub."""
+    """A folder with the tiny workflow, the command that runs it, its environment, and the jobs of
+    the stub."""
     commands = stub_scheduler.install(tmp_path / "bin")
     state = tmp_path / "stub"
     state.mkdir()
     (tmp_path / "Snakefile").write_text(TINY.format(cancel=CANCEL[request.param]))
     environment = {
         **os.environ,
-        "PATH": os.pathsep.join([str(commands), str(Path(sys.executable).parent), os.environ["PATH"]]),
+        "PATH": os.pathsep.join(
+            [str(commands), str(Path(sys.executable).parent), os.environ["PATH"]]
+        ),
         "STUB_SCHEDULER": str(state),
     }
     command = [sys.executable, "-m", "snakemake", "--profile", str(PROFILES / request.param)]
     yield (
-        {"command": [*command, "--seconds-between-status-checks", "1"], "cwd": tmp_path, "env": environment},
+        {
+            "command": [*command, "--seconds-between-status-checks", "1"],
+            "cwd": tmp_path,
+            "env": environment,
+        },
         lambda: stub_scheduler.jobs(state),
     )
     for job in stub_scheduler.jobs(state):
@@ -136,12 +157,28 @@ def cluster(request, tmp_path):
 
 def test_a_tiny_workflow_completes_though_jobs_are_cancelled_and_fail(cluster):
     where, submitted = cluster
-    run = subprocess.run(where.pop("command"), **where, capture_output=True, text=True, check=False, timeout=240)
+    run = subprocess.run(
+        where.pop("command"), **where, capture_output=True, text=True, check=False, timeout=240
+    )
     assert run.returncode == 0, run.stdout + run.stderr
     jobs = submitted()
-    assert [stub_scheduler.memory(job) for job in jobs] == [700, 1400, 600, 1200]  # the memory of one run, more at the second try
-    assert [stub_scheduler.minutes(job) for job in jobs] == [10, 20, 21, 42]  # the sum of the three searches
-    assert sorted(path.name for path in (where["cwd"] / "T" / "p").iterdir()) == ["1.txt", "2.txt", "3.txt"]
+    assert [stub_scheduler.memory(job) for job in jobs] == [
+        700,
+        1400,
+        600,
+        1200,
+    ]  # the memory of one run, more at the second try
+    assert [stub_scheduler.minutes(job) for job in jobs] == [
+        10,
+        20,
+        21,
+        42,
+    ]  # the sum of the three searches
+    assert sorted(path.name for path in (where["cwd"] / "T" / "p").iterdir()) == [
+        "1.txt",
+        "2.txt",
+        "3.txt",
+    ]
 
 
 def test_an_interrupt_cancels_the_jobs(cluster):
@@ -149,8 +186,13 @@ def test_an_interrupt_cancels_the_jobs(cluster):
     log = where["cwd"] / "driver.log"
     with open(log, "w") as file:
         # the tests may run in the background, where a shell has its children ignore Ctrl-C
-        heeding = {"start_new_session": True, "preexec_fn": lambda: signal.signal(signal.SIGINT, signal.SIG_DFL) and None}
-        driver = subprocess.Popen([*where.pop("command"), "long.txt"], **where, **heeding, stdout=file, stderr=file)
+        heeding = {
+            "start_new_session": True,
+            "preexec_fn": lambda: signal.signal(signal.SIGINT, signal.SIG_DFL) and None,
+        }
+        driver = subprocess.Popen(
+            [*where.pop("command"), "long.txt"], **where, **heeding, stdout=file, stderr=file
+        )
     try:
         end = time.monotonic() + 120
         while "external jobid" not in log.read_text() and time.monotonic() < end:

@@ -1,4 +1,5 @@
-"""The report in a browser: every category is clicked, every figure seen rendered, and nothing complains."""
+"""The report in a browser: every category is clicked, every figure seen rendered, and nothing
+complains."""
 
 import shutil
 import tempfile
@@ -10,8 +11,10 @@ from srnet.drawing.artifacts import drawings
 
 # The browser must not call home, and start without a profile.
 FLAGS = (
-    "--headless=new --no-sandbox --disable-gpu --disable-quic --no-first-run --disable-background-networking "
-    "--disable-component-update --disable-sync --disable-extensions --disable-dev-shm-usage --window-size=1500,1000"
+    "--headless=new --no-sandbox --disable-gpu --disable-quic --no-first-run "
+    "--disable-background-networking "
+    "--disable-component-update --disable-sync --disable-extensions --disable-dev-shm-usage "
+    "--window-size=1500,1000"
 )
 MADE = drawings({"K0": "regression"})
 WAIT = 30  # seconds
@@ -31,10 +34,15 @@ def report(tiny, snakemake, tmp_path_factory):
 @pytest.fixture(scope="module")
 def browser(report):
     """Debian's Chromium with the report opened; skipped where there is none."""
-    selenium = pytest.importorskip("selenium.webdriver", reason="selenium is not installed: pip install 'srnet[test]'")
+    selenium = pytest.importorskip(
+        "selenium.webdriver", reason="selenium is not installed: pip install 'srnet[test]'"
+    )
     chromium, driver = shutil.which("chromium"), shutil.which("chromedriver")
     if not (chromium and driver):
-        pytest.skip("Chromium cannot be had here: neither it nor its driver is on the PATH (`make chromium` installs them)")
+        pytest.skip(
+            "Chromium cannot be had here: neither it nor its driver is on the PATH (`make "
+            "chromium` installs them)"
+        )
     options = selenium.ChromeOptions()
     options.binary_location = chromium
     options.set_capability("goog:loggingPrefs", {"browser": "ALL"})
@@ -54,14 +62,18 @@ def seen(browser, what):
     """What a question to the page answers, as soon as it answers."""
     from selenium.webdriver.support.ui import WebDriverWait
 
-    return WebDriverWait(browser, WAIT, ignored_exceptions=[]).until(lambda window: window.execute_script(f"return {what}"), what)
+    return WebDriverWait(browser, WAIT, ignored_exceptions=[]).until(
+        lambda window: window.execute_script(f"return {what}"), what
+    )
 
 
-# Walk to a category over the list of all of them, one click per call; once there, the text of every cell of every row.
+# Walk to a category over the list of all of them, one click per call; once there, the text of every
+# cell of every row.
 WALK = """(() => {
     const links = [...document.querySelectorAll('a')];
     const named = text => links.find(link => link.innerText.trim() == text);
-    const rows = [...document.querySelectorAll('tbody tr')].map(row => [...row.querySelectorAll('td')].map(cell => cell.innerText.trim()));
+    const rows = [...document.querySelectorAll('tbody tr')]
+    .map(row => [...row.querySelectorAll('td')].map(cell => cell.innerText.trim()));
     if (named('Results') && named(CATEGORY) && rows.length) return rows;
     (named(CATEGORY) ?? named('Results'))?.click();
     return null;
@@ -74,8 +86,11 @@ def rows_of(browser, category):
 
 
 def look_at(browser, row):
-    """Click on the eye of a row: the file that is shown and, of a figure, the pixels of its width; of a table, its rows."""
-    browser.execute_script(f"document.querySelectorAll('tbody tr')[{row}].querySelector('a[iconname=eye]').click()")
+    """Click on the eye of a row: the file that is shown and, of a figure, the pixels of its width;
+    of a table, its rows."""
+    browser.execute_script(
+        f"document.querySelectorAll('tbody tr')[{row}].querySelector('a[iconname=eye]').click()"
+    )
     shown = 'document.querySelector(\'img[src*="data/raw"], iframe[src*="data/raw"]\')'
     source = seen(browser, f"{shown}?.src")
     if source.endswith(".png"):
@@ -102,7 +117,9 @@ def test_every_figure_and_table_of_a_category_is_rendered(browser, category):
     for i, (label, *_) in enumerate(rows):
         source, size = look_at(browser, i)
         made = expected[label]
-        assert source.endswith(f"/{made.name.split('/')[-1]}.{'png' if made.artifact.kind == 'figure' else 'html'}")
+        assert source.endswith(
+            f"/{made.name.split('/')[-1]}.{'png' if made.artifact.kind == 'figure' else 'html'}"
+        )
         assert size >= (600 if made.artifact.kind == "figure" else 2), (label, size)
     complaints = [entry for entry in browser.get_log("browser") if entry["level"] == "SEVERE"]
     assert complaints == []
@@ -110,8 +127,12 @@ def test_every_figure_and_table_of_a_category_is_rendered(browser, category):
 
 def test_a_caption_has_its_numbers(browser):
     rows = rows_of(browser, "Verdict")
-    browser.execute_script("document.querySelectorAll('tbody tr')[0].querySelectorAll('a')[1].click()")
+    browser.execute_script(
+        "document.querySelectorAll('tbody tr')[0].querySelectorAll('a')[1].click()"
+    )
     assert len(rows) == 2
-    text = seen(browser, "document.body.innerText.includes('DESCRIPTION') && document.body.innerText")
+    text = seen(
+        browser, "document.body.innerText.includes('DESCRIPTION') && document.body.innerText"
+    )
     assert "not comparable" in text or "not run" in text
     assert "{{" not in text

@@ -1,9 +1,10 @@
-"""What runs again after a change: a dry run on made-up results that Snakemake has accepted as its own."""
+"""What runs again after a change: a dry run on made-up results that Snakemake has accepted as its
+own."""
 
 import json
 
-import fakes
 import pytest
+from helpers import fakes
 
 from srnet.drawing.artifacts import drawings
 
@@ -27,7 +28,8 @@ def accepted(tmp_path_factory, copy_tree, snakemake):
 
 @pytest.fixture
 def rerun(accepted, snakemake, jobs):
-    """The rules that would run after a file of the tree has got another content; the file is then as it was."""
+    """The rules that would run after a file of the tree has got another content; the file is then
+    as it was."""
 
     def after(path, change):
         file = accepted / path
@@ -58,22 +60,27 @@ def test_nothing_runs_again_without_a_change(rerun):
 
 
 def test_a_comment_changes_nothing(rerun):
-    assert rerun("srnet/layerwise.py", lambda text: f"# a remark\n{text}") == {}
+    assert rerun("srnet/search/layerwise.py", lambda text: f"# a remark\n{text}") == {}
 
 
 def test_a_changed_figure_is_redrawn_alone(rerun):
-    assert set(rerun("srnet/drawing/fitness_box.py", code)) == {"figure_fitness_box"}
+    assert set(rerun("srnet/drawing/figures/fitness_box.py", code)) == {"figure_fitness_box"}
 
 
 def test_a_changed_table_is_made_again_alone(rerun):
-    assert set(rerun("srnet/drawing/presets.py", code)) == {"table_presets"}
+    assert set(rerun("srnet/drawing/tables/presets.py", code)) == {"table_presets"}
 
 
 def test_a_changed_look_redraws_all_figures(rerun):
-    assert set(rerun("srnet/drawing/srnet.mplstyle", lambda text: f"{text}\nfont.size: 8\n")) >= FIGURES
+    assert (
+        set(rerun("srnet/drawing/srnet.mplstyle", lambda text: f"{text}\nfont.size: 8\n"))
+        >= FIGURES
+    )
 
 
-@pytest.mark.parametrize("module", ["layerwise.py", "evolution.py", "cgp/kernels.py"])
+@pytest.mark.parametrize(
+    "module", ["search/layerwise.py", "search/run.py", "search/kernels/layer_kernel.py"]
+)
 def test_a_changed_search_runs_every_evolution_and_no_training(rerun, module):
     counts = rerun(f"srnet/{module}", code)
     assert counts["evolve"] == 4
@@ -81,11 +88,11 @@ def test_a_changed_search_runs_every_evolution_and_no_training(rerun, module):
 
 
 def test_the_published_search_does_not_run_again_for_the_other_one(rerun):
-    assert rerun("srnet/joint.py", code) == {}
+    assert rerun("srnet/search/joint.py", code) == {}
 
 
 def test_a_changed_lime_explains_again_by_lime_alone(rerun):
-    counts = rerun("srnet/explainers/lime.py", code)
+    counts = rerun("srnet/comparison/explainers/lime.py", code)
     assert counts["compare"] == 2 * 30
     assert not {"evolve", "train", "compare_srnet", "compare_floors"} & set(counts)
 
@@ -97,7 +104,10 @@ def test_a_changed_budget_runs_the_evolutions(rerun):
 
 
 def test_a_changed_task_runs_that_task_alone(rerun):
-    counts = rerun("config/tasks.yaml", lambda text: text.replace("formula: sin(x) + sin(x + x**2)", "formula: sin(x)"))
+    counts = rerun(
+        "config/tasks.yaml",
+        lambda text: text.replace("formula: sin(x) + sin(x + x**2)", "formula: sin(x)"),
+    )
     assert counts["data"] == counts["train"] == counts["layers"] == 1
     assert counts["evolve"] == 2
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 import yaml
-from fakes import ROOT
+from helpers.fakes import ROOT
 
 PATH = ROOT / "tests" / "benchmarks" / "scaling.py"
 
@@ -21,11 +21,31 @@ def scaling():
     return module
 
 
-CONFIG = {"tasks": ["A", "B"], "presets": ["paper"], "seeds": 4, "explainers": {"seeds": 2, "plane": "B"}}
-TIMES = {("A", "evolve/paper"): 5.0, ("B", "evolve/paper"): 20.0, ("A", "formulas/paper"): 3.0, ("B", "formulas/paper"): 4.0}
-TIMES |= {(task, step): 1.0 for task in "AB" for step in ("layers", "floors", "lime", "maple", "compared/paper")}
+CONFIG = {
+    "tasks": ["A", "B"],
+    "presets": ["paper"],
+    "seeds": 4,
+    "explainers": {"seeds": 2, "plane": "B"},
+}
+TIMES = {
+    ("A", "evolve/paper"): 5.0,
+    ("B", "evolve/paper"): 20.0,
+    ("A", "formulas/paper"): 3.0,
+    ("B", "formulas/paper"): 4.0,
+}
+TIMES |= {
+    (task, step): 1.0
+    for task in "AB"
+    for step in ("layers", "floors", "lime", "maple", "compared/paper")
+}
 TIMES |= {("A", "curves"): 2.0, ("A", "train"): 9.0, ("B", "train"): 9.0}
-TIMES |= {("all", "data"): 0.5, ("all", "best"): 0.5, ("all", "plane"): 6.0, ("all", "usdb"): 8.0, ("all", "drawing"): 10.0}
+TIMES |= {
+    ("all", "data"): 0.5,
+    ("all", "best"): 0.5,
+    ("all", "plane"): 6.0,
+    ("all", "usdb"): 8.0,
+    ("all", "drawing"): 10.0,
+}
 TASK = (
     0.5 + 10 + 1 + 2 * 2 + 1 + 0.5
 )  # of a task, what does not differ: rows, network, floors, LIME and MAPLE, comparison, best run
@@ -53,9 +73,12 @@ def test_many_cores_take_the_longest_chain(scaling, jobs):
 
 
 def test_a_cluster_sees_ends_later_and_draws_on_the_login_node(scaling, jobs):
-    # rows, best run and drawing are on the login node; the ends of network, search and plane are seen later
+    # rows, best run and drawing are on the login node; the ends of network, search and plane are
+    # seen later
     assert scaling.set_tails(jobs, LATEST) == pytest.approx(CHAIN + 10 / scaling.PARTS + 3 * LATEST)
-    assert scaling.simulate(jobs, 1000, notice=LATEST, login=2) == pytest.approx(CHAIN + 10 / 2 + 3 * LATEST)
+    assert scaling.simulate(jobs, 1000, notice=LATEST, login=2) == pytest.approx(
+        CHAIN + 10 / 2 + 3 * LATEST
+    )
 
 
 @pytest.mark.parametrize("cores", [2, 3, 5])
@@ -93,8 +116,17 @@ def test_a_long_search_is_a_job_of_its_own(scaling):
 
 
 def test_the_image_branch_waits_for_its_networks_and_pictures(scaling):
-    images = {"networks": ["n"], "named": ["cat", "dog"], "seeds": 15, "test_set": {"images": 3, "seeds": 1}}
-    times = TIMES | {("n", "image-train"): 50.0, ("n", "image-named/1-10"): 20.0, ("n", "image-named/11-15"): 10.0}
+    images = {
+        "networks": ["n"],
+        "named": ["cat", "dog"],
+        "seeds": 15,
+        "test_set": {"images": 3, "seeds": 1},
+    }
+    times = TIMES | {
+        ("n", "image-train"): 50.0,
+        ("n", "image-named/1-10"): 20.0,
+        ("n", "image-named/11-15"): 10.0,
+    }
     times |= {("n", "image-test/1-1"): 5.0, ("all", "images"): 2.0}
     jobs = scaling.workflow(times, CONFIG | {"images": images})
     assert sum(job.seconds for job in jobs) == pytest.approx(WORK + 50 + 2 * 30 + 3 * 5 + 2)
@@ -121,7 +153,10 @@ def test_benchmarks_of_the_workflow_are_read(scaling, tmp_path):
         ("plane",): ("all", "plane"),
         ("usdb",): ("all", "usdb"),
         ("images/resnet18/train",): ("resnet18", "image-train"),
-        ("images/resnet18/cat/1-10", "images/resnet18/coffee/1-10"): ("resnet18", "image-named/1-10"),
+        ("images/resnet18/cat/1-10", "images/resnet18/coffee/1-10"): (
+            "resnet18",
+            "image-named/1-10",
+        ),
         ("images/resnet18/00-cat/1-1",): ("resnet18", "image-test/1-1"),
     }.items():
         for number, name in enumerate(names):

@@ -1,4 +1,5 @@
-"""The real workflow on a real Slurm, through its profile: a job fails, one is cancelled, the driver dies, and the runs are those of one machine."""
+"""The real workflow on a real Slurm, through its profile: a job fails, one is cancelled, the driver
+dies, and the runs are those of one machine."""
 
 import json
 import os
@@ -14,10 +15,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from fakes import ROOT
-from one_node_slurm import Slurm, Unavailable, one_node_slurm
+from helpers.fakes import ROOT
+from helpers.one_node_slurm import Slurm, Unavailable, one_node_slurm
 
-from srnet.files import write_json
+from srnet.io.files import write_json
 
 # The joint searches take some seconds, long enough to be interrupted.
 SMALL = {
@@ -26,16 +27,21 @@ SMALL = {
     "presets": ["paper", "joint"],
     "seeds": 2,
     "epochs": {"K0": 50},
-    "evolution": {"paper": {"population": 10, "generations": 20}, "joint": {"population": 50, "generations": 12000}},
+    "evolution": {
+        "paper": {"population": 10, "generations": 20},
+        "joint": {"population": 50, "generations": 12000},
+    },
     "formulas": {"time_limit": 1},
 }
 TARGETS = ["results/small/tables/runs.csv", "results/small/tables/formulas.csv"]
 SEARCHES = "results/small/K0/srnet"
-# Stands before the real command: writes down what ran where and as which process, asks for a checkpoint every second, and lets the first
-# `paper` search fail.
+# Stands before the real command: writes down what ran where and as which process, asks for a
+# checkpoint every second, and lets the first `paper` search fail.
 SRNET = """#!/bin/bash
 if [ "$1" = evolve ]; then
-    if [[ "$*" == *"--preset paper"* ]] && [ ! -e {record}/failed ]; then echo "$SLURM_JOB_ID" > {record}/failed; exit 1; fi
+    if [[ "$*" == *"--preset paper"* ]] && [ ! -e {record}/failed ]; then
+        echo "$SLURM_JOB_ID" > {record}/failed; exit 1
+    fi
     [ -e {record}/calm ] || set -- "$@" --checkpoint-interval 1
 fi
 echo "$SLURM_JOB_ID begins $*" >> {record}/commands
@@ -47,13 +53,17 @@ echo "$SLURM_JOB_ID $status $*" >> {record}/commands
 exit $status
 """
 # How the page for users of a cluster says to end the jobs of a driver that died.
-CANCEL = "squeue --me --noheader --format='%i %j' | awk '$2 ~ /^srnet_/ {print $1}' | xargs --no-run-if-empty scancel"
+CANCEL = (
+    "squeue --me --noheader --format='%i %j' | awk '$2 ~ /^srnet_/ {print $1}' | xargs "
+    "--no-run-if-empty scancel"
+)
 PATIENCE = 600.0
 MARK = 1000.0
 
 
 class Snakemake:
-    """The workflow in a folder of its own, by the installed package, whose compiled kernels are cached; and what Snakemake said."""
+    """The workflow in a folder of its own, by the installed package, whose compiled kernels are
+    cached; and what Snakemake said."""
 
     def __init__(self, folder: Path, commands: Path, *options: str) -> None:
         self.folder, self.options = folder, options
@@ -73,16 +83,30 @@ class Snakemake:
         return (self.folder / "said.txt").read_text()
 
     def _popen(self, *arguments: str) -> "subprocess.Popen[str]":
-        command = [sys.executable, "-m", "snakemake", "--snakefile", str(ROOT / "workflow" / "Snakefile"), *arguments]
+        command = [
+            sys.executable,
+            "-m",
+            "snakemake",
+            "--snakefile",
+            str(ROOT / "workflow" / "Snakefile"),
+            *arguments,
+        ]
         with open(self.folder / "said.txt", "a") as said:
             return subprocess.Popen(
-                command, cwd=self.folder, env=self.environment, stdout=said, stderr=said, text=True, start_new_session=True
+                command,
+                cwd=self.folder,
+                env=self.environment,
+                stdout=said,
+                stderr=said,
+                text=True,
+                start_new_session=True,
             )
 
 
 @dataclass
 class Story:
-    """What happened: the numbers of jobs, the search that was interrupted, and the folders of both results."""
+    """What happened: the numbers of jobs, the search that was interrupted, and the folders of both
+    results."""
 
     cluster: Path
     local: Path
@@ -118,10 +142,14 @@ def slurm():
 def story(slurm: Slurm, tmp_path_factory) -> Story:
     """One reproduction that goes through all of it, beside the same on this machine alone."""
     record = tmp_path_factory.mktemp("record")
-    (record / "srnet").write_text(SRNET.format(record=record, srnet=Path(sys.executable).parent / "srnet"))
+    (record / "srnet").write_text(
+        SRNET.format(record=record, srnet=Path(sys.executable).parent / "srnet")
+    )
     (record / "srnet").chmod(0o755)
     profile = str(ROOT / "workflow" / "profiles" / "slurm")
-    local = Snakemake(tmp_path_factory.mktemp("local"), tmp_path_factory.mktemp("none"), "--cores", "1")
+    local = Snakemake(
+        tmp_path_factory.mktemp("local"), tmp_path_factory.mktemp("none"), "--cores", "1"
+    )
     cluster = Snakemake(tmp_path_factory.mktemp("cluster"), record, "--profile", profile)
 
     def checkpoints() -> list[Path]:
@@ -133,33 +161,49 @@ def story(slurm: Slurm, tmp_path_factory) -> Story:
         return 0.0
 
     def commands() -> list[tuple[str, str, str]]:
-        lines = (record / "commands").read_text().splitlines() if (record / "commands").exists() else []
+        lines = (
+            (record / "commands").read_text().splitlines() if (record / "commands").exists() else []
+        )
         return [tuple(line.split(" ", 2)) for line in lines]
 
     def searched(preset: str) -> list[str]:
         return [number for number, _, command in commands() if f"--preset {preset} " in command]
 
     def halt(job: str) -> None:
-        """Hold what a job runs where it is: however long the rest takes, its search is still to be interrupted."""
+        """Hold what a job runs where it is: however long the rest takes, its search is still to be
+        interrupted."""
         os.kill(int((record / f"process_of_{job}").read_text()), signal.SIGSTOP)
 
     at_home = local.start()
     driver = cluster.start()
     try:
-        # one job fails by itself; the search that another is in the middle of is cancelled from outside
+        # one job fails by itself; the search that another is in the middle of is cancelled from
+        # outside
         [checkpoint] = wait(checkpoints, "a search to be interrupted", cluster.said)
         [cancelled] = slurm.running("joint")
         halt(cancelled)
         wait((record / "failed").exists, "a search to fail", cluster.said)
         subprocess.run(["scancel", cancelled], check=True)
-        wait(lambda: cancelled not in slurm.running(), "the job and its processes to end", cluster.said)
+        wait(
+            lambda: cancelled not in slurm.running(),
+            "the job and its processes to end",
+            cluster.said,
+        )
         content = json.loads(checkpoint.read_text())
         content["seconds"] += MARK
         write_json(checkpoint, content)
 
         # both are tried again; in the middle of the second the driver is killed
-        [orphan] = wait(lambda: set(slurm.running("joint")) - {cancelled}, "the cancelled job to be tried again", cluster.said)
-        wait(lambda: seconds() > content["seconds"], "the search to go on from its checkpoint", cluster.said)
+        [orphan] = wait(
+            lambda: set(slurm.running("joint")) - {cancelled},
+            "the cancelled job to be tried again",
+            cluster.said,
+        )
+        wait(
+            lambda: seconds() > content["seconds"],
+            "the search to go on from its checkpoint",
+            cluster.said,
+        )
         halt(orphan)
         wait(lambda: searched("paper"), "the failed job to be tried again", cluster.said)
         driver.kill()
@@ -180,10 +224,18 @@ def story(slurm: Slurm, tmp_path_factory) -> Story:
             if process.poll() is None:
                 os.killpg(process.pid, signal.SIGKILL)
     return Story(
-        cluster=cluster.folder, local=local.folder, finished={job["JobId"]: job for job in slurm.finished()}, commands=commands(),
-        failed=(record / "failed").read_text().strip(), cancelled=cancelled, orphan=orphan, orphan_lived=orphan_lived,
-        resumed=checkpoint.with_suffix(""), exit=code, said=cluster.said(),
-    )  # fmt: skip
+        cluster=cluster.folder,
+        local=local.folder,
+        finished={job["JobId"]: job for job in slurm.finished()},
+        commands=commands(),
+        failed=(record / "failed").read_text().strip(),
+        cancelled=cancelled,
+        orphan=orphan,
+        orphan_lived=orphan_lived,
+        resumed=checkpoint.with_suffix(""),
+        exit=code,
+        said=cluster.said(),
+    )
 
 
 def memory(job: dict[str, str]) -> int:
@@ -204,13 +256,17 @@ def test_slurm_ran_the_searches_and_says_so(story):
         assert numbers, name
         for number in numbers:
             job = story.finished[number]
-            assert (job["NodeCnt"], job["UserId"], job["Name"][:6]) == ("1", "root(0)", "srnet_"), job
+            assert (job["NodeCnt"], job["UserId"], job["Name"][:6]) == ("1", "root(0)", "srnet_"), (
+                job
+            )
     completed = {number for number, job in story.finished.items() if job["JobState"] == "COMPLETED"}
     assert {number for number, command in done[-2:]} <= completed
 
 
 def test_several_runs_share_a_job(story):
-    assert story.finished[story.failed]["TimeLimit"] == "22"  # minutes: it asks for the time of two runs, 11 each
+    assert (
+        story.finished[story.failed]["TimeLimit"] == "22"
+    )  # minutes: it asks for the time of two runs, 11 each
 
 
 def test_the_runs_are_those_of_one_machine_bit_by_bit(story):
@@ -218,7 +274,8 @@ def test_the_runs_are_those_of_one_machine_bit_by_bit(story):
         files = sorted((folder / SEARCHES).glob("*/[0-9].json"))
         contents = {str(file.relative_to(folder)): json.loads(file.read_text()) for file in files}
         return {
-            name: json.dumps({key: content[key] for key in content if key != "seconds"}) for name, content in contents.items()
+            name: json.dumps({key: content[key] for key in content if key != "seconds"})
+            for name, content in contents.items()
         }
 
     assert len(runs(story.local)) == 4
@@ -234,7 +291,9 @@ def test_a_job_that_failed_is_tried_again_with_more_memory(story):
 def test_a_job_that_was_cancelled_is_tried_again_from_its_checkpoint(story):
     assert story.finished[story.cancelled]["JobState"] == "CANCELLED"
     assert memory(story.finished[story.orphan]) == 2 * memory(story.finished[story.cancelled])
-    assert json.loads(story.resumed.read_text())["seconds"] > MARK  # the time in its checkpoint, which the test put up, counts
+    assert (
+        json.loads(story.resumed.read_text())["seconds"] > MARK
+    )  # the time in its checkpoint, which the test put up, counts
 
 
 def test_the_jobs_of_a_killed_driver_live_on_until_they_are_cancelled(story):
@@ -243,7 +302,10 @@ def test_the_jobs_of_a_killed_driver_live_on_until_they_are_cancelled(story):
 
 
 def test_nothing_is_left_behind(story):
-    assert not [*story.cluster.glob("results/**/*.checkpoint"), *story.cluster.glob("results/**/*.rejected")]
+    assert not [
+        *story.cluster.glob("results/**/*.checkpoint"),
+        *story.cluster.glob("results/**/*.rejected"),
+    ]
 
 
 def test_the_page_for_clusters_says_how_to_recover():

@@ -1,7 +1,7 @@
 import subprocess
 import sys
 
-from fakes import ROOT
+from helpers.fakes import ROOT
 
 
 def test_lint_is_clean(snakemake):
@@ -11,7 +11,11 @@ def test_lint_is_clean(snakemake):
 
 def test_snakefmt_is_clean():
     run = subprocess.run(
-        [sys.executable, "-m", "snakefmt", "--check", "workflow"], cwd=ROOT, text=True, capture_output=True, check=False
+        [sys.executable, "-m", "snakefmt", "--check", "workflow"],
+        cwd=ROOT,
+        text=True,
+        capture_output=True,
+        check=False,
     )
     assert run.returncode == 0, run.stdout + run.stderr
 
@@ -22,8 +26,11 @@ def test_the_snakefile_stays_a_table_of_contents():
 
 def test_what_the_snakefile_imports_is_light():
     code = (
-        "import sys, srnet.config, srnet.drawing.artifacts, srnet.fingerprint, srnet.settings, srnet.tasks;"
+        "import sys, srnet.io.schema, srnet.drawing.artifacts, srnet.io.fingerprint, "
+        "srnet.search.settings, srnet.data.tasks;"
         "sys.exit(' '.join({'torch', 'numba', 'pandas', 'matplotlib', 'sympy'} & set(sys.modules)))"
     )
-    run = subprocess.run([sys.executable, "-c", code], cwd=ROOT, text=True, capture_output=True, check=False)
+    run = subprocess.run(
+        [sys.executable, "-c", code], cwd=ROOT, text=True, capture_output=True, check=False
+    )
     assert run.stderr.strip() == ""

@@ -6,14 +6,14 @@ from pathlib import Path
 import yaml
 from snakemake.exceptions import WorkflowError
 
-from srnet.config import check
+from srnet.data.pmlb import VARIABLE
+from srnet.data.tasks import Csv, load_tasks
 from srnet.drawing.artifacts import PER_TASK, PUBLISHED, drawings
 from srnet.errors import UserError
-from srnet.fingerprint import fingerprint
-from srnet.images.plan import all_images, set_images, training_options
-from srnet.pmlb_cache import VARIABLE
-from srnet.settings import preset as search_settings
-from srnet.tasks import Csv, load_tasks
+from srnet.images.pictures.plan import all_images, set_images, training_options
+from srnet.io.fingerprint import fingerprint
+from srnet.io.schema import check
+from srnet.search.settings import preset as search_settings
 
 
 def checked():
@@ -33,7 +33,9 @@ def checked():
                 raise UserError(
                     f"configuration: '{key}' names the unknown task '{name}'; {config['tasks_file']} has {', '.join(known)}"
                 )
-    searches = {name: search_settings(name, **options) for name, options in config["evolution"].items()}
+    searches = {
+        name: search_settings(name, **options) for name, options in config["evolution"].items()
+    }
     return (
         {name: known[name] for name in config["tasks"]},
         {name: searches.get(name) or search_settings(name) for name in config["presets"]},
@@ -46,7 +48,8 @@ except UserError as error:  # one sentence, no traceback
     raise WorkflowError(str(error)) from None
 
 SEEDS = range(1, config["seeds"] + 1)
-# By way of the environment and not of a rule's parameters: rows from another cache are the same rows.
+# By way of the environment and not of a rule's parameters: rows from another cache are the same
+# rows.
 os.environ[VARIABLE] = os.environ.get(VARIABLE) or config["pmlb_cache"]
 
 
@@ -57,13 +60,15 @@ def one_of(names):
 
 def search_code(preset):
     """The fingerprint of what a preset runs: without its settings, a parameter of their own, and without the other search."""
-    other = {"layerwise": ["joint.py"], "joint": []}[SEARCHES[preset].search]
-    return fingerprint("evolution.py", without=["settings.py", *other])
+    other = {"layerwise": ["search/joint.py"], "joint": []}[SEARCHES[preset].search]
+    return fingerprint("search/run.py", without=["search/settings.py", *other])
 
 
 def search_options(preset):
     """The options of `srnet evolve` that the configuration gives for a preset."""
-    return " ".join(f"--{name} {value}" for name, value in sorted(config["evolution"].get(preset, {}).items()))
+    return " ".join(
+        f"--{name} {value}" for name, value in sorted(config["evolution"].get(preset, {}).items())
+    )
 
 
 def of_runs(pattern, tasks=TASKS):
@@ -82,7 +87,10 @@ SEEDS_PER_JOB = 10  # of explanations of an image
 
 def seed_parts(seeds):
     """The seeds 1 … seeds in jobs: 1-10, 11-20, …"""
-    return [f"{first}-{min(first + SEEDS_PER_JOB - 1, seeds)}" for first in range(1, seeds + 1, SEEDS_PER_JOB)]
+    return [
+        f"{first}-{min(first + SEEDS_PER_JOB - 1, seeds)}"
+        for first in range(1, seeds + 1, SEEDS_PER_JOB)
+    ]
 
 
 def comparisons(kind, ending="csv"):
@@ -100,15 +108,20 @@ def comparisons(kind, ending="csv"):
     )
 
 
-# the networks of the image branch stand beside the tasks: what is drawn per task is drawn per network there
-DRAWINGS = drawings({name: task.kind for name, task in TASKS.items()} | dict.fromkeys(IMAGES.get("networks", []), "images"))
+# the networks of the image branch stand beside the tasks: what is drawn per task is drawn per
+# network there
+DRAWINGS = drawings(
+    {name: task.kind for name, task in TASKS.items()}
+    | dict.fromkeys(IMAGES.get("networks", []), "images")
+)
 
 
 def drawn_files(drawing):
     """The files of a figure or table, by their kind; its caption, numbers filled in, is one of them."""
-    folder, kinds = {"figure": ("figures", ("pdf", "png", "rst")), "table": ("tables", ("csv", "tex", "html", "rst"))}[
-        drawing.artifact.kind
-    ]
+    folder, kinds = {
+        "figure": ("figures", ("pdf", "png", "rst")),
+        "table": ("tables", ("csv", "tex", "html", "rst")),
+    }[drawing.artifact.kind]
     return {kind: f"<results>/{folder}/{drawing.name}.{kind}" for kind in kinds}
 
 
@@ -118,7 +131,11 @@ def drawn_frames(drawing):
     def path(frame):
         if frame in PUBLISHED:
             return config[PUBLISHED[frame]]
-        return f"<results>/tables/{frame}/{drawing.tasks[0]}.csv" if frame in PER_TASK else f"<results>/tables/{frame}.csv"
+        return (
+            f"<results>/tables/{frame}/{drawing.tasks[0]}.csv"
+            if frame in PER_TASK
+            else f"<results>/tables/{frame}.csv"
+        )
 
     return {frame: path(frame) for frame in drawing.artifact.frames}
 
@@ -127,6 +144,11 @@ def compared_frames(*names):
     """Those of the named tidy tables that this configuration has, for they are drawn."""
     drawn = {frame for drawing in DRAWINGS for frame in drawing.artifact.frames}
     return {name: f"<results>/tables/{name}.csv" for name in names if name in drawn}
+
+
+def drawing_module(drawing):
+    """The module that draws a figure or table, as `fingerprint` takes it."""
+    return f"drawing/{drawing.artifact.drawn_by.replace('.', '/')}.py"
 
 
 def caption_template(drawing):
@@ -140,8 +162,8 @@ def in_report(drawing, kind):
     return report(
         files[kind],
         category=artifact.category,
-        # one label: of a second one with two values, each of half of the results, the report makes a switch, and finds no
-        # result where the switch does not apply
+        # one label: of a second one with two values, each of half of the results, the report makes
+        # a switch, and finds no result where the switch does not apply
         labels={"result": drawing.label},
         caption=os.path.abspath(files["rst"].replace("<results>", f"results/{config['name']}")),
     )
@@ -149,4 +171,9 @@ def in_report(drawing, kind):
 
 def files_of(*kinds):
     """All files of all figures, of all tables, or of both."""
-    return [file for drawing in DRAWINGS if drawing.artifact.kind in kinds for file in drawn_files(drawing).values()]
+    return [
+        file
+        for drawing in DRAWINGS
+        if drawing.artifact.kind in kinds
+        for file in drawn_files(drawing).values()
+    ]

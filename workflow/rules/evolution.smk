@@ -22,12 +22,17 @@ rule evolve:
         runtime=minutes_of_search,
     params:
         options=lambda w: f"--loss {loss_of(w.task)} {search_options(w.preset)}",
-        settings=lambda w: repr(search_settings(w.preset, loss=loss_of(w.task), **config["evolution"].get(w.preset, {}))),
+        settings=lambda w: repr(
+            search_settings(
+                w.preset, loss=loss_of(w.task), **config["evolution"].get(w.preset, {})
+            )
+        ),
         code=lambda w: search_code(w.preset),
     message:
         "Evolving task {wildcards.task}, preset {wildcards.preset}, seed {wildcards.seed}"
     shell:
-        # the checkpoint, {output}.checkpoint, is no declared output: Snakemake would delete it before a run that goes on from it
+        # the checkpoint, {output}.checkpoint, is no declared output: Snakemake would delete it
+        # before a run that goes on from it
         "srnet evolve {input} --task {wildcards.task} --preset {wildcards.preset} --seed {wildcards.seed} {params.options}"
         " --threads {threads} --out {output} > {log} 2>&1"
 

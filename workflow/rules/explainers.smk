@@ -1,4 +1,5 @@
-# LIME, MAPLE, SRNet's runs and two floors on the same points of every network, and the data of the figures that compare them.
+# LIME, MAPLE, SRNet's runs and two floors on the same points of every network, and the data of the
+# figures that compare them.
 
 
 include: "explained.smk"
@@ -54,7 +55,7 @@ rule compare_floors:
         runtime=lambda w, attempt: minutes(20, attempt),
     params:
         options=explained("points"),
-        code=comparison_code("floors"),
+        code=comparison_code("baselines"),
     message:
         "Explaining task {wildcards.task} by a linear model and a constant"
     shell:
@@ -82,7 +83,7 @@ rule compare_srnet:
     params:
         options=explained("points"),
         runs=lambda w, input: " ".join(f"--run {run}" for run in input.runs),
-        code=comparison_code("symbolic"),
+        code=comparison_code("srnet"),
     message:
         "Explaining task {wildcards.task} by the runs of preset {wildcards.preset}"
     shell:
@@ -98,7 +99,13 @@ for frame, kind in {"fidelity": "regression", "agreement": "classification"}.ite
             name:
                 f"gather_{frame}"
             input:
-                said(COMPARED[kind], "{seed}.csv", "compared.csv", EXPLAINERS["seeds"], ["<results>/{task}/floors.csv"]),
+                said(
+                    COMPARED[kind],
+                    "{seed}.csv",
+                    "compared.csv",
+                    EXPLAINERS["seeds"],
+                    ["<results>/{task}/floors.csv"],
+                ),
             output:
                 f"<results>/tables/{frame}.csv",
             log:
@@ -107,7 +114,7 @@ for frame, kind in {"fidelity": "regression", "agreement": "classification"}.ite
             conda:
                 "../envs/srnet.yaml"
             params:
-                code=fingerprint("results.py"),
+                code=fingerprint("results/gather.py"),
             message:
                 "Gathering what explanations are worth"
             script:
@@ -126,7 +133,7 @@ rule gather_costs:
         "../envs/srnet.yaml"
     params:
         columns=["task", "method", "preset", "seed", "seconds_once", "seconds_per_point", "terms"],
-        code=fingerprint("results.py"),
+        code=fingerprint("results/gather.py"),
     message:
         "Gathering what explanations cost"
     script:
@@ -135,7 +142,12 @@ rule gather_costs:
 
 rule gather_answers:
     input:
-        said(TASKS, "{seed}.answers.csv", "compared.answers.csv", min(EXPLAINERS["seeds"], EXPLAINERS["stability_seeds"])),
+        said(
+            TASKS,
+            "{seed}.answers.csv",
+            "compared.answers.csv",
+            min(EXPLAINERS["seeds"], EXPLAINERS["stability_seeds"]),
+        ),
     output:
         "<results>/tables/answers.csv",
     log:
@@ -145,7 +157,7 @@ rule gather_answers:
         "../envs/srnet.yaml"
     params:
         most=EXPLAINERS["stability_seeds"],
-        code=fingerprint("results.py"),
+        code=fingerprint("results/gather.py"),
     message:
         "Gathering what is said of the same points with other seeds"
     script:
@@ -170,7 +182,7 @@ rule curves:
     params:
         line=lambda w: w.task in EXPLAINERS["lines"],
         samples=EXPLAINERS["samples"],
-        code=fingerprint("curves.py", without=["results.py"]),
+        code=fingerprint("comparison/curves.py", without=["results/gather.py"]),
     message:
         "What is said of task {wildcards.task} along lines"
     script:
@@ -188,7 +200,7 @@ rule gather_curves:
     conda:
         "../envs/srnet.yaml"
     params:
-        code=fingerprint("results.py"),
+        code=fingerprint("results/gather.py"),
     message:
         "Gathering the curves"
     script:
@@ -197,9 +209,14 @@ rule gather_curves:
 
 rule plane:
     input:
-        **{name: WHAT_IS_EXPLAINED[name].replace("{task}", "".join(PLANE)) for name in ("data", "network", "layers")},
+        **{
+            name: WHAT_IS_EXPLAINED[name].replace("{task}", "".join(PLANE))
+            for name in ("data", "network", "layers")
+        },
         tasks=WHAT_IS_EXPLAINED["tasks"],
-        runs=expand("<results>/{task}/srnet/{preset}/best.json", task=PLANE, preset=config["presets"][:1]),
+        runs=expand(
+            "<results>/{task}/srnet/{preset}/best.json", task=PLANE, preset=config["presets"][:1]
+        ),
     output:
         rows="<results>/tables/plane.csv",
         lines="<results>/tables/plane_lines.csv",
@@ -215,7 +232,7 @@ rule plane:
     params:
         task="".join(PLANE),
         samples=EXPLAINERS["samples"],
-        code=fingerprint("plane.py", without=["results.py"]),
+        code=fingerprint("comparison/tsne_plane.py", without=["results/gather.py"]),
     message:
         "The rows of task {params.task} in a plane"
     script:
@@ -235,7 +252,7 @@ rule undersampling:
         mem_mb=lambda w, attempt: attempt * 1500,
         runtime=lambda w, attempt: minutes(30, attempt),
     params:
-        code=fingerprint("boundary_toy.py", without=["results.py"]),
+        code=fingerprint("networks/boundary_toy.py"),
     message:
         "Points near the decision boundary of a toy"
     script:

@@ -25,7 +25,7 @@ for figure in DRAWINGS:
                 frames=figure.artifact.frames,
                 module=figure.artifact.drawn_by,
                 code=fingerprint(
-                    f"drawing/{figure.artifact.drawn_by}.py",
+                    drawing_module(figure),
                     "drawing/saving.py",
                     "drawing/captions.py",
                     "drawing/srnet.mplstyle",

@@ -12,7 +12,7 @@ rule best:
     conda:
         "../envs/srnet.yaml"
     params:
-        code=fingerprint("results.py"),
+        code=fingerprint("results/gather.py"),
     message:
         "Best run of task {wildcards.task}, preset {wildcards.preset}"
     script:
@@ -36,7 +36,7 @@ rule formulas:
         runtime=lambda w, attempt: minutes(config["formulas"]["time_limit"], attempt),
     params:
         time_limit=config["formulas"]["time_limit"],
-        code=fingerprint("formulas.py"),
+        code=fingerprint("model/simplify.py"),
     message:
         "Formulas of task {wildcards.task}, preset {wildcards.preset}"
     shell:

@@ -1,17 +1,27 @@
-# The image branch (E-LIME): images with masks, the networks trained on them, every explanation of every image.
+# The image branch (E-LIME): images with masks, the networks trained on them, every explanation of
+# every image.
 
 if IMAGES:
 
     rule images:
         input:
-            [file for drawing in DRAWINGS if drawing.artifact.tasks == "images" for file in drawn_files(drawing).values()],
+            [
+                file
+                for drawing in DRAWINGS
+                if drawing.artifact.tasks == "images"
+                for file in drawn_files(drawing).values()
+            ],
         localrule: True
         message:
             "The figures and tables of the image branch of {config[name]}"
 
     rule make_images:
         output:
-            expand("<results>/images/data/{image}{mask}.png", image=all_images(IMAGES), mask=["", "_mask"]),
+            expand(
+                "<results>/images/data/{image}{mask}.png",
+                image=all_images(IMAGES),
+                mask=["", "_mask"],
+            ),
         log:
             "<logs>/images/data.log",
         localrule: True
@@ -23,7 +33,7 @@ if IMAGES:
             tests=IMAGES["test_set"]["images"],
             size=IMAGES["size"],
             seed=IMAGES["seed"],
-            code=fingerprint("images/dataset.py"),
+            code=fingerprint("images/pictures/dataset.py"),
         message:
             "Images to explain, with the masks of their objects"
         shell:
@@ -48,8 +58,10 @@ if IMAGES:
             mem_mb=lambda w, attempt: 3000 * attempt,
             runtime=lambda w, attempt: 240 * attempt,
         params:
-            options=lambda w: " ".join(f"--{key} {value}" for key, value in training_options(IMAGES, w.network).items()),
-            code=fingerprint("images/training.py"),
+            options=lambda w: " ".join(
+                f"--{key} {value}" for key, value in training_options(IMAGES, w.network).items()
+            ),
+            code=fingerprint("images/networks/training.py"),
         message:
             "Training {wildcards.network} on made images"
         shell:
@@ -79,12 +91,17 @@ if IMAGES:
             mem_mb=lambda w, attempt: 2000 * attempt,
             runtime=lambda w, attempt: 120 * attempt,
         params:
-            methods=lambda w: ",".join(IMAGES["methods"] if w.image in IMAGES["named"] else IMAGES["test_set"]["methods"]),
+            methods=lambda w: ",".join(
+                IMAGES["methods"] if w.image in IMAGES["named"] else IMAGES["test_set"]["methods"]
+            ),
             options="--baseline-seeds {baseline_seeds} --segmentation {segmentation} --fill {fill} --precision {precision}".format(
                 **IMAGES
             ),
             # what writes and draws an explanation does not change it
-            code=fingerprint("images/experiment.py", without=["results.py", "drawing/explained_image.py", "drawing/saving.py"]),
+            code=fingerprint(
+                "images/comparison/scores.py",
+                without=["drawing/images/explanation.py", "drawing/saving.py"],
+            ),
         message:
             "Explaining {wildcards.image} for {wildcards.network}, seeds {wildcards.part}"
         shell:
@@ -111,7 +128,7 @@ if IMAGES:
         conda:
             "../envs/srnet.yaml"
         params:
-            code=fingerprint("images/tables.py", without=["images/experiment.py"]),
+            code=fingerprint("images/results.py", without=["images/comparison/scores.py"]),
         message:
             "Gathering the explanations of images"
         script:
@@ -120,7 +137,11 @@ if IMAGES:
     rule gather_image_pixels:
         input:
             runs="<results>/tables/images_runs.csv",
-            images=expand("<results>/images/data/{image}{mask}.png", image=IMAGES["named"], mask=["", "_mask"]),
+            images=expand(
+                "<results>/images/data/{image}{mask}.png",
+                image=IMAGES["named"],
+                mask=["", "_mask"],
+            ),
         output:
             "<results>/tables/images_pixels/{network}.csv",
         log:
@@ -133,7 +154,7 @@ if IMAGES:
         params:
             named=IMAGES["named"],
             segmentation=IMAGES["segmentation"],
-            code=fingerprint("images/tables.py", without=["images/experiment.py"]),
+            code=fingerprint("images/results.py", without=["images/comparison/scores.py"]),
         message:
             "Pixels of the explanations for {wildcards.network}"
         script:

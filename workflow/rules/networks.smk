@@ -4,7 +4,9 @@
 rule data:
     input:
         tasks=ancient(config["tasks_file"]),
-        table=lambda w: [str(TASKS[w.task].source.path)] if isinstance(TASKS[w.task].source, Csv) else [],
+        table=lambda w: (
+            [str(TASKS[w.task].source.path)] if isinstance(TASKS[w.task].source, Csv) else []
+        ),
     output:
         "<results>/{task}/data.npz",
     log:
@@ -14,7 +16,7 @@ rule data:
         "../envs/srnet.yaml"
     params:
         entry=lambda w: f"{TASKS[w.task].source!r} {TASKS[w.task].seed}",
-        code=fingerprint("tasks.py"),
+        code=fingerprint("data/dataset.py"),
     message:
         "Rows of task {wildcards.task}"
     shell:
@@ -42,8 +44,10 @@ rule train:
         runtime=minutes_of_training,
     params:
         entry=lambda w: repr(TASKS[w.task].network),
-        epochs=lambda w: f"--epochs {config['epochs'][w.task]}" if w.task in config["epochs"] else "",
-        code=fingerprint("networks.py", without=["boundary.py"]),
+        epochs=lambda w: (
+            f"--epochs {config['epochs'][w.task]}" if w.task in config["epochs"] else ""
+        ),
+        code=fingerprint("networks/training.py"),
     message:
         "Training the network of task {wildcards.task}"
     shell:
@@ -70,7 +74,7 @@ rule layers:
         mem_mb=mem_mb,
         runtime=lambda w, attempt: minutes(10, attempt),
     params:
-        code=fingerprint("networks.py"),
+        code=fingerprint("networks/extraction.py"),
     message:
         "Layers of the network of task {wildcards.task}"
     shell:

@@ -1,8 +1,9 @@
-# What a job asks of a cluster: memory (MB) and time (minutes) that grow with the task and with the attempt. One machine is asked for none.
-# Numbers are of one core of a Xeon; the time is doubled, and ten minutes added. What is exceeded nevertheless is tried again with more.
+# What a job asks of a cluster: memory (MB) and time (minutes) that grow with the task and with the
+# attempt. One machine is asked for none. Numbers are of one core of a Xeon; the time is doubled,
+# and ten minutes added. What is exceeded nevertheless is tried again with more.
 import math
 
-from srnet.tasks import Formula
+from srnet.data.tasks import Formula
 
 # How many rows a table has is not known before it is read.
 ROWS_OF_A_TABLE = 10_000

@@ -18,7 +18,7 @@ rule gather_networks:
         "../envs/srnet.yaml"
     params:
         families=[TASKS[task].family for task in TASKS],
-        code=fingerprint("results.py"),
+        code=fingerprint("results/gather.py"),
     message:
         "Gathering the networks of {config[tasks]}"
     script:
@@ -38,7 +38,7 @@ rule gather_runs:
     conda:
         "../envs/srnet.yaml"
     params:
-        code=fingerprint("results.py"),
+        code=fingerprint("results/gather.py"),
     message:
         "Gathering the runs of {config[tasks]}"
     script:
@@ -56,7 +56,7 @@ rule gather_inputs:
     conda:
         "../envs/srnet.yaml"
     params:
-        code=fingerprint("semantics.py"),
+        code=fingerprint("results/hidden_semantics.py"),
     message:
         "Gathering the inputs that formulas read"
     script:
@@ -67,7 +67,9 @@ rule gather_distance:
     input:
         data=expand("<results>/{task}/data.npz", task=REGRESSIONS),
         networks=expand("<results>/{task}/network.pt", task=REGRESSIONS),
-        runs=expand("<results>/{task}/srnet/{preset}/best.json", task=REGRESSIONS, preset=config["presets"]),
+        runs=expand(
+            "<results>/{task}/srnet/{preset}/best.json", task=REGRESSIONS, preset=config["presets"]
+        ),
     output:
         "<results>/tables/distance.csv",
     log:
@@ -77,7 +79,7 @@ rule gather_distance:
         "../envs/srnet.yaml"
     params:
         tasks=REGRESSIONS,
-        code=fingerprint("semantics.py"),
+        code=fingerprint("results/hidden_semantics.py"),
     message:
         "Errors of the best formulas beyond the training box"
     script:
@@ -96,7 +98,7 @@ rule gather_formulas:
     conda:
         "../envs/srnet.yaml"
     params:
-        code=fingerprint("results.py"),
+        code=fingerprint("results/gather.py"),
     message:
         "Gathering the formulas of {config[tasks]}"
     script:
@@ -115,7 +117,7 @@ rule gather_hidden_values:
     conda:
         "../envs/srnet.yaml"
     params:
-        code=fingerprint("semantics.py"),
+        code=fingerprint("results/hidden_semantics.py"),
     message:
         "Hidden values of task {wildcards.task}"
     script:
@@ -136,7 +138,7 @@ rule verdict:
         "../envs/srnet.yaml"
     params:
         presets=config["presets"],
-        code=fingerprint("verdict.py"),
+        code=fingerprint("results/verdict.py"),
     message:
         "Verdict on every published number"
     script:
@@ -155,7 +157,7 @@ rule summary:
         "../envs/srnet.yaml"
     params:
         name=config["name"],
-        code=fingerprint("summary.py"),
+        code=fingerprint("results/summary.py"),
     message:
         "Summary of {params.name}"
     script:
@@ -188,7 +190,7 @@ for table in DRAWINGS:
                 frames=table.artifact.frames,
                 module=table.artifact.drawn_by,
                 title=table.artifact.title,
-                code=fingerprint(f"drawing/{table.artifact.drawn_by}.py", "drawing/saving.py", "drawing/captions.py"),
+                code=fingerprint(drawing_module(table), "drawing/saving.py", "drawing/captions.py"),
             message:
                 "Table {params.name}"
             script:

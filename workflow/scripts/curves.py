@@ -2,7 +2,7 @@
 
 from logged import logged
 
-from srnet.curves import write_curves
+from srnet.comparison.curves import write_curves
 
 with logged(snakemake.log[0]):
     write_curves(

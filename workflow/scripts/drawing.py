@@ -7,9 +7,9 @@ import pandas as pd
 
 from srnet.drawing.artifacts import PUBLISHED
 from srnet.drawing.captions import fill_in
-from srnet.files import writing
-from srnet.published import read_published
-from srnet.results import read_table
+from srnet.io.files import writing
+from srnet.io.frames import read_table
+from srnet.results.published import read_published
 
 
 def read_frame(name: str, path: str) -> pd.DataFrame:
@@ -32,4 +32,8 @@ def drawn(snakemake: Any) -> Any:
 
 def _of_tasks(frame: pd.DataFrame, tasks: list[str]) -> pd.DataFrame:
     """The rows of the tasks that are drawn, and those about all of them together."""
-    return frame[frame["task"].isin([*tasks, "all"])].reset_index(drop=True) if "task" in frame else frame
+    return (
+        frame[frame["task"].isin([*tasks, "all"])].reset_index(drop=True)
+        if "task" in frame
+        else frame
+    )

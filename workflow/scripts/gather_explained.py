@@ -2,7 +2,7 @@
 
 from logged import logged
 
-from srnet.results import joined, write_table
+from srnet.io.frames import joined, write_table
 
 with logged(snakemake.log[0]):
     table = joined(snakemake.input, snakemake.params.get("columns"))

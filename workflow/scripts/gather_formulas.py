@@ -2,7 +2,10 @@
 
 from logged import logged
 
-from srnet.results import formulas_table, write_table
+from srnet.io.frames import write_table
+from srnet.results.gather import formulas_table
 
 with logged(snakemake.log[0]):
-    write_table(formulas_table(snakemake.input.runs, snakemake.input.formulas), snakemake.output.formulas)
+    write_table(
+        formulas_table(snakemake.input.runs, snakemake.input.formulas), snakemake.output.formulas
+    )

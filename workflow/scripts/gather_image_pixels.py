@@ -4,13 +4,17 @@ from pathlib import Path
 
 from logged import logged
 
-from srnet.images.tables import pixels_table
-from srnet.results import read_table, write_table
+from srnet.images.results import pixels_table
+from srnet.io.frames import read_table, write_table
 
 with logged(snakemake.log[0]):
     folder = Path(snakemake.input.images[0]).parent
     options = snakemake.params
     table = pixels_table(
-        read_table(snakemake.input.runs), snakemake.wildcards.network, folder, options.named, options.segmentation
+        read_table(snakemake.input.runs),
+        snakemake.wildcards.network,
+        folder,
+        options.named,
+        options.segmentation,
     )
     write_table(table, snakemake.output[0])

@@ -2,8 +2,14 @@
 
 from logged import logged
 
-from srnet.images.tables import agreement_table, claims_table, history_table, networks_table, runs_table
-from srnet.results import write_table
+from srnet.images.results import (
+    agreement_table,
+    claims_table,
+    history_table,
+    networks_table,
+    runs_table,
+)
+from srnet.io.frames import write_table
 
 with logged(snakemake.log[0]):
     runs = runs_table(snakemake.input.named, snakemake.input.tests)

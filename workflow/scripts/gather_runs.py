@@ -2,7 +2,8 @@
 
 from logged import logged
 
-from srnet.results import history_table, pareto_table, read_runs, runs_table, write_table
+from srnet.io.frames import write_table
+from srnet.results.gather import history_table, pareto_table, read_runs, runs_table
 
 with logged(snakemake.log[0]):
     runs = read_runs(snakemake.input)

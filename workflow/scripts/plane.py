@@ -2,7 +2,7 @@
 
 from logged import logged
 
-from srnet.plane import write_plane
+from srnet.comparison.tsne_plane import write_plane
 
 with logged(snakemake.log[0]):
     write_plane(

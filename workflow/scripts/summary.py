@@ -2,11 +2,13 @@
 
 from logged import logged
 
-from srnet.files import writing
-from srnet.results import read_table
-from srnet.summary import summary
+from srnet.io.files import writing
+from srnet.io.frames import read_table
+from srnet.results.summary import summary
 
 with logged(snakemake.log[0]):
-    text = summary(snakemake.params.name, {name: read_table(path) for name, path in snakemake.input.items()})
+    text = summary(
+        snakemake.params.name, {name: read_table(path) for name, path in snakemake.input.items()}
+    )
     with writing(snakemake.output[0]) as file:
         file.write(text)

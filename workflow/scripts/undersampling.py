@@ -2,7 +2,7 @@
 
 from logged import logged
 
-from srnet.boundary_toy import write_toy
+from srnet.networks.boundary_toy import write_toy
 
 with logged(snakemake.log[0]):
     write_toy(snakemake.output[0])

@@ -1,0 +1,17 @@
+"""Explainers of single points behind one interface: LIME, MAPLE, SRNet's formulas, and two
+baselines.
+
+An explainer is made for one network from rows and a seed; ``explain(points)`` gives
+``Explanations`` (:mod:`srnet.comparison.explainers.interface`), of every point a function that says
+what the network does near it. All of them read points in the units of ``layers.npz``.
+
+========================  =====================================================================
+``lime.Lime``             the package ``lime``: a weighted linear fit to random samples
+``maple.Maple``           a linear fit to the rows that share a forest's leaves with the point
+``srnet.Symbolic``        a run's formulas, the same for every point
+``baselines.Linear``      one linear model for every point
+``baselines.Constant``    one value for every point
+========================  =====================================================================
+
+Each is imported from its own module: ``lime`` and scikit-learn take a second to load.
+"""

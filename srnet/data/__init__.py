@@ -1,0 +1,1 @@
+"""Tasks and their rows: formulas, PMLB, scikit-learn and CSV tables."""

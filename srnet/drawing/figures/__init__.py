@@ -1,0 +1,1 @@
+"""One module per figure; its ``draw`` takes tidy tables."""

@@ -1,0 +1,201 @@
+"""A classification in a t-SNE plane: the boundaries of network and SRNet, and local explanations
+(the paper's figure)."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import matplotlib
+import numpy as np
+import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
+from matplotlib.patches import Patch, Rectangle
+
+from srnet.drawing.methods import LABELS, LINES
+from srnet.drawing.style import PAGE, legend, styled
+
+PIXELS = 400
+MARKERS = "os^Dv"
+MARGIN = 0.04
+
+
+@styled
+def draw(plane: pd.DataFrame, plane_lines: pd.DataFrame) -> Figure:
+    """Four panels: the rows over the network's classes, over SRNet's, and two zooms with the lines
+    of LIME and MAPLE.
+
+    The background has the class of the nearest row.
+
+    Parameters
+    ----------
+    plane
+        One row per row of the task: u, v, network, srnet (−1: not finite), zoom, explained.
+    plane_lines
+        One row per zoom and method: u, v, a, b, c, agreement.
+    """
+    figure = Figure(figsize=(PAGE, 0.31 * PAGE), layout="constrained")
+    panels = figure.subplots(1, 4)
+    colours = matplotlib.rcParams["axes.prop_cycle"].by_key()["color"]
+    whole = _box(plane)
+    for axes, column, title in zip(panels, ("network", "srnet"), ("MLP", "SRNet"), strict=False):
+        _background(axes, plane, column, whole, colours)
+        _rows(axes, plane, colours, size=2)
+        same = (plane["network"] == plane["srnet"]).mean()
+        says = ": one class" if plane["network"].nunique() == 1 else ""
+        axes.set_title(
+            f"{title}{says}" if column == "network" else f"{title}: {100 * same:.1f} % as MLP"
+        )
+    for number, axes in enumerate(panels[2:], start=1):
+        here = plane[plane["zoom"] == number]
+        if here.empty:
+            axes.remove()
+            continue
+        box = _around(here)
+        _background(axes, plane, "network", box, colours)
+        _rows(
+            axes, plane[plane["u"].between(*box[0]) & plane["v"].between(*box[1])], colours, size=9
+        )
+        chosen = here[here["explained"].astype(bool)]
+        axes.plot(
+            chosen["u"],
+            chosen["v"],
+            marker="*",
+            color="white",
+            markeredgecolor="black",
+            markersize=9,
+            zorder=4,
+        )
+        lines = plane_lines[plane_lines["zoom"] == number]
+        for row in lines.to_dict("records"):
+            _line(axes, row, box)
+        shares = ", ".join(
+            f"{LABELS[row['method']]} {100 * row['agreement']:.0f} %"
+            for row in lines.to_dict("records")
+        )
+        axes.set_title(f"{'ab'[number - 1]}: {shares}", fontsize=6)
+        corner, size = (box[0][0], box[1][0]), (np.ptp(box[0]), np.ptp(box[1]))
+        panels[0].add_patch(Rectangle(corner, *size, fill=False, linewidth=0.8, zorder=5))
+        panels[0].text(
+            box[0][0],
+            box[1][1],
+            f"{'ab'[number - 1]} ",
+            fontsize=7,
+            fontweight="bold",
+            ha="right",
+            va="top",
+            zorder=5,
+        )
+    panels[0].set(xlim=whole[0], ylim=whole[1])  # a frame may reach beyond
+    for axes in panels:
+        if axes in figure.axes:
+            axes.set(xticks=[], yticks=[])
+            axes.grid(False)
+            axes.spines[:].set_visible(True)
+    panels[0].set(xlabel="t-SNE 1", ylabel="t-SNE 2")
+    _legend(figure, plane, colours)
+    return figure
+
+
+Box = tuple[tuple[float, float], tuple[float, float]]
+
+
+def _box(rows: pd.DataFrame) -> Box:
+    sides = []
+    for column in ("u", "v"):
+        low, high = rows[column].min(), rows[column].max()
+        margin = MARGIN * ((high - low) or 1.0)
+        sides.append((float(low - margin), float(high + margin)))
+    return sides[0], sides[1]
+
+
+def _around(rows: pd.DataFrame) -> Box:
+    """A box with the explained row in its middle that holds the rows of its zoom."""
+    middle = rows.loc[rows["explained"].astype(bool), ["u", "v"]].iloc[0]
+    half = {
+        side: (1 + 2 * MARGIN) * float((rows[side] - middle[side]).abs().max()) or 1.0
+        for side in ("u", "v")
+    }
+    u, v = (
+        (float(middle[side] - half[side]), float(middle[side] + half[side])) for side in ("u", "v")
+    )
+    return u, v
+
+
+def _background(axes: Axes, plane: pd.DataFrame, column: str, box: Box, colours: list[str]) -> None:
+    """Every place in the colour of the class of its nearest row; grey where SRNet is not finite."""
+    from scipy.spatial import cKDTree
+
+    x, y = (np.linspace(*side, PIXELS) for side in box)
+    places = np.stack(np.meshgrid(x, y), axis=-1).reshape(-1, 2)
+    nearest = cKDTree(plane[["u", "v"]].to_numpy(float)).query(places)[1]
+    classes = plane[column].to_numpy(int)[nearest].reshape(PIXELS, PIXELS)
+    shades = np.array([matplotlib.colors.to_rgb(colour) for colour in [*colours, "0.4"]])
+    image = 1 - 0.3 * (1 - shades[np.where(classes < 0, len(colours), classes % len(colours))])
+    axes.imshow(
+        image,
+        extent=(*box[0], *box[1]),
+        origin="lower",
+        aspect="auto",
+        interpolation="nearest",
+        zorder=0,
+    )
+    for kind in np.unique(classes):
+        axes.contour(x, y, classes == kind, levels=[0.5], colors="0.25", linewidths=0.5)
+
+
+def _rows(axes: Axes, rows: pd.DataFrame, colours: list[str], size: float) -> None:
+    for kind in sorted(set(rows["network"].astype(int))):
+        group = rows[rows["network"] == kind]
+        axes.scatter(
+            group["u"],
+            group["v"],
+            s=size,
+            marker=MARKERS[kind % len(MARKERS)],
+            color=colours[kind % len(colours)],
+            linewidth=0,
+            zorder=3,
+            rasterized=True,
+        )
+
+
+def _line(axes: Axes, row: Mapping[Any, Any], box: Box) -> None:
+    """Where the explanation changes its mind; nothing where it does not in the zoom."""
+    x, y = (np.linspace(*side, 50) for side in box)
+    value = row["a"] * (x[None, :] - row["u"]) + row["b"] * (y[:, None] - row["v"]) + row["c"]
+    look = LINES[str(row["method"])]
+    if value.min() < 0 < value.max():
+        axes.contour(
+            x,
+            y,
+            value,
+            levels=[0],
+            colors=[look["color"]],
+            linewidths=1.8,
+            linestyles=[look["linestyle"]],
+            zorder=3.5,
+        )
+
+
+def _legend(figure: Figure, plane: pd.DataFrame, colours: list[str]) -> None:
+    entries: dict[str, Any] = {
+        f"MLP says class {int(kind)}": Line2D(
+            [],
+            [],
+            linestyle="",
+            marker=MARKERS[int(kind) % 5],
+            color=colours[int(kind) % len(colours)],
+            markersize=3,
+        )
+        for kind in sorted(plane["network"].unique())
+    }
+    if (plane["srnet"] < 0).any():
+        entries["SRNet not finite"] = Patch(color="0.75")
+    entries["explained row"] = Line2D(
+        [], [], linestyle="", marker="*", color="white", markeredgecolor="black", markersize=7
+    )
+    for method in ("lime", "maple"):
+        entries[f"{LABELS[method]} changes its mind"] = Line2D(
+            [], [], **(LINES[method] | {"linewidth": 1.8})
+        )
+    legend(figure, entries, columns=len(entries))

@@ -1,0 +1,53 @@
+"""An explanation at a glance: R² of every layer, and the formulas' output over the network's."""
+
+from collections.abc import Sequence
+
+import numpy as np
+from matplotlib.figure import Figure
+
+from srnet.drawing.style import PAGE, styled
+from srnet.typing import Floats
+
+MOST_POINTS = 2000
+
+
+@styled
+def draw(
+    names: Sequence[str], r2: Sequence[float | None], network: Floats, formulas: Floats
+) -> Figure:
+    """Two panels.
+
+    Parameters
+    ----------
+    names, r2
+        Of every layer; None where the layer is constant.
+    network, formulas
+        Outputs, n × k; points that are not finite are left out.
+    """
+    figure = Figure(figsize=(PAGE, 0.42 * PAGE), layout="constrained")
+    left, right = figure.subplots(1, 2)
+    shown = [0.0 if value is None else max(value, 0.0) for value in r2]
+    left.barh(range(len(names)), shown)
+    for i, value in enumerate(r2):
+        left.text(
+            0.02,
+            i,
+            "constant" if value is None else f"{value:.4f}",
+            va="center",
+            bbox={"color": "white", "alpha": 0.8, "pad": 1},
+        )
+    left.set(
+        xlim=(0, 1), xlabel="R²", yticks=range(len(names)), yticklabels=list(names), title="layers"
+    )
+    left.invert_yaxis()
+    step = -(-len(network) // MOST_POINTS)
+    for j in range(network.shape[1]):
+        a, b = network[::step, j], formulas[::step, j]
+        kept = np.isfinite(a) & np.isfinite(b)
+        right.plot(a[kept], b[kept], ".", markersize=3, label=f"y{j}", rasterized=True)
+    low, high = float(network.min()), float(network.max())
+    right.plot([low, high], [low, high], color="0.4", linewidth=0.8, zorder=0)
+    right.set(xlabel="network", ylabel="formulas", title="output")
+    if 1 < network.shape[1] <= 10:
+        right.legend()
+    return figure

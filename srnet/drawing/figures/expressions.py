@@ -1,0 +1,77 @@
+"""The formulas of one task's best runs as LaTeX sets them: of every layer and of the whole network,
+long ones broken into lines."""
+
+import math
+from typing import Any
+
+import pandas as pd
+from matplotlib.figure import Figure
+
+from srnet.drawing.style import PAGE, colours, number, styled
+from srnet.drawing.typesetting import SIZE, fitted, measured, spaced
+
+MARGIN, REMARK, LEFT, GAP = 0.08, 0.62, 1.4, 0.07  # inches
+
+_Piece = tuple[
+    str, float, float, float, dict[str, Any]
+]  # text, x, height above and depth below its base line, options
+
+
+@styled
+def draw(formulas: pd.DataFrame) -> Figure:
+    """A block per preset: its run and fitness, then fᵢ with the layer's MSE, then every output of
+    the inputs alone.
+
+    Parameters
+    ----------
+    formulas
+        Of one task: task, preset, seed, layer (1 …, or ``network``), latex, mse, fitness, r2.
+    """
+    lines: list[list[_Piece]] = []
+    for preset, colour in colours(formulas["preset"]).items():
+        block = formulas[formulas["preset"] == preset]
+        lines.append([(_heading(block), MARGIN, 0.15, 0.05, {"color": colour, "weight": "bold"})])
+        outputs = 0
+        last = int((block["layer"] != "network").sum())
+        for row in block.to_dict("records"):
+            if row["layer"] == "network":
+                label, prefix, outputs = "network", f"y_{{{outputs}}} = ", outputs + 1
+            else:
+                layer = int(row["layer"])
+                label = "output layer" if layer == last else f"layer {layer}"
+                prefix = f"f_{{{layer}}} = "
+            remark = f"MSE {number(row['mse'])}" if math.isfinite(row["mse"]) else ""
+            aligned = "aligned" in row["latex"]  # every step has its own left side
+            for i, line in enumerate(
+                fitted(row["latex"], PAGE - LEFT - 2 * MARGIN, SIZE, "" if aligned else prefix)
+            ):
+                _, above, below = measured(line, SIZE)
+                pieces: list[_Piece] = [(f"${spaced(line)}$", MARGIN + LEFT, above, below, {})]
+                if i == 0:
+                    pieces.append((label, MARGIN, 0.1, 0.02, {"color": "0.35"}))
+                    pieces.append(
+                        (remark, MARGIN + REMARK, 0.1, 0.02, {"color": "0.35", "fontsize": 6})
+                    )
+                lines.append(pieces)
+    height = 2 * MARGIN + sum(_height(pieces) for pieces in lines)
+    figure = Figure(figsize=(PAGE, height))
+    y = height - MARGIN
+    for pieces in lines:
+        y -= max(above for _, _, above, _, _ in pieces)
+        for text, x, _, _, options in pieces:
+            figure.text(x / PAGE, y / height, text, va="baseline", **{"fontsize": SIZE, **options})
+        y -= _height(pieces) - max(above for _, _, above, _, _ in pieces)
+    return figure
+
+
+def _height(pieces: list[_Piece]) -> float:
+    return max(piece[2] for piece in pieces) + max(piece[3] for piece in pieces) + GAP
+
+
+def _heading(block: pd.DataFrame) -> str:
+    first = block.iloc[0]
+    r2 = f", R² {first['r2']:.4f}" if math.isfinite(first["r2"]) else ""
+    return (
+        f"{first['task']}, {first['preset']}, best run (seed {first['seed']}): fitness "
+        f"{number(first['fitness'])}{r2}"
+    )

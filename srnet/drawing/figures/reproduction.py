@@ -1,0 +1,204 @@
+"""Every published number beside ours, marked with its verdict."""
+
+import textwrap
+from collections.abc import Hashable, Mapping
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
+from matplotlib.patches import Patch
+
+from srnet.drawing.style import BAND, PAGE, PUBLISHED, legend, log_ticks, names, styled
+
+# colour and marker: told apart by shape alone
+MARKS = {
+    "reproduced": ("#0072B2", "o"),
+    "better": ("#009E73", "^"),
+    "not reproduced": ("#D55E00", "X"),
+    "not comparable": ("0.55", "s"),
+    "not run": ("0.55", ""),
+}
+LABELS = {
+    "quantiles": "ours ÷ published median",
+    "mean": "",
+    "order": "ratio of medians; below 1: as claimed",
+}
+LINE = 0.115  # inches
+
+
+@styled
+def draw(verdict: pd.DataFrame) -> Figure:
+    """A panel per claim, a line per number: published in grey, ours with its interval in the colour
+    of the verdict.
+
+    A claim of which nothing was run has no panel and is named below. What lies beyond an axis is
+    written at its edge.
+
+    Parameters
+    ----------
+    verdict
+        Of ``srnet.results.verdict.verdict``.
+    """
+    verdict = verdict.fillna({"task": "", "method": "", "preset": "", "unit": ""})
+    claims = [
+        claim for claim in names(verdict["claim"]) if _shown(verdict[verdict["claim"] == claim])
+    ]
+    counts = [int((verdict["claim"] == claim).sum()) for claim in claims]
+    columns = min(2, max(len(claims), 1))
+    rows = [counts[i : i + columns] for i in range(0, len(counts), columns)] or [[1]]
+    heights = [max(row) * LINE + 0.45 for row in rows]
+    figure = Figure(figsize=(PAGE, sum(heights) + 0.75), layout="constrained")
+    grid = figure.subplots(len(rows), columns, squeeze=False, height_ratios=heights)
+    several = verdict.loc[verdict["preset"] != "", "preset"].nunique() > 1
+    for axes, claim in zip(grid.flat, claims, strict=False):
+        part = verdict[verdict["claim"] == claim].reset_index(drop=True)
+        _panel(axes, part, several)
+        axes.set_title(claim)
+    for axes in grid.flat[len(claims) :]:
+        axes.remove()
+    legend(figure, _entries(verdict), columns=4)
+    figure.supxlabel(textwrap.fill(_elsewhere(verdict, claims), 150), fontsize=6)
+    return figure
+
+
+def _elsewhere(verdict: pd.DataFrame, claims: list[str]) -> str:
+    """What has no panel: claims of which nothing was run, and those that the table alone shows."""
+    rest = {
+        claim: verdict[verdict["claim"] == claim]
+        for claim in names(verdict["claim"])
+        if claim not in claims
+    }
+    absent = [
+        f"{claim} ({len(part)})"
+        for claim, part in rest.items()
+        if (part["verdict"] == "not run").all()
+    ]
+    others = [
+        f"{claim} ({', '.join(part['verdict'])})"
+        for claim, part in rest.items()
+        if not (part["verdict"] == "not run").all()
+    ]
+    said = [f"not run in this configuration: {', '.join(absent)}"] if absent else []
+    return "; ".join([*said, *([f"without a panel: {', '.join(others)}"] if others else [])])
+
+
+def _shown(part: pd.DataFrame) -> bool:
+    return part["kind"].iloc[0] in LABELS and set(part["verdict"]) != {"not run"}
+
+
+def _panel(axes: Axes, part: pd.DataFrame, several: bool) -> None:
+    kind = part["kind"].iloc[0]
+    scale = part["published"] if kind == "quantiles" else pd.Series(1.0, index=part.index)
+    columns = ("published_low", "published_high", "ours", "ours_low", "ours_high")
+    shown = pd.DataFrame({column: part[column] / scale for column in columns})
+    low, high = _limits(shown, logarithmic=kind != "mean")
+    axes.set_ylim(len(part) - 0.4, -0.6)
+    if kind != "mean":
+        axes.set_xscale("log")
+        axes.axvline(
+            1, color=PUBLISHED, linewidth=0.6, linestyle="--" if kind == "quantiles" else "-"
+        )
+    axes.set_xlim(low, high)
+    if kind != "mean":
+        log_ticks(axes, "x")
+    for y, (row, verdict) in enumerate(zip(shown.to_dict("records"), part["verdict"], strict=True)):
+        _line(axes, y, row, verdict, kind)
+    axes.set_yticks(range(len(part)), [_label(row, several) for row in part.to_dict("records")])
+    axes.tick_params(axis="y", length=0, labelsize=5.5)
+    axes.grid(axis="x")
+    axes.grid(visible=False, axis="y")
+    axes.set_xlabel(LABELS[kind] or f"{part['unit'].iloc[0]} (the axis does not begin at 0)")
+
+
+def _line(axes: Axes, y: int, row: Mapping[Hashable, float], verdict: str, kind: str) -> None:
+    low, high = axes.get_xlim()
+    if kind != "order":
+        axes.barh(
+            y,
+            row["published_high"] - row["published_low"],
+            left=row["published_low"],
+            height=0.8,
+            color=PUBLISHED,
+            alpha=BAND,
+        )
+        if kind == "mean":  # a published spread of 0 is still seen
+            axes.plot(
+                [(row["published_low"] + row["published_high"]) / 2] * 2,
+                [y - 0.4, y + 0.4],
+                color=PUBLISHED,
+                linewidth=1,
+            )
+    colour, marker = MARKS[verdict]
+    if np.isnan(row["ours"]):
+        axes.annotate(
+            "not run",
+            (0.01, y),
+            xycoords=("axes fraction", "data"),
+            ha="left",
+            va="center",
+            fontsize=5,
+            color=colour,
+        )
+        return
+    ends = np.clip([row["ours_low"], row["ours_high"]], low, high)
+    axes.plot(ends, [y, y], color=colour, linewidth=0.9)
+    if np.isinf(row["ours_high"]):
+        axes.annotate(
+            "∞",
+            (1, y),
+            xycoords=("axes fraction", "data"),
+            ha="left",
+            va="center",
+            fontsize=6,
+            color=colour,
+        )
+    if np.isfinite(row["ours"]):
+        face = "white" if verdict == "not comparable" else colour
+        axes.plot(
+            row["ours"],
+            y,
+            marker,
+            color=colour,
+            markerfacecolor=face,
+            markersize=3.2,
+            markeredgewidth=0.7,
+        )
+
+
+def _limits(shown: pd.DataFrame, *, logarithmic: bool) -> tuple[float, float]:
+    values = shown.to_numpy(dtype=float)
+    values = values[np.isfinite(values) & ((values > 0) | (not logarithmic))]
+    low, high = (float(values.min()), float(values.max())) if values.size else (0.5, 2.0)
+    if logarithmic:
+        return min(low, 1) / 1.3, max(high, 1) * 1.3
+    margin = 0.05 * (high - low) or 1.0
+    return low - margin, high + margin
+
+
+def _label(row: Mapping[Hashable, Any], several: bool) -> str:
+    parts = [row["task"]]
+    if row["kind"] == "mean":
+        parts.append({"srnet": "SRNet"}.get(row["method"], row["method"].upper()))
+    if row["kind"] == "order":
+        parts.append(f"/ {row['method'].split()[-1].upper()}")
+    if several and row["preset"]:
+        parts.append(row["preset"])
+    return " ".join(parts)
+
+
+def _entries(verdict: pd.DataFrame) -> dict[str, Any]:
+    entries: dict[str, Any] = {
+        "published: quartiles, or mean ± std": Patch(color=PUBLISHED, alpha=BAND)
+    }
+    for name, (colour, marker) in MARKS.items():
+        count = int((verdict["verdict"] == name).sum())
+        if count:
+            face = "white" if name == "not comparable" else colour
+            line = Line2D(
+                [], [], color=colour, marker=marker or None, markerfacecolor=face, markersize=3.5
+            )
+            entries[f"{name}: {count}"] = line if marker else Patch(alpha=0)
+    return entries

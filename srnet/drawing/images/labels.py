@@ -1,0 +1,9 @@
+"""Names of the image networks as they are printed."""
+
+LABELS = {
+    "resnet18": "ResNet-18",
+    "resnet50": "ResNet-50",
+    "densenet121": "DenseNet-121",
+    "mobilenet_v2": "MobileNetV2",
+    "tiny": "tiny ResNet",
+}

@@ -1,0 +1,85 @@
+"""The class's probability over the runs on the named images: of the explanations alone, beside the
+whole and the empty image."""
+
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.colors import to_rgba
+from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
+from matplotlib.patches import Patch
+from numpy.typing import NDArray
+
+from srnet.drawing.images.style import colours, label, network, of
+from srnet.drawing.style import PAGE, counted, legend, names, styled
+
+
+@styled
+def draw(images_runs: pd.DataFrame) -> Figure:
+    """A panel per network; per image a box of every method over its seeds.
+
+    Parameters
+    ----------
+    images_runs
+        One row per explanation: network, images, image, method, seed, probability, whole, empty.
+    """
+    runs = of(images_runs, "named")
+    networks, images, methods = (names(runs[key]) for key in ("network", "image", "method"))
+    figure = Figure(figsize=(PAGE, 1.45 * len(networks) + 0.6), layout="constrained")
+    grid = figure.subplots(len(networks), 1, squeeze=False, sharex=True, sharey=True)[:, 0]
+    colour = colours(methods)
+    width = 0.8 / len(methods)
+    for axes, name in zip(grid, networks, strict=True):
+        for place, image in enumerate(images):
+            here = runs[(runs["network"] == name) & (runs["image"] == image)]
+            axes.hlines(
+                here["whole"].iloc[0], place - 0.45, place + 0.45, color="black", linewidth=0.8
+            )
+            axes.hlines(
+                here["empty"].iloc[0],
+                place - 0.45,
+                place + 0.45,
+                color="black",
+                linewidth=0.8,
+                linestyle=":",
+            )
+            for i, method in enumerate(methods):
+                values = here.loc[here["method"] == method, "probability"].to_numpy()
+                if len(values):
+                    _box(
+                        axes,
+                        place + (i - (len(methods) - 1) / 2) * width,
+                        width,
+                        values,
+                        colour[method],
+                    )
+        axes.set(ylim=(-0.03, 1.03), title=network(name), xlim=(-0.55, len(images) - 0.45))
+    grid[-1].set_xticks(range(len(images)), images)
+    figure.supylabel("probability of the class")
+    entries: dict[str, Any] = {}
+    for method in methods:
+        seeds = counted(runs[runs["method"] == method].groupby(["network", "image"]).size(), "seed")
+        entries[f"{label(method)}: {seeds}"] = Patch(color=colour[method])
+    entries["whole image"] = Line2D([], [], color="black", linewidth=0.8)
+    entries["nothing shown"] = Line2D([], [], color="black", linewidth=0.8, linestyle=":")
+    legend(figure, entries, columns=3)
+    return figure
+
+
+def _box(axes: Axes, place: float, width: float, values: NDArray[np.float64], colour: str) -> None:
+    """Quartiles and whiskers at minimum and maximum; where all runs agree, a line is all there is
+    to see."""
+    axes.boxplot(
+        [values],
+        positions=[place],
+        widths=0.75 * width,
+        whis=(0, 100),
+        patch_artist=True,
+        manage_ticks=False,
+        boxprops={"facecolor": to_rgba(colour, 0.4), "edgecolor": colour, "linewidth": 0.8},
+        medianprops={"color": colour, "linewidth": 1.8},
+        whiskerprops={"color": colour, "linewidth": 0.8},
+        capprops={"color": colour, "linewidth": 0.8},
+    )

@@ -1,0 +1,38 @@
+"""The paper's claims about E-LIME, each beside what was measured on the named images, judged by
+config/verdict.yaml."""
+
+import pandas as pd
+
+from srnet.drawing.images.style import network
+
+LABELS = {
+    "elime": "E-LIME, sparse",
+    "elime-published": "E-LIME, published",
+    "lime": "LIME, 1000 passes",
+    "lime-200": "LIME, 200 passes",
+    "all": "all",
+}
+
+
+def draw(images_claims: pd.DataFrame) -> pd.DataFrame:
+    """One row per claim, network and pair of methods: claim, network, method, limit, ours with its
+    95 % interval over the runs, runs, unit, verdict, reason. A claim of kind order is about the
+    ratio of two medians."""
+    methods = images_claims["method"].map(
+        lambda text: " against ".join(LABELS.get(part, part) for part in text.split(" against "))
+    )
+    return pd.DataFrame(
+        {
+            "claim": images_claims["claim"],
+            "network": images_claims["task"].map(network),
+            "method": methods,
+            "limit": images_claims["published_high"],
+            "ours": images_claims["ours"],
+            "from": images_claims["ours_low"],
+            "to": images_claims["ours_high"],
+            "runs": images_claims["runs"],
+            "unit": images_claims["unit"].fillna(""),
+            "verdict": images_claims["verdict"],
+            "reason": images_claims["reason"].fillna(""),
+        }
+    )

@@ -1,0 +1,44 @@
+"""Every preset on every task: its fitness, against the published runs and against the first
+preset."""
+
+import numpy as np
+import pandas as pd
+from scipy import stats
+
+
+def draw(runs: pd.DataFrame, published: pd.DataFrame) -> pd.DataFrame:
+    """One row per task and preset.
+
+    Columns runs, finite, fitness_min, fitness_median, fitness_max; published_min, published_median,
+    published_max and median_over_published; against the first preset the ratio of the medians and
+    the two-sided p of Wilcoxon's rank-sum test (the seeds of two presets are independent, not
+    pairs; infinite fitness ranks last); complexity and seconds are medians. A column without a
+    value is left out.
+    """
+    reference = runs["preset"].iloc[0]
+    theirs = published.set_index("task")
+    rows = []
+    for (task, preset), group in runs.groupby(["task", "preset"], sort=False):
+        fitness = group["fitness"]
+        first = runs.loc[(runs["task"] == task) & (runs["preset"] == reference), "fitness"]
+        compared = preset != reference and len(first) > 0
+        row = {
+            "task": task,
+            "preset": preset,
+            "runs": len(group),
+            "finite": int(np.isfinite(fitness).sum()),
+            "fitness_min": fitness.min(),
+            "fitness_median": fitness.median(),
+            "fitness_max": fitness.max(),
+        }
+        for name in ("min", "median", "max"):
+            row[f"published_{name}"] = theirs[f"fitness_{name}"].get(task, np.nan)
+        row["median_over_published"] = row["fitness_median"] / row["published_median"]
+        row[f"median_over_{reference}"] = (
+            row["fitness_median"] / first.median() if compared else np.nan
+        )
+        row["p_rank_sum"] = stats.mannwhitneyu(fitness, first).pvalue if compared else np.nan
+        row["complexity"] = group["complexity"].median()
+        row["seconds"] = group["seconds"].median()
+        rows.append(row)
+    return pd.DataFrame(rows).dropna(axis="columns", how="all")

@@ -1,0 +1,325 @@
+"""``srnet.explain``: somebody's trained network in, an
+:class:`~srnet.explanation.result.Explanation` out."""
+
+import contextlib
+import os
+import signal
+import threading
+import warnings
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from srnet.errors import UserError
+from srnet.explanation.layers import Seen, layers_of
+from srnet.explanation.measured import measured
+from srnet.explanation.result import Explanation
+from srnet.explanation.rows import as_rows
+from srnet.io.files import check_writable, write_json, writing
+from srnet.model.srnet import SRNet
+from srnet.networks.adapters import BlackBox, of
+from srnet.networks.layers import Layers
+from srnet.search.budget import Budget
+from srnet.search.progress import Progress
+from srnet.search.run import evolve
+from srnet.search.settings import preset as settings_of
+from srnet.search.settings import spending
+from srnet.typing import Floats
+
+
+def explain(
+    model: Any,
+    X: Any,
+    *,
+    layers: Sequence[str] | None = None,
+    task: str | None = None,
+    preset: str = "joint",
+    seed: int = 0,
+    budget: str | int | Budget | None = None,
+    validation: Any = None,
+    progress: bool = True,
+    threads: int = 1,
+    settings: dict[str, Any] | None = None,
+) -> Explanation:
+    """Find a formula for every layer of a trained network, and with them one for the whole (Luo et
+    al. 2022).
+
+    The model is only asked for its values: its mode, hooks, gradients and buffers are afterwards as
+    they were. Every output is explained by mean squared error, also the logits or probabilities of
+    a classifier.
+
+    Parameters
+    ----------
+    model
+        A ``torch.nn.Module`` that maps rows × inputs to rows × outputs, on any device and of any
+        floating type; scikit-learn's ``MLPRegressor`` or ``MLPClassifier``, alone or in a Pipeline
+        behind a ``StandardScaler``; or a :class:`srnet.networks.mlp.Network`.
+    X
+        Rows on which it is explained, n × d, at least 2: an array, a DataFrame (whose column names
+        the formulas then use) or a tensor. Of more than 10 000 rows, 10 000 are drawn.
+    layers
+        Names of the layers explained beside the output, as ``named_modules`` has them; ``hidden1``,
+        ``hidden2``, … of a scikit-learn network. By default every activation module, in the order
+        of their calls.
+    task
+        A name for the result.
+    preset
+        The search: ``joint``, or the published one, ``paper``.
+    seed
+        0 or more. Runs count their seeds from 1, so RUN.json holds ``seed + 1``.
+    budget
+        A time (``"60s"``, ``"2min"``), a number of chromosome evaluations, or by default the
+        preset's own 1 000 000 evaluations per layer, 10 to 20 s for a small network. Only the
+        latter two give the same result every time, bit for bit. A time does not count the loading
+        of the compiled search, up to half a minute once on a machine.
+    validation
+        Rows that are not fitted but count in the fitness: by default 30 % as many as X (at least
+        10, at most 1000), uniform in X's box widened by a fifth and labelled by the network. Give
+        your own where such points make no sense for your data.
+    progress
+        A bar with the time left on a terminal, a line a minute in a log. Ctrl-C ends the search
+        with the best so far.
+    threads
+        Threads; a result that does not depend on time does not depend on them.
+    settings
+        Settings of the search in the place of the preset's, as ``{"cols": 10}``.
+
+    Returns
+    -------
+    Explanation
+        Formulas by layer and composed, of the inputs in their own units.
+
+    Raises
+    ------
+    UserError
+        If the model cannot be explained, X does not fit it, or it gives values that are not finite.
+
+    Warns
+    -----
+    UserWarning
+        If the output is nearly constant, or no hidden layer is explained.
+    """
+    rows, names = as_rows(X)
+    known = getattr(model, "feature_names_in_", None)
+    if (
+        known is not None
+        and hasattr(X, "columns")
+        and [str(name) for name in X.columns] != [str(name) for name in known]
+    ):
+        raise UserError(
+            f"X has the columns {', '.join(map(str, X.columns))}; the model was fitted on "
+            f"{', '.join(map(str, known))}, in this order"
+        )
+    found = explain_box(
+        of(model, layers),
+        rows,
+        names,
+        task=task,
+        preset=preset,
+        seed=seed,
+        budget=budget,
+        validation=validation,
+        progress=progress,
+        threads=threads,
+        settings=settings,
+    )
+    if layers is None and len(found.layers) == 1:
+        warnings.warn(
+            "only the output is explained, for the model has no activation module; name layers "
+            "with layers=",
+            stacklevel=2,
+        )
+    return found
+
+
+def explain_box(
+    box: BlackBox,
+    rows: NDArray[Any],
+    names: list[str],
+    *,
+    task: str | None = None,
+    preset: str = "joint",
+    seed: int = 0,
+    budget: str | int | Budget | None = None,
+    validation: Any = None,
+    progress: bool = True,
+    threads: int = 1,
+    settings: dict[str, Any] | None = None,
+) -> Explanation:
+    """Explain whatever can be asked for its layers; the arguments are those of :func:`explain`."""
+    if isinstance(seed, bool) or not hasattr(seed, "__index__") or not 0 <= seed < 2**63 - 1:
+        raise UserError(f"'seed' is {seed!r}; a whole number of at least 0 is needed")
+    spent = Budget.of(budget)
+    if settings is not None and not isinstance(settings, Mapping):
+        raise UserError(
+            f"'settings' is {settings!r}; settings by their names are needed, as {{'cols': 10}}"
+        )
+    search = settings_of(preset, **(settings or {}))
+    if search.loss != "mse":
+        raise UserError(
+            f"'settings' has the loss {search.loss!r}; mse is needed here, srnet evolve knows the "
+            f"others"
+        )
+    seen = layers_of(box, rows, int(seed), validation, task or "network")
+    if spent.evaluations is not None:
+        search = spending(search, spent.evaluations, seen.layers.depth)
+    with Progress(quiet=not progress) as bar, _interrupts() as interrupted:
+        run = evolve(
+            _searched(seen.layers, box, seen.scale),
+            search,
+            int(seed) + 1,
+            threads=threads,
+            progress=bar.show,
+            stop=interrupted,
+            time_limit=spent.seconds,
+        )
+    if interrupted():
+        warnings.warn("interrupted: the explanation is the best so far", stacklevel=3)
+    return Explanation(_in_own_units(run, seen, box, names), layers=seen.layers, network=box)
+
+
+def _searched(layers: Layers, box: BlackBox, scale: float) -> Layers:
+    """The layers as they are searched: inputs as the first layer reads them, the output in units of
+    its standard deviation.
+
+    The fitness then weighs an output of any magnitude against the hidden layers in the same way.
+    """
+    splits = {}
+    for split, (x, *hidden, y) in layers.splits.items():
+        if box.scaler is not None:
+            x = ((x - box.scaler[0]) / box.scaler[1]).astype(np.float32)
+        splits[split] = [x, *hidden, (y / scale).astype(np.float32)]
+    return replace(layers, splits=splits)
+
+
+def _in_own_units(
+    run: dict[str, Any], seen: Seen, box: BlackBox, names: list[str]
+) -> dict[str, Any]:
+    """RUN.json with models of the inputs and outputs in their own units, measured again on the
+    layers themselves."""
+    front = []
+    for entry in run["pareto"] or [run]:
+        model = _rescaled(SRNet.from_run(entry), box, seen.scale)
+        front.append(
+            {"fitness": entry["fitness"], "genes": entry["genes"], **measured(model, seen.layers)}
+        )
+    # what scaling adds to a formula may change the order
+    front.sort(key=lambda entry: (entry["complexity"], entry["fitness"]))
+    best = [
+        entry
+        for i, entry in enumerate(front)
+        if all(entry["fitness"] < other["fitness"] for other in front[:i])
+    ]
+    return {
+        **{key: run[key] for key in run if key != "elites"},
+        **best[-1],
+        "task": seen.layers.name,
+        "pareto": best,
+        "layers_fingerprint": seen.layers.fingerprint(),
+        "layer_names": seen.names,
+        "input_names": names,
+        "output_scale": seen.scale,
+        "selected": len(best) - 1,
+    }
+
+
+def _rescaled(model: SRNet, box: BlackBox, scale: float) -> SRNet:
+    programs = model.programs
+    if box.scaler is not None:
+        programs = (
+            programs[0].after_scaling(*(values.tolist() for values in box.scaler)),
+            *programs[1:],
+        )
+    weights: tuple[Floats, ...] = (*model.weights[:-1], model.weights[-1] * scale)
+    return SRNet(programs, weights, (*model.biases[:-1], model.biases[-1] * scale), model.task)
+
+
+@contextlib.contextmanager
+def _interrupts() -> Iterator[Callable[[], bool]]:
+    """Whether Ctrl-C was pressed; the second time it interrupts as ever. Elsewhere than in the main
+    thread it is left alone."""
+    pressed = threading.Event()
+    if threading.current_thread() is not threading.main_thread():
+        yield pressed.is_set
+        return
+    previous = signal.getsignal(signal.SIGINT)
+
+    def note(number: int, frame: Any) -> None:
+        if pressed.is_set() and callable(previous):
+            previous(number, frame)
+        pressed.set()
+
+    if previous is not signal.default_int_handler:  # the caller has plans of its own
+        yield pressed.is_set
+        return
+    signal.signal(signal.SIGINT, note)
+    try:
+        yield pressed.is_set
+    finally:
+        signal.signal(signal.SIGINT, previous)
+
+
+def explain_file(
+    network_file: str | os.PathLike[str],
+    data_file: str | os.PathLike[str],
+    out: str | os.PathLike[str],
+    *,
+    activation: str = "sigmoid",
+    time_limit: float = 5.0,
+    **options: Any,
+) -> Explanation:
+    """``srnet explain``: a state dict and rows in; ``run.json``, ``layers.npz``, ``formulas.json``,
+    ``network.py`` and ``network.c`` out.
+
+    Parameters
+    ----------
+    data_file
+        A CSV with a header, a column per input in the network's order, or an npz file with the
+        array ``x``; in their own units.
+    activation
+        Of the hidden layers, which a state dict does not tell.
+    time_limit
+        Seconds for the simplification of the formulas.
+
+    Raises
+    ------
+    UserError
+        If a file cannot be read or written, or does not fit.
+    """
+    import pandas as pd
+
+    from srnet.explanation.predict import read_rows
+    from srnet.model.export import to_c, to_numpy
+    from srnet.model.simplify import check_time_limit, describe
+    from srnet.networks.mlp import load_network
+
+    check_time_limit(time_limit)
+    network = load_network(network_file, activation)
+    x, header = read_rows(data_file, network.sizes[0])
+    folder = Path(out)
+    for name in ("run.json", "layers.npz", "formulas.json", "network.py", "network.c"):
+        check_writable(folder / name)
+    try:
+        rows = x if header is None else pd.DataFrame(x, columns=header)
+        found = explain(
+            network, rows, task=options.pop("task", None) or Path(network_file).stem, **options
+        )
+    except UserError as error:
+        raise (
+            UserError(f"{data_file}: {error}") if str(error).startswith("X ") else error
+        ) from error
+    assert found.network_layers is not None
+    found.save(folder / "run.json")
+    found.network_layers.save(folder / "layers.npz")
+    write_json(folder / "formulas.json", describe(found.run, found.network_layers, time_limit))
+    for name, source in (
+        ("network.py", to_numpy(found.model, found.input_names)),
+        ("network.c", to_c(found.model, found.input_names)),
+    ):
+        with writing(folder / name) as file:
+            file.write(source)
+    return found

@@ -1,0 +1,534 @@
+"""The result of an explanation: a network as formulas, with what they cost and how far they can be
+trusted."""
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from srnet.errors import UserError
+from srnet.io.files import read_json, write_json
+from srnet.model.names import default_names, in_order, names_in
+from srnet.model.srnet import SRNet, written
+from srnet.networks.layers import Layers
+from srnet.search.pareto import select as select_position
+from srnet.typing import Floats
+
+if TYPE_CHECKING:
+    import pandas as pd
+    import sympy
+    import torch
+    from matplotlib.figure import Figure
+
+    from srnet.model.formulas import Simplified
+    from srnet.networks.adapters import BlackBox
+
+
+@dataclass(frozen=True)
+class LayerFormula:
+    """One layer: its units are formula · w + b.
+
+    Attributes
+    ----------
+    name
+        The layer's name in the network; ``output`` for the last.
+    formula
+        fᵢ as text: of the inputs in the first layer, of the values before (h0, h1, …) in the
+        others.
+    mse
+        Mean squared error of the layer's units, over training and validation rows, when all layers
+        before are formulas too; of the output of a run with the loss ``cross_entropy``, that.
+    r2
+        1 - mse / the variance of the units; None for a constant layer.
+    complexity
+        Function nodes of the formula.
+    """
+
+    name: str
+    formula: str
+    mse: float
+    r2: float | None
+    complexity: int
+
+
+@dataclass(frozen=True)
+class Fidelity:
+    """How well the formulas do what the network does on some rows.
+
+    Attributes
+    ----------
+    mse, r2
+        Of the output; r2 is None where the network's output is constant there, negative where its
+        mean would be better.
+    agreement
+        Share of the rows with the same largest output, of a network with several; else None.
+    finite
+        Share of the rows at which the formulas have a value; mse and r2 are infinite and minus
+        infinite if it is less than 1.
+    rows
+        Number of rows.
+    """
+
+    mse: float
+    r2: float | None
+    agreement: float | None
+    finite: float
+    rows: int
+
+
+class Explanation:
+    """A network as formulas.
+
+    Made by :func:`srnet.explain`, or read from RUN.json by :meth:`load`.
+
+    Parameters
+    ----------
+    run
+        The content of RUN.json.
+    layers, network
+        The network's layers as they were seen, and the network; a loaded explanation has neither.
+
+    Attributes
+    ----------
+    run
+        The content of RUN.json.
+    network_layers
+        The network's layers on training and validation rows, or None.
+
+    Raises
+    ------
+    UserError
+        If the content is not a run's.
+    """
+
+    def __init__(
+        self,
+        run: Mapping[str, Any],
+        *,
+        layers: Layers | None = None,
+        network: "BlackBox | None" = None,
+    ) -> None:
+        self.run = dict(run)
+        self.network_layers = layers
+        self._network = network
+        self._model = SRNet.from_run(run)
+        depth = len(self._model.programs)
+        self._layer_names = names_in(
+            run, "layer_names", [*(f"h{i}" for i in range(1, depth)), "output"]
+        )
+        self._input_names = names_in(
+            run, "input_names", default_names(self._model.programs[0].inputs)
+        )
+        for key in ("layer_losses", "layer_r2"):
+            values = run.get(key, [None] * depth)
+            if (
+                not isinstance(values, list)
+                or len(values) != depth
+                or not all(value is None or _is_number(value) for value in values)
+            ):
+                raise UserError(
+                    f"a run has '{key}' {values!r}; a list of {depth} numbers, one per layer, is "
+                    f"needed"
+                )
+        front = run.get("pareto", [])
+        if not isinstance(front, list) or not all(isinstance(entry, dict) for entry in front):
+            raise UserError("a run's 'pareto' must be a list of objects")
+        for entry in front:
+            losses = entry.get("layer_losses", [0.0])
+            if (
+                not _is_number(entry.get("fitness", 0.0))
+                or not isinstance(losses, list)
+                or not losses
+            ):
+                raise UserError(
+                    "an entry of a run's 'pareto' has no number as 'fitness' or no list of "
+                    "numbers as 'layer_losses'"
+                )
+
+    @property
+    def model(self) -> SRNet:
+        """The formulas as data."""
+        return self._model
+
+    @property
+    def input_names(self) -> list[str]:
+        """What the inputs are called in the formulas."""
+        return list(self._input_names)
+
+    @property
+    def layers(self) -> tuple[LayerFormula, ...]:
+        """One entry per explained layer, the output last."""
+        depth = len(self._model.programs)
+        losses, r2s = (self.run.get(key, [None] * depth) for key in ("layer_losses", "layer_r2"))
+        return tuple(
+            LayerFormula(
+                name,
+                program.render(self._operands(i)),
+                float("nan") if mse is None else mse,
+                r2,
+                program.complexity,
+            )
+            for i, (name, program, mse, r2) in enumerate(
+                zip(self._layer_names, self._model.programs, losses, r2s, strict=True)
+            )
+        )
+
+    def _operands(self, layer: int) -> list[str]:
+        """What the inputs of a layer are called."""
+        return (
+            self.input_names
+            if layer == 0
+            else [f"h{i}" for i in range(self._model.programs[layer].inputs)]
+        )
+
+    @property
+    def complexity(self) -> int:
+        """Function nodes over all layers."""
+        return self._model.complexity
+
+    @property
+    def r2(self) -> float | None:
+        """Of the network's output, over training and validation rows."""
+        return self.layers[-1].r2
+
+    @property
+    def outputs(self) -> int:
+        """Number of outputs of the network."""
+        return int(self._model.weights[-1].size)
+
+    def predict(self, X: Any) -> Floats:
+        """The outputs by the formulas, n × k, at rows X (n × d) in their own units; not finite
+        where a formula is not defined.
+
+        The columns of a DataFrame are found by their names.
+
+        Raises
+        ------
+        UserError
+            If X is not rows × the network's inputs, or has columns of other names.
+        """
+        return self._model.predict(self._rows(X))
+
+    def _rows(self, X: Any, least: int = 0) -> NDArray[Any]:
+        """X as an array with the columns in the order in which the formulas read them."""
+        from srnet.explanation.rows import as_rows
+
+        rows, names = as_rows(X)
+        if len(rows) < least:
+            raise UserError(f"X has {len(rows)} rows; at least {least} is needed")
+        return in_order(rows, names, self._input_names) if hasattr(X, "columns") else rows
+
+    def fidelity(self, X: Any, y: Any = None) -> Fidelity:
+        """How well the formulas do what the network does at rows X.
+
+        Parameters
+        ----------
+        y
+            The network's outputs there; asked of the network where they are not given.
+
+        Raises
+        ------
+        UserError
+            If the network is gone (the explanation was loaded) and y is not given, or they do not
+            fit.
+        """
+        rows = self._rows(X, 1)
+        return _fidelity(
+            self._network_output(rows) if y is None else self._given(y, len(rows)),
+            self._model.predict(rows),
+        )
+
+    def _network_output(self, rows: NDArray[Any]) -> Floats:
+        if self._network is None:
+            raise UserError(
+                "a loaded explanation has no network to ask; give its outputs at X as y"
+            )
+        return np.asarray(self._network.layers(rows)[1][-1], dtype=np.float64)
+
+    def _given(self, y: Any, rows: int) -> Floats:
+        if hasattr(y, "detach"):
+            y = y.detach().cpu()
+        values = np.asarray(y, dtype=np.float64)
+        values = values[:, None] if values.ndim == 1 else values
+        if values.shape != (rows, self.outputs):
+            raise UserError(
+                f"y has the shape {values.shape}; {rows} rows × {self.outputs} outputs are needed"
+            )
+        return values
+
+    @property
+    def pareto(self) -> "pd.DataFrame":
+        """The models of the front, simplest first: complexity, fitness, mse and r2 of the output,
+        one formula per layer."""
+        import pandas as pd
+
+        rows = []
+        for entry in self._front():
+            model = SRNet.from_run(entry)
+            rows.append(
+                {
+                    "complexity": model.complexity,
+                    "fitness": entry.get("fitness"),
+                    "mse": entry["layer_losses"][-1],
+                    "r2": entry.get("r2"),
+                    **{
+                        name: program.render(self._operands(i))
+                        for i, (name, program) in enumerate(
+                            zip(self._layer_names, model.programs, strict=True)
+                        )
+                    },
+                }
+            )
+        return pd.DataFrame(rows)
+
+    def _front(self) -> list[dict[str, Any]]:
+        """The models of the front, each with all that it needs."""
+        front = [
+            entry
+            for entry in self.run.get("pareto", [])
+            if {"programs", "weights", "biases", "fitness", "layer_losses"} <= set(entry)
+        ]
+        if not front:
+            raise UserError("the run holds no Pareto front with models; explain the network again")
+        return front
+
+    def select(self, how: str = "accuracy") -> "Explanation":
+        """The explanation with another model of the front: ``accuracy``, ``best`` or ``knee`` (see
+        :func:`srnet.search.pareto.select`).
+
+        Raises
+        ------
+        UserError
+            If ``how`` is unknown, or the run holds no front.
+        """
+        front = self._front()
+        position = select_position(
+            [SRNet.from_run(e).complexity for e in front], [e["fitness"] for e in front], how
+        )
+        run = {**self.run, **front[position], "selected": position}
+        if run["fitness"] != self.run.get("fitness"):
+            run.pop("accuracy", None)  # that of another model
+        return Explanation(run, layers=self.network_layers, network=self._network)
+
+    def sympy(self, output: int = 0) -> "sympy.Expr":
+        """One output of the network as a sympy expression of its inputs; its logit where the run's
+        loss is ``cross_entropy``.
+
+        Raises
+        ------
+        UserError
+            If there is no such output.
+        """
+        from srnet.model.sympy_forms import network_sympy
+
+        return network_sympy(self._model, self._input_names)[self._checked(output)]
+
+    def latex(self, output: int = 0, digits: int = 4) -> str:
+        """One output of the network in LaTeX, for math mode; constants rounded to ``digits``
+        significant digits."""
+        from srnet.model.formulas import network_operations, raw_forms
+        from srnet.model.latex import latex
+        from srnet.model.sympy_forms import MAX_OPERATIONS
+
+        self._checked(output)
+        if (
+            network_operations(self._model) > MAX_OPERATIONS
+        ):  # written in steps; as one expression it would fill a book
+            return raw_forms(self._model, self._input_names).outputs[output].latex
+        return latex(self.sympy(output), digits)
+
+    def expression(self, output: int = 0) -> str:
+        """One output of the network as text that sympy reads, constants exact, as short as sympy's
+        own rules make it."""
+        import sympy
+
+        from srnet.model.formulas import network_operations
+        from srnet.model.sympy_forms import MAX_OPERATIONS, text
+
+        self._checked(output)
+        if network_operations(self._model) > MAX_OPERATIONS:
+            return self._text(output)
+        return text(
+            self.sympy(output).rewrite(sympy.Piecewise)
+            if self._is_protected()
+            else self.sympy(output)
+        )
+
+    def _is_protected(self) -> bool:
+        return any(
+            name in ("pdiv", "pln") for program in self._model.programs for name, _ in program.nodes
+        )
+
+    def _checked(self, output: int) -> int:
+        if not 0 <= output < self.outputs:
+            raise UserError(
+                f"the output is {output}; the network has {self.outputs}, counted from 0"
+            )
+        return output
+
+    def _text(self, output: int) -> str:
+        """One output, node by node, of the inputs by their names."""
+        return self._model.network_expressions(self._input_names)[output]
+
+    def simplified(self, time_limit: float = 20.0) -> "Simplified":
+        """Shorter forms of all formulas, found by sympy in a child process and checked at the
+        training rows."""
+        from srnet.model.simplify import simplify
+
+        if self.network_layers is None:
+            raise UserError(
+                "a loaded explanation has no rows to check a shorter form at; use `srnet formulas "
+                "RUN.json --layers layers.npz`"
+            )
+        return simplify(
+            self._model, self.network_layers.splits["train"][0], time_limit, names=self._input_names
+        )
+
+    def to_torch(self) -> "torch.nn.Module":
+        """A differentiable torch module (see :func:`srnet.model.export.to_torch`)."""
+        from srnet.model.export import to_torch
+
+        return to_torch(self._model)
+
+    def to_numpy(self) -> str:
+        """The source of a NumPy function ``network(inputs)`` (see
+        :func:`srnet.model.export.to_numpy`)."""
+        from srnet.model.export import to_numpy
+
+        return to_numpy(self._model, self._input_names)
+
+    def to_c(self) -> str:
+        """The source of a C function ``network(inputs, outputs)`` (see
+        :func:`srnet.model.export.to_c`)."""
+        from srnet.model.export import to_c
+
+        return to_c(self._model, self._input_names)
+
+    def plot(self, X: Any = None, y: Any = None) -> "Figure":
+        """R² of every layer, and the output of the formulas over that of the network.
+
+        Parameters
+        ----------
+        X, y
+            Rows and the network's outputs there, as in :meth:`fidelity`; by default the rows of the
+            search.
+        """
+        from srnet.drawing.figures.explanation import draw
+
+        if X is None:
+            if self.network_layers is None:
+                raise UserError(
+                    "a loaded explanation has no rows to plot; give X and the network's outputs "
+                    "as y"
+                )
+            splits = self.network_layers.splits
+            x, expected = (
+                np.vstack([splits[split][i] for split in ("train", "valid")]).astype(np.float64)
+                for i in (0, -1)
+            )
+        else:
+            x = self._rows(X, 1)
+            expected = self._network_output(x) if y is None else self._given(y, len(x))
+        return draw(
+            [layer.name for layer in self.layers],
+            [layer.r2 for layer in self.layers],
+            expected,
+            self._model.predict(x),
+        )
+
+    def save(self, path: str | os.PathLike[str]) -> None:
+        """Write RUN.json, whole or not at all; ``srnet predict`` and ``srnet show`` read it."""
+        write_json(path, self.run)
+
+    @classmethod
+    def load(cls, path: str | os.PathLike[str]) -> "Explanation":
+        """Read a RUN.json.
+
+        Raises
+        ------
+        UserError
+            If the file is missing or is not a run.
+        """
+        try:
+            return cls(read_json(path))
+        except UserError as error:
+            raise error.of(path) from error
+
+    def __str__(self) -> str:
+        lines = [
+            f"{self._model.task}: {len(self.layers)} formula(s), complexity {self.complexity}, "
+            f"{self._quality()}"
+        ]
+        width = max(len(layer.name) for layer in self.layers)
+        for i, layer in enumerate(self.layers):
+            measure = "cross-entropy" if self._is_classes() and i + 1 == len(self.layers) else "MSE"
+            lines.append(
+                f"  {layer.name:<{width}}  R² {_shown(layer.r2)}  {measure} {layer.mse:.3g}  f = "
+                f"{_cut(layer.formula)}"
+            )
+        output = "logit of y" if self._is_classes() else "y"
+        lines += [
+            f"{output}{i} = {_cut(text)}"
+            for i, text in enumerate(written(self._model, self._input_names))
+        ]
+        return "\n".join(lines)
+
+    def _is_classes(self) -> bool:
+        return self._model.loss == "cross_entropy"
+
+    def _quality(self) -> str:
+        """How well the output is met."""
+        accuracy = self.run.get("accuracy")
+        if self._is_classes():
+            return f"network's class {_shown(accuracy if _is_number(accuracy) else None)}"
+        return f"R² of the output {_shown(self.r2)}"
+
+    def __repr__(self) -> str:
+        return (
+            f"<Explanation of {self._model.task}: complexity {self.complexity}, {self._quality()}>"
+        )
+
+    def _repr_latex_(self) -> str:
+        """What a notebook shows."""
+        shown = min(self.outputs, 5)
+        rows = [rf"y_{{{i}}} &= {self.latex(i)}" for i in range(shown)] + (
+            [r"&\;\;\vdots"] if shown < self.outputs else []
+        )
+        return r"$\displaystyle \begin{aligned} " + r" \\ ".join(rows) + r" \end{aligned}$"
+
+
+_LONGEST = 2000
+
+
+def _cut(text: str) -> str:
+    """What is too long to read, in part."""
+    return text if len(text) <= _LONGEST else text[: _LONGEST - 1] + "…"
+
+
+def _fidelity(expected: Floats, found: Floats) -> Fidelity:
+    finite = float(np.isfinite(found).all(axis=1).mean())
+    agreement = (
+        float((expected.argmax(axis=1) == found.argmax(axis=1)).mean())
+        if expected.shape[1] > 1
+        else None
+    )
+    variance = float(np.mean(np.square(expected - expected.mean(axis=0))))
+    if finite < 1:
+        return Fidelity(
+            float("inf"), -float("inf") if variance > 0 else None, agreement, finite, len(expected)
+        )
+    mse = float(np.mean(np.square(found - expected)))
+    return Fidelity(
+        mse, 1 - mse / variance if variance > 0 else None, agreement, finite, len(expected)
+    )
+
+
+def _shown(value: float | None) -> str:
+    return "undefined" if value is None else f"{value:.4f}"
+
+
+def _is_number(value: Any) -> bool:
+    return isinstance(value, (int, float)) and not isinstance(value, bool)

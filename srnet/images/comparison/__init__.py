@@ -1,0 +1,1 @@
+"""E-LIME beside LIME, RISE and chance on the same images."""

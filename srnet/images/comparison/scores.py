@@ -1,0 +1,305 @@
+"""The comparison: every method explains one image with one network, seed by seed, and is measured
+in the same way.
+
+A method is named by what it is and, after a hyphen, the network passes it may spend: ``sparse-100``
+is E-LIME's preset ``sparse`` with at most 100 passes, ``published`` that preset with its own end,
+``lime-1000`` LIME with 1000 samples, ``rise-200`` RISE with 200 masks, ``random`` a ranking by
+chance.
+"""
+
+import os
+import re
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from srnet.errors import UserError
+from srnet.images.pictures.segments import superpixels
+
+ELIME = ("sparse", "published")  # presets of E-LIME; they choose their superpixels themselves
+BASELINES = ("lime", "rise", "random")  # rankings: the first TOP superpixels are their explanation
+TOP = 3
+MOST = 10  # the best number of superpixels is looked for from 1 to this
+
+Mask = NDArray[np.bool_]
+
+
+@dataclass(frozen=True)
+class Method:
+    """One way to explain an image.
+
+    Attributes
+    ----------
+    name
+        As the configuration has it.
+    kind
+        Of ``ELIME`` or ``BASELINES``.
+    passes
+        Network passes at most (E-LIME) or exactly (LIME, RISE); None: the preset's own end.
+    """
+
+    name: str
+    kind: str
+    passes: int | None
+
+
+def method(name: str) -> Method:
+    """The method of a name.
+
+    Raises
+    ------
+    UserError
+        If there is no such method, or LIME or RISE lack their number of samples.
+    """
+    found = re.fullmatch(r"([a-z]+)(?:-([1-9]\d*))?", name)
+    kind, passes = found.groups() if found else ("", None)
+    if (
+        kind not in (*ELIME, *BASELINES)
+        or (kind in ("lime", "rise")) > (passes is not None)
+        or (kind == "random" and passes)
+    ):
+        raise UserError(
+            f"there is no method '{name}' for images; allowed are sparse, published, sparse-N, "
+            f"published-N, lime-N, rise-N (N network "
+            "passes) and random"
+        )
+    return Method(name, kind, int(passes) if passes else None)
+
+
+class Choice(NamedTuple):
+    """What a method says of an image: superpixels selected (n,), their ranking (n,), its cost, and
+    E-LIME's history."""
+
+    selected: Mask
+    ranking: NDArray[np.intp]
+    passes: int
+    seconds: float
+    history: list[dict[str, Any]]
+
+
+def compare(
+    classifier: Any,
+    image: NDArray[np.float32],
+    truth: Mask | None,
+    methods: Sequence[str],
+    seeds: Sequence[int],
+    *,
+    segmentation: str = "slic",
+    fill: str = "grey",
+    precision: str = "float32",
+    baseline_seeds: int | None = None,
+    said: Callable[[str], None] = lambda line: None,
+) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Explain an image by every method and seed, and measure each explanation.
+
+    Parameters
+    ----------
+    classifier
+        A :class:`srnet.images.networks.architectures.Classifier`; explained is the class it gives
+        the whole image.
+    image
+        (H, W, 3), values in [0, 1].
+    truth
+        (H, W), the object's pixels in the frame of the network; None where unknown.
+    precision
+        Of the explaining passes; explanations are always measured in float32.
+    baseline_seeds
+        Methods other than E-LIME take no seed above this one.
+
+    Returns
+    -------
+    One row per method and seed: method, seed, label, superpixels_of (n), whole, probability, empty,
+    complement, superpixels, share, iou, iou_1 … iou_10 (of the first k superpixels of the ranking),
+    insertion, deletion, passes, seconds, selected (by superpixel, x or -, so that it stays text).
+    And one row per method, seed and generation of E-LIME: passes, best, probability, share.
+
+    Raises
+    ------
+    UserError
+        If a method is unknown or the truth is of another shape than the image.
+    """
+    from srnet.images.comparison.measures import iou, measures
+    from srnet.images.search.archive import Archive
+    from srnet.images.search.evaluator import Evaluator
+
+    chosen = [method(name) for name in methods]
+    frame = classifier.preprocessing.frame(image)
+    if truth is not None and truth.shape != frame.shape[:2]:
+        raise UserError(
+            f"the mask has {truth.shape} pixels and the image {frame.shape[:2]}; the same shape "
+            f"is needed"
+        )
+    segments = superpixels(frame, segmentation)
+    options = {"fill": fill, "preprocessing": classifier.preprocessing}
+    exact = Evaluator(classifier.model, frame, segments, **options)
+    judge = Archive(exact)  # seeds and methods often agree on what is first and last
+    asked = Evaluator(
+        classifier.model, frame, segments, label=exact.label, precision=precision, **options
+    )
+    asked.probabilities(
+        np.zeros((8, asked.superpixels), dtype=bool)
+    )  # the first passes plan the memory: no method's seconds
+    rows, histories = [], []
+    for one in chosen:
+        taken = [
+            seed
+            for seed in seeds
+            if one.kind in ELIME or baseline_seeds is None or seed <= baseline_seeds
+        ]
+        for seed in taken:
+            found = _choice(one, classifier, frame, segments, asked, seed, fill, precision)
+            names = {"method": one.name, "seed": seed}
+            measured = measures(judge, found.selected, found.ranking, truth)
+            firsts = {
+                f"iou_{k}": _iou_of_first(found.ranking, k, segments, truth, iou)
+                for k in range(1, MOST + 1)
+            }
+            rows.append(
+                names
+                | {"label": exact.label, "superpixels_of": exact.superpixels}
+                | measured
+                | firsts
+                | {
+                    "passes": found.passes,
+                    "seconds": found.seconds,
+                    "selected": "".join("x" if shown else "-" for shown in found.selected),
+                }
+            )
+            histories += [names | {key: step[key] for key in HISTORY} for step in found.history]
+        if taken:
+            said(
+                f"{one.name}: seeds {taken[0]}-{taken[-1]}, the last {rows[-1]['passes']} passes "
+                f"in {rows[-1]['seconds']:.2f} s"
+            )
+    return pd.DataFrame(rows), pd.DataFrame(histories, columns=["method", "seed", *HISTORY])
+
+
+HISTORY = ("passes", "best", "probability", "share")
+
+
+def _choice(
+    one: Method,
+    classifier: Any,
+    frame: NDArray[np.float32],
+    segments: Any,
+    asked: Any,
+    seed: int,
+    fill: str,
+    precision: str,
+) -> Choice:
+    from srnet.images.comparison.baselines import lime, random, rise
+    from srnet.images.explanation.explain import explain
+
+    if one.kind in ELIME:
+        started = time.perf_counter()
+        found = explain(
+            classifier,
+            frame,
+            asked.label,
+            segments=segments,
+            fill=fill,
+            preset=one.kind,
+            seed=seed,
+            precision=precision,
+            max_passes=one.passes,
+        )
+        seconds = time.perf_counter() - started
+        return Choice(found.selected, found.ranking, found.passes, seconds, list(found.history))
+    if one.kind == "random":
+        ranked = random(asked, seed=seed)
+    else:
+        assert one.passes is not None
+        ranked = {"lime": lime, "rise": rise}[one.kind](asked, samples=one.passes, seed=seed)
+    return Choice(_first(ranked.ranking, TOP), ranked.ranking, ranked.passes, ranked.seconds, [])
+
+
+def _first(ranking: NDArray[np.intp], count: int) -> Mask:
+    selected = np.zeros(len(ranking), dtype=bool)
+    selected[ranking[:count]] = True
+    return selected
+
+
+def _iou_of_first(
+    ranking: NDArray[np.intp],
+    count: int,
+    segments: Any,
+    truth: Mask | None,
+    iou: Callable[..., float],
+) -> float:
+    return iou(_first(ranking, count)[segments], truth) if truth is not None else float("nan")
+
+
+# --- Files ----------------------------------------------------------------------------------------
+
+
+def seed_range(text: str) -> range:
+    """The seeds of ``"1-10"``.
+
+    Raises
+    ------
+    UserError
+        If the text is none, or the range is empty.
+    """
+    found = re.fullmatch(r"(\d+)-(\d+)", text)
+    seeds = range(int(found[1]), int(found[2]) + 1) if found else range(0)
+    if not seeds:
+        raise UserError(f"seeds are '{text}'; the first and the last are needed, as 1-10")
+    return seeds
+
+
+def read_mask(path: str | os.PathLike[str]) -> Mask:
+    """A mask as an image file: the object is brighter than the middle.
+
+    Raises
+    ------
+    UserError
+        If the file is no image.
+    """
+    from srnet.images.pictures.reading import read_image
+
+    return read_image(path).mean(axis=-1) > 0.5
+
+
+def write_comparison(
+    network: str | os.PathLike[str],
+    image: str | os.PathLike[str],
+    mask: str | os.PathLike[str] | None,
+    out: str | os.PathLike[str],
+    history: str | os.PathLike[str],
+    *,
+    methods: Sequence[str],
+    seeds: Sequence[int],
+    threads: int = 1,
+    name: str | None = None,
+    **options: Any,
+) -> None:
+    """Compare the methods on one image file and write two CSV files; options as of :func:`compare`.
+
+    The rows begin with the network, the image's ``name`` (that of its file where not given) and the
+    name of the class explained.
+    """
+    import torch
+
+    from srnet.images.networks.architectures import read_classifier
+    from srnet.images.pictures.reading import read_image
+    from srnet.io.files import check_writable
+    from srnet.io.frames import write_table
+
+    for path in (out, history):
+        check_writable(path)
+    for one in methods:
+        method(one)
+    torch.set_num_threads(threads)
+    classifier = read_classifier(network)
+    truth = read_mask(mask) if mask is not None else None
+    runs, steps = compare(classifier, read_image(image), truth, methods, seeds, **options)
+    first = {"network": classifier.architecture, "image": name or Path(image).stem}
+    runs.insert(2, "explained", [classifier.classes[label] for label in runs["label"]])
+    write_table(runs.assign(**first)[[*first, *runs.columns]], out)
+    write_table(steps.assign(**first)[[*first, *steps.columns]], history)

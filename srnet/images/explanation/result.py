@@ -1,0 +1,228 @@
+"""The result of an explanation: which superpixels make the network decide, and what it says of
+them."""
+
+import json
+import os
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from srnet.errors import UserError
+from srnet.io.files import writing
+from srnet.io.npz import read_arrays
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+ARRAYS = {
+    "image": (np.float32, 3),
+    "segments": (np.int32, 2),
+    "selected": (np.bool_, 1),
+    "scores": (np.float64, 1),
+}
+NUMBERS = (
+    "label",
+    "probability",
+    "probability_selected",
+    "probability_empty",
+    "probability_complement",
+    "passes",
+    "seconds",
+)
+
+
+class ImageExplanation:
+    """The superpixels that make a network give an image its class.
+
+    Made by :func:`srnet.images.explain`, or read by :meth:`load`.
+
+    Parameters
+    ----------
+    image
+        (H, W, 3) float32, values in [0, 1], as the network saw it.
+    segments
+        (H, W) the superpixels 0 … n-1.
+    selected
+        (n,) the superpixels of the explanation.
+    scores
+        (n,) importance of each superpixel, see :func:`srnet.images.search.ranking.scores`; negative
+        for what speaks against the class.
+    about
+        ``label`` and ``class_name``; the ``probability`` of that class for the whole image,
+        ``probability_selected`` when only the selected superpixels are shown, ``probability_empty``
+        when none is, ``probability_complement`` when all but the selected are; ``passes`` (network
+        evaluations, all included) and ``seconds``; ``precision`` and ``precision_error`` (largest
+        difference to float32 among those four probabilities); ``history`` by generation;
+        ``settings``, ``preset``, ``seed``, ``fill``, ``version``.
+
+    Raises
+    ------
+    UserError
+        If the parts do not fit together.
+    """
+
+    image: NDArray[np.float32]
+    segments: NDArray[np.int32]
+    selected: NDArray[np.bool_]
+    scores: NDArray[np.float64]
+
+    def __init__(
+        self,
+        image: NDArray[np.float32],
+        segments: NDArray[np.int32],
+        selected: NDArray[np.bool_],
+        scores: NDArray[np.float64],
+        about: Mapping[str, Any],
+    ) -> None:
+        arrays: tuple[NDArray[Any], ...] = (image, segments, selected, scores)
+        for (name, (kind, dimensions)), values in zip(ARRAYS.items(), arrays, strict=True):
+            if values.ndim != dimensions or values.dtype != kind:
+                raise UserError(
+                    f"an explanation's '{name}' is {values.dtype} of shape {values.shape}; "
+                    f"{kind.__name__} is needed"
+                )
+            setattr(self, name, values)
+        n = len(selected)
+        if (
+            image.shape != (*segments.shape, 3)
+            or len(scores) != n
+            or segments.min() != 0
+            or segments.max() != n - 1
+        ):
+            raise UserError(
+                f"an explanation's image {image.shape}, superpixels, selection and scores do not "
+                f"fit together"
+            )
+        for key in NUMBERS:
+            if not isinstance(about.get(key), int | float) or isinstance(about.get(key), bool):
+                raise UserError(
+                    f"an explanation's '{key}' is {about.get(key)!r}; a number is needed"
+                )
+        if not isinstance(about.get("history"), list):
+            raise UserError("an explanation's 'history' must be a list of objects")
+        self.about = dict(about)
+
+    @property
+    def mask(self) -> NDArray[np.bool_]:
+        """(H, W), True where the selected superpixels are."""
+        return self.selected[self.segments]
+
+    @property
+    def ranking(self) -> NDArray[np.intp]:
+        """(n,) superpixels by falling score."""
+        return np.argsort(-self.scores, kind="stable")
+
+    @property
+    def share(self) -> float:
+        """Share of the pixels in the selected superpixels."""
+        return float(self.mask.mean())
+
+    @property
+    def label(self) -> int:
+        """Number of the class explained."""
+        return self.about["label"]
+
+    @property
+    def class_name(self) -> str:
+        """Name of the class explained; its number where names are unknown."""
+        return str(self.about.get("class_name", self.label))
+
+    @property
+    def probability(self) -> float:
+        """Of the class, for the whole image."""
+        return self.about["probability"]
+
+    @property
+    def probability_selected(self) -> float:
+        """Of the class, when only the selected superpixels are shown."""
+        return self.about["probability_selected"]
+
+    @property
+    def probability_empty(self) -> float:
+        """Of the class, when no superpixel is shown: what the fill alone is worth."""
+        return self.about["probability_empty"]
+
+    @property
+    def probability_complement(self) -> float:
+        """Of the class, when all but the selected superpixels are shown."""
+        return self.about["probability_complement"]
+
+    @property
+    def history(self) -> list[dict[str, float]]:
+        """By generation: generation, passes so far, best and mean fitness, the best individual's
+        probability and share."""
+        return self.about["history"]
+
+    @property
+    def passes(self) -> int:
+        """Network evaluations, those that only report included."""
+        return self.about["passes"]
+
+    @property
+    def seconds(self) -> float:
+        """Time the explanation took."""
+        return self.about["seconds"]
+
+    def plot(self) -> "Figure":
+        """A figure: the image, its superpixels with the explanation outlined, the explanation
+        alone, and the scores."""
+        from srnet.drawing.images.explanation import draw
+
+        return draw(self)
+
+    def as_dict(self) -> dict[str, Any]:
+        """All but the arrays of the image's size, for JSON."""
+        return {
+            **self.about,
+            "share": self.share,
+            "superpixels": len(self.selected),
+            "selected": np.flatnonzero(self.selected).tolist(),
+            "ranking": self.ranking.tolist(),
+            "scores": self.scores.tolist(),
+            "shape": list(self.segments.shape),
+        }
+
+    def save(self, path: str | os.PathLike[str]) -> None:
+        """Write an npz file of the arrays and, as JSON, the rest; nothing in it is code."""
+        arrays = {name: getattr(self, name) for name in ARRAYS}
+        with writing(path, "wb") as file:
+            np.savez_compressed(
+                file, about=np.array(json.dumps(self.about, allow_nan=False)), **arrays
+            )
+
+    @classmethod
+    def load(cls, path: str | os.PathLike[str]) -> "ImageExplanation":
+        """Read what :meth:`save` wrote.
+
+        Raises
+        ------
+        UserError
+            If the file is missing or is no such file.
+        """
+        arrays: dict[str, Any] = dict(read_arrays(path))
+        try:
+            about = json.loads(str(arrays.get("about")))
+            if not isinstance(about, dict):
+                raise ValueError("'about' is no object")
+            return cls(**{name: arrays[name] for name in ARRAYS}, about=about)
+        except (KeyError, ValueError, RecursionError) as error:
+            raise UserError(
+                f"{path}: is no explanation of an image ({error}); a file of "
+                f"ImageExplanation.save is needed"
+            ) from error
+
+    def __str__(self) -> str:
+        return (
+            f"{self.class_name}: {np.count_nonzero(self.selected)} of {len(self.selected)} "
+            f"superpixels, {100 * self.share:.0f} % of "
+            f"the pixels; probability {self.probability_selected:.3f} with them alone, "
+            f"{self.probability_complement:.3f} without "
+            f"them, {self.probability:.3f} of the whole image, {self.probability_empty:.3f} of "
+            f"the empty one; "
+            f"{self.passes} passes, {self.seconds:.2f} s"
+        )
+
+    def __repr__(self) -> str:
+        return f"<ImageExplanation {self}>"

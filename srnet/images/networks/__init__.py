@@ -1,0 +1,1 @@
+"""Image classifiers: architectures, their files, and their training."""

@@ -1,0 +1,1 @@
+"""Images in: reading, made images, preprocessing, superpixels and what hides them."""

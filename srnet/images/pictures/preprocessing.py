@@ -1,0 +1,142 @@
+"""What stands between a picture and the network: resize, crop, and the normalisation of the
+channels."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from srnet.errors import UserError
+
+if TYPE_CHECKING:
+    import torch
+
+Image = NDArray[np.float32]
+
+
+@dataclass(frozen=True)
+class Preprocessing:
+    """Resize, crop, and (x - mean) / std by channel.
+
+    Parameters
+    ----------
+    size
+        Side of the square that the network sees, in pixels.
+    mean, std
+        Of the red, green and blue channel, for values in [0, 1]; a std is positive.
+    resize
+        Length of the shorter side before a centred crop of ``size``, as ImageNet's 256 before 224;
+        where None, the picture is resized to the square, whatever its shape.
+
+    Raises
+    ------
+    UserError
+        If a value is out of range.
+    """
+
+    size: int
+    mean: tuple[float, float, float] = (0.0, 0.0, 0.0)
+    std: tuple[float, float, float] = (1.0, 1.0, 1.0)
+    resize: int | None = None
+
+    def __post_init__(self) -> None:
+        for key in ("mean", "std"):
+            values = getattr(self, key)
+            if (
+                not isinstance(values, Sequence)
+                or len(values) != 3
+                or not all(_is_number(value) for value in values)
+            ):
+                raise UserError(
+                    f"preprocessing: '{key}' is {values!r}; three numbers, one per channel, are "
+                    f"needed"
+                )
+            object.__setattr__(self, key, tuple(float(value) for value in values))
+        if min(self.std) <= 0:
+            raise UserError(f"preprocessing: 'std' is {self.std}; positive numbers are needed")
+        if not _is_count(self.size):
+            raise UserError(
+                f"preprocessing: 'size' is {self.size!r}; a number of pixels of at least 1 is "
+                f"needed"
+            )
+        if self.resize is not None and (not _is_count(self.resize) or self.resize < self.size):
+            raise UserError(
+                f"preprocessing: 'resize' is {self.resize!r}; a number of pixels of at least the "
+                f"size {self.size} is needed"
+            )
+
+    def frame(self, image: Image) -> Image:
+        """The part of a picture that the network sees.
+
+        Parameters
+        ----------
+        image
+            (H, W, 3), values in [0, 1].
+
+        Returns
+        -------
+        (size, size, 3), values in [0, 1]; a picture of that size is returned as it is.
+        """
+        from skimage.transform import resize
+
+        height, width = image.shape[:2]
+        if self.resize is None:
+            shape = (self.size, self.size)
+        else:
+            scale = self.resize / min(height, width)
+            shape = (max(self.size, round(height * scale)), max(self.size, round(width * scale)))
+        if shape != (height, width):
+            image = np.clip(resize(image, shape, order=1, anti_aliasing=True), 0, 1).astype(
+                np.float32
+            )
+        top, left = (shape[0] - self.size) // 2, (shape[1] - self.size) // 2
+        return np.ascontiguousarray(image[top : top + self.size, left : left + self.size])
+
+    def tensor(self, images: Image) -> "torch.Tensor":
+        """Frames (N, H, W, 3) as the network's input, a float32 tensor (N, 3, H, W)."""
+        import torch
+
+        scaled = (images - np.array(self.mean, dtype=np.float32)) / np.array(
+            self.std, dtype=np.float32
+        )
+        return torch.from_numpy(
+            np.ascontiguousarray(scaled.transpose(0, 3, 1, 2), dtype=np.float32)
+        )
+
+    __call__ = tensor
+
+    def as_dict(self) -> dict[str, Any]:
+        """For a network's metadata in JSON."""
+        return {
+            key: list(value) if isinstance(value, tuple) else value
+            for key, value in asdict(self).items()
+        }
+
+    @classmethod
+    def from_dict(cls, values: Mapping[str, Any]) -> "Preprocessing":
+        """The inverse of :meth:`as_dict`; raises UserError for anything else."""
+        if not isinstance(values, Mapping) or not {"size"} <= values.keys() <= {
+            "size",
+            "mean",
+            "std",
+            "resize",
+        }:
+            raise UserError(
+                f"preprocessing: {values!r} found; an object with size and, if need be, mean, "
+                f"std, resize is needed"
+            )
+        return cls(**values)
+
+
+def _is_number(value: Any) -> bool:
+    return (
+        isinstance(value, int | float | np.number)
+        and not isinstance(value, bool)
+        and bool(np.isfinite(value))
+    )
+
+
+def _is_count(value: Any) -> bool:
+    return isinstance(value, int | np.integer) and not isinstance(value, bool) and bool(value >= 1)

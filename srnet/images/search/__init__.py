@@ -1,0 +1,1 @@
+"""The genetic algorithm over subsets of superpixels, its surrogate and its ranking."""

@@ -1,0 +1,78 @@
+"""Tidy tables as CSV files."""
+
+import os
+from collections.abc import Callable, Iterable, Sequence
+from typing import TypeVar
+
+import pandas as pd
+
+from srnet.errors import UserError
+from srnet.io.files import writing
+
+Path = str | os.PathLike[str]
+
+
+T = TypeVar("T")
+
+
+def _read_all(paths: Sequence[Path], read: Callable[[Path], T], what: str) -> list[T]:
+    contents, failures = [], []
+    for path in paths:
+        try:
+            contents.append(read(path))
+        except UserError as error:
+            failures.append(str(error))
+    if failures:
+        raise UserError(
+            f"{len(failures)} of {len(paths)} {what}s cannot be used: {'; '.join(failures)}"
+        )
+    return contents
+
+
+# --- Tables on disk -------------------------------------------------------------------------------
+
+
+def write_table(table: pd.DataFrame, path: Path) -> None:
+    """Write a table as CSV, whole or not at all; numbers keep every digit, infinity is ``inf``."""
+    with writing(path) as file:
+        table.to_csv(file, index=False, lineterminator="\n")
+
+
+def read_table(path: Path) -> pd.DataFrame:
+    """Read a table that ``write_table`` wrote.
+
+    Raises
+    ------
+    UserError
+        If the file is missing, empty or no CSV.
+    """
+    try:
+        table = pd.read_csv(path, na_values=[""], keep_default_na=False)
+    except OSError as error:
+        raise UserError(f"{path}: cannot be read ({error.strerror or error})") from error
+    except (ValueError, UnicodeDecodeError) as error:
+        raise UserError(f"{path}: is not a CSV table ({error})") from error
+    if table.empty:
+        raise UserError(f"{path}: has no rows")
+    return table
+
+
+def joined(paths: Iterable[Path], columns: Sequence[str] | None = None) -> pd.DataFrame:
+    """Tidy tables under one another, in the order given; of each the named columns, or all of those
+    that the first one has.
+
+    Raises
+    ------
+    UserError
+        Names every file that cannot be used, and one that lacks a column or has another.
+    """
+    paths = list(paths)
+    tables = _read_all(paths, read_table, "table")
+    wanted = list(tables[0]) if columns is None else list(columns)
+    for path, table in zip(paths, tables, strict=True):
+        if not set(wanted) <= set(table) or (columns is None and len(table.columns) != len(wanted)):
+            raise UserError(
+                f"{path}: has the columns {', '.join(map(str, table))}; "
+                f"{', '.join(map(str, wanted))} are needed"
+            )
+    return pd.concat([table[wanted] for table in tables], ignore_index=True)

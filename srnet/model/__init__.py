@@ -1,0 +1,2 @@
+"""SRNet, the formulas and linear maps of all layers: fitting, rendering, simplification and
+export."""

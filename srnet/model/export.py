@@ -1,0 +1,179 @@
+"""A model in other languages: a differentiable torch module, the source of a NumPy function and of
+a C function.
+
+They all return the network's output as :meth:`srnet.model.srnet.SRNet.predict` does: of a model
+fitted by cross-entropy the probabilities.
+"""
+
+import re
+from collections.abc import Callable, Sequence
+from functools import partial
+from typing import TYPE_CHECKING
+
+from srnet.cgp.primitives import Primitive, by_name
+from srnet.model.srnet import SRNet
+
+if TYPE_CHECKING:
+    import torch
+
+# Macros of gcc and of math.h, which would stand in the place of an input called so; the source uses
+# none of them.
+_MACROS = re.compile(r"unix|linux|NAN|INFINITY|HUGE_VAL[FL]?|(M|FP|MATH)_\w+|math_errhandling")
+
+
+def to_torch(model: SRNet) -> "torch.nn.Module":
+    """The model as a torch module that maps x (n × k₀) to the network's output (n × k),
+    differentiable in x.
+
+    Weights and biases are float64 buffers: nothing is trained, ``to`` moves and casts them. The
+    output has the dtype and the device of x, whatever those of the buffers; integers are computed
+    in the dtype of the buffers. As in torch itself, the gradient of a square root at 0 is infinite
+    or NaN. The module can be pickled, and so saved whole by ``torch.save``.
+
+    Raises
+    ------
+    ValueError
+        By the module, if x is not n × k₀.
+    """
+    from srnet.model.torch_module import SymbolicNetwork
+
+    return SymbolicNetwork(model)
+
+
+def to_numpy(model: SRNet, names: Sequence[str] | None = None) -> str:
+    """The source of a Python module with the function ``network(inputs)``: n × k₀ to n × k,
+    float64, NumPy alone.
+
+    Parameters
+    ----------
+    names
+        What the inputs are called in it, Python identifiers; by default x0, x1, ….
+    """
+    inputs = (
+        list(names) if names is not None else [f"x{i}" for i in range(model.programs[0].inputs)]
+    )
+    lines = [f"{inputs[i]} = inputs[:, {i}]" for i in model.programs[0].used_inputs()]
+    outputs = _statements(model, inputs, "{} = {}", lambda primitive: primitive.python, lines)
+    body = "\n        ".join(lines)
+    columns = ", ".join(f"{output} + np.zeros(inputs.shape[0])" for output in outputs)
+    result = f"np.column_stack([{columns}])"
+    if model.loss == "cross_entropy":
+        body += f"""
+        logits = {result}
+        powers = np.exp(logits - logits.max(axis=1, keepdims=True))"""
+        result = "powers / powers.sum(axis=1, keepdims=True)"
+    return f'''"""{_title(model)}"""
+
+import numpy as np
+
+
+def network(inputs):
+    """The network's {_kind(model)} (n x {len(outputs)}) at rows of inputs (n x {len(inputs)}).
+
+    The columns of the inputs: {", ".join(inputs)}.
+    """
+    inputs = np.asarray(inputs, dtype=np.float64)
+    with np.errstate(all="ignore"):
+        {body}
+        return {result}
+'''
+
+
+def to_c(model: SRNet, names: Sequence[str] | None = None) -> str:
+    """The source of a C function ``void network(const double *inputs, double *outputs)``: one row
+    in, one row out; needs math.h alone.
+
+    Every statement declares one variable, so that other languages of this family take it with few
+    changes.
+
+    Parameters
+    ----------
+    names
+        What the inputs are called in it, C identifiers; by default x0, x1, ….
+    """
+    inputs = (
+        list(names) if names is not None else [f"x{i}" for i in range(model.programs[0].inputs)]
+    )
+    lines = [f"const double {inputs[i]} = inputs[{i}];" for i in model.programs[0].used_inputs()]
+    outputs = _statements(
+        model, inputs, "const double {} = {};", lambda primitive: primitive.c, lines
+    )
+    if model.loss == "cross_entropy":
+        lines += [f"const double logit{i} = {output};" for i, output in enumerate(outputs)]
+        lines += ["const double top0 = logit0;"]
+        lines += [
+            f"const double top{i} = fmax(top{i - 1}, logit{i});" for i in range(1, len(outputs))
+        ]
+        lines += [
+            f"const double power{i} = exp(logit{i} - top{len(outputs) - 1});"
+            for i in range(len(outputs))
+        ]
+        lines += [f"const double total = {' + '.join(f'power{i}' for i in range(len(outputs)))};"]
+        outputs = [f"power{i} / total" for i in range(len(outputs))]
+    lines += [f"outputs[{i}] = {output};" for i, output in enumerate(outputs)]
+    body = "\n    ".join(lines)
+    undefined = "".join(f"#undef {name}\n" for name in inputs if _MACROS.fullmatch(name))
+    return f"""/* {_title(model)} */
+
+#include <math.h>
+{undefined}
+/* {len(inputs)} input(s): {", ".join(inputs)}; {len(outputs)} {_kind(model)}. */
+void network(const double *inputs, double *outputs)
+{{
+    {body}
+}}
+"""
+
+
+def _kind(model: SRNet) -> str:
+    """What the numbers are that come out."""
+    return "probabilities" if model.loss == "cross_entropy" else "outputs"
+
+
+def _title(model: SRNet) -> str:
+    """One line of plain text: a task's name may hold anything, and must not end a comment."""
+    return (
+        "The network "
+        + "".join(c if c.isalnum() and c.isascii() or c in "-_. " else "_" for c in model.task)
+        + " as formulas, by SRNet."
+    )
+
+
+def _statements(
+    model: SRNet,
+    inputs: Sequence[str],
+    statement: str,
+    template: Callable[[Primitive], str],
+    lines: list[str],
+) -> list[str]:
+    """Add one statement per node and per unit that is read to ``lines``; the output's
+    expressions."""
+    names = list(inputs)
+    outputs: list[str] = []
+
+    def node(formula: str, primitive: str, *operands: str) -> str:
+        variable = f"{formula}_{len(lines)}"
+        lines.append(statement.format(variable, template(by_name(primitive)).format(*operands)))
+        return variable
+
+    for i, (program, weights, biases) in enumerate(
+        zip(model.programs, model.weights, model.biases, strict=True)
+    ):
+        formula = program.fold(names, _literal, partial(node, f"f{i + 1}"))
+        units = [
+            f"{_literal(w)} * {formula} + {_literal(b)}"
+            for w, b in zip(weights, biases, strict=True)
+        ]
+        if i + 1 == len(model.programs):
+            outputs = units
+        else:
+            names = [f"h{i + 1}_{j}" for j in range(len(units))]
+            lines += [
+                statement.format(names[j], units[j]) for j in model.programs[i + 1].used_inputs()
+            ]
+    return outputs
+
+
+def _literal(value: float) -> str:
+    """A number of float64, to the last bit, in either language."""
+    return repr(float(value)) if value >= 0 else f"({float(value)!r})"

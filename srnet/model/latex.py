@@ -1,0 +1,92 @@
+"""Formulas as LaTeX."""
+
+from collections.abc import Iterable, Sequence
+
+import sympy
+from sympy.printing.latex import LatexPrinter
+
+from srnet.cgp.program import Program
+from srnet.model.sympy_forms import _number, symbols
+
+
+class _Latex(LatexPrinter):
+    def __init__(self, digits: int) -> None:
+        super().__init__({"ln_notation": True})
+        self.digits = digits
+
+    def _print_Float(self, expr: sympy.Float) -> str:
+        return str(super()._print_Float(sympy.Float(expr, self.digits)))
+
+    def _print_Symbol(self, expr: sympy.Symbol, style: str = "plain") -> str:
+        if expr.name.isidentifier() and expr.name.isascii():
+            return str(super()._print_Symbol(expr))
+        special = {
+            **{c: f"\\{c}" for c in "&%$#_{}"},
+            "\\": r"\backslash{}",
+            "~": r"\sim{}",
+            "^": r"\hat{}",
+        }
+        return (
+            r"\mathrm{" + "".join(special.get(c, r"\ " if c == " " else c) for c in expr.name) + "}"
+        )
+
+
+def latex(expr: sympy.Expr, digits: int = 4) -> str:
+    """A sympy expression in LaTeX (for math mode), constants rounded to ``digits`` significant
+    digits."""
+    return str(_Latex(digits).doprint(expr))
+
+
+# How tightly a piece of LaTeX binds: an operand that binds less than its place needs is bracketed.
+NEGATIVE, SUM, PRODUCT, ATOM = range(4)
+
+
+Piece = tuple[str, int]
+
+
+# Template, what its places need, how the whole binds. sympy's printer is not used on raw forms: it
+# evaluates them now and then.
+RAW_LATEX: dict[str, tuple[str, tuple[int, ...], int]] = {
+    "add": ("{} + {}", (SUM, SUM), SUM),
+    "sub": ("{} - {}", (SUM, PRODUCT), SUM),
+    "mul": (r"{} \cdot {}", (PRODUCT, PRODUCT), PRODUCT),
+    "div": (r"\frac{{{}}}{{{}}}", (NEGATIVE, NEGATIVE), PRODUCT),
+    "sqrt": (r"\sqrt{{{}}}", (NEGATIVE,), PRODUCT),
+    "square": ("{}^{{2}}", (ATOM,), PRODUCT),
+    "ln": (r"\ln\left({}\right)", (NEGATIVE,), PRODUCT),
+    "sin": (r"\sin\left({}\right)", (NEGATIVE,), PRODUCT),
+    "cos": (r"\cos\left({}\right)", (NEGATIVE,), PRODUCT),
+    "tan": (r"\tan\left({}\right)", (NEGATIVE,), PRODUCT),
+    "pdiv": (r"\operatorname{{pdiv}}\left({}, {}\right)", (NEGATIVE, NEGATIVE), PRODUCT),
+    "psqrt": (r"\sqrt{{\left|{}\right|}}", (NEGATIVE,), PRODUCT),
+    "pln": (r"\operatorname{{pln}}\left({}\right)", (NEGATIVE,), PRODUCT),
+}
+
+
+def _node_latex(name: str, *operands: Piece) -> Piece:
+    template, needs, binding = RAW_LATEX[name]
+    places = (
+        operand if level >= need else rf"\left({operand}\right)"
+        for (operand, level), need in zip(operands, needs, strict=True)
+    )
+    return template.format(*places), binding
+
+
+def _constant_latex(value: float) -> Piece:
+    shown = latex(_number(value))
+    return shown, NEGATIVE if value < 0 else PRODUCT if "cdot" in shown else ATOM
+
+
+def _names_latex(names: Sequence[str]) -> list[Piece]:
+    return [(latex(symbol), ATOM) for symbol in symbols(names)]
+
+
+def _program_latex(program: Program, operands: Sequence[Piece]) -> Piece:
+    return program.fold(operands, _constant_latex, _node_latex)
+
+
+def _affine_latex(weights: Iterable[float], formula: Piece, biases: Iterable[float]) -> list[Piece]:
+    return [
+        _node_latex("add", _node_latex("mul", _constant_latex(w), formula), _constant_latex(b))
+        for w, b in zip(weights, biases, strict=True)
+    ]

@@ -1,0 +1,211 @@
+"""Formulas simplified by sympy, in a child process with a time limit."""
+
+import contextlib
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from srnet.errors import UserError
+from srnet.io.files import finite_or_none, read_json, write_json
+from srnet.model.formulas import Form, Simplified, raw_forms
+from srnet.model.names import default_names, names_in
+from srnet.model.srnet import SRNet
+from srnet.model.sympy_forms import input_names
+from srnet.networks.layers import Layers
+
+CHILD = (sys.executable, "-m", "srnet.model.simplify_worker")
+
+
+def simplify(
+    model: SRNet,
+    rows: ArrayLike,
+    time_limit: float = 20.0,
+    *,
+    names: Sequence[str] | None = None,
+    child: Sequence[str] = CHILD,
+) -> Simplified:
+    """Shorter forms of a model's formulas, each checked numerically against the model before it is
+    returned.
+
+    sympy's simplification can run for hours or eat all memory, so it happens in a child process
+    (``srnet.model.simplify_worker``), which is killed at the limit; what it has found and checked
+    by then is kept. Text that comes back is shown, never evaluated.
+
+    Parameters
+    ----------
+    rows
+        Inputs of the check, n × k₀: the training (and validation) rows.
+    time_limit
+        Seconds for all formulas together.
+    names
+        Of the network's inputs; x0, x1, … where not given.
+    child
+        Command of the child process.
+
+    Raises
+    ------
+    UserError
+        If the limit is not a positive number, or the rows do not fit the model.
+    """
+    check_time_limit(time_limit)
+    x = np.asarray(rows, dtype=np.float64)
+    model.layers(x[:1])  # the rows must fit
+    forms = raw_forms(model, names)
+    request = {
+        "run": {
+            "programs": [program.to_json() for program in model.programs],
+            "weights": [weights.tolist() for weights in model.weights],
+            "biases": [biases.tolist() for biases in model.biases],
+        },
+        "rows": x.tolist(),
+        "names": input_names(model, 0, names),
+        # a tenth is left to the child to stop by itself, formula by formula
+        # by a clock that both processes read and nobody sets
+        "deadline": time.monotonic() + 0.9 * time_limit,
+    }
+    answers, failure = _ask(child, json.dumps(request), time_limit)
+    found = {answer.pop("formula"): answer for answer in answers}
+    shown = [
+        replace(form, **found.get(i, {} if form.note else {"note": f"not simplified: {failure}"}))
+        for i, form in enumerate((*forms.layers, *forms.outputs))
+    ]
+    return Simplified(tuple(shown[: len(forms.layers)]), tuple(shown[len(forms.layers) :]))
+
+
+def check_time_limit(seconds: float) -> None:
+    """UserError unless it is a positive number."""
+    if not 0 < seconds < float("inf"):
+        raise UserError(f"the time limit is {seconds}; a positive number of seconds is needed")
+
+
+def _ask(child: Sequence[str], request: str, time_limit: float) -> tuple[list[dict[str, Any]], str]:
+    """The whole lines of JSON that the child wrote in time, and why there may be no more."""
+    # one thread each: thread stacks would count against the memory limit
+    environment = {**os.environ, "OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"}
+    process = subprocess.Popen(
+        child,
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        env=environment,
+        start_new_session=True,
+    )
+    try:
+        output, errors = process.communicate(request, timeout=time_limit)
+        failure = (
+            f"the child process failed ({(errors.strip().splitlines() or ['no message'])[-1]})"
+        )
+    except subprocess.TimeoutExpired:
+        _kill(process)
+        output, _ = process.communicate()
+        failure = f"cut off after {time_limit:g} s"
+    finally:
+        _kill(process)
+    return [
+        json.loads(line) for line in output.splitlines(keepends=True) if line.endswith("\n")
+    ], failure
+
+
+def _kill(process: "subprocess.Popen[str]") -> None:
+    if process.poll() is None:
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(process.pid, signal.SIGKILL)
+
+
+def describe(run: Mapping[str, Any], layers: Layers, time_limit: float = 20.0) -> dict[str, Any]:
+    """Every formula of a run, simplified and checked, with its loss: the content of formulas.json.
+
+    Of a run with the loss ``cross_entropy`` the network's formulas are the logits.
+
+    Raises
+    ------
+    UserError
+        If the run is not one of these layers, or its content is not a run's.
+    """
+    model = SRNet.from_run(run)
+    widths = [model.programs[0].inputs, *(weights.size for weights in model.weights)]
+    if widths != layers.widths:
+        raise UserError(
+            f"the run explains layers of the widths {widths}, the layers have {layers.widths}; "
+            f"they must be equal"
+        )
+    if run.get("layers_fingerprint") not in (None, layers.fingerprint()):
+        raise UserError(
+            "the run's 'layers_fingerprint' is not that of the layers; give the layers that the "
+            "run was made from"
+        )
+    start = time.monotonic()
+    x = np.vstack([layers.splits[split][0] for split in ("train", "valid")])
+    forms = simplify(
+        model, x, time_limit, names=names_in(run, "input_names", default_names(widths[0]))
+    )
+    y = np.vstack([layers.splits[split][-1] for split in ("train", "valid")])
+    losses = [{"mse": finite_or_none(loss)} for loss in model.losses(layers)]
+    if model.loss == "cross_entropy":  # of all outputs together: a logit alone has no error
+        losses[-1] = {"mse": None, "cross_entropy": losses[-1]["mse"]}
+        output_losses = [losses[-1]] * y.shape[1]
+    else:
+        output_losses = [
+            {"mse": finite_or_none(mse)} for mse in np.mean(np.square(model.predict(x) - y), axis=0)
+        ]
+    return {
+        "task": run.get("task"),
+        "preset": run.get("preset"),
+        "seed": run.get("seed"),
+        "loss": model.loss,
+        "fitness": run.get("fitness"),
+        "complexity": model.complexity,
+        "time_limit": time_limit,
+        "seconds": time.monotonic() - start,
+        "layers": [
+            {**_entry(form), **loss, "complexity": program.complexity}
+            for form, loss, program in zip(forms.layers, losses, model.programs, strict=True)
+        ],
+        "network": [
+            {**_entry(form), **loss}
+            for form, loss in zip(forms.outputs, output_losses, strict=True)
+        ],
+    }
+
+
+def _entry(form: Form) -> dict[str, Any]:
+    return {
+        "raw": form.raw,
+        "simplified": form.text,
+        "is_simplified": form.simplified,
+        "latex": form.latex,
+        "checked_rel_error": form.rel_error,
+        "seconds": form.seconds,
+        "note": form.note,
+    }
+
+
+def write_formulas(
+    run_file: str | os.PathLike[str],
+    layers_file: str | os.PathLike[str],
+    out: str | os.PathLike[str],
+    time_limit: float = 20.0,
+) -> None:
+    """Write formulas.json of a RUN.json, whole or not at all.
+
+    Raises
+    ------
+    UserError
+        If a file cannot be read or written, or the run is not one of these layers.
+    """
+    run, layers = read_json(run_file), Layers.load(layers_file)
+    try:
+        content = describe(run, layers, time_limit)
+    except UserError as error:
+        raise UserError(f"{run_file}: {error}") from error
+    write_json(out, content)

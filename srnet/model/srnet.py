@@ -1,0 +1,290 @@
+"""SRNet: one formula with weights and biases per layer, which together are one closed expression
+(Luo et al. 2022, equation 2)."""
+
+import os
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from srnet.cgp.program import Program, written_out
+from srnet.errors import UserError
+from srnet.io.files import read_json
+from srnet.model.logistic import classes_of, row_losses, softmax
+from srnet.networks.layers import Layers
+from srnet.typing import Floats
+
+# Of the output layer; hidden layers have the mean squared error.
+LOSSES = ("mse", "cross_entropy")
+# As text, which shares nothing, a network of more operations would fill the memory.
+MOST_WRITTEN = 10**7
+# Numbers of a layer that are worked on at a time.
+_BLOCK = 2**16
+
+
+@dataclass(frozen=True)
+class SRNet:
+    """The symbolic network hᵢ = fᵢ(hᵢ₋₁)·wᵢ + bᵢ, h₀ = x.
+
+    Attributes
+    ----------
+    programs
+        fᵢ, one per layer, the output layer last.
+    weights, biases
+        wᵢ and bᵢ, float64 arrays of the layer's width.
+    loss
+        What the output layer was fitted by: ``mse`` to the network's output, or ``cross_entropy``
+        to the class it predicts. With the latter the output layer's values are logits, and the
+        network's output is their softmax.
+    """
+
+    programs: tuple[Program, ...]
+    weights: tuple[Floats, ...]
+    biases: tuple[Floats, ...]
+    task: str = "network"
+    loss: str = "mse"
+
+    def __post_init__(self) -> None:
+        if not len(self.programs) == len(self.weights) == len(self.biases) or not self.programs:
+            raise UserError(
+                f"a model has {len(self.programs)} formulas, {len(self.weights)} weights and "
+                f"{len(self.biases)} biases; "
+                "as many of each are needed"
+            )
+        for i, (weights, biases) in enumerate(zip(self.weights, self.biases, strict=True)):
+            if (
+                weights.ndim != 1
+                or weights.shape != biases.shape
+                or not (np.isfinite(weights).all() and np.isfinite(biases).all())
+            ):
+                raise UserError(
+                    f"layer {i + 1} has weights and biases that are not finite vectors of one "
+                    f"length"
+                )
+            if i + 1 < len(self.programs) and self.programs[i + 1].inputs != weights.size:
+                raise UserError(
+                    f"layer {i + 2} reads {self.programs[i + 1].inputs} values, layer {i + 1} "
+                    f"gives {weights.size}"
+                )
+        if self.loss not in LOSSES:
+            raise UserError(f"a model has the loss {self.loss!r}; known are {', '.join(LOSSES)}")
+
+    @property
+    def complexity(self) -> int:
+        """Active function nodes over all layers."""
+        return sum(program.complexity for program in self.programs)
+
+    def layers(self, x: NDArray[Any]) -> list[Floats]:
+        """The symbolic values h₁, …, hL, y of every row of ``x`` (n × k₀), float64; y are logits
+        where the loss is cross-entropy.
+
+        Raises
+        ------
+        UserError
+            If ``x`` is not n × k₀.
+        """
+        values = np.asarray(x, dtype=np.float64)
+        if values.ndim != 2 or values.shape[1] != self.programs[0].inputs:
+            raise UserError(
+                f"the data has shape {values.shape}; rows × {self.programs[0].inputs} columns are "
+                f"needed"
+            )
+        result = []
+        with np.errstate(all="ignore"):
+            for program, weights, biases in zip(
+                self.programs, self.weights, self.biases, strict=True
+            ):
+                values = np.outer(program(values), weights) + biases
+                result.append(values)
+        return result
+
+    def predict(self, x: NDArray[Any]) -> Floats:
+        """The network's output as the formulas compute it, n × k; probabilities where the loss is
+        cross-entropy."""
+        output = self.layers(x)[-1]
+        return softmax(output) if self.loss == "cross_entropy" else output
+
+    def losses(self, layers: Layers) -> list[float]:
+        """MSE of every layer over training and validation rows, the output layer last; of that the
+        cross-entropy if it is the loss."""
+        train, valid = layers.splits["train"], layers.splits["valid"]
+        return [
+            self._loss(i, a, train[i + 1], b, valid[i + 1])
+            for i, (a, b) in enumerate(
+                zip(self.layers(train[0]), self.layers(valid[0]), strict=True)
+            )
+        ]
+
+    def _loss(self, layer: int, a: Floats, h: NDArray[Any], b: Floats, g: NDArray[Any]) -> float:
+        """Loss of a layer whose values are a and b where the network's are h and g."""
+        if self.loss == "cross_entropy" and layer + 1 == len(self.programs):
+            return _mean_cross_entropy(a, h, b, g)
+        return _mean_square(a, h, b, g)
+
+    def accuracy(self, layers: Layers) -> float:
+        """Share of the training and validation rows of which the formulas predict the network's
+        class."""
+        right = [
+            np.argmax(self.layers(values[0])[-1], axis=1) == classes_of(values[-1])
+            for values in (layers.splits["train"], layers.splits["valid"])
+        ]
+        return float(np.concatenate(right).mean())
+
+    def expressions(self, names: Sequence[str] | None = None) -> list[str]:
+        """fᵢ as text, of x0… (or as given) in the first layer and h0… in the others.
+
+        Raises
+        ------
+        UserError
+            If a formula is too long to be written.
+        """
+        _check_length(sum(written_out(program, [0] * program.inputs) for program in self.programs))
+        first, *others = self.programs
+        names = _names("x", first.inputs) if names is None else names
+        return [
+            first.render(names),
+            *(program.render(_names("h", program.inputs)) for program in others),
+        ]
+
+    def network_expressions(self, names: Sequence[str] | None = None) -> list[str]:
+        """Every output of the network (where the loss is cross-entropy, its logit) as text, of the
+        inputs alone: x0… or as given.
+
+        Raises
+        ------
+        UserError
+            If the formulas are too long to be written: they share sub-expressions, text does not.
+        """
+        _check_length(
+            sum(
+                weights.size * n for weights, n in zip(self.weights, _operations(self), strict=True)
+            )
+        )
+        names = _names("x", self.programs[0].inputs) if names is None else list(names)
+        for program, weights, biases in zip(self.programs, self.weights, self.biases, strict=True):
+            value = program.render(names)
+            names = [
+                f"({_number(w)} * {value} + {_number(b)})"
+                for w, b in zip(weights, biases, strict=True)
+            ]
+        return names
+
+    @classmethod
+    def from_run(cls, run: Mapping[str, Any]) -> "SRNet":
+        """The model of a RUN.json.
+
+        Raises
+        ------
+        UserError
+            If the content is not a run's.
+        """
+        try:
+            programs, weights, biases = run["programs"], run["weights"], run["biases"]
+            return cls(
+                tuple(Program.from_json(program) for program in programs),
+                tuple(_vector(values) for values in weights),
+                tuple(_vector(values) for values in biases),
+                str(run.get("task", "network")),
+                str(run.get("loss", "mse")),
+            )
+        except (KeyError, TypeError, OverflowError) as error:
+            raise UserError(
+                f"a run lacks 'programs', 'weights' or 'biases' in their form "
+                f"({type(error).__name__}: {error})"
+            ) from error
+
+    @classmethod
+    def load(cls, path: str | os.PathLike[str]) -> "SRNet":
+        """Read a RUN.json."""
+        try:
+            return cls.from_run(read_json(path))
+        except UserError as error:
+            raise error.of(path) from error
+
+
+def written(model: SRNet, names: Sequence[str] | None = None) -> list[str]:
+    """``network_expressions`` for a reader, with a remark in the place of what is too long to be
+    written."""
+    try:
+        return model.network_expressions(names)
+    except UserError as error:
+        return [f"not written: {error}"] * model.weights[-1].size
+
+
+def network_operations(model: SRNet) -> int:
+    """Operations of one composed formula when nothing is shared."""
+    return _operations(model)[-1]
+
+
+def _operations(model: SRNet) -> list[int]:
+    """Operations of one unit of every layer, of the inputs alone."""
+    counts = [0]
+    for program in model.programs:
+        counts.append(written_out(program, [counts[-1]] * program.inputs) + 2)
+    return counts[1:]
+
+
+def _check_length(operations: int) -> None:
+    if operations > MOST_WRITTEN:
+        raise UserError(
+            f"the formulas have {operations} operations when written out; at most {MOST_WRITTEN} "
+            f"can be"
+        )
+
+
+def _mean_square(a: Floats, h: NDArray[Any], b: Floats, g: NDArray[Any]) -> float:
+    """Mean of (a − h)² and (b − g)² together."""
+    with np.errstate(all="ignore"):
+        return _finite(float((np.square(a - h).sum() + np.square(b - g).sum()) / (h.size + g.size)))
+
+
+def _squares(f: Floats, w: Floats, b: Floats, h: NDArray[Any]) -> float:
+    """Σ(f·w + b − h)², without an array as large as that of a wide layer."""
+    return float(sum(np.square(np.outer(f[rows], w) + b - h[rows]).sum() for rows in _blocks(h)))
+
+
+def _columns(f: Floats, w: Floats, b: Floats, used: Sequence[int]) -> Floats:
+    """f·w + b (n × k), of which only the columns that are used are made."""
+    values = np.empty((f.size, w.size), order="F")
+    for column in used:
+        values[:, column] = f * w[column] + b[column]
+    return values
+
+
+def _blocks(h: NDArray[Any]) -> list[slice]:
+    """The rows in parts that stay in the cache."""
+    size = max(1, _BLOCK // h.shape[1])
+    return [slice(first, first + size) for first in range(0, len(h), size)]
+
+
+def _finite(value: float) -> float:
+    return value if np.isfinite(value) else float("inf")
+
+
+def _mean_cross_entropy(a: Floats, h: NDArray[Any], b: Floats, g: NDArray[Any]) -> float:
+    """Mean cross-entropy of the logits a and b against the classes that h and g predict,
+    together."""
+    return _finite(
+        float(
+            (row_losses(a, classes_of(h)).sum() + row_losses(b, classes_of(g)).sum())
+            / (len(h) + len(g))
+        )
+    )
+
+
+def _names(letter: str, count: int) -> list[str]:
+    return [f"{letter}{i}" for i in range(count)]
+
+
+def _number(value: float) -> str:
+    return repr(float(value)) if value >= 0 else f"({float(value)!r})"
+
+
+def _vector(values: Any) -> Floats:
+    if not isinstance(values, list) or not all(
+        isinstance(v, (int, float)) and not isinstance(v, bool) for v in values
+    ):
+        raise UserError("a run's weights and biases must be lists of numbers, one per layer")
+    return np.array(values, dtype=np.float64)

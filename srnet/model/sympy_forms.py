@@ -1,0 +1,175 @@
+"""Formulas as sympy expressions."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import sympy
+from sympy.printing.str import StrPrinter
+
+from srnet.cgp.primitives import by_name
+from srnet.cgp.program import Program, written_out
+from srnet.model.srnet import SRNet, network_operations
+
+# Sub-expressions are shared in memory but not on paper, and sympy's rules walk what would stand on
+# paper.
+MAX_OPERATIONS = 2000
+
+
+def layer_sympy(
+    program: Program, names: Sequence[str], *, evaluate: bool | None = None
+) -> sympy.Expr:
+    """The formula fᵢ of one layer as a sympy expression of real symbols called ``names``.
+
+    Parameters
+    ----------
+    evaluate
+        Whether sympy's own rules are applied; by default where they are cheap (see
+        ``MAX_OPERATIONS``).
+    """
+    if evaluate is None:
+        evaluate = written_out(program, [0] * program.inputs) <= MAX_OPERATIONS
+    return _formula(program, symbols(names), evaluate)
+
+
+def network_sympy(
+    model: SRNet, names: Sequence[str] | None = None, *, evaluate: bool | None = None
+) -> list[sympy.Expr]:
+    """The whole network, one sympy expression per output, of its inputs ``names`` (by default x0,
+    x1, …).
+
+    The expressions share their sub-expressions, so that composing many layers stays cheap; printing
+    them need not be.
+    """
+    if evaluate is None:
+        evaluate = network_operations(model) <= MAX_OPERATIONS
+    values: list[sympy.Expr] = symbols(input_names(model, 0, names))
+    for program, weights, biases in zip(model.programs, model.weights, model.biases, strict=True):
+        formula = _formula(program, values, evaluate)
+        with sympy.evaluate(evaluate):
+            values = [
+                _number(w) * formula + _number(b) for w, b in zip(weights, biases, strict=True)
+            ]
+    return values
+
+
+def compose(
+    model: SRNet, formulas: Sequence[sympy.Expr], names: Sequence[str] | None = None
+) -> list[sympy.Expr]:
+    """The whole network from other forms of its layers' formulas, as of :func:`layer_sympy` with
+    :func:`input_names`."""
+    values: list[sympy.Expr] = symbols(input_names(model, 0, names))
+    for i, (formula, weights, biases) in enumerate(
+        zip(formulas, model.weights, model.biases, strict=True)
+    ):
+        composed = formula.xreplace(
+            dict(zip(symbols(input_names(model, i, names)), values, strict=True))
+        )
+        values = [_number(w) * composed + _number(b) for w, b in zip(weights, biases, strict=True)]
+    return values
+
+
+def input_names(model: SRNet, layer: int, names: Sequence[str] | None = None) -> list[str]:
+    """What the inputs of a layer are called: ``names`` in the first, x0… where there are none, and
+    h0… in the others."""
+    if layer == 0 and names is not None:
+        return list(names)
+    return [f"{'h' if layer else 'x'}{i}" for i in range(model.programs[layer].inputs)]
+
+
+def symbols(names: Sequence[str]) -> list[sympy.Symbol]:
+    """Real symbols; names are taken literally, never parsed."""
+    return [sympy.Symbol(name, real=True) for name in names]
+
+
+class _Protected(sympy.Function):
+    """A protected primitive. A function of its own, since sympy multiplies out a Piecewise in the
+    condition of a Piecewise.
+
+    ``rewrite(sympy.Piecewise)`` writes the definition out; derivatives hold away from the guarded
+    point.
+    """
+
+    is_extended_real = True
+
+    @classmethod
+    def eval(cls, *arguments: sympy.Expr) -> sympy.Expr | None:
+        if all(isinstance(argument, sympy.Number) for argument in arguments):
+            return _constant(cls.__name__, *arguments)
+        return None
+
+    def _eval_rewrite_as_Piecewise(self, *arguments: sympy.Expr, **_: Any) -> sympy.Expr:
+        return by_name(type(self).__name__).sympy(sympy, *arguments)
+
+
+class pdiv(_Protected):
+    """a / b, and 1 where b = 0."""
+
+    nargs = 2
+    _imp_ = staticmethod(by_name("pdiv").numpy)
+
+    @classmethod
+    def eval(cls, *arguments: sympy.Expr) -> sympy.Expr | None:
+        dividend, divisor = arguments
+        if isinstance(divisor, sympy.Number) and divisor.is_finite:
+            return dividend / divisor if divisor else sympy.Integer(1)
+        return super().eval(*arguments)
+
+    def fdiff(self, argindex: int = 1) -> sympy.Expr:
+        dividend, divisor = self.args
+        return 1 / divisor if argindex == 1 else -dividend / divisor**2
+
+
+class pln(_Protected):
+    """ln|a|, and 0 where a = 0."""
+
+    nargs = 1
+    _imp_ = staticmethod(by_name("pln").numpy)
+
+    def fdiff(self, argindex: int = 1) -> sympy.Expr:
+        return 1 / self.args[0]
+
+
+PROTECTED = {"pdiv": pdiv, "pln": pln}
+
+
+def _formula(program: Program, operands: Sequence[sympy.Expr], evaluate: bool) -> sympy.Expr:
+    with sympy.evaluate(evaluate):
+        return program.fold(operands, _number, _apply)
+
+
+def _apply(name: str, *arguments: sympy.Expr) -> sympy.Expr:
+    if all(isinstance(argument, sympy.Number) for argument in arguments):
+        return _constant(name, *arguments)
+    return (
+        PROTECTED[name](*arguments) if name in PROTECTED else by_name(name).sympy(sympy, *arguments)
+    )
+
+
+def _constant(name: str, *arguments: sympy.Number) -> sympy.Number:
+    """Numbers are computed by the primitive: the same overflow and NaN, and no integers of a
+    million digits."""
+    with np.errstate(all="ignore"):
+        return _number(by_name(name).numpy(*(np.float64(argument) for argument in arguments)))
+
+
+def _number(value: float) -> sympy.Number:
+    value = float(value)
+    if value.is_integer() and abs(value) < 2**53:
+        return sympy.Integer(int(value))
+    return sympy.Float(value)  # infinities and NaN become oo and nan
+
+
+class _Text(StrPrinter):
+    """Numbers as short as float64 allows and exact; ``ln`` as everywhere in this project."""
+
+    def _print_Float(self, expr: sympy.Float) -> str:
+        return repr(float(expr))
+
+    def _print_log(self, expr: sympy.Expr) -> str:
+        return f"ln({self._print(expr.args[0])})"
+
+
+def text(expr: sympy.Expr) -> str:
+    """A sympy expression in one line; its numbers are exact."""
+    return str(_Text().doprint(expr))

@@ -1,0 +1,2 @@
+"""The network that is explained: its training, the values of its layers, and models that users
+bring."""

@@ -1,0 +1,67 @@
+"""A toy of two inputs and four classes with the points that :mod:`srnet.networks.boundary` adds:
+the data of the figure ``undersampling``."""
+
+import os
+
+import numpy as np
+import pandas as pd
+
+from srnet.networks.boundary import boundary_points
+from srnet.typing import Floats
+
+ROWS, DRAWS, KEPT, GRID = 200, 10_000, 200, 151
+
+
+def toy(seed: int = 0) -> pd.DataFrame:
+    """Four clouds of rows far from each other, a network that tells them apart, and the points near
+    its decision boundary.
+
+    Returns
+    -------
+    A row each: part (``data``; ``boundary``, a point that is added; ``grid``, a place of an even
+    grid), x0, x1, and the number of the class, the network's except for data.
+    """
+    from sklearn.datasets import make_blobs
+    from sklearn.neural_network import MLPClassifier
+
+    centres = [(-2.2, -1.8), (-1.6, 2.0), (2.0, 1.6), (1.8, -2.2)]
+    x, classes = make_blobs(ROWS, centers=np.array(centres), cluster_std=0.5, random_state=seed)
+    network = MLPClassifier(
+        (10, 10),
+        activation="logistic",
+        solver="lbfgs",
+        alpha=1e-3,
+        max_iter=2000,
+        random_state=seed,
+    )
+    network.fit(x, classes)
+    low, high = x.min(axis=0) - 0.5, x.max(axis=0) + 0.5
+    added = boundary_points(
+        network.predict_proba,
+        list(zip(low, high, strict=True)),
+        np.random.default_rng(seed),
+        DRAWS,
+        KEPT,
+    )
+    grid = np.stack(np.meshgrid(*np.linspace(low, high, GRID).T, indexing="ij"), axis=-1).reshape(
+        -1, 2
+    )
+    parts: dict[str, tuple[Floats, Floats]] = {
+        "data": (x, classes),
+        "boundary": (added, network.predict(added)),
+        "grid": (grid, network.predict(grid)),
+    }
+    return pd.concat(
+        [
+            pd.DataFrame({"part": part, "x0": at[:, 0], "x1": at[:, 1], "class": kind})
+            for part, (at, kind) in parts.items()
+        ],
+        ignore_index=True,
+    )
+
+
+def write_toy(out: str | os.PathLike[str]) -> None:
+    """Write the toy as CSV."""
+    from srnet.io.frames import write_table
+
+    write_table(toy(), out)

@@ -1,0 +1,62 @@
+"""The values of a network's layers on the rows of its task."""
+
+import os
+
+import numpy as np
+
+from srnet.data.dataset import Data
+from srnet.data.tasks import load_task
+from srnet.networks.boundary import boundary_points
+from srnet.networks.layers import Layers
+from srnet.networks.mlp import Network, load_network
+from srnet.networks.training import _load_data
+
+
+def extract(network: Network, data: Data, name: str, seed: int = 0) -> Layers:
+    """The values of every layer on the rows that SRNet is fitted to and judged by.
+
+    Of a regression: all rows (train), the validation points and the test points. Of a
+    classification: the training rows and, after them, about 1000 points near the network's decision
+    boundary, drawn in the box of the training rows (train); no validation rows; the rows held out
+    (test). Its x is standardised also where the network reads inputs in their own units, so that
+    formulas need not bridge orders of magnitude; ``data.standardised`` does the same to other rows.
+
+    Parameters
+    ----------
+    seed
+        Of the points near the decision boundary.
+    """
+    import threadpoolctl
+
+    with threadpoolctl.threadpool_limits(1), np.errstate(over="ignore"):
+        if network.kind == "regression":
+            points = {"train": data.x, "valid": data.valid_x, "test": data.test_x}
+            return Layers({split: network.layers(x) for split, x in points.items()}, name=name)
+        box = list(
+            zip(data.train_x.min(axis=0).tolist(), data.train_x.max(axis=0).tolist(), strict=True)
+        )
+        stream = np.random.default_rng(seed).spawn(4)[3]  # after the three that made the data
+        near = boundary_points(network.predict, box, stream)
+        points = {
+            "train": np.concatenate([data.train_x, near]),
+            "valid": data.valid_x,
+            "test": data.holdout_x,
+        }
+        splits = {
+            split: [data.standardised(x).astype(np.float32), *network.layers(x)[1:]]
+            for split, x in points.items()
+        }
+        return Layers(splits, name=name)
+
+
+def write_layers(
+    network_file: str | os.PathLike[str],
+    data_file: str | os.PathLike[str],
+    task_name: str,
+    tasks_file: str | os.PathLike[str],
+    out: str | os.PathLike[str],
+) -> None:
+    """Write ``layers.npz``, the hidden layers of a network on the rows of a task (the command
+    ``srnet layers``)."""
+    task = load_task(task_name, tasks_file)
+    extract(load_network(network_file), _load_data(data_file, task), task.name, task.seed).save(out)

@@ -1,0 +1,182 @@
+"""The hidden layers of one network: what MNNCGP-ES explains (``layers.npz``)."""
+
+import hashlib
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from srnet.errors import UserError
+from srnet.io.files import writing
+from srnet.io.npz import read_arrays
+
+SPLITS = ("train", "valid", "test")
+Values = NDArray[np.float32]
+
+
+@dataclass(frozen=True)
+class Layers:
+    """The values of every layer of one network, by split.
+
+    Attributes
+    ----------
+    splits
+        For each split (``train``, ``valid`` and perhaps ``test``) the list ``[x, h1, …, hL, y]``
+        of float32 arrays, rows first; ``y`` is the network's output, n × k.
+    name
+        The task's name.
+    """
+
+    splits: Mapping[str, list[Values]]
+    name: str = "network"
+    source: str = field(default="layers", compare=False)
+
+    def __post_init__(self) -> None:
+        _check(self.splits, self.source)
+
+    @property
+    def widths(self) -> list[int]:
+        """Columns of x, h1, …, hL, y."""
+        return [values.shape[1] for values in self.splits["train"]]
+
+    @property
+    def depth(self) -> int:
+        """Number of formulas: hidden layers and the output layer."""
+        return len(self.splits["train"]) - 1
+
+    def rows(self, split: str = "train") -> int:
+        """Number of rows of a split."""
+        return int(self.splits[split][0].shape[0])
+
+    def fingerprint(self) -> str:
+        """SHA-256 of the train and valid values, by which checkpoints know their run."""
+        digest = hashlib.sha256()
+        for split in ("train", "valid"):
+            for values in self.splits.get(split, []):
+                digest.update(repr(values.shape).encode())
+                digest.update(np.ascontiguousarray(values).tobytes())
+        return digest.hexdigest()
+
+    def save(self, path: str | os.PathLike[str]) -> None:
+        """Write ``layers.npz``, whole or not at all."""
+        arrays = {
+            f"{split}_{name}": values
+            for split, all_values in self.splits.items()
+            for name, values in zip(self.names(), all_values, strict=True)
+        }
+        with writing(path, "wb") as file:
+            np.savez_compressed(file, **arrays)  # type: ignore[arg-type]
+
+    def names(self) -> list[str]:
+        """x, h1, …, hL, y."""
+        return ["x", *(f"h{i}" for i in range(1, self.depth)), "y"]
+
+    @classmethod
+    def load(cls, path: str | os.PathLike[str], name: str | None = None) -> "Layers":
+        """Read ``layers.npz``.
+
+        Raises
+        ------
+        UserError
+            If the file is missing or damaged, lacks an array, has mismatched rows or widths, or
+            values that are not finite.
+        """
+        path = Path(path)
+        arrays = read_arrays(path)
+        splits: dict[str, list[Values]] = {}
+        train_hidden = _hidden_count(arrays, "train", path)
+        for split in SPLITS:
+            present = [key for key in arrays if key.startswith(f"{split}_")]
+            if not present and split == "test":
+                continue
+            wanted = [
+                f"{split}_x",
+                *(f"{split}_h{i}" for i in range(1, train_hidden + 1)),
+                f"{split}_y",
+            ]
+            for key in wanted:
+                if key not in arrays:
+                    raise UserError(
+                        f"{path}: lacks the array '{key}'; needed are {', '.join(wanted)}"
+                    )
+            splits[split] = [_float32(arrays[key], key, path) for key in wanted]
+        known = {
+            f"{split}_{layer}"
+            for split in splits
+            for layer in ["x", "y", *(f"h{i}" for i in range(1, train_hidden + 1))]
+        }
+        unknown = sorted(set(arrays) - known)
+        if unknown:
+            raise UserError(
+                f"{path}: has the unknown array '{unknown[0]}'; known are "
+                f"{', '.join(sorted(known))}"
+            )
+        return cls(splits, name=name or _task_name(path), source=str(path))
+
+
+def _task_name(path: Path) -> str:
+    """``K0`` for K0.npz and for K0/layers.npz."""
+    return path.resolve().parent.name if path.stem == "layers" else path.stem
+
+
+def _float32(values: NDArray[np.generic], key: str, path: Path) -> Values:
+    if not isinstance(values, np.ndarray) or values.dtype.kind not in "fiu":
+        kind = values.dtype if isinstance(values, np.ndarray) else "no array"
+        raise UserError(f"{path}: '{key}' holds {kind}; real numbers are needed")
+    with np.errstate(over="ignore"):  # what float32 cannot hold is infinite and refused as such
+        return np.asarray(values, dtype=np.float32)
+
+
+def _hidden_count(arrays: Mapping[str, NDArray[np.generic]], split: str, path: Path) -> int:
+    count = 0
+    while f"{split}_h{count + 1}" in arrays:
+        count += 1
+    beyond = [
+        key for key in arrays if key.startswith(f"{split}_h") and key[len(split) + 2 :].isdigit()
+    ]
+    if len(beyond) != count:
+        raise UserError(
+            f"{path}: the arrays {', '.join(sorted(beyond))} are not numbered {split}_h1, "
+            f"{split}_h2, … without a gap"
+        )
+    return count
+
+
+def _check(splits: Mapping[str, list[Values]], source: str) -> None:
+    for split in ("train", "valid"):
+        if split not in splits:
+            raise UserError(f"{source}: lacks the arrays '{split}_x' … '{split}_y'")
+    names = ["x", *(f"h{i}" for i in range(1, len(splits["train"]) - 1)), "y"]
+    for split, all_values in splits.items():
+        rows = all_values[0].shape[:1]
+        minimum = {"train": 2, "valid": 0}.get(split, 1)  # validation rows are of regression
+        for name, values, reference in zip(names, all_values, splits["train"], strict=True):
+            key = f"{split}_{name}"
+            if values.ndim != 2 or values.shape[1] < 1:
+                raise UserError(
+                    f"{source}: '{key}' has shape {values.shape}; rows × columns with at least "
+                    f"one column are needed"
+                )
+            if values.shape[0] < minimum:
+                raise UserError(
+                    f"{source}: '{key}' has {values.shape[0]} row(s); at least {minimum} are needed"
+                )
+            if values.shape[:1] != rows:
+                raise UserError(
+                    f"{source}: '{key}' has {values.shape[0]} rows but '{split}_x' has {rows[0]}; "
+                    f"they must be equal"
+                )
+            if values.shape[1] != reference.shape[1]:
+                raise UserError(
+                    f"{source}: '{key}' has {values.shape[1]} columns but 'train_{name}' has "
+                    f"{reference.shape[1]}; they must be equal"
+                )
+            if not np.isfinite(values).all():
+                bad = int(np.argwhere(~np.isfinite(values))[0][0])
+                raise UserError(
+                    f"{source}: '{key}' has a value that is not finite in row {bad}; every value "
+                    f"must be finite"
+                )

@@ -1,0 +1,1 @@
+"""Runs, networks and formulas as tidy tables, and the verdict on the published numbers."""

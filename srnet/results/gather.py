@@ -1,0 +1,396 @@
+"""Results gathered: the JSON files of runs, networks and formulas become tidy tables, one
+observation per row.
+
+A table keeps the order in which its files are given. Every file is read and checked before a table
+is made, so that a missing or truncated one is named and never left out in silence.
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from srnet.errors import UserError
+from srnet.io.files import read_json
+from srnet.io.frames import _read_all
+from srnet.io.npz import read_arrays
+from srnet.typing import StrPath as Path
+
+Run = dict[str, Any]
+
+Types = tuple[type, ...]
+NUMBER: Types = (int, float, type(None))  # null where it is not finite
+
+RUN_KEYS: dict[str, Types] = {
+    "task": (str,),
+    "preset": (str,),
+    "seed": (int,),
+    "fitness": NUMBER,
+    "layer_losses": (list,),
+    "complexity": (int,),
+    "generations": (int,),
+    "evaluations": (int,),
+    "seconds": (int, float),
+    "history": (list,),
+}
+NETWORK_KEYS: dict[str, Types] = {
+    "task": (str,),
+    "sizes": (list,),
+    "settings": (dict,),
+    "train_loss": NUMBER,
+    "test_loss": NUMBER,
+    "history": (list,),
+    "history_epochs": (list,),
+    "warnings": (list,),
+    "seconds": (int, float),
+}
+
+# How well a network fits its task; which of them there are depends on the task's kind.
+NETWORK_MEASURES = (
+    *("train_loss", "test_loss", "r2_train", "r2_test"),
+    *("accuracy_train", "accuracy_test", "majority_share", "predicted_classes"),
+)
+FORMULA_KEYS: dict[str, Types] = {"layers": (list,), "network": (list,)}
+FORM_KEYS: dict[str, Types] = {
+    "simplified": (str,),
+    "latex": (str,),
+    "mse": NUMBER,
+    "complexity": (int,),
+    "is_simplified": (bool,),
+    "note": (str,),
+}
+# Keys that a file may lack, and what a list must consist of.
+OPTIONAL_KEYS: dict[str, Types] = {
+    "normalised": NUMBER,
+    "r2": NUMBER,
+    "accuracy": NUMBER,
+    "classes": (list,),
+    "predicted_counts": (list,),
+    **dict.fromkeys(NETWORK_MEASURES, NUMBER),
+}
+ELEMENTS: dict[str, Types] = {
+    "layer_losses": NUMBER,
+    "history": NUMBER,
+    "history_epochs": (int,),
+    "warnings": (str,),
+    "layers": (dict,),
+    "network": (dict,),
+}
+
+# A curve is drawn a few hundred pixels wide: more points than these cost space and show nothing.
+CURVE_POINTS = 400
+
+
+# --- Reading --------------------------------------------------------------------------------------
+
+
+def read_runs(paths: Iterable[Path]) -> list[Run]:
+    """The RUN.json files.
+
+    Raises
+    ------
+    UserError
+        Names every file that is missing, truncated or no run; or two files of one task, preset and
+        seed.
+    """
+    paths = list(paths)
+    runs = _read_all(paths, lambda path: _object(path, RUN_KEYS), "run")
+    seen: dict[tuple[str, str, int], Path] = {}
+    for path, run in zip(paths, runs, strict=True):
+        key = (run["task"], run["preset"], run["seed"])
+        if key in seen:
+            raise UserError(
+                f"{path}: is of task {key[0]}, preset {key[1]}, seed {key[2]}, as is {seen[key]}; "
+                f"each run is needed once"
+            )
+        seen[key] = path
+    return runs
+
+
+def best_run(paths: Iterable[Path]) -> Run:
+    """The run of the lowest fitness, the first of equals.
+
+    Raises
+    ------
+    UserError
+        If a file cannot be used, or no run has a finite fitness.
+    """
+    runs = read_runs(paths)
+    best = min(runs, key=lambda run: _number(run["fitness"], np.inf))
+    if not np.isfinite(_number(best["fitness"])):
+        raise UserError(
+            f"task {best['task']}, preset {best['preset']}: none of {len(runs)} runs found a "
+            f"formula of finite fitness"
+        )
+    return best
+
+
+def _object(path: Path, keys: Mapping[str, Types]) -> dict[str, Any]:
+    content = read_json(path)
+    _check_keys(content, keys, path)
+    for key, types in ELEMENTS.items():
+        for value in content[key] if key in keys else ():
+            if not isinstance(value, types):
+                raise UserError(
+                    f"{path}: the key '{key}' has {str(value)[:40]!r}; a {types[0].__name__} is "
+                    f"needed"
+                )
+    return content
+
+
+def _check_keys(content: Mapping[str, Any], keys: Mapping[str, Types], path: Path) -> None:
+    for key, types in {**OPTIONAL_KEYS, **keys}.items():
+        if key not in content and key in keys:
+            raise UserError(f"{path}: lacks the key '{key}'")
+        if key in content and not isinstance(content[key], types):
+            raise UserError(
+                f"{path}: the key '{key}' is {str(content[key])[:40]!r}; a {types[0].__name__} is "
+                f"needed"
+            )
+
+
+def _network(path: Path) -> dict[str, Any]:
+    content = _object(path, NETWORK_KEYS)
+    if not 0 < len(content["history"]) == len(content["history_epochs"]):
+        raise UserError(
+            f"{path}: 'history' and 'history_epochs' must be of one length and not empty"
+        )
+    return content
+
+
+def _formulas(path: Path) -> dict[str, Any]:
+    content = _object(path, FORMULA_KEYS)
+    for form in content["layers"]:
+        _check_keys(form, FORM_KEYS, path)
+    for form in content["network"]:
+        _check_keys({"complexity": 0, **form}, FORM_KEYS, path)  # it is the run's
+    return content
+
+
+def _number(value: Any, missing: float = np.nan) -> float:
+    """JSON has no NaN and no infinity; a value that is not finite is null."""
+    return missing if value is None else float(value)
+
+
+def _numbers(values: Sequence[Any], missing: float = np.nan) -> NDArray[np.float64]:
+    return np.array([_number(value, missing) for value in values], dtype=np.float64)
+
+
+# --- Runs -----------------------------------------------------------------------------------------
+
+
+def runs_table(runs: Sequence[Run]) -> pd.DataFrame:
+    """One row per run: task, preset, seed, fitness, normalised, r2, accuracy, complexity,
+    generations, evaluations, seconds.
+
+    ``normalised`` is the output's MSE over its variance, ``complexity`` the active nodes over all
+    layers; a fitness that is not finite is infinite. Of a classifier there is ``accuracy`` in the
+    place of ``normalised`` and ``r2``: the share of the rows of the search for which the formulas
+    predict the network's class.
+    """
+    return pd.DataFrame(
+        {
+            "task": run["task"],
+            "preset": run["preset"],
+            "seed": run["seed"],
+            "fitness": _number(run["fitness"], np.inf),
+            "normalised": _number(run.get("normalised")),
+            "r2": _number(run.get("r2")),
+            "accuracy": _number(run.get("accuracy")),
+            "complexity": run["complexity"],
+            "generations": run["generations"],
+            "evaluations": run["evaluations"],
+            "seconds": float(run["seconds"]),
+        }
+        for run in runs
+    )
+
+
+def pareto_table(runs: Sequence[Run]) -> pd.DataFrame:
+    """One row per composite of a run's Pareto front: task, preset, seed, complexity (active nodes
+    of all layers) and fitness.
+
+    A run without a front gives its best composite; what is not finite is left out.
+    """
+    rows = [
+        (
+            run["task"],
+            run["preset"],
+            run["seed"],
+            one["complexity"],
+            _number(one["fitness"], np.inf),
+        )
+        for run in runs
+        for one in run.get("pareto") or [run]
+    ]
+    table = pd.DataFrame(rows, columns=["task", "preset", "seed", "complexity", "fitness"])
+    return table[np.isfinite(table["fitness"])].reset_index(drop=True)
+
+
+def history_table(runs: Sequence[Run]) -> pd.DataFrame:
+    """Convergence: one row per task, preset and (thinned) generation, over the seeds.
+
+    Columns task, preset, generation, evaluations (mean), runs, finite (runs that have a finite
+    fitness by then), and min, mean, median and max of the best fitness so far. The mean is over the
+    finite runs; min, median and max are over all. A run that stopped early keeps its last fitness.
+    """
+    return pd.concat(
+        [_convergence(group) for group in _by_task_and_preset(runs)], ignore_index=True
+    )
+
+
+def _by_task_and_preset(runs: Sequence[Run]) -> Iterable[list[Run]]:
+    groups: dict[tuple[str, str], list[Run]] = {}
+    for run in runs:
+        groups.setdefault((run["task"], run["preset"]), []).append(run)
+    return groups.values()
+
+
+def _convergence(runs: Sequence[Run]) -> pd.DataFrame:
+    histories = [_numbers(run["history"], np.inf) for run in runs]
+    length = max(history.size for history in histories)
+    if min(history.size for history in histories) == 0:
+        raise UserError(
+            f"task {runs[0]['task']}, preset {runs[0]['preset']}: a run has an empty history"
+        )
+    kept = thinned(length)
+    # A run that stopped early keeps its last fitness.
+    fitness = np.stack([history[np.minimum(kept, history.size - 1)] for history in histories])
+    # The budget is spent evenly over a run's generations.
+    share = np.stack([np.minimum(kept + 1, history.size) / history.size for history in histories])
+    spent = share * np.array([[run["evaluations"]] for run in runs])
+    finite = np.isfinite(fitness)
+    count = finite.sum(axis=0)
+    total = np.where(finite, fitness, 0).sum(axis=0)
+    ordered = np.sort(fitness, axis=0)
+    return pd.DataFrame(
+        {
+            "task": runs[0]["task"],
+            "preset": runs[0]["preset"],
+            "generation": kept + 1,
+            "evaluations": spent.mean(axis=0),
+            "runs": len(runs),
+            "finite": count,
+            "min": ordered[0],
+            "mean": np.divide(total, count, out=np.full(kept.size, np.inf), where=count > 0),
+            "median": (ordered[(len(runs) - 1) // 2] + ordered[len(runs) // 2]) / 2,
+            "max": ordered[-1],
+        }
+    )
+
+
+def thinned(length: int) -> NDArray[np.int64]:
+    """Positions that are kept of a curve of ``length`` points: even on a linear and on a
+    logarithmic axis, both ends included."""
+    half = CURVE_POINTS // 2
+    even = np.linspace(0, length - 1, half)
+    early = np.geomspace(1, length, half) - 1
+    return np.unique(np.concatenate([even, early]).round().astype(np.int64))
+
+
+# --- Networks -------------------------------------------------------------------------------------
+
+
+def read_networks(paths: Iterable[Path]) -> list[dict[str, Any]]:
+    """The network.json files; UserError names every file that is missing, truncated or no report of
+    a network."""
+    return _read_all(list(paths), _network, "network")
+
+
+def networks_table(
+    networks: Sequence[Mapping[str, Any]], data: Sequence[Path], families: Sequence[str]
+) -> pd.DataFrame:
+    """One row per task: kind, family, rows and inputs of its data, sizes and settings of its
+    network, and how well that fits.
+
+    Of a classification also the number of classes, that of the classes it predicts on any row, and
+    how many rows it predicts to be of each class (``11687 / 37155``).
+
+    Parameters
+    ----------
+    networks, data, families
+        By task, in one order: the reports, the paths of the data.npz, and the families.
+    """
+    rows = []
+    for network, path, family in zip(networks, data, families, strict=True):
+        arrays = read_arrays(path)
+        for name in ("train_x", "holdout_x"):
+            if name not in arrays or arrays[name].ndim != 2:
+                raise UserError(f"{path}: has no rows × columns as '{name}'; make the data again")
+        settings = network["settings"]
+        rows.append(
+            {
+                "task": network["task"],
+                "kind": network.get("kind"),
+                "family": family,
+                "rows": len(arrays["train_x"]) + len(arrays["holdout_x"]),
+                "inputs": arrays["train_x"].shape[1],
+                "sizes": "-".join(map(str, network["sizes"])),
+                "optimiser": settings.get("optimiser"),
+                "lr": settings.get("lr"),
+                "epochs": settings.get("epochs"),
+                "batch": settings.get("batch"),
+                "standardised": settings.get("standardise"),
+                **{key: _number(network.get(key)) for key in NETWORK_MEASURES},
+                "classes": len(network["classes"]) if "classes" in network else np.nan,
+                "predicted_counts": " / ".join(map(str, network.get("predicted_counts", [])))
+                or None,
+                "seconds": float(network["seconds"]),
+                "warnings": "; ".join(network["warnings"]) or "none",
+            }
+        )
+    return pd.DataFrame(rows)
+
+
+def training_table(networks: Sequence[Mapping[str, Any]]) -> pd.DataFrame:
+    """One row per task and (thinned) epoch: the training loss; infinite where it was not finite."""
+    tables = []
+    for network in networks:
+        loss = _numbers(network["history"], np.inf)
+        kept = thinned(loss.size)
+        epoch = np.array(network["history_epochs"])[kept]
+        tables.append(pd.DataFrame({"task": network["task"], "epoch": epoch, "loss": loss[kept]}))
+    return pd.concat(tables, ignore_index=True)
+
+
+# --- Formulas -------------------------------------------------------------------------------------
+
+
+def formulas_table(runs: Sequence[Path], formulas: Sequence[Path]) -> pd.DataFrame:
+    """One row per formula of each run: ``layer`` is 1 … L for the formula fᵢ of a layer,
+    ``network`` for a composed output.
+
+    Columns task, preset, seed, layer, formula (text), latex, mse, complexity, simplified, note, and
+    the run's fitness, normalised and r2.
+
+    Parameters
+    ----------
+    runs, formulas
+        In one order: the RUN.json, and the formulas.json made of each.
+    """
+    described = _read_all(formulas, _formulas, "formula file")
+    rows = []
+    for run, content in zip(read_runs(runs), described, strict=True):
+        parts = [(str(i), form) for i, form in enumerate(content["layers"], start=1)]
+        parts += [("network", form) for form in content["network"]]
+        for layer, form in parts:
+            rows.append(
+                {
+                    "task": run["task"],
+                    "preset": run["preset"],
+                    "seed": run["seed"],
+                    "layer": layer,
+                    "formula": form["simplified"],
+                    "latex": form["latex"],
+                    "mse": _number(form["mse"]),
+                    "complexity": run["complexity"] if layer == "network" else form["complexity"],
+                    "simplified": form["is_simplified"],
+                    "note": form["note"],
+                    "fitness": _number(run["fitness"], np.inf),
+                    "normalised": _number(run.get("normalised")),
+                    "r2": _number(run.get("r2")),
+                }
+            )
+    return pd.DataFrame(rows)

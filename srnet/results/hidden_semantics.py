@@ -1,0 +1,174 @@
+"""The best formulas beside the network they explain, as tidy tables: hidden values, inputs that are
+read, error by distance."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from srnet.cgp.program import Program
+from srnet.errors import UserError
+from srnet.model.srnet import SRNet
+from srnet.networks.layers import Layers
+from srnet.networks.mlp import Network
+from srnet.typing import Floats
+
+ROWS = 9  # of a heat map, as in the paper
+# Half-widths of the training box that a point lies outside of it, in the input that is farthest
+# out; 0: inside.
+DISTANCES = (0.0, 0.25, 0.5, 1.0, 2.0, 4.0)
+POINTS = 500
+
+
+def hidden_values(layers: Layers, models: Mapping[str, SRNet]) -> pd.DataFrame:
+    """The values of every hidden layer in nine training rows, the network's and those of each
+    preset's formulas.
+
+    Columns task, layer (1 …), source (``network`` or a preset), row (0 … 8, from the lowest to the
+    highest first output of the network, evenly by rank), unit, value and normalised: 0 and 1 are
+    the network's minimum and maximum in this layer over all training rows; a layer without any
+    spread is 0.5.
+
+    Parameters
+    ----------
+    models
+        By preset.
+
+    Raises
+    ------
+    UserError
+        If a model reads other inputs than these layers have, or explains layers of other widths.
+    """
+    train = layers.splits["train"]
+    for preset, model in models.items():
+        widths = [model.programs[0].inputs, *(weights.size for weights in model.weights)]
+        if widths != layers.widths:
+            raise UserError(
+                f"task {layers.name}, preset {preset}: the run explains layers of the widths "
+                f"{widths}, the layers have {layers.widths}"
+            )
+    order = np.argsort(train[-1][:, 0], kind="stable")
+    rows = order[np.linspace(0, len(order) - 1, min(ROWS, len(order))).round().astype(int)]
+    symbolic = {preset: model.layers(train[0][rows]) for preset, model in models.items()}
+    parts = []
+    for layer in range(1, layers.depth):
+        low, high = float(train[layer].min()), float(train[layer].max())
+        shown = {
+            "network": train[layer][rows],
+            **{preset: values[layer - 1] for preset, values in symbolic.items()},
+        }
+        for source, values in shown.items():
+            row, unit = np.indices(values.shape)
+            flat = values.astype(np.float64).ravel()
+            with np.errstate(all="ignore"):
+                normalised = (flat - low) / (high - low) if high > low else np.full(flat.size, 0.5)
+            columns = {
+                "row": row.ravel(),
+                "unit": unit.ravel(),
+                "value": flat,
+                "normalised": normalised,
+            }
+            parts.append(
+                pd.DataFrame({"task": layers.name, "layer": layer, "source": source, **columns})
+            )
+    return pd.concat(parts, ignore_index=True)
+
+
+def inputs_used(runs: Iterable[Mapping[str, Any]]) -> pd.DataFrame:
+    """How many of a task's runs read an input in the formula of a layer.
+
+    Columns task, preset, layer (1 …, the output layer last), input (0 …; of the first layer the
+    network's inputs, of the others the units of the layer before), runs and used, the number of
+    runs whose formula reads it.
+
+    Raises
+    ------
+    UserError
+        If a run lacks its programs.
+    """
+    counts: dict[tuple[str, str, int, int], list[int]] = {}
+    for run in runs:
+        where = f"task {run['task']}, preset {run['preset']}, seed {run['seed']}"
+        if not isinstance(run.get("programs"), list):
+            raise UserError(f"{where}: lacks the key 'programs', the formulas of its layers")
+        for layer, content in enumerate(run["programs"], start=1):
+            try:
+                program = Program.from_json(content)
+            except UserError as error:
+                raise UserError(f"{where}, layer {layer}: {error}") from error
+            read = set(program.used_inputs())
+            for i in range(program.inputs):
+                count = counts.setdefault((run["task"], run["preset"], layer, i), [0, 0])
+                count[0] += 1
+                count[1] += i in read
+    return pd.DataFrame(
+        [(*key, *count) for key, count in counts.items()],
+        columns=["task", "preset", "layer", "input", "runs", "used"],
+    )
+
+
+def error_by_distance(
+    task: str, network: Network, rows: Floats, models: Mapping[str, SRNet], seed: int = 0
+) -> pd.DataFrame:
+    """How far the formulas' output is from the network's, inside the training box and in shells
+    around it.
+
+    Columns task, preset, distance (0: in the box; d: in the shell between the distance before and
+    d, in half-widths of the box), points, nonfinite (points where the formula is not finite), and
+    over the other points quartiles (q1, median, q3) and root mean square (rms) of the absolute
+    error in standard deviations of the network's output over ``rows``; nan where no point is
+    finite.
+
+    Parameters
+    ----------
+    network
+        A network for regression; several outputs count as one long vector.
+    rows
+        The rows that the box is of, n × d, in their own units.
+    models
+        By preset.
+    """
+    rng = np.random.default_rng(seed)
+    low, high = rows.min(axis=0), rows.max(axis=0)
+    spread = float(network.predict(rows).std()) or 1.0
+    parts = []
+    for before, distance in zip((0.0, *DISTANCES), DISTANCES, strict=False):
+        points = _shell(rng, low, high, before, distance)
+        expected = network.layers(points)
+        for preset, model in models.items():
+            error = np.abs(model.predict(expected[0]) - expected[-1]).max(axis=1) / spread
+            finite = error[np.isfinite(error)]
+            q1, median, q3 = np.quantile(finite, [0.25, 0.5, 0.75]) if finite.size else [np.nan] * 3
+            parts.append(
+                {
+                    "task": task,
+                    "preset": preset,
+                    "distance": distance,
+                    "points": len(points),
+                    "nonfinite": len(points) - finite.size,
+                    "q1": q1,
+                    "median": median,
+                    "q3": q3,
+                    "rms": float(np.sqrt(np.mean(np.square(finite)))) if finite.size else np.nan,
+                }
+            )
+    return pd.DataFrame(parts)
+
+
+def _shell(
+    rng: np.random.Generator, low: Floats, high: Floats, before: float, distance: float
+) -> Floats:
+    """Points of the box (distance 0), or on the surfaces of boxes about it, their distances uniform
+    between the two."""
+    points = rng.uniform(-1, 1, (POINTS, low.size))
+    if distance > 0:
+        out = rng.integers(0, low.size, POINTS)
+        points[np.arange(POINTS), out] = rng.choice([-1.0, 1.0], POINTS)
+        points *= 1 + rng.uniform(before, distance, (POINTS, 1))
+    return (low + high) / 2 + points * (high - low) / 2
+
+
+def best_models(runs: Sequence[Mapping[str, Any]]) -> dict[str, SRNet]:
+    """The models of the best runs of one task, by preset."""
+    return {str(run["preset"]): SRNet.from_run(run) for run in runs}

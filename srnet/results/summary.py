@@ -1,0 +1,219 @@
+"""What came out of a configuration, in Markdown that is read in two minutes: verdict, formulas,
+fidelity, warnings."""
+
+import re
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+import pandas as pd
+
+from srnet.results.verdict import NOT_REPRODUCED, NOT_RUN, VERDICTS
+
+LONGEST = 160  # characters of a formula that is written out here, its numbers rounded
+MOST = 12  # lines of a list; the rest is counted
+METHODS = ("srnet", "lime", "maple", "linear", "constant", "majority")
+Frames = Mapping[str, pd.DataFrame]
+
+
+def summary(name: str, frames: Frames) -> str:
+    """The text.
+
+    Parameters
+    ----------
+    name
+        Of the configuration.
+    frames
+        The tidy tables runs, networks, formulas and verdict; fidelity and agreement where the
+        configuration has them.
+    """
+    sections = [
+        f"# {name}: what came out",
+        _size(frames),
+        _verdict(frames["verdict"]),
+        _warnings(frames),
+        _formulas(frames["formulas"]),
+        _fidelity(frames),
+        "Everything behind this page: `figures/`, `tables/` (reproduction, expressions, presets "
+        "…) and the report.",
+    ]
+    return "\n\n".join(section for section in sections if section) + "\n"
+
+
+def _size(frames: Frames) -> str:
+    runs, networks = frames["runs"], frames["networks"]
+    seeds = runs.groupby(["task", "preset"], sort=False).size()
+    low, high = int(seeds.min()), int(seeds.max())
+    presets = " and ".join(dict.fromkeys(runs["preset"]))
+    generations = runs.groupby("preset", sort=False)["generations"].max()
+    longest = ", ".join(f"{preset} {count}" for preset, count in generations.items())
+    return (
+        f"{_count(networks['task'].nunique(), 'task')}, {_count(len(runs), 'run')}: "
+        f"preset{'s' * (runs['preset'].nunique() > 1)} {presets}, "
+        f"{low if low == high else f'{low} to {high}'} seed{'s' * (high > 1)} per task and preset. "
+        f"Most generations of a run: {longest} (the paper's budget is 5000)."
+    )
+
+
+def _count(number: int, what: str) -> str:
+    return f"{number} {what}{'s' * (number != 1)}"
+
+
+def _verdict(verdict: pd.DataFrame) -> str:
+    run = verdict.groupby("claim")["verdict"].agg(lambda column: set(column) != {NOT_RUN})
+    claims = [claim for claim in dict.fromkeys(verdict["claim"]) if run[claim]]
+    shown = verdict[verdict["claim"].isin(claims)]
+    columns = [name for name in VERDICTS if (shown["verdict"] == name).any()]
+    rows = [
+        [
+            claim,
+            *(
+                str(int(((shown["claim"] == claim) & (shown["verdict"] == name)).sum()))
+                for name in columns
+            ),
+        ]
+        for claim in claims
+    ]
+    lines = [_table(["claim", *columns], rows)] if claims else []
+    absent = [f"{claim} ({(verdict['claim'] == claim).sum()})" for claim in run.index[~run]]
+    if absent:
+        lines.append(f"Nothing was run of: {'; '.join(absent)}.")
+    failed = verdict[verdict["verdict"] == NOT_REPRODUCED].to_dict("records")
+    items = []
+    for row in failed:
+        ours, low, high = (
+            _cell(row[column], ".3g") for column in ("ours", "ours_low", "ours_high")
+        )
+        limit = (
+            f"at most {row['published_high']:.3g}"
+            if np.isfinite(row["published_high"])
+            else "published"
+        )
+        parts = [row["task"], row["method"], row["preset"]]
+        why = f"; {row['reason']}" if isinstance(row["reason"], str) and row["reason"] else ""
+        items.append(
+            f"{row['claim']}, {' '.join(p for p in parts if isinstance(p, str) and p)}: ours "
+            f"{ours} [{low}, {high}], {limit}{why}"
+        )
+    return "\n\n".join(
+        ["## Verdict", *lines, *(["Not reproduced:", _list(items)] if items else [])]
+    )
+
+
+def _warnings(frames: Frames) -> str:
+    items = []
+    for row in frames["networks"].to_dict("records"):
+        if row.get("predicted_classes") == 1:
+            items.append(
+                f"{row['task']}: constant network, one class for every row; agreement with it is "
+                f"no evidence"
+            )
+        elif isinstance(row["warnings"], str) and row["warnings"] != "none":
+            items.append(f"{row['task']}: {row['warnings']}")
+    runs = frames["runs"]
+    for (task, preset), group in runs.groupby(["task", "preset"], sort=False):
+        broken = int((~np.isfinite(group["fitness"])).sum())
+        if broken:
+            items.append(
+                f"{task}, {preset}: {broken} of {len(group)} runs without a finite fitness"
+            )
+        if len(group) == 1:
+            items.append(f"{task}, {preset}: a single seed, no interval")
+    if "fidelity" in frames:
+        fidelity = frames["fidelity"]
+        bad = (
+            fidelity[fidelity["nonfinite"] > 0]
+            .astype({"preset": object})
+            .fillna({"preset": ""})
+            .groupby(["task", "method", "preset", "box"], sort=False)
+        )
+        for (task, method, preset, box), group in bad:
+            share = group["nonfinite"].sum() / group["points"].sum()
+            who = " ".join(str(part) for part in (method, preset) if part)
+            items.append(
+                f"{task}, {who}: not finite on {share:.1%} of the points of the {box} box, in "
+                f"{len(group)} run(s)"
+            )
+    return f"## Warnings\n\n{_list(items) if items else 'None.'}"
+
+
+def _formulas(formulas: pd.DataFrame) -> str:
+    networks = formulas[formulas["layer"] == "network"]
+    rows = []
+    for (task, preset), group in networks.groupby(["task", "preset"], sort=False):
+        first = group.iloc[0]
+        text = re.sub(
+            r"\d+\.\d+(e[+-]?\d+)?", lambda number: f"{float(number[0]):.3g}", str(first["formula"])
+        )
+        if len(group) > 1:
+            text = f"{len(group)} outputs"
+        elif len(text) <= LONGEST:
+            text = f"`{text}`"
+        else:
+            text = f"{len(text)} characters"
+        r2 = f"{first['r2']:.4f}" if np.isfinite(first["r2"]) else "–"
+        rows.append(
+            [str(task), str(preset), f"{first['fitness']:.4g}", r2, str(first["complexity"]), text]
+        )
+    note = "Numbers are rounded. Longer formulas are typeset in `figures/expressions/`."
+    table = _table(["task", "preset", "fitness", "R²", "nodes", "formula"], rows)
+    return f"## Best formulas\n\n{table}\n\n{note}"
+
+
+def _fidelity(frames: Frames) -> str:
+    parts = []
+    if "fidelity" in frames:
+        frame = frames["fidelity"]
+        values = frame["rmse"].where(frame["nonfinite"] == 0, np.inf)
+        parts.append(
+            "Median RMSE against the network (∞: not finite somewhere), validation box / test "
+            "box:\n\n"
+            + _methods(frame.assign(value=values), "box", ["valid", "test"], "median", ".3g")
+        )
+    if "agreement" in frames:
+        frame = frames["agreement"]
+        text = _methods(
+            frame.assign(value=100 * frame["accuracy"]), "split", ["train", "test"], "mean", ".1f"
+        )
+        parts.append(
+            f"Rows with the network's class in percent, mean over the runs, train / test:\n\n{text}"
+        )
+    return "\n\n".join(["## Fidelity to the network", *parts]) if parts else ""
+
+
+def _methods(
+    frame: pd.DataFrame, split: str, splits: Sequence[str], statistic: str, form: str
+) -> str:
+    """A line per task, a column per method and preset."""
+    who = (
+        frame["method"]
+        .str.cat(frame["preset"].astype(object).fillna("").astype(str), sep=" ")
+        .str.strip()
+    )
+    known = [name for method in METHODS for name in dict.fromkeys(who) if name.split()[0] == method]
+    values = (
+        frame.assign(who=who).groupby(["task", "who", split], sort=False)["value"].agg(statistic)
+    )
+    rows = []
+    for task in dict.fromkeys(frame["task"]):
+        cells = [
+            " / ".join(_cell(values.get((task, name, part)), form) for part in splits)
+            for name in known
+        ]
+        rows.append([str(task), *cells])
+    return _table(["task", *known], rows)
+
+
+def _cell(value: float | None, form: str) -> str:
+    return (
+        "–" if value is None or np.isnan(value) else "∞" if np.isinf(value) else format(value, form)
+    )
+
+
+def _list(items: Sequence[str]) -> str:
+    shown = [f"- {item}" for item in items[:MOST]]
+    return "\n".join([*shown, *([f"- and {len(items) - MOST} more"] if len(items) > MOST else [])])
+
+
+def _table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
+    escaped = [[cell.replace("|", r"\|") for cell in row] for row in rows]
+    return "\n".join(f"| {' | '.join(row)} |" for row in [header, ["---"] * len(header), *escaped])

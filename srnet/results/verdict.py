@@ -1,0 +1,446 @@
+"""Every published number beside ours, and whether it is reproduced, by the rules of
+``config/verdict.yaml``.
+
+The code knows kinds of rules and nothing of the paper: which numbers are compared, and how closely
+they must agree, is said in that file. A number of ours has a bootstrap interval over its runs; the
+verdict depends on the interval, not on the number alone.
+"""
+
+import importlib.resources
+import os
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from srnet.errors import UserError
+from srnet.io.files import read_yaml
+from srnet.io.schema import check
+from srnet.typing import Floats
+
+REPRODUCED, BETTER, NOT_REPRODUCED = "reproduced", "better", "not reproduced"
+NOT_COMPARABLE, NOT_RUN = "not comparable", "not run"
+VERDICTS = (REPRODUCED, BETTER, NOT_REPRODUCED, NOT_COMPARABLE, NOT_RUN)
+
+COLUMNS = [
+    "claim",
+    "kind",
+    "task",
+    "method",
+    "preset",
+    "published",
+    "published_low",
+    "published_high",
+    "ours",
+    "ours_low",
+    "ours_high",
+    "runs",
+    "unit",
+    "verdict",
+    "reason",
+]
+
+Rule = Mapping[str, Any]
+Frames = Mapping[str, pd.DataFrame]
+Row = dict[str, Any]
+
+
+def load_rules(path: str | os.PathLike[str]) -> dict[str, Any]:
+    """The rules of a YAML file.
+
+    Raises
+    ------
+    UserError
+        If the file cannot be read, or breaks ``srnet/schemas/verdict.schema.yaml``.
+    """
+    schema = importlib.resources.files("srnet") / "schemas" / "verdict.schema.yaml"
+    rules = read_yaml(path)
+    check(rules, read_yaml(str(schema)), str(path))
+    return dict(rules)
+
+
+def verdict(rules: Rule, frames: Frames, presets: Sequence[str]) -> pd.DataFrame:
+    """One row per published number and preset, with ``COLUMNS``.
+
+    Of kind ``order`` there is a row per task and competitor, and one of all tasks together (task
+    ``all``): the geometric mean of the ratios, its interval from resampled tasks.
+
+    Parameters
+    ----------
+    rules
+        Of ``load_rules``.
+    frames
+        By name: ``networks`` (task, and the columns of the conditions), the published tables, and
+        those of ours that the configuration has. A published number without a run is *not run*.
+    presets
+        That the configuration runs; rows of methods without presets have an empty one.
+
+    Raises
+    ------
+    UserError
+        If a table lacks a column that a rule names.
+    """
+    conditions = _Conditions(rules["comparable"], frames["networks"])
+    rows: list[Row] = []
+    for rule in rules["rules"]:
+        found = KINDS[rule["kind"]](rule, rules["interval"], frames, presets, conditions)
+        rows += [
+            {"claim": rule["name"], "kind": rule["kind"], "unit": rule.get("unit", ""), **row}
+            for row in found
+        ]
+    return pd.DataFrame(rows, columns=COLUMNS)
+
+
+# --- Kinds of rules -------------------------------------------------------------------------------
+
+
+class _Conditions:
+    """What makes a task's numbers comparable."""
+
+    def __init__(self, conditions: Sequence[Rule], networks: pd.DataFrame) -> None:
+        self._conditions = conditions
+        self._networks = {str(row["task"]): row for row in networks.to_dict("records")}
+
+    def broken(self, task: str) -> str:
+        """Why the numbers of a task are not comparable; empty where they are."""
+        network = self._networks.get(task, {})
+        for condition in self._conditions:
+            value = float(network.get(condition["column"], np.nan))
+            if "at_least" in condition:
+                fine = value >= condition["at_least"]
+                found = f"{value:g}"
+            else:
+                limit = float(network.get(condition["above"], np.nan))
+                fine = value > limit or np.isnan(limit)
+                found = f"{value:.3g} against {limit:.3g}"
+            if not (fine or np.isnan(value)):
+                return f"{condition['otherwise']} ({condition['column'].replace('_', ' ')} {found})"
+        return ""
+
+    def knows(self, task: str) -> bool:
+        """Whether the configuration has the task."""
+        return task in self._networks
+
+
+def _quantiles(
+    rule: Rule, interval: Rule, frames: Frames, presets: Sequence[str], conditions: _Conditions
+) -> list[Row]:
+    published, rows = _frame(rule["published"]["frame"], frames), []
+    prefix = rule["published"]["prefix"]
+    for theirs in _records(
+        published, [f"{prefix}{name}" for name in ("min", "q1", "median", "q3", "max")], rule
+    ):
+        low, high = theirs[prefix + rule["better_below"]], theirs[prefix + rule["reproduced_up_to"]]
+        row = {
+            "task": theirs["task"],
+            "published": theirs[f"{prefix}median"],
+            "published_low": low,
+            "published_high": high,
+        }
+        for preset in presets:
+            values = _ours(rule, frames, task=theirs["task"], preset=preset)
+            rows.append(
+                row
+                | {"method": "srnet", "preset": preset}
+                | _judged(
+                    rule,
+                    values,
+                    np.median,
+                    interval,
+                    conditions,
+                    theirs["task"],
+                    partial(_below, low, high),
+                )
+            )
+    return rows
+
+
+def _mean(
+    rule: Rule, interval: Rule, frames: Frames, presets: Sequence[str], conditions: _Conditions
+) -> list[Row]:
+    published, rows = _frame(rule["published"]["frame"], frames), []
+    mean, std = rule["published"]["mean"], rule["published"]["std"]
+    for theirs in _records(published, ["method", mean, std], rule):
+        if theirs["method"] not in rule["methods"]:
+            raise UserError(
+                f"verdict, rule '{rule['name']}': the published method '{theirs['method']}' is "
+                f"unknown; "
+                f"known are {', '.join(rule['methods'])}"
+            )
+        method = rule["methods"][theirs["method"]]
+        low = theirs[mean] - theirs[std] - rule["tolerance"]
+        high = theirs[mean] + theirs[std] + rule["tolerance"]
+        row = {
+            "task": theirs["task"],
+            "method": method,
+            "published": theirs[mean],
+            "published_low": theirs[mean] - theirs[std],
+            "published_high": theirs[mean] + theirs[std],
+        }
+        for preset in presets if method == "srnet" else [""]:
+            values = _ours(rule, frames, task=theirs["task"], method=method, preset=preset)
+            rows.append(
+                row
+                | {"preset": preset}
+                | _judged(
+                    rule,
+                    values,
+                    np.mean,
+                    interval,
+                    conditions,
+                    theirs["task"],
+                    partial(_above, low, high),
+                )
+            )
+    return rows
+
+
+def _order(
+    rule: Rule, interval: Rule, frames: Frames, presets: Sequence[str], conditions: _Conditions
+) -> list[Row]:
+    rows = []
+    frame = frames.get(rule["ours"]["frame"])
+    tasks = (
+        []
+        if frame is None or "task" not in frame
+        else list(dict.fromkeys(frame["task"].astype(str)))
+    )
+    for preset in presets if rule["method"] == "srnet" else [""]:
+        for other in rule["than"]:
+            row = {
+                "method": f"{rule['method']} against {other}",
+                "preset": preset,
+                "published_high": rule["ratio"],
+            }
+            ratios = []
+            for task in tasks:
+                mine = _ours(rule, frames, task=task, method=rule["method"], preset=preset)
+                theirs = _ours(rule, frames, task=task, method=other, preset="")
+                judged = _judged_ratio(rule, mine, theirs, interval, conditions, task)
+                rows.append(row | {"task": task} | judged)
+                if judged["verdict"] in (REPRODUCED, NOT_REPRODUCED):
+                    ratios.append(judged["ours"])
+            rows.append(
+                row | {"task": "all"} | _all_tasks(rule, np.array(ratios), interval, len(tasks))
+            )
+    return rows
+
+
+def _bound(
+    rule: Rule, interval: Rule, frames: Frames, presets: Sequence[str], conditions: _Conditions
+) -> list[Row]:
+    values = _ours(rule, frames)
+    row = {
+        "task": "all",
+        "method": rule["ours"].get("where", {}).get("method", ""),
+        "preset": "",
+        "published_high": rule["at_most"],
+    }
+
+    def compare(low: float, high: float) -> str:
+        return REPRODUCED if high <= rule["at_most"] else NOT_REPRODUCED
+
+    return [row | _judged(rule, values, np.median, interval, conditions, "all", compare)]
+
+
+KINDS: dict[str, Callable[..., list[Row]]] = {
+    "quantiles": _quantiles,
+    "mean": _mean,
+    "order": _order,
+    "bound": _bound,
+}
+
+
+def _below(better: float, limit: float, low: float, high: float) -> str:
+    """Lower is better: the interval from low to high lies below the one, reaches the other, or
+    neither."""
+    return BETTER if high < better else REPRODUCED if low <= limit else NOT_REPRODUCED
+
+
+def _above(limit: float, better: float, low: float, high: float) -> str:
+    return BETTER if low > better else REPRODUCED if high >= limit else NOT_REPRODUCED
+
+
+# --- Ours -----------------------------------------------------------------------------------------
+
+
+def _frame(name: str, frames: Frames) -> pd.DataFrame:
+    return frames.get(name, pd.DataFrame(columns=["task"]))
+
+
+def _records(published: pd.DataFrame, columns: Sequence[str], rule: Rule) -> list[Row]:
+    _need(
+        published,
+        ["task", *columns] if len(published) else ["task"],
+        rule["published"]["frame"],
+        rule,
+    )
+    return published.to_dict("records")  # type: ignore[return-value]
+
+
+def _need(frame: pd.DataFrame, columns: Sequence[str], name: str, rule: Rule) -> None:
+    for column in columns:
+        if column not in frame:
+            raise UserError(
+                f"verdict, rule '{rule['name']}': the table {name} lacks the column '{column}'; "
+                f"it has {', '.join(map(str, frame))}"
+            )
+
+
+def _ours(rule: Rule, frames: Frames, **wanted: str) -> pd.DataFrame:
+    """The runs that a number of ours is made from: columns value and, where the table has it, rows.
+    Not finite counts as infinite.
+
+    A method without presets has an empty one; a run with points at which a formula is not finite
+    (column nonfinite) is infinite.
+    """
+    ours = rule["ours"]
+    if ours["frame"] not in frames:
+        return pd.DataFrame({"value": []})
+    frame = frames[ours["frame"]]
+    wanted = {**ours.get("where", {}), **wanted}
+    if ours["frame"] == "runs":
+        wanted.pop("method", None)
+    _need(frame, [ours["column"], *wanted], ours["frame"], rule)
+    for column, value in wanted.items():
+        frame = frame[frame[column].astype(object).fillna("").astype(str) == value]
+    values = frame[ours["column"]].astype(float) * ours.get("times", 1)
+    broken = ~np.isfinite(values)
+    if "nonfinite" in frame:
+        broken |= frame["nonfinite"].astype(float) > 0
+    table = pd.DataFrame({"value": values.mask(broken, np.inf)})
+    return table.assign(rows=frame["rows"]) if "rows" in frame else table
+
+
+def _judged(
+    rule: Rule,
+    runs: pd.DataFrame,
+    statistic: Callable[..., Any],
+    interval: Rule,
+    conditions: _Conditions,
+    task: str,
+    compare: Callable[[float, float], str],
+) -> Row:
+    """Ours with its interval, and the verdict."""
+    row = _excuse(rule, runs, conditions, task)
+    if not len(runs):
+        return row
+    values = runs["value"].to_numpy()
+    ours, low, high = _with_interval(values, statistic, interval)
+    row |= {"ours": ours, "ours_low": low, "ours_high": high}
+    if not row["verdict"]:
+        row["verdict"] = NOT_REPRODUCED if not np.isfinite(ours) else compare(low, high)
+        row["reason"] = _infinite(values, "runs")
+    return row
+
+
+def _judged_ratio(
+    rule: Rule,
+    mine: pd.DataFrame,
+    other: pd.DataFrame,
+    interval: Rule,
+    conditions: _Conditions,
+    task: str,
+) -> Row:
+    """The ratio of two medians; the runs of both are resampled, each for itself."""
+    fewer = mine if len(mine) <= len(other) else other
+    row = _excuse(rule, fewer, conditions, task)
+    row["runs"] = len(mine)
+    if not len(fewer):
+        return row
+    a, b = mine["value"].to_numpy(), other["value"].to_numpy()
+    rng = np.random.default_rng(interval["seed"])
+    ratios = _ratio(*(np.median(_resampled(values, rng, interval), axis=1) for values in (a, b)))
+    ours = float(_ratio(np.median(a), np.median(b)))
+    low, high = _ends(ratios, interval)
+    row |= {"ours": ours, "ours_low": low, "ours_high": high}
+    if not row["verdict"]:
+        row["verdict"] = REPRODUCED if high < rule["ratio"] else NOT_REPRODUCED
+        row["reason"] = _infinite(a, f"runs of {rule['method']}") or _open(low, high, rule["ratio"])
+    return row
+
+
+def _all_tasks(rule: Rule, ratios: Floats, interval: Rule, tasks: int) -> Row:
+    """The geometric mean of the ratios of the comparable tasks."""
+    if ratios.size < 2:
+        why = (
+            f"{ratios.size} of {tasks} tasks comparable"
+            if tasks
+            else f"no table {rule['ours']['frame']} in this configuration"
+        )
+        return {"runs": ratios.size, "verdict": NOT_COMPARABLE if tasks else NOT_RUN, "reason": why}
+    ours, low, high = _with_interval(ratios, _geometric_mean, interval)
+    count = int((ratios < rule["ratio"]).sum())
+    return {
+        "ours": ours,
+        "ours_low": low,
+        "ours_high": high,
+        "runs": ratios.size,
+        "verdict": REPRODUCED if high < rule["ratio"] else NOT_REPRODUCED,
+        "reason": f"below on {count} of {ratios.size} comparable tasks",
+    }
+
+
+def _geometric_mean(values: Floats, axis: int | None = None) -> Any:
+    return np.exp(np.mean(np.log(values), axis=axis))
+
+
+def _excuse(rule: Rule, runs: pd.DataFrame, conditions: _Conditions, task: str) -> Row:
+    """A row without a number: whether and why it has no verdict by comparison."""
+    row: Row = {"runs": len(runs), "verdict": "", "reason": ""}
+    if not len(runs):
+        configured = conditions.knows(task)
+        why = (
+            "no run of it in this configuration"
+            if configured
+            else "the task is not in this configuration"
+        )
+        if task == "all":
+            why = f"no table {rule['ours']['frame']} in this configuration"
+        return row | {"verdict": NOT_RUN, "reason": why}
+    broken = conditions.broken(task)
+    if not broken and "rows" in runs and runs["rows"].min() < rule.get("least_rows", 0):
+        broken = f"too few rows ({int(runs['rows'].min())} of {rule['least_rows']})"
+    if not broken and len(runs) < rule["least_runs"]:
+        broken = f"too few runs ({len(runs)} of {rule['least_runs']})"
+    return row | ({"verdict": NOT_COMPARABLE, "reason": broken} if broken else {})
+
+
+def _infinite(values: Floats, what: str) -> str:
+    broken = int((~np.isfinite(values)).sum())
+    return f"{broken} of {values.size} {what} not finite" if broken else ""
+
+
+def _open(low: float, high: float, ratio: float) -> str:
+    return f"open: the interval holds {ratio:g}" if low < ratio <= high else ""
+
+
+def _ratio(a: Any, b: Any) -> Any:
+    """a / b, infinite where a is, whatever b is: a formula that is not finite explains nothing."""
+    with np.errstate(all="ignore"):
+        return np.where(np.isinf(a), np.inf, np.divide(a, b))
+
+
+def _with_interval(
+    values: Floats, statistic: Callable[..., Any], interval: Rule
+) -> tuple[float, float, float]:
+    """A statistic of the values and its percentile bootstrap interval."""
+    with np.errstate(invalid="ignore"):
+        samples = statistic(
+            _resampled(values, np.random.default_rng(interval["seed"]), interval), axis=1
+        )
+        return float(statistic(values)), *_ends(samples, interval)
+
+
+def _resampled(values: Floats, rng: np.random.Generator, interval: Rule) -> Floats:
+    # sorted: a verdict does not depend on the order of the runs
+    return np.sort(values)[rng.integers(0, values.size, (interval["resamples"], values.size))]
+
+
+def _ends(samples: Floats, interval: Rule) -> tuple[float, float]:
+    tail = (1 - interval["level"]) / 2
+    # values that occur, for nothing lies between a number and infinity
+    low, high = np.quantile(samples, [tail, 1 - tail], method="inverted_cdf")
+    return float(low), float(high)

@@ -1,0 +1,318 @@
+"""One run: layers, preset and seed in, RUN.json out; resumed from its checkpoint where there is
+one."""
+
+import itertools
+import os
+import time
+from collections.abc import Callable
+from dataclasses import replace
+from functools import partial
+from pathlib import Path
+from typing import Any, Protocol
+
+import numpy as np
+
+from srnet._version import __version__
+from srnet.errors import UserError
+from srnet.io.files import check_writable, finite_or_none, write_json
+from srnet.io.fingerprint import fingerprint
+from srnet.model.srnet import SRNet, written
+from srnet.networks.layers import Layers
+from srnet.search.checkpoints import INTERVAL, Checkpoint
+from srnet.search.settings import JointSettings, Settings, check_seed, small_population
+
+# Share of a time limit kept for what follows the last step.
+_CONCLUSION = 0.03
+
+
+class Candidate(Protocol):
+    """What a search has found: genes and fitted model of one composite."""
+
+    @property
+    def model(self) -> SRNet: ...
+    @property
+    def losses(self) -> tuple[float, ...]: ...
+    @property
+    def fitness(self) -> float: ...
+    @property
+    def genes(self) -> tuple[Any, ...]: ...
+
+
+class Search(Protocol):
+    """A search that advances by steps and whose state is plain JSON."""
+
+    generation: int
+    history: list[float]
+    elapsed: float | None
+
+    @property
+    def best(self) -> Candidate | None: ...
+    @property
+    def fitness(self) -> float: ...
+    @property
+    def finished(self) -> bool: ...
+    @property
+    def evaluations(self) -> int: ...
+    @property
+    def resumable(self) -> bool: ...
+    def step(self) -> None: ...
+    def state(self) -> dict[str, Any]: ...
+    def restore(self, state: dict[str, Any]) -> None: ...
+    def conclude(self, until: float | None = None) -> None: ...
+    def archive(self) -> dict[str, Any]: ...
+
+
+def search_of(layers: Layers, settings: Settings, seed: int, **options: Any) -> Search:
+    """The search that a preset names.
+
+    Raises
+    ------
+    UserError
+        If the layers have no validation rows and the loss is the mean squared error, or one output
+        and the loss is cross-entropy.
+    """
+    if settings.loss == "mse" and not layers.rows("valid"):
+        raise UserError(
+            f"{layers.source}: 'valid_x' has no row; at least 1 is needed with the loss mse (a "
+            f"classifier: cross_entropy)"
+        )
+    if settings.loss == "cross_entropy" and layers.widths[-1] < 2:
+        raise UserError(
+            f"{layers.source}: 'train_y' has 1 column; one per class, at least 2, are needed with "
+            f"the loss cross_entropy"
+        )
+    if isinstance(settings, JointSettings):
+        from srnet.search.joint import JointSearch
+
+        return JointSearch(layers, settings, seed, **options)
+    from srnet.search.layerwise import LayerwiseSearch
+
+    return LayerwiseSearch(layers, settings, seed, **options)
+
+
+def evolve(
+    layers: Layers,
+    settings: Settings,
+    seed: int,
+    *,
+    threads: int = 1,
+    checkpoint: str | os.PathLike[str] | None = None,
+    checkpoint_interval: float = INTERVAL,
+    progress: Callable[[Search], None] | None = None,
+    time_limit: float | None = None,
+    stop: Callable[[], bool] | None = None,
+    **options: Any,
+) -> dict[str, Any]:
+    """Run one search to its end and return the content of RUN.json.
+
+    The result is a function of (layers, settings, seed) alone but for ``seconds``: the same for any
+    number of threads, interrupted or not. A run with a time limit depends on the speed of the
+    machine, one that ``stop`` ends on the moment.
+
+    Parameters
+    ----------
+    checkpoint
+        File for the state of the unfinished run; none is kept where it is None.
+    progress
+        Called after every step.
+    time_limit
+        Seconds of the run, in the place of the settings' generations. The search's schedule follows
+        the clock. Loading the compiled search (up to half a minute where it must be compiled, once
+        on a machine) is not counted.
+    stop
+        Asked after every step; where it says so, the run ends with what it has found.
+
+    Raises
+    ------
+    UserError
+        If the seed is not positive, a file cannot be written, the checkpoint's file holds something
+        else, the layers do not fit the loss, or no formula was finite on every row.
+    """
+    check_seed(seed)
+    if isinstance(threads, bool) or not isinstance(threads, int) or threads < 1:
+        raise UserError(f"'threads' is {threads!r}; a whole number of at least 1 is needed")
+    clock = None
+    if time_limit is not None:
+        if checkpoint is not None:
+            raise UserError("a run with a time limit keeps no checkpoint; give one of the two")
+        warm_up(layers, settings)
+        clock = Clock(time_limit)
+        settings = _in_time(layers, settings, time_limit)
+    search = search_of(layers, settings, seed, threads=threads, **options)
+    kept = None
+    if checkpoint is not None:
+        kept = Checkpoint(
+            checkpoint, partial(_identity, layers, settings, seed), checkpoint_interval
+        )
+    before = 0.0
+    if kept is not None and (saved := kept.load()) is not None:
+        try:
+            search.restore(saved["state"])
+            before = float(saved.get("seconds", 0.0))
+        except (UserError, TypeError, ValueError) as error:
+            kept.reject(error)
+            search = search_of(layers, settings, seed, threads=threads, **options)
+    begin = time.monotonic()
+
+    def seconds() -> float:
+        return before + time.monotonic() - begin
+
+    while not search.finished:
+        search.elapsed = clock.elapsed if clock is not None else None
+        search.step()
+        if progress is not None:
+            progress(search)
+        if (clock is not None and clock.elapsed >= 1.0) or (stop is not None and stop()):
+            search.conclude(clock.end if clock is not None else None)
+            break
+        if kept is not None and search.resumable:
+            kept.save_if_due(lambda: {"seconds": seconds(), "state": search.state()})
+    if clock is not None:
+        settings = replace(settings, generations=search.generation)
+    return record(search, layers, settings, seed, seconds())
+
+
+class Clock:
+    """The time of a run that has a limit.
+
+    Raises
+    ------
+    UserError
+        If the limit is not a positive number of seconds.
+    """
+
+    def __init__(self, seconds: float) -> None:
+        if not 0 < seconds < float("inf"):
+            raise UserError(f"the time limit is {seconds}; a positive number of seconds is needed")
+        self._begin = time.monotonic()
+        self._steps = seconds * (1 - _CONCLUSION)
+        self.end = self._begin + seconds
+
+    @property
+    def elapsed(self) -> float:
+        """The share of the steps' time that has passed; the rest of the limit is for the
+        conclusion."""
+        return (time.monotonic() - self._begin) / self._steps
+
+
+def warm_up(layers: Layers, settings: Settings) -> float:
+    """Load, or compile, the search by a tiny run; the seconds of a chromosome evaluation in it."""
+    begin = time.monotonic()
+    search = search_of(layers, replace(settings, population=4, generations=40, stop=0.0), 1)
+    while not search.finished:
+        search.step()
+    return (time.monotonic() - begin) / search.evaluations
+
+
+def _in_time(layers: Layers, settings: Settings, seconds: float) -> Settings:
+    """Any number of generations, each short against the limit."""
+    affordable = seconds / warm_up(layers, settings)
+    return replace(
+        settings,
+        population=small_population(settings, affordable, layers.depth),
+        generations=2**31 - 1,
+    )
+
+
+def evolve_file(
+    layers_file: str | os.PathLike[str],
+    out: str | os.PathLike[str],
+    settings: Settings,
+    seed: int,
+    *,
+    task: str | None = None,
+    checkpoint: str | os.PathLike[str] | None = None,
+    **options: Any,
+) -> dict[str, Any]:
+    """``srnet evolve``: read layers.npz, write RUN.json, whole or not at all.
+
+    The checkpoint lies beside ``out`` as ``OUT.checkpoint`` unless named; it goes when the run is
+    written.
+
+    Raises
+    ------
+    UserError
+        As by :func:`evolve`, or if two of layers file, ``out`` and checkpoint are one file.
+    """
+    check_seed(seed)
+    checkpoint = checkpoint if checkpoint is not None else f"{os.fspath(out)}.checkpoint"
+    named = {"the layers": layers_file, "the result": out, "the checkpoint": checkpoint}
+    for (first, path), (second, other) in itertools.combinations(named.items(), 2):
+        if os.path.realpath(path) == os.path.realpath(other):
+            raise UserError(
+                f"{os.fspath(other)}: is named for {first} and for {second}; each needs a file of "
+                f"its own"
+            )
+    layers = Layers.load(layers_file, task)
+    for path in (out, checkpoint):
+        check_writable(path)
+    run = evolve(layers, settings, seed, checkpoint=checkpoint, **options)
+    write_json(out, run)
+    Path(checkpoint).unlink(missing_ok=True)
+    return run
+
+
+def record(
+    search: Search, layers: Layers, settings: Settings, seed: int, seconds: float
+) -> dict[str, Any]:
+    """The content of RUN.json; every number in it is recomputed from the formulas in float64."""
+    best = search.best
+    if best is None:
+        raise UserError(
+            f"{layers.source}: no formula of {search.evaluations} was finite on every row; more "
+            f"generations or other primitives are needed"
+        )
+    model = best.model
+    return {
+        "task": layers.name,
+        "seed": seed,
+        "preset": settings.preset,
+        "loss": model.loss,
+        "fitness": best.fitness,
+        "layer_losses": list(best.losses),
+        "expressions": model.expressions(),
+        "network_expressions": written(model),
+        "weights": [weights.tolist() for weights in model.weights],
+        "biases": [biases.tolist() for biases in model.biases],
+        "genes": [genes.tolist() for genes in best.genes],
+        "constants": [list(program.constants) for program in model.programs],
+        "generations": search.generation,
+        "evaluations": search.evaluations,
+        "seconds": seconds,
+        "history": [finite_or_none(value) for value in search.history],
+        "version": __version__,
+        "complexity": model.complexity,
+        **_quality(best, layers),
+        "rows": {split: layers.rows(split) for split in ("train", "valid")},
+        "programs": [program.to_json() for program in model.programs],
+        **search.archive(),
+        "settings": settings.to_json(),
+        "layers_fingerprint": layers.fingerprint(),
+    }
+
+
+def _quality(best: Candidate, layers: Layers) -> dict[str, float | None]:
+    """The output's error over its variance and R², or where the loss is cross-entropy the share of
+    rows with the network's class."""
+    if best.model.loss == "cross_entropy":
+        return {"normalised": None, "r2": None, "accuracy": best.model.accuracy(layers)}
+    network = np.vstack([layers.splits["train"][-1], layers.splits["valid"][-1]]).astype(np.float64)
+    spread = float(np.mean(np.square(network - network.mean(axis=0))))
+    normalised = best.losses[-1] / spread if spread > 0 else None
+    return {
+        "normalised": normalised,
+        "r2": None if normalised is None else 1.0 - normalised,
+        "accuracy": None,
+    }
+
+
+def _identity(layers: Layers, settings: Settings, seed: int) -> dict[str, Any]:
+    return {
+        "layers": layers.fingerprint(),
+        "preset": settings.preset,
+        "settings": settings.to_json(),
+        "seed": seed,
+        "version": __version__,
+        # a search that has changed in between would end with a result that neither makes
+        "code": fingerprint("search/run.py"),
+    }

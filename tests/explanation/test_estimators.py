@@ -1,0 +1,185 @@
+"""The scikit-learn estimators: scikit-learn's own checks, recovery of simple laws, SRBench's
+hooks."""
+
+import pickle
+import warnings
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+import sympy
+from sklearn.base import clone
+from sklearn.datasets import load_iris
+from sklearn.exceptions import NotFittedError
+from sklearn.model_selection import cross_val_score
+from sklearn.neural_network import MLPRegressor
+from sklearn.utils.estimator_checks import check_estimator
+
+from srnet import SRNetClassifier, SRNetRegressor
+from srnet.errors import UserError
+from srnet.explanation.estimators import model
+
+TINY: dict[str, Any] = {
+    "hidden_layer_sizes": (4,),
+    "budget": 4000,
+    "max_iter": 200,
+    "random_state": 0,
+}
+RNG = np.random.default_rng(0)
+X = RNG.uniform(1, 5, (100, 2))
+Y = X[:, 0] * X[:, 1]
+
+
+@pytest.mark.parametrize("kind", [SRNetRegressor, SRNetClassifier])
+def test_scikit_learns_own_checks(kind: type) -> None:
+    with warnings.catch_warnings(action="ignore"):
+        results = check_estimator(kind(**TINY), on_fail=None)
+    assert [r["check_name"] for r in results if r["status"] == "failed"] == []
+    assert sum(r["status"] == "passed" for r in results) >= 45
+
+
+@pytest.fixture(scope="module")
+def product() -> SRNetRegressor:
+    return SRNetRegressor(budget=30_000, random_state=1).fit(
+        pd.DataFrame(X, columns=["mass", "a"]), Y
+    )
+
+
+def test_a_product_is_recovered(product: SRNetRegressor) -> None:
+    far = pd.DataFrame(RNG.uniform(0, 20, (50, 2)), columns=["mass", "a"])
+    np.testing.assert_allclose(product.predict(far), far.mass * far.a, atol=0.5)
+    assert product.score(pd.DataFrame(X, columns=["mass", "a"]), Y) > 0.9999
+    assert product.explanations_[0].layers[-1].name == "output"
+
+
+def test_feature_names_and_expression(product: SRNetRegressor) -> None:
+    assert product.feature_names_in_.tolist() == ["mass", "a"]
+    expression = sympy.sympify(product.expression_)
+    assert set(map(str, expression.free_symbols)) == {"mass", "a"}
+    values = sympy.lambdify(sympy.symbols("mass a"), expression)(*X.T)
+    np.testing.assert_allclose(values, product.predict(pd.DataFrame(X, columns=["mass", "a"])))
+
+
+def test_srbench_names_the_columns() -> None:
+    est = SRNetRegressor(**TINY).fit(X, Y)
+    assert set(map(str, sympy.sympify(model(est)).free_symbols)) <= {"x0", "x1"}
+    named = sympy.sympify(model(est, pd.DataFrame(X, columns=["m", "x"])))
+    assert set(map(str, named.free_symbols)) <= {"m", "x"}
+    values = np.broadcast_to(sympy.lambdify(sympy.symbols("m x"), named)(*X.T), len(X))
+    np.testing.assert_allclose(values, est.predict(X), rtol=1e-9)
+
+
+def test_random_state_clone_and_pickle() -> None:
+    first = SRNetRegressor(**TINY).fit(X, Y)
+    again = clone(first).fit(X, Y)
+    other = clone(first).set_params(random_state=5).fit(X, Y)
+    assert first.expression_ == again.expression_ != other.expression_
+    np.testing.assert_array_equal(pickle.loads(pickle.dumps(first)).predict(X), first.predict(X))
+    assert pickle.loads(pickle.dumps(first)).explanations_[0].fidelity(X) == first.explanations_[
+        0
+    ].fidelity(X)
+
+
+def test_every_layer_is_explained_where_asked() -> None:
+    est = SRNetRegressor(**TINY | {"hidden_layer_sizes": (3, 3)}, layers="all").fit(X, Y)
+    assert [layer.name for layer in est.explanations_[0].layers] == ["hidden1", "hidden2", "output"]
+
+
+class FakeClock:
+    """A clock that goes on by a step whenever it is asked, and by as much as a test says."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch, step: float) -> None:
+        self.now, self.step = 1000.0, step
+        monkeypatch.setattr("time.monotonic", self)
+
+    def __call__(self) -> float:
+        self.now += self.step
+        return self.now
+
+
+@pytest.mark.parametrize("max_time", [2.0, 50.0])
+def test_the_whole_fit_takes_the_time_that_it_may(
+    monkeypatch: pytest.MonkeyPatch, max_time: float
+) -> None:
+    """Network, search and the conclusion of the search together; of time, not of work."""
+    clock = FakeClock(monkeypatch, step=max_time / 400)
+    begin = clock.now
+    est = SRNetRegressor(
+        hidden_layer_sizes=(4,), max_time=max_time, max_iter=100, random_state=0
+    ).fit(X[:, :1], np.sin(X[:, 0]))
+    assert 0.8 * max_time < clock.now - begin <= 1.03 * max_time
+    assert est.score(X[:, :1], np.sin(X[:, 0])) > 0
+
+
+def test_a_slow_network_leaves_time_for_the_search(monkeypatch: pytest.MonkeyPatch) -> None:
+    """It gets a quarter of the time, and is asked after every part of its training."""
+    clock = FakeClock(monkeypatch, step=0.05)
+    fit = MLPRegressor.fit
+
+    def slow(network: MLPRegressor, *rows: Any) -> MLPRegressor:
+        clock.now += 3.0
+        return fit(network, *rows)
+
+    monkeypatch.setattr(MLPRegressor, "fit", slow)
+    begin = clock.now
+    est = SRNetRegressor(
+        hidden_layer_sizes=(4,), max_time=20.0, max_iter=10**6, random_state=0
+    ).fit(X, Y)
+    assert est.n_iter_ <= 100  # two parts of 50, 6 s of the 20
+    assert est.explanations_[0].run["generations"] > 0
+    assert clock.now - begin <= 20.0 * 1.03
+
+
+def test_where_a_formula_has_no_value_the_mean_is_predicted() -> None:
+    est = SRNetRegressor(**TINY).fit(X, Y)
+    program = {"inputs": 2, "constants": [], "nodes": [["ln", [0]]], "output": 2}
+    run = est.explanations_[0].run | {"programs": [program], "weights": [[1.0]], "biases": [[0.0]]}
+    est.explanations_ = [type(est.explanations_[0])(run)]
+    np.testing.assert_allclose(est.predict([[1.0, 1.0], [-1.0, 1.0]]), [0.0, Y.mean()])
+
+
+def test_classes_have_a_formula_each_and_two_have_one() -> None:
+    x, y = load_iris(return_X_y=True)
+    names = np.array(["setosa", "versicolor", "virginica"])[y]
+    est = SRNetClassifier(**TINY).fit(x, names)
+    assert len(est.explanations_) == 3
+    assert est.score(x, names) > 0.9
+    proba = est.predict_proba(x)
+    np.testing.assert_allclose(proba.sum(axis=1), 1)
+    assert (proba >= 0).all()
+    assert (est.classes_[proba.argmax(axis=1)] == est.predict(x)).all()
+    two = SRNetClassifier(**TINY).fit(x[:100], names[:100])
+    assert len(two.explanations_) == 1
+    assert two.score(x[:100], names[:100]) > 0.95
+
+
+def test_in_cross_validation() -> None:
+    assert cross_val_score(SRNetRegressor(**TINY), X, Y, cv=3).min() > 0.8
+
+
+@pytest.mark.parametrize(
+    ("changes", "words"),
+    [
+        ({"layers": "hidden"}, "'layers' is 'hidden'; output or all"),
+        ({"preset": "papre"}, "unknown preset"),
+        ({"budget": "soon"}, "the budget is 'soon'"),
+        ({"max_time": -1}, "'max_time' is -1; a positive number of seconds"),
+        ({"max_time": 0}, "'max_time' is 0; a positive"),
+        ({"max_time": "2s"}, "'max_time' is '2s'; a positive"),
+        ({"select": "worst"}, "unknown selection 'worst'"),
+    ],
+)
+def test_bad_parameters_are_a_sentence(changes: dict[str, Any], words: str) -> None:
+    with pytest.raises(UserError, match=words):
+        SRNetRegressor(**TINY | changes).fit(X, Y)
+
+
+def test_not_fitted() -> None:
+    for ask in (
+        lambda: SRNetRegressor().predict(X),
+        lambda: SRNetClassifier().predict_proba(X),
+        lambda: SRNetRegressor().expression_,
+    ):
+        with pytest.raises(NotFittedError):
+            ask()

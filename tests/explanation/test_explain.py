@@ -1,0 +1,660 @@
+"""``srnet.explain``: any network in, left as it was; every mistake is a sentence."""
+
+import os
+import signal
+import subprocess
+import sys
+import threading
+import warnings
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+import torch
+from sklearn.neural_network import MLPClassifier, MLPRegressor
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import MinMaxScaler, StandardScaler
+from torch import nn
+
+import srnet
+from srnet.errors import UserError
+from srnet.explanation.explain import explain, explain_file
+from srnet.explanation.layers import layers_of
+from srnet.explanation.result import Explanation
+from srnet.explanation.rows import as_rows
+from srnet.networks.adapters import of
+from srnet.networks.layers import Layers
+from srnet.networks.mlp import Network
+from srnet.search import run as run_module
+from srnet.search.budget import Budget
+from srnet.search.settings import preset, spending
+
+SMALL: dict[str, Any] = {"budget": 2000, "progress": False}
+X = np.random.default_rng(3).uniform(-1, 1, (40, 2))
+
+
+def mlp(
+    *widths: int, activation: type[nn.Module] = nn.Sigmoid, dtype: torch.dtype = torch.float32
+) -> nn.Sequential:
+    torch.manual_seed(0)
+    parts: list[nn.Module] = []
+    for a, b in zip(widths, widths[1:], strict=False):
+        parts += [nn.Linear(a, b), activation()]
+        nn.init.normal_(parts[-2].weight, std=1.5)  # type: ignore[arg-type]
+    return nn.Sequential(*parts[:-1]).to(dtype)
+
+
+def seen(
+    model: Any, x: Any = X, layers: list[str] | None = None
+) -> tuple[list[str], list[np.ndarray]]:
+    return of(model, layers).layers(as_rows(x)[0])
+
+
+@pytest.fixture(scope="module")
+def explained() -> Explanation:
+    return explain(mlp(2, 3, 3, 1), X, **SMALL)
+
+
+# --- what is seen ---------------------------------------------------------------------------------
+
+
+def test_every_activation_and_the_output_by_default() -> None:
+    model = mlp(2, 3, 4, 1)
+    names, values = seen(model)
+    assert names == ["1", "3", "output"]
+    with torch.no_grad():
+        x = torch.tensor(X, dtype=torch.float32)
+        for value, end in zip(values, (2, 4, 5), strict=True):
+            np.testing.assert_array_equal(value, model[:end](x).double().numpy())
+
+
+def test_chosen_layers_come_in_the_order_of_their_calls() -> None:
+    assert seen(mlp(2, 3, 4, 1), layers=["3", "0"])[0] == ["0", "3", "output"]
+
+
+def test_a_module_called_twice_is_two_layers_and_one_at_the_end_is_the_output() -> None:
+    class Twice(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.a, self.b, self.act = nn.Linear(2, 2), nn.Linear(2, 2), nn.Tanh()
+
+        def forward(self, x: torch.Tensor) -> torch.Tensor:
+            return self.act(self.b(self.act(self.a(x))))
+
+    assert seen(Twice())[0] == ["act", "output"]
+    assert seen(nn.Sequential(Twice(), nn.Linear(2, 1)))[0] == ["0.act", "0.act#2", "output"]
+
+
+def test_an_activation_that_is_overwritten_in_place_is_seen_as_it_was() -> None:
+    class Overwriting(nn.Module):
+        def forward(self, x: torch.Tensor) -> torch.Tensor:
+            return x.mul_(0)
+
+    model = nn.Sequential(nn.Linear(2, 2), nn.Tanh(), Overwriting())
+    assert np.abs(seen(model)[1][0]).max() > 0
+    x = X.astype(np.float32)
+    seen(Overwriting(), x)
+    np.testing.assert_array_equal(x, X.astype(np.float32))
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
+def test_dtypes_and_a_vector_as_output(dtype: torch.dtype) -> None:
+    model = nn.Sequential(mlp(2, 3, 1, dtype=dtype), nn.Flatten(0))
+    names, values = seen(model, X.astype(np.float32))
+    assert names == ["0.1", "output"]
+    assert values[-1].shape == (40, 1)
+
+
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a GPU")
+def test_a_model_on_a_gpu_stays_there() -> None:
+    model = mlp(2, 3, 1)
+    expected = seen(model)[1]
+    names, values = seen(model.cuda(), torch.tensor(X).cuda())
+    for a, b in zip(values, expected, strict=True):
+        np.testing.assert_allclose(a, b, atol=1e-3)
+    assert all(p.is_cuda for p in model.parameters())
+
+
+def test_batches_are_one_matrix() -> None:
+    x = np.random.default_rng(0).normal(size=(20_001, 2))
+    sizes: list[int] = []
+    model = mlp(2, 3, 1)
+    handle = model.register_forward_hook(lambda module, inputs, output: sizes.append(len(output)))
+    values = seen(model, x)[1]
+    handle.remove()
+    assert max(sizes) <= 8192
+    assert sum(sizes) == 20_001
+    np.testing.assert_allclose(
+        values[-1], model(torch.tensor(x, dtype=torch.float32)).detach().numpy(), atol=1e-5
+    )
+
+
+def test_of_many_rows_a_sample_is_searched() -> None:
+    x = np.random.default_rng(0).normal(size=(30_000, 2))
+    kept = layers_of(of(mlp(2, 3, 1)), x).layers
+    assert (kept.rows("train"), kept.rows("valid")) == (10_000, 1000)
+    assert np.isin(kept.splits["train"][0][:, 0], x[:, 0].astype(np.float32)).all()
+
+
+def test_validation_rows_are_in_the_widened_box_or_as_given() -> None:
+    box = of(mlp(2, 3, 1))
+    valid = layers_of(box, X).layers.splits["valid"][0]
+    assert valid.shape == (12, 2)
+    middle, half = (X.max(0) + X.min(0)) / 2, (X.max(0) - X.min(0)) / 2
+    assert (np.abs(valid - middle) <= 1.2 * half + 1e-6).all()
+    np.testing.assert_array_equal(
+        layers_of(box, X, validation=X[:5]).layers.splits["valid"][0], X[:5].astype(np.float32)
+    )
+
+
+@pytest.mark.parametrize("activation", ["logistic", "tanh", "relu", "identity"])
+@pytest.mark.parametrize("classes", [0, 2, 3])
+def test_scikit_learn_networks(activation: str, classes: int) -> None:
+    y = X[:, 0] if not classes else np.digitize(X[:, 0], np.linspace(-1, 1, classes + 1)[1:-1])
+    kind = MLPClassifier if classes else MLPRegressor
+    with warnings.catch_warnings(action="ignore"):
+        model = kind(
+            hidden_layer_sizes=(4, 3), activation=activation, max_iter=30, random_state=0
+        ).fit(X, y)
+    names, values = seen(model)
+    assert names == ["hidden1", "hidden2", "output"]
+    assert [value.shape[1] for value in values] == [4, 3, max(1, classes if classes > 2 else 1)]
+    expected = model.predict_proba(X) if classes else model.predict(X)[:, None]
+    np.testing.assert_allclose(
+        values[-1], expected[:, 1:] if classes == 2 else expected, rtol=1e-12
+    )
+    assert seen(model, layers=["hidden2"])[0] == ["hidden2", "output"]
+
+
+# --- the model is left as it was ------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("training", [False, True])
+def test_the_model_is_left_as_it_was(training: bool) -> None:
+    model = mlp(2, 3, 3, 1).train(training)
+    model[1].train(not training)
+    calls: list[int] = []
+    model[1].register_forward_hook(lambda *_: calls.append(1))
+    model[0].weight.grad = torch.ones_like(model[0].weight)
+    before = {key: value.clone() for key, value in model.state_dict().items()}
+    hooks = [len(module._forward_hooks) for module in model.modules()]
+    explain(model, X, **SMALL)
+    assert [module.training for module in model.modules()] == [
+        training,
+        training,
+        not training,
+        *[training] * 3,
+    ]
+    assert hooks == [len(module._forward_hooks) for module in model.modules()]
+    assert all(torch.equal(value, before[key]) for key, value in model.state_dict().items())
+    assert torch.equal(model[0].weight.grad, torch.ones_like(model[0].weight))
+    assert all(p.requires_grad for p in model.parameters())
+    assert torch.is_grad_enabled()
+
+
+def test_also_after_a_failure() -> None:
+    model = nn.Sequential(nn.Linear(2, 2), nn.Sigmoid(), nn.Unflatten(1, (1, 2))).train()
+    with pytest.raises(UserError, match="'output' gives"):
+        seen(model)
+    assert model.training
+    assert not model[1]._forward_hooks
+
+
+# --- the result -----------------------------------------------------------------------------------
+
+
+def test_errors_are_those_of_the_formulas(explained: Explanation) -> None:
+    layers = explained.network_layers
+    assert layers is not None
+    assert [layer.name for layer in explained.layers] == ["1", "3", "output"]
+    assert [layer.mse for layer in explained.layers] == explained.model.losses(layers)
+    values = np.vstack([layers.splits[split][-1] for split in ("train", "valid")]).astype(float)
+    assert explained.r2 == pytest.approx(1 - explained.layers[-1].mse / values.var())
+    # fitness: the output's error in units of its variance, and the mean of the hidden layers'
+    run = explained.run
+    assert run["fitness"] == pytest.approx(
+        run["normalised"] + np.mean(run["layer_losses"][:-1]), rel=1e-5
+    )
+    assert run["layers_fingerprint"] == layers.fingerprint()
+    assert (
+        explained.complexity
+        == sum(layer.complexity for layer in explained.layers)
+        == explained.pareto.complexity.iloc[-1]
+    )
+
+
+def test_evaluations_give_the_same_result_every_time_and_for_any_threads(
+    explained: Explanation,
+) -> None:
+    again = explain(mlp(2, 3, 3, 1), X, threads=2, **SMALL)
+    assert {**again.run, "seconds": 0} == {**explained.run, "seconds": 0}
+    assert explain(mlp(2, 3, 3, 1), X, seed=1, **SMALL).run["seed"] == 2
+    assert explain(mlp(2, 3, 3, 1), X, preset="paper", **SMALL).run["preset"] == "paper"
+
+
+@pytest.mark.parametrize("scale", [1e-4, 1e5])
+def test_the_magnitude_of_the_output_does_not_matter(scale: float, explained: Explanation) -> None:
+    model = mlp(2, 3, 3, 1)
+    with torch.no_grad():
+        model[4].weight *= scale
+        model[4].bias *= scale
+    found = explain(model, X, **SMALL)
+    assert found.r2 is not None
+    assert found.r2 > 0.3
+    assert found.layers[-1].mse == pytest.approx((1 - found.r2) * found.run["output_scale"] ** 2)
+
+
+def test_a_standardised_network_is_explained_in_its_inputs_own_units() -> None:
+    x = X * [10, 0.1] + [500, 3]
+    with warnings.catch_warnings(action="ignore"):
+        model = make_pipeline(
+            StandardScaler(),
+            MLPRegressor(hidden_layer_sizes=(3,), activation="tanh", max_iter=300, random_state=0),
+        ).fit(x, X[:, 0] ** 2)
+    found = explain(model, x, **SMALL)
+    assert found.network_layers is not None
+    np.testing.assert_allclose(found.network_layers.splits["train"][0], x, rtol=1e-6)
+    fidelity = found.fidelity(x)
+    assert fidelity.r2 == pytest.approx(
+        1 - np.mean((found.predict(x)[:, 0] - model.predict(x)) ** 2) / model.predict(x).var()
+    )
+    assert fidelity.r2 is not None
+    assert fidelity.r2 > 0.3
+
+
+def test_columns_of_a_frame_name_the_inputs() -> None:
+    frame = pd.DataFrame(X, columns=["petal length (cm)", "sin"])
+    found = explain(mlp(2, 3, 1), frame, **SMALL)
+    assert found.input_names == ["petal_length__cm_", "sin_"]
+    assert set(map(str, found.sympy().free_symbols)) <= set(found.input_names)
+    np.testing.assert_array_equal(found.predict(frame), found.predict(X))
+
+
+def test_columns_in_another_order_than_those_of_the_fit_are_a_sentence() -> None:
+    frame = pd.DataFrame(X, columns=["speed", "mass"])
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        model = MLPRegressor(hidden_layer_sizes=(3,), max_iter=20, random_state=0).fit(
+            frame, X[:, 0]
+        )
+    assert explain(model, frame, **SMALL).input_names == ["speed", "mass"]
+    with pytest.raises(
+        UserError,
+        match="X has the columns mass, speed; the model was fitted on speed, mass, in this order",
+    ):
+        explain(model, frame[["mass", "speed"]], **SMALL)
+
+
+@pytest.mark.parametrize(
+    "turned",
+    [
+        lambda x: x[::-1],
+        lambda x: x[:, ::-1],
+        lambda x: x.astype(">f8"),
+        lambda x: x.astype(np.longdouble),
+        np.asfortranarray,
+    ],
+    ids=["rows", "columns", "bytes", "long", "fortran"],
+)
+def test_an_array_may_lie_in_memory_in_any_way(turned: Any) -> None:
+    expected = turned(X).astype(np.float64).copy()
+    found, names = as_rows(turned(X))
+    np.testing.assert_array_equal(found, expected)
+    assert found.flags.c_contiguous
+    assert found.dtype.isnative
+    assert names == ["x0", "x1"]
+    model = mlp(2, 3, 1)
+    for ours, theirs in zip(
+        of(model, None).layers(found)[1], of(model, None).layers(expected)[1], strict=True
+    ):
+        np.testing.assert_array_equal(ours, theirs)
+
+
+def test_of_a_network_of_this_project() -> None:
+    rng = np.random.default_rng(0)
+    weights = (
+        rng.normal(size=(3, 2)).astype(np.float32),
+        rng.normal(size=(1, 3)).astype(np.float32),
+    )
+    network = Network(
+        weights, (np.zeros(3, np.float32), np.zeros(1, np.float32)), "regression", activation="tanh"
+    )
+    names, values = seen(network)
+    assert names == ["hidden1", "output"]
+    np.testing.assert_allclose(values[0], np.tanh(X @ weights[0].T), atol=1e-6)
+
+
+# --- budgets --------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("value", "budget"),
+    [
+        ("60s", Budget(seconds=60)),
+        (" 1.5 min ", Budget(seconds=90)),
+        (".5h", Budget(seconds=1800)),
+        (1000, Budget(evaluations=1000)),
+        (np.int64(7), Budget(evaluations=7)),
+        ("1000", Budget(evaluations=1000)),
+        (None, Budget()),
+    ],
+)
+def test_budgets(value: Any, budget: Budget) -> None:
+    assert Budget.of(value) == budget
+
+
+@pytest.mark.parametrize(
+    "value", ["", "fast", "-1s", "0s", "0", "1 day", 0, -5, 1.5, True, "s", "1e9s"]
+)
+def test_bad_budgets_are_a_sentence(value: Any) -> None:
+    with pytest.raises(UserError, match="the budget is .*; a time as '60s'"):
+        Budget.of(value)
+
+
+def test_evaluations_are_about_as_many_as_given(explained: Explanation) -> None:
+    assert explained.run["evaluations"] < 2 * 2000
+
+
+@pytest.fixture
+def heeded() -> Iterator[None]:
+    """Ctrl-C as in a terminal: tests in the background may have been told to ignore it."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
+@pytest.mark.usefixtures("heeded")
+def test_ctrl_c_gives_the_best_so_far_and_a_second_one_is_as_ever() -> None:
+    timer = threading.Timer(1.0, lambda: os.kill(os.getpid(), signal.SIGINT))
+    handler = signal.getsignal(signal.SIGINT)
+    timer.start()
+    with pytest.warns(UserWarning, match="best so far"):
+        found = explain(mlp(2, 3, 3, 1), X, budget="100s", progress=False, settings={"stop": 0.0})
+    assert signal.getsignal(signal.SIGINT) is handler
+    assert found.run["generations"] >= 1
+    assert len(found.pareto) >= 1
+
+
+def test_elsewhere_than_in_the_main_thread() -> None:
+    results: list[Explanation] = []
+    thread = threading.Thread(target=lambda: results.append(explain(mlp(2, 3, 1), X, **SMALL)))
+    thread.start()
+    thread.join()
+    assert len(results) == 1
+
+
+def test_progress_in_a_log_is_silent_for_a_minute(capsys: pytest.CaptureFixture[str]) -> None:
+    explain(mlp(2, 3, 1), X, budget=2000)
+    assert capsys.readouterr().err == ""
+
+
+# --- bad input ------------------------------------------------------------------------------------
+
+
+class NaN(nn.Module):
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        return torch.log(-torch.abs(x))
+
+
+BAD: dict[str, tuple[Any, Any, dict[str, Any], str]] = {
+    "dropout": (
+        nn.Sequential(nn.Linear(2, 3), nn.Dropout(), nn.Linear(3, 1)).train(),
+        X,
+        {},
+        r"training mode .*'1' \(Dropout\).*model.eval",
+    ),
+    "batch norm": (
+        nn.Sequential(nn.Linear(2, 3), nn.BatchNorm1d(3)).train(),
+        X,
+        {},
+        r"training mode .*BatchNorm1d.*model.eval",
+    ),
+    "NaN": (
+        nn.Sequential(nn.Linear(2, 3), nn.Sigmoid(), nn.Linear(3, 1), NaN()),
+        X - 9,
+        {},
+        "'output' gives a value that is not finite.* row",
+    ),
+    "width": (mlp(2, 3, 1), X[:, :1], {}, r"X has 1 column\(s\), but the network reads 2"),
+    "width, sklearn": (
+        Network((np.ones((1, 3), np.float32),), (np.ones(1, np.float32),), "regression"),
+        X,
+        {},
+        "network reads 3",
+    ),
+    "one row": (mlp(2, 3, 1), X[:1], {}, r"X has 1 row\(s\); at least 2"),
+    "no row": (mlp(2, 3, 1), X[:0], {}, r"X has 0 row\(s\)"),
+    "a vector": (mlp(2, 3, 1), X[0], {}, r"X has the shape \(2,\)"),
+    "text": (mlp(2, 3, 1), np.array([["a", "b"]] * 3), {}, "X holds <U1"),
+    "words": (mlp(2, 3, 1), [["a", None]] * 3, {}, "X is not an array of numbers"),
+    "infinite": (
+        mlp(2, 3, 1),
+        np.where(np.eye(2, dtype=bool), np.inf, 1.0),
+        {},
+        "X has a value that is not finite in row 0, column 0",
+    ),
+    "empty layers": (mlp(2, 3, 1), X, {"layers": []}, "'layers' is empty"),
+    "one name": (mlp(2, 3, 1), X, {"layers": "1"}, "'layers' is '1'; a list"),
+    "twice": (mlp(2, 3, 1), X, {"layers": ["1", "1"]}, "each layer can be named once"),
+    "unknown layer": (
+        mlp(2, 3, 1),
+        X,
+        {"layers": ["seven"]},
+        "no layer 'seven'; it has 0, 1, 2, output",
+    ),
+    "conv": (
+        nn.Sequential(nn.Unflatten(1, (1, 2)), nn.Conv1d(1, 1, 1)),
+        X,
+        {},
+        r"'1' \(Conv1d\) is convolutional.*layers=",
+    ),
+    "lstm": (
+        nn.Sequential(nn.LSTM(2, 3)),
+        X,
+        {},
+        r"'0' \(LSTM\) is .*recurrent.*feature extractor",
+    ),
+    "named conv": (nn.Sequential(nn.Conv1d(1, 1, 1)), X, {"layers": ["0"]}, r"'0' \(Conv1d\)"),
+    "not a matrix": (
+        nn.Sequential(nn.Linear(2, 2), nn.Tanh(), nn.Unflatten(1, (1, 2))),
+        X,
+        {},
+        r"'output' gives \(40, 1, 2\)",
+    ),
+    "a tuple": (nn.ModuleList([nn.Tanh()]), X, {}, "cannot be called"),
+    "no model": (lambda x: x, X, {}, "function cannot be explained; a torch.nn.Module"),
+    "another estimator": (StandardScaler(), X, {}, "StandardScaler cannot be explained"),
+    "another pipeline": (
+        make_pipeline(MinMaxScaler(), MLPRegressor()),
+        X,
+        {},
+        "Pipeline cannot be explained",
+    ),
+    "not fitted": (MLPRegressor(), X, {}, "MLPRegressor is not fitted"),
+    "pipeline not fitted": (
+        make_pipeline(StandardScaler(), MLPRegressor()),
+        X,
+        {},
+        "Pipeline is not fitted",
+    ),
+    "seed": (mlp(2, 3, 1), X, {"seed": -1}, "'seed' is -1"),
+    "preset": (mlp(2, 3, 1), X, {"preset": "papre"}, "unknown preset"),
+    "budget": (mlp(2, 3, 1), X, {"budget": "soon"}, "the budget is 'soon'"),
+    "settings": (mlp(2, 3, 1), X, {"settings": {"colour": 1}}, "unknown setting 'colour'"),
+    "no settings": (mlp(2, 3, 1), X, {"settings": 5}, "'settings' is 5; settings by their names"),
+    "a setting": (
+        mlp(2, 3, 1),
+        X,
+        {"settings": {"mutation": "a"}},
+        "'mutation' is 'a'; a number is needed",
+    ),
+    "memory": (
+        mlp(2, 3, 1),
+        X,
+        {"settings": {"memory": "a"}},
+        "'memory' is 'a'; true or false is needed",
+    ),
+    "threads": (mlp(2, 3, 1), X, {"threads": "2"}, "'threads' is '2'; a whole number"),
+    "validation width": (
+        mlp(2, 3, 1),
+        X,
+        {"validation": X[:, :1]},
+        r"'validation' has .*rows × 2 columns",
+    ),
+    "validation values": (
+        mlp(2, 3, 1),
+        X,
+        {"validation": [[np.nan, 0.0]]},
+        "'validation' has a value that is not finite",
+    ),
+    "validation rows": (mlp(2, 3, 1), X, {"validation": X[:0]}, "'validation' has no row"),
+}
+
+
+@pytest.mark.parametrize("what", BAD)
+def test_bad_input_is_a_sentence(what: str) -> None:
+    model, x, options, words = BAD[what]
+    with pytest.raises(UserError, match=words) as caught:
+        explain(model, x, **SMALL | options)
+    assert "\n" not in str(caught.value)
+
+
+def test_a_file_is_not_explained_before_all_options_are_known_to_be_good(tmp_path: Path) -> None:
+    """Or an hour's search would end with half of its files."""
+    for limit in (0.0, -1.0, float("nan"), float("inf")):
+        with pytest.raises(UserError, match="the time limit is"):
+            explain_file("no such network", "no such table", tmp_path / "out", time_limit=limit)
+    assert not (tmp_path / "out").exists()
+
+
+def test_a_constant_network_is_a_warning() -> None:
+    model = mlp(2, 3, 1)
+    nn.init.zeros_(model[2].weight)  # type: ignore[arg-type]
+    with pytest.warns(UserWarning, match="nearly constant .* is it trained"):
+        found = explain(model, X, **SMALL)
+    assert found.r2 is None
+    np.testing.assert_allclose(found.predict(X), model(torch.zeros(1, 2)).item(), rtol=1e-6)
+    assert "undefined" in str(found)
+
+
+def test_no_activation_module_is_a_warning() -> None:
+    with pytest.warns(UserWarning, match="only the output"):
+        found = explain(nn.Linear(2, 1), X, **SMALL)
+    assert [layer.name for layer in found.layers] == ["output"]
+
+
+# --- the package ----------------------------------------------------------------------------------
+
+
+def test_the_public_names_load_when_asked_for() -> None:
+    heavy = ("torch", "sympy", "sklearn", "pandas", "matplotlib", "numpy", "numba")
+    code = (
+        f"import sys, srnet, srnet.cli\nassert not [name for name in {heavy!r} if name in "
+        f"sys.modules]\n"
+        "srnet.explain\nassert callable(srnet.explain) and 'torch' not in sys.modules\n"
+        "import srnet.explanation.explain, srnet.explanation.result\nfrom srnet import explain, "
+        "Explanation\n"
+        "assert callable(explain) and isinstance(Explanation, type)\n"
+    )
+    result = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=False
+    )
+    assert result.returncode == 0, result.stderr
+    assert set(srnet.__all__) <= set(dir(srnet))
+    with pytest.raises(AttributeError, match="no attribute 'explian'"):
+        srnet.explian  # noqa: B018
+
+
+# --- time limits of a run -------------------------------------------------------------------------
+
+
+class Ticking:
+    """A clock that moves a hundredth of a second whenever it is read."""
+
+    def __init__(self) -> None:
+        self.now = 0.0
+
+    def monotonic(self) -> float:
+        self.now += 0.01
+        return self.now
+
+
+@pytest.mark.parametrize("preset_name", ["joint", "paper"])
+def test_a_time_limit_ends_the_run_with_its_schedule_complete(
+    preset_name: str, monkeypatch: pytest.MonkeyPatch, layers: Layers
+) -> None:
+    clock = Ticking()
+    monkeypatch.setattr(run_module, "time", clock)
+    shares: list[float] = []
+    climbers: list[int] = []
+
+    def watch(search: Any) -> None:
+        shares.append(search.elapsed)
+        climbers.append(len(getattr(search, "_lineages", [])))
+
+    begin = clock.now
+    run = run_module.evolve(
+        layers, preset(preset_name, stop=0.0), 1, time_limit=5.0, progress=watch
+    )
+    assert 4.8 <= run["seconds"] <= 5.0
+    assert clock.now - begin <= 5.25
+    assert shares == sorted(shares)
+    assert run["settings"]["generations"] == run["generations"] == len(run["history"])
+    assert run["pareto"]
+    if preset_name == "joint":
+        # first the published search, then 16 climbers, 8, 4, 2, and in the end one
+        assert [n for i, n in enumerate(climbers) if i == 0 or n != climbers[i - 1]] == [
+            0,
+            16,
+            8,
+            4,
+            2,
+            1,
+        ]
+
+
+def test_a_search_that_is_stopped_has_its_front(layers: Layers) -> None:
+    for steps in (1, 30, 80):
+        asked: list[int] = []
+
+        def stop(asked: list[int] = asked, steps: int = steps) -> bool:
+            asked.append(1)
+            return len(asked) >= steps
+
+        run = run_module.evolve(
+            layers, preset("joint", population=10, generations=100, stop=0.0), 1, stop=stop
+        )
+        assert run["pareto"][-1]["fitness"] == run["fitness"]
+
+
+@pytest.mark.parametrize(
+    ("options", "words"),
+    [
+        ({"time_limit": 0.0}, "time limit is 0"),
+        ({"time_limit": 1.0, "checkpoint": "c"}, "no checkpoint"),
+    ],
+)
+def test_bad_time_limits_are_a_sentence(
+    layers: Layers, options: dict[str, Any], words: str
+) -> None:
+    with pytest.raises(UserError, match=words):
+        run_module.evolve(layers, preset("joint", population=4, generations=4), 1, **options)
+
+
+@pytest.mark.parametrize(
+    ("evaluations", "population", "generations"),
+    [(3_000_000, 200, 5000), (30_000, 10, 1000), (10, 10, 1)],
+)
+def test_what_evaluations_pay_for(evaluations: int, population: int, generations: int) -> None:
+    settings = spending(preset("joint"), evaluations, 3)
+    assert (settings.population, settings.generations) == (population, generations)
+
+
+def test_another_loss_is_refused_in_a_sentence() -> None:
+    with pytest.raises(
+        UserError, match="'settings' has the loss 'cross_entropy'; mse is needed here"
+    ):
+        explain(mlp(2, 3, 3, 2), X, progress=False, settings={"loss": "cross_entropy"})

@@ -1,0 +1,376 @@
+"""The result of an explanation: errors, selection, every export against the model, files."""
+
+import copy
+import json
+import pickle
+import shutil
+import subprocess
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+import sympy
+import torch
+from helpers import c_text, made_up
+from matplotlib.figure import Figure
+
+from srnet.cgp.primitives import PRIMITIVES, Primitive
+from srnet.cgp.program import Program
+from srnet.errors import UserError
+from srnet.explanation.measured import measured
+from srnet.explanation.predict import write_predictions
+from srnet.explanation.result import Explanation
+from srnet.model.export import to_c, to_numpy
+from srnet.model.fitting import fit
+from srnet.model.srnet import SRNet
+from srnet.search.run import evolve
+from srnet.search.settings import preset
+
+HARD = [
+    0.0,
+    -0.0,
+    1.0,
+    -1.0,
+    0.5,
+    -2.5,
+    1e-30,
+    -1e-30,
+    1e30,
+    -1e30,
+    1e200,
+    np.inf,
+    -np.inf,
+    np.nan,
+    5e-324,
+    1.7e308,
+]
+PAIRS = np.array(np.meshgrid(HARD, HARD)).reshape(2, -1).T
+ORDINARY = np.random.default_rng(0).normal(0, 5, (60, 2))
+PRIMITIVE = pytest.mark.parametrize("primitive", PRIMITIVES, ids=lambda primitive: primitive.name)
+LAYERS = made_up.layers((2, 3, 2))
+
+SIMPLE = (Program(2, (), (("sub", (0, 1)),), 2), Program(3, (), (), 1))
+COMPLEX = (
+    Program(2, (1.5,), (("mul", (0, 2)), ("sin", (1,)), ("add", (3, 4))), 5),
+    Program(3, (-0.25,), (("add", (0, 3)), ("square", (4,))), 5),
+)
+
+
+def explanation(**changes: Any) -> Explanation:
+    """Two models, the better selected, as srnet.explain makes them."""
+    entries = []
+    for programs, fitness in ((SIMPLE, 0.5), (COMPLEX, 0.2)):
+        model = fit(programs, LAYERS, "made-up")
+        assert model is not None
+        entries.append({"fitness": fitness, **measured(model, LAYERS)})
+    run = {
+        "task": "made-up",
+        "seed": 1,
+        "preset": "joint",
+        **entries[-1],
+        "pareto": entries,
+        "selected": 1,
+    }
+    return Explanation(json.loads(json.dumps(run | changes)), layers=LAYERS)
+
+
+FOUND = explanation()
+X = LAYERS.splits["train"][0]
+Y = LAYERS.splits["train"][-1]
+
+
+def single(primitive: Primitive) -> SRNet:
+    """The primitive alone: w = 1, b = 0; and a second output with w = -2.5, b = 1e-5."""
+    program = Program(2, (), ((primitive.name, (0, 1)[: primitive.arity]),), 2)
+    return SRNet((program,), (np.array([1.0, -2.5]),), (np.array([0.0, 1e-5]),))
+
+
+def numpy_function(source: str) -> Any:
+    names: dict[str, Any] = {}
+    exec(source, names)
+    return names["network"]
+
+
+# --- exports --------------------------------------------------------------------------------------
+
+
+@PRIMITIVE
+@pytest.mark.parametrize("x", [ORDINARY, PAIRS], ids=["ordinary", "hard"])
+def test_numpy_source_is_the_model(primitive: Primitive, x: np.ndarray) -> None:
+    model = single(primitive)
+    np.testing.assert_array_equal(numpy_function(to_numpy(model))(x), model.predict(x))
+
+
+@PRIMITIVE
+@pytest.mark.parametrize("x", [ORDINARY, PAIRS], ids=["ordinary", "hard"])
+def test_c_is_the_model(primitive: Primitive, x: np.ndarray) -> None:
+    model = single(primitive)
+    found = np.array([c_text.run(to_c(model), row.tolist(), 2) for row in x])
+    np.testing.assert_allclose(found, model.predict(x), rtol=1e-13)
+
+
+@pytest.mark.skipif(shutil.which("gcc") is None, reason="needs a C compiler")
+def test_compiled_c_is_the_model(tmp_path: Path) -> None:
+    """Every primitive on ordinary and hard inputs, and a model of two layers, in one program."""
+    models = [*(single(primitive) for primitive in PRIMITIVES), FOUND.model]
+    source = ["#include <stdio.h>", "#include <stdlib.h>"]
+    for i, model in enumerate(models):
+        source.append(to_c(model).replace("void network(", f"void network{i}("))
+    calls = "".join(f"network{i}(x, y); print(y); " for i in range(len(models)))
+    source.append('static void print(const double *y) { printf("%.17g %.17g\\n", y[0], y[1]); }')
+    source = [source[0], source[1], source.pop(), *source[2:]]
+    source.append(
+        "int main(void) { char a[64], b[64]; double x[2], y[2];\n"
+        f'while (scanf("%63s %63s", a, b) == 2) {{ x[0] = strtod(a, 0); x[1] = strtod(b, 0); '
+        f"{calls} }} return 0; }}"
+    )
+    (tmp_path / "all.c").write_text("\n".join(source))
+    flags = ["-std=c99", "-Wall", "-Wextra", "-Werror", "-O1", "-ffp-contract=off"]
+    subprocess.run(["gcc", *flags, tmp_path / "all.c", "-o", tmp_path / "all", "-lm"], check=True)
+    x = np.vstack([ORDINARY, PAIRS])
+    rows = "".join(f"{a!r} {b!r}\n" for a, b in x.tolist())
+    output = subprocess.run(
+        [tmp_path / "all"], input=rows, capture_output=True, text=True, check=True
+    ).stdout
+    found = np.array(
+        [[float(cell) for cell in line.split()] for line in output.splitlines()]
+    ).reshape(len(x), len(models), 2)
+    for i, model in enumerate(models):
+        np.testing.assert_allclose(found[:, i], model.predict(x), rtol=1e-12)
+
+
+def test_every_export_of_a_model_of_layers_is_the_model() -> None:
+    expected = FOUND.predict(X)
+    np.testing.assert_array_equal(numpy_function(FOUND.to_numpy())(X), expected)
+    np.testing.assert_allclose(
+        [c_text.run(FOUND.to_c(), row, 2) for row in X.astype(float).tolist()], expected, rtol=1e-13
+    )
+    np.testing.assert_allclose(
+        FOUND.to_torch()(torch.tensor(X.astype(float))).numpy(), expected, rtol=1e-13
+    )
+    symbols = sympy.symbols("x0 x1", real=True)
+    for output in range(2):
+        for expression in (
+            FOUND.sympy(output),
+            sympy.sympify(
+                FOUND.expression(output), locals=dict(zip(("x0", "x1"), symbols, strict=True))
+            ),
+        ):
+            values = sympy.lambdify(symbols, expression, "numpy")(*X.astype(float).T)
+            np.testing.assert_allclose(values, expected[:, output], rtol=1e-9)
+
+
+def test_protected_primitives_are_written_out_for_sympy() -> None:
+    program = Program(2, (), (("pdiv", (0, 1)), ("pln", (2,))), 3)
+    model = SRNet((program,), (np.array([1.0]),), (np.array([0.0]),))
+    found = Explanation({"programs": [program.to_json()], "weights": [[1.0]], "biases": [[0.0]]})
+    expression = sympy.sympify(found.expression())
+    for a, b in ((2.0, 3.0), (0.0, 2.0), (1.0, 0.0)):
+        assert float(expression.subs({"x0": a, "x1": b})) == pytest.approx(
+            model.predict(np.array([[a, b]]))[0, 0]
+        )
+
+
+def test_constant_formulas_have_a_value_for_every_row() -> None:
+    model = SRNet(
+        (Program(1, (2.0,), (), 1),), (np.array([3.0]),), (np.array([-1.0]),), 'evil """ */ name'
+    )
+    assert numpy_function(to_numpy(model))(np.zeros((3, 1))).tolist() == [[5.0]] * 3
+    assert c_text.run(to_c(model), [0.0], 1) == [5.0]
+
+
+def test_inputs_have_their_names_everywhere() -> None:
+    named = explanation(input_names=["mass", "c"])
+    assert named.layers[0].formula == "((mass * 1.5) + sin(c))"
+    assert set(map(str, named.sympy().free_symbols)) == {"mass", "c"}
+    forms = named.simplified(10)
+    shown = [
+        text
+        for form in (forms.layers[0], *forms.outputs)
+        for text in (form.raw, form.text, form.latex)
+    ]
+    for text in (
+        named.to_c(),
+        named.to_numpy(),
+        named.latex(),
+        named.expression(1),
+        str(named),
+        *shown,
+    ):
+        assert "mass" in text
+        assert "x0" not in text
+    np.testing.assert_array_equal(numpy_function(named.to_numpy())(X), FOUND.predict(X))
+
+
+def test_columns_are_found_by_their_names() -> None:
+    named = explanation(input_names=["mass", "c"])
+    frame = pd.DataFrame(X, columns=["mass", "c"])
+    np.testing.assert_array_equal(named.predict(frame[["c", "mass"]]), FOUND.predict(X))
+    assert named.fidelity(frame[["c", "mass"]], Y) == FOUND.fidelity(X, Y)
+    np.testing.assert_array_equal(named.predict(X), FOUND.predict(X))
+    np.testing.assert_array_equal(FOUND.predict(frame), FOUND.predict(X))
+    with pytest.raises(UserError, match="the columns are mass, speed; the formulas read mass, c"):
+        named.predict(frame.rename(columns={"c": "speed"}))
+
+
+def test_a_formula_too_long_to_write_is_shown_in_steps() -> None:
+    program = Program(1, (), tuple(("mul", (i, i)) for i in range(12)), 12)
+    found = Explanation({"programs": [program.to_json()], "weights": [[1.0]], "biases": [[0.0]]})
+    assert r"\begin{aligned}" in found.latex()
+    assert len(str(found)) < 12_000
+
+
+# --- what it tells --------------------------------------------------------------------------------
+
+
+def test_layers_and_text() -> None:
+    assert [(layer.name, layer.complexity) for layer in FOUND.layers] == [("h1", 3), ("output", 2)]
+    assert [layer.mse for layer in FOUND.layers] == FOUND.model.losses(LAYERS)
+    assert FOUND.complexity == 5
+    assert FOUND.outputs == 2
+    text = str(FOUND)
+    for words in ("((x0 * 1.5) + sin(x1))", "output", "y0 = ", "y1 = ", "complexity 5"):
+        assert words in text
+    assert "complexity 5" in repr(FOUND)
+    assert FOUND._repr_latex_().startswith(r"$\displaystyle \begin{aligned} y_{0} &= ")
+
+
+def test_fidelity_is_against_the_network() -> None:
+    fidelity = FOUND.fidelity(X, Y)
+    found = FOUND.predict(X)
+    assert fidelity.mse == pytest.approx(np.mean((found - Y) ** 2))
+    assert fidelity.r2 == pytest.approx(
+        1 - fidelity.mse / np.mean((Y - Y.astype(float).mean(0)) ** 2)
+    )
+    assert fidelity.agreement == (found.argmax(1) == Y.argmax(1)).mean()
+    assert (fidelity.finite, fidelity.rows) == (1.0, len(X))
+    assert FOUND.fidelity(X, np.ones_like(Y)).r2 is None
+
+
+def test_fidelity_where_a_formula_has_no_value() -> None:
+    run = {
+        "programs": [Program(1, (), (("ln", (0,)),), 1).to_json()],
+        "weights": [[1.0]],
+        "biases": [[0.0]],
+    }
+    fidelity = Explanation(run).fidelity([[1.0], [-1.0]], [0.0, 1.0])
+    assert (fidelity.mse, fidelity.r2, fidelity.finite, fidelity.agreement) == (
+        np.inf,
+        -np.inf,
+        0.5,
+        None,
+    )
+
+
+def test_the_front_and_the_selection_of_its_models() -> None:
+    frame = FOUND.pareto
+    assert frame.complexity.tolist() == [1, 5]
+    assert frame.fitness.tolist() == [0.5, 0.2]
+    assert frame["h1"].tolist() == ["(x0 - x1)", "((x0 * 1.5) + sin(x1))"]
+    assert FOUND.select("accuracy").run == FOUND.run
+    simple = FOUND.select("knee")
+    assert simple.complexity == 1
+    assert simple.run["selected"] == 0
+    np.testing.assert_array_equal(
+        simple.predict(X), SRNet.from_run(FOUND.run["pareto"][0]).predict(X)
+    )
+    assert simple.select("accuracy").complexity == 5
+    with pytest.raises(
+        UserError, match="unknown selection 'worst'; known are accuracy, best, knee"
+    ):
+        FOUND.select("worst")
+
+
+def test_plot() -> None:
+    for figure in (FOUND.plot(), FOUND.plot(X, Y)):
+        assert isinstance(figure, Figure)
+        bars, points = figure.axes
+        assert [bar.get_width() for bar in bars.patches] == [
+            max(layer.r2 or 0, 0) for layer in FOUND.layers
+        ]
+        assert len(points.lines) == 3
+    np.testing.assert_allclose(points.lines[1].get_ydata(), FOUND.predict(X)[:, 1])
+
+
+def test_simplified() -> None:
+    forms = FOUND.simplified(10)
+    assert (len(forms.layers), len(forms.outputs)) == (2, 2)
+
+
+# --- files ----------------------------------------------------------------------------------------
+
+
+def test_a_saved_explanation_is_the_same(tmp_path: Path) -> None:
+    FOUND.save(tmp_path / "run.json")
+    loaded = Explanation.load(tmp_path / "run.json")
+    assert str(loaded) == str(FOUND)
+    assert loaded.latex(1) == FOUND.latex(1)
+    assert loaded.select("knee").run == FOUND.select("knee").run
+    assert loaded.fidelity(X, Y) == FOUND.fidelity(X, Y)
+    np.testing.assert_array_equal(loaded.predict(X), FOUND.predict(X))
+    np.savez(tmp_path / "x.npz", x=X)
+    write_predictions(tmp_path / "run.json", tmp_path / "x.npz", tmp_path / "y.csv")
+    np.testing.assert_array_equal(
+        np.loadtxt(tmp_path / "y.csv", delimiter=",", skiprows=1), FOUND.predict(X)
+    )
+    for asked in (
+        lambda: loaded.fidelity(X),
+        loaded.plot,
+        lambda: loaded.plot(X),
+        loaded.simplified,
+    ):
+        with pytest.raises(UserError, match="a loaded explanation has no"):
+            asked()
+
+
+def test_copies_and_pickles_are_the_same() -> None:
+    for other in (copy.deepcopy(FOUND), pickle.loads(pickle.dumps(FOUND))):
+        assert other.run == FOUND.run
+        np.testing.assert_array_equal(other.predict(X), FOUND.predict(X))
+
+
+@pytest.mark.parametrize(
+    ("changes", "words"),
+    [
+        ({"programs": None}, "programs"),
+        ({"layer_names": ["a"]}, "'layer_names'"),
+        ({"input_names": ["a", 3]}, "'input_names'"),
+        ({"layer_losses": ["x", 1]}, "'layer_losses'"),
+        ({"pareto": 3}, "'pareto'"),
+    ],
+)
+def test_a_bad_run_is_a_sentence(tmp_path: Path, changes: dict[str, Any], words: str) -> None:
+    (tmp_path / "run.json").write_text(json.dumps(FOUND.run | changes))
+    with pytest.raises(UserError, match=words) as caught:
+        Explanation.load(tmp_path / "run.json")
+    assert str(caught.value).startswith(f"{tmp_path / 'run.json'}: ")
+
+
+def test_bad_arguments_are_a_sentence() -> None:
+    for asked, words in (
+        (lambda: FOUND.sympy(2), "the output is 2; the network has 2"),
+        (lambda: FOUND.latex(-1), "the output is -1"),
+        (lambda: FOUND.predict(X[:, :1]), r"rows × 2 columns"),
+        (lambda: FOUND.fidelity(X, Y[:3]), "y has the shape"),
+        (lambda: FOUND.fidelity(X[:0], Y[:0]), "X has 0 rows; at least 1"),
+        (lambda: FOUND.plot(X[:0], Y[:0]), "X has 0 rows; at least 1"),
+        (lambda: explanation(pareto=[]).pareto, "no Pareto front"),
+    ):
+        with pytest.raises(UserError, match=words):
+            asked()
+
+
+def test_a_loaded_classifier_shows_its_logits_and_its_accuracy() -> None:
+    layers = made_up.classifier((2, 3, 3))
+    run = evolve(layers, preset("paper", loss="cross_entropy", population=10, generations=10), 1)
+    found = Explanation(json.loads(json.dumps(run)))
+    assert f"network's class {run['accuracy']:.4f}" in str(found)
+    assert f"cross-entropy {run['layer_losses'][-1]:.3g}" in str(found)
+    assert "logit of y2 = " in str(found)
+    x, y = layers.splits["train"][0], layers.splits["train"][-1]
+    np.testing.assert_allclose(found.predict(x).sum(axis=1), 1)
+    assert found.fidelity(x, y).agreement == run["accuracy"]
+    simplest = found.select("knee")
+    assert ("accuracy" in simplest.run) == (simplest.run["fitness"] == run["fitness"])

@@ -1,0 +1,233 @@
+"""Files appear whole or not at all."""
+
+import contextlib
+import errno
+import json
+import os
+import resource
+import stat
+from collections.abc import Iterator
+from pathlib import Path
+from typing import NoReturn
+
+import pytest
+
+from srnet.errors import UserError
+from srnet.io.files import check_writable, read_json, write_json, writing
+
+
+def names(folder: Path) -> list[str]:
+    return sorted(path.name for path in folder.iterdir())
+
+
+@contextlib.contextmanager
+def no_room() -> Iterator[None]:
+    """No file may grow beyond 512 bytes: the system refuses the write half-way, as a full disk
+    does.
+
+    For a block, not for a test: pytest's own output may go to a file.
+    """
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (512, hard))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+
+
+@pytest.fixture
+def disk_full(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The data reaches the page cache and fails on its way to the disk."""
+
+    def refuse(_: int) -> NoReturn:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    monkeypatch.setattr(os, "fsync", refuse)
+
+
+def test_json_round_trip(tmp_path: Path) -> None:
+    content = {
+        "a": [0.1 + 0.2, None, 5e-324, -1.7976931348623157e308],
+        "ü": {"b": [True, "x\n"]},
+        "e": [],
+    }
+    write_json(tmp_path / "new" / "folder" / "a.json", content)
+    assert read_json(tmp_path / "new" / "folder" / "a.json") == content
+    assert names(tmp_path / "new" / "folder") == ["a.json"]
+
+
+def test_a_file_has_the_usual_permissions(tmp_path: Path) -> None:
+    write_json(tmp_path / "a.json", {})
+    (tmp_path / "b.json").write_text("{}")
+    assert stat.S_IMODE((tmp_path / "a.json").stat().st_mode) == stat.S_IMODE(
+        (tmp_path / "b.json").stat().st_mode
+    )
+
+
+@pytest.mark.parametrize("value", [float("nan"), float("inf"), object()])
+def test_what_is_not_json_is_not_written(tmp_path: Path, value: object) -> None:
+    write_json(tmp_path / "a.json", {"old": 1})
+    with pytest.raises((ValueError, TypeError)):
+        write_json(tmp_path / "a.json", {"new": [value]})
+    assert read_json(tmp_path / "a.json") == {"old": 1}
+    assert names(tmp_path) == ["a.json"]
+
+
+def test_an_error_inside_leaves_the_old_file(tmp_path: Path) -> None:
+    (tmp_path / "a.txt").write_text("old")
+    with contextlib.suppress(ZeroDivisionError), writing(tmp_path / "a.txt") as file:
+        file.write("new")
+        raise ZeroDivisionError
+    assert (tmp_path / "a.txt").read_text() == "old"
+    assert names(tmp_path) == ["a.txt"]
+
+
+def test_the_file_appears_at_the_end_only(tmp_path: Path) -> None:
+    with writing(tmp_path / "a.txt") as file:
+        file.write("new")
+        file.flush()
+        assert not (tmp_path / "a.txt").exists()
+    assert (tmp_path / "a.txt").read_text() == "new"
+
+
+def test_a_disk_that_fills_up_leaves_the_old_file(tmp_path: Path) -> None:
+    write_json(tmp_path / "a.json", {"old": 1})
+    with (
+        no_room(),
+        pytest.raises(UserError, match=r"a\.json: cannot be written \(File too large\)"),
+    ):
+        write_json(tmp_path / "a.json", {"new": "x" * 2000})
+    assert read_json(tmp_path / "a.json") == {"old": 1}
+    assert names(tmp_path) == ["a.json"]
+
+
+def test_a_full_disk_leaves_the_old_file(tmp_path: Path, request: pytest.FixtureRequest) -> None:
+    write_json(tmp_path / "a.json", {"old": 1})
+    request.getfixturevalue("disk_full")
+    with pytest.raises(UserError, match=r"a\.json: cannot be written \(No space left on device\)"):
+        write_json(tmp_path / "a.json", {"new": 1})
+    assert read_json(tmp_path / "a.json") == {"old": 1}
+    assert names(tmp_path) == ["a.json"]
+
+
+def test_what_a_killed_process_left_is_taken_away(tmp_path: Path) -> None:
+    for name in (
+        ".a.json.1234.part",
+        ".a.json.abcd.part",
+        ".b.json.1234.part",
+        ".aXjson.1234.part",
+    ):
+        (tmp_path / name).write_text("half")
+    write_json(tmp_path / "a.json", {})
+    assert names(tmp_path) == [".aXjson.1234.part", ".b.json.1234.part", "a.json"]
+
+
+def test_what_another_process_is_writing_stays(tmp_path: Path) -> None:
+    """Two write one file at once: both are whole, the later one stays."""
+    with writing(tmp_path / "a.txt") as file:
+        file.write("slow")
+        with writing(tmp_path / "a.txt") as other:
+            other.write("fast")
+        assert (tmp_path / "a.txt").read_text() == "fast"
+    assert (tmp_path / "a.txt").read_text() == "slow"
+    assert names(tmp_path) == ["a.txt"]
+
+
+def test_where_there_are_no_locks_files_are_written_as_ever(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("srnet.io.files.fcntl", None)
+    (tmp_path / ".a.json.1234.part").write_text("whose?")
+    write_json(tmp_path / "a.json", {})
+    assert names(tmp_path) == [".a.json.1234.part", "a.json"]
+
+
+@pytest.mark.parametrize("place", ["file/a.json", "folder", "/dev/null/a.json"])
+def test_a_place_that_cannot_be_written_is_a_sentence(tmp_path: Path, place: str) -> None:
+    (tmp_path / "file").write_text("old")
+    (tmp_path / "folder").mkdir()
+    for action in (lambda path: write_json(path, {}), check_writable):
+        with pytest.raises(UserError, match="cannot be written") as caught:
+            action(tmp_path / place)
+        assert "\n" not in str(caught.value)
+    assert names(tmp_path) == ["file", "folder"]
+    assert (tmp_path / "file").read_text() == "old"
+    assert names(tmp_path / "folder") == []
+
+
+def test_checking_changes_nothing(tmp_path: Path) -> None:
+    (tmp_path / "a.json").write_text("old")
+    check_writable(tmp_path / "a.json")
+    check_writable(tmp_path / "b.json")
+    assert (tmp_path / "a.json").read_text() == "old"
+    assert names(tmp_path) == ["a.json"]
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ('{"a": 1e999}', "the number 1e999 is too large"),
+        ('{"a": [-1e400]}', "is too large"),
+        ('{"a": 18446744073709551616}', "is too large"),
+        ('{"a": %s}' % ("9" * 5000), "is not plain JSON"),
+        ('{"a": {"b": 1, "c": 2, "b": 1}}', "the key 'b' occurs more than once"),
+        ('{"a": "\\ud800"}', "surrogates not allowed"),
+    ],
+)  # fmt: skip
+def test_what_could_be_read_but_not_used_is_a_sentence(
+    tmp_path: Path, text: str, words: str
+) -> None:
+    (tmp_path / "a.json").write_text(text)
+    with pytest.raises(UserError, match=words) as caught:
+        read_json(tmp_path / "a.json")
+    assert str(caught.value).startswith(f"{tmp_path}/a.json: ")
+
+
+def test_large_and_strange_but_fine(tmp_path: Path) -> None:
+    content = {
+        "seed": 2**64 - 1,
+        "low": -(2**63),
+        "small": 5e-324,
+        "large": 1.7976931348623157e308,
+        "text": '𝒳 \\ " é',
+    }
+    write_json(tmp_path / "a.json", content)
+    assert read_json(tmp_path / "a.json") == content
+    (tmp_path / "a.json").write_text(json.dumps(content, ensure_ascii=False))
+    assert read_json(tmp_path / "a.json") == content
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        "{",
+        "[1]",
+        "null",
+        '{"a": NaN}',
+        '{"a": -Infinity}',
+        "[" * 100_000,
+        '{"a": 1}}',
+        "\x00",
+        "{'a': 1}",
+    ],
+)
+def test_what_is_no_json_object_is_a_sentence(tmp_path: Path, text: str) -> None:
+    (tmp_path / "a.json").write_text(text)
+    with pytest.raises(UserError, match=r"a\.json: ") as caught:
+        read_json(tmp_path / "a.json")
+    assert "\n" not in str(caught.value)
+
+
+def test_what_cannot_be_read_is_a_sentence(tmp_path: Path) -> None:
+    (tmp_path / "binary.json").write_bytes(b'{"a": "\xff\xfe"}')
+    for path in (tmp_path / "none.json", tmp_path, tmp_path / "binary.json"):
+        with pytest.raises(UserError) as caught:
+            read_json(path)
+        assert str(path) in str(caught.value)
+
+
+def test_json_of_a_run_is_a_line_a_key(tmp_path: Path) -> None:
+    write_json(tmp_path / "a.json", {"history": list(range(1000)), "fitness": 1.5})
+    assert len((tmp_path / "a.json").read_text().splitlines()) == 4
+    assert json.loads((tmp_path / "a.json").read_text())["fitness"] == 1.5

@@ -1,0 +1,186 @@
+"""The model: composition, least squares, text, and what it refuses."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from helpers import formula_text, made_up, oracle
+from hypothesis import given
+from hypothesis import strategies as st
+
+from srnet.cgp.program import Program
+from srnet.errors import UserError
+from srnet.io.files import write_json
+from srnet.model.fitting import fit, fitness, least_squares
+from srnet.model.srnet import LOSSES, SRNet
+from srnet.networks.layers import Layers
+from srnet.search.settings import BY_LOSS
+
+SINE = Program(2, (0.5,), (("mul", (0, 2)), ("sin", (3,)), ("add", (1, 4))), 5)  # x1 + sin(0.5·x0)
+SQUARE = Program(3, (), (("square", (2,)), ("sub", (3, 0))), 4)  # h2² − h0
+MODEL = SRNet(
+    (SINE, SQUARE),
+    (np.array([1.0, -2.0, 0.5]), np.array([3.0, -1e-3])),
+    (np.array([0.0, 1.0, -0.25]), np.array([-1.0, 2.0])),
+)
+X = np.random.default_rng(0).uniform(-2, 2, (30, 2))
+
+
+def test_layers_and_outputs() -> None:
+    h = np.outer(X[:, 1] + np.sin(0.5 * X[:, 0]), [1, -2, 0.5]) + [0, 1, -0.25]
+    y = np.outer(h[:, 2] ** 2 - h[:, 0], [3, -1e-3]) + [-1, 2]
+    np.testing.assert_allclose(MODEL.layers(X)[0], h, rtol=1e-14, atol=1e-15)
+    np.testing.assert_allclose(MODEL.predict(X), y, rtol=1e-13, atol=1e-14)
+    assert MODEL.complexity == 5
+
+
+def test_text_computes_the_model() -> None:
+    assert MODEL.expressions() == ["(x1 + sin((x0 * 0.5)))", "((h2)**2 - h0)"]
+    texts = MODEL.network_expressions()
+    assert len(texts) == 2
+    for column, text in enumerate(texts):
+        np.testing.assert_allclose(
+            formula_text.evaluate(text, formula_text.inputs(X)),
+            MODEL.predict(X)[:, column],
+            rtol=1e-13,
+        )
+
+
+@pytest.mark.parametrize("shape", [(30,), (30, 3), (2, 2, 2)])
+def test_inputs_of_another_width_are_a_sentence(shape: tuple[int, ...]) -> None:
+    with pytest.raises(UserError, match="rows × 2 columns"):
+        MODEL.predict(np.zeros(shape))
+
+
+@given(st.integers(0, 10**6), st.integers(2, 50), st.integers(1, 4))
+def test_least_squares_is_the_exact_newton_step(seed: int, rows: int, width: int) -> None:
+    rng = np.random.default_rng(seed)
+    f, h = rng.normal(3, 1, rows), rng.normal(0, 1, (rows, width))
+    w, b = least_squares(f, h)
+    expected = np.linalg.lstsq(np.column_stack([f, np.ones(rows)]), h, rcond=None)[0]
+    left = np.sum((np.outer(f, w) + b - h) ** 2)
+    assert left == pytest.approx(
+        np.sum((np.outer(f, expected[0]) + expected[1] - h) ** 2), rel=1e-9, abs=1e-18
+    )
+    for a, o in zip((w, b), oracle.least_squares(f, h, rows), strict=True):
+        np.testing.assert_allclose(a, o, rtol=1e-7, atol=1e-9)
+
+
+@pytest.mark.parametrize("value", [0.0, 1.0, 0.1, -1e30])
+def test_a_constant_formula_gets_no_weight(value: float) -> None:
+    h = np.arange(12.0).reshape(6, 2)
+    w, b = least_squares(np.full(6, value), h)
+    np.testing.assert_array_equal(w, 0)
+    np.testing.assert_allclose(b, h.mean(axis=0))
+
+
+def test_a_small_spread_far_from_zero_is_no_constant() -> None:
+    w, _ = least_squares(1e6 + 1e-3 * np.arange(6), np.arange(6.0).reshape(6, 1))
+    np.testing.assert_allclose(w, 1e3, rtol=1e-5)
+
+
+def test_fitting_follows_the_layers() -> None:
+    layers = made_up.layers((2, 3, 1))
+    model = fit([SINE, SQUARE], layers)
+    assert model is not None
+    x = np.vstack([layers.splits[split][0] for split in ("train", "valid")]).astype(np.float64)
+    losses = []
+    for i, program in enumerate([SINE, SQUARE]):
+        h = np.vstack([layers.splits[split][i + 1] for split in ("train", "valid")]).astype(
+            np.float64
+        )
+        w, b = oracle.least_squares(program(x), h, layers.rows())
+        np.testing.assert_allclose(model.weights[i], w, rtol=1e-9)
+        np.testing.assert_allclose(model.biases[i], b, rtol=1e-9)
+        x = np.outer(program(x), w) + b
+        losses.append(float(np.mean((x - h) ** 2)))
+    assert model.losses(layers) == pytest.approx(losses, rel=1e-9)
+
+
+def test_a_layer_that_a_formula_is_has_no_loss() -> None:
+    values = {
+        split: [v[0], *MODEL.layers(v[0])] for split, v in made_up.layers((2, 3, 1)).splits.items()
+    }
+    layers = Layers(
+        {split: [v.astype(np.float32) for v in all_values] for split, all_values in values.items()}
+    )
+    model = fit(MODEL.programs, layers)
+    assert model is not None
+    assert max(model.losses(layers)) < 1e-11
+    np.testing.assert_allclose(model.weights[1][0], MODEL.weights[1][0], rtol=1e-4)
+
+
+@pytest.mark.parametrize("split", ["train", "valid"])
+def test_a_row_that_is_not_finite_makes_the_loss_infinite(split: str) -> None:
+    logarithm = Program(2, (), (("ln", (0,)),), 2)
+    layers = made_up.layers((2, 1))
+    for values in layers.splits.values():
+        values[0][:] = np.abs(values[0]) + 0.1
+    assert fit([logarithm], layers) is not None
+    layers.splits[split][0][-1, 0] = 0
+    assert fit([logarithm], layers) is None
+
+
+def test_fitness_is_the_output_loss_and_the_mean_of_the_hidden_ones() -> None:
+    assert fitness([1.0, 3.0, 10.0]) == 12.0
+    assert fitness([10.0]) == 10.0
+
+
+def run() -> dict[str, Any]:
+    return {
+        "task": "made-up",
+        "programs": [program.to_json() for program in MODEL.programs],
+        "weights": [w.tolist() for w in MODEL.weights],
+        "biases": [b.tolist() for b in MODEL.biases],
+    }
+
+
+def test_a_run_is_the_model(tmp_path: Path) -> None:
+    write_json(tmp_path / "run.json", run())
+    model = SRNet.load(tmp_path / "run.json")
+    assert model.programs == MODEL.programs
+    assert model.task == "made-up"
+    np.testing.assert_array_equal(model.predict(X), MODEL.predict(X))
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"weights": [[1.0, 1.0, 1.0]]},
+        {"weights": [[1.0, 1.0], [1.0, 1.0]]},
+        {"weights": [[1.0, 1.0, "1"], [1.0, 1.0]]},
+        {"weights": [[1.0, 1.0, None], [1.0, 1.0]]},
+        {"weights": [[1.0, 1.0, 10**400], [1.0, 1.0]]},
+        {"weights": None},
+        {"weights": [[[1.0], [1.0], [1.0]], [1.0, 1.0]]},
+        {"biases": [[0.0, 0.0], [0.0, 0.0]]},
+        {"biases": [[0.0, 0.0, float("inf")], [0.0, 0.0]]},
+        {"programs": []},
+        {"programs": [MODEL.programs[0].to_json()] * 2},
+        {"programs": 3},
+        {"programs": "sin"},
+    ],
+)
+def test_a_run_that_is_no_model_is_a_sentence_that_names_the_file(
+    tmp_path: Path, changes: dict[str, Any]
+) -> None:
+    path = tmp_path / "run.json"
+    path.write_text(json.dumps(run() | changes).replace("Infinity", "1e400"))
+    with pytest.raises(UserError, match=r"run\.json") as caught:
+        SRNet.load(path)
+    assert "\n" not in str(caught.value)
+
+
+def test_an_unknown_loss_is_a_sentence() -> None:
+    with pytest.raises(UserError, match="has the loss 'hinge'; known are mse, cross_entropy"):
+        SRNet.from_run(run() | {"loss": "hinge"})
+    assert set(BY_LOSS) == set(LOSSES)
+
+
+def test_a_run_without_a_loss_is_one_of_the_mean_squared_error() -> None:
+    assert SRNet.from_run(run()).loss == "mse"
+    classifier = SRNet.from_run(run() | {"loss": "cross_entropy"})
+    np.testing.assert_array_equal(classifier.layers(X)[-1], MODEL.predict(X))
+    np.testing.assert_allclose(classifier.predict(X).sum(axis=1), 1)

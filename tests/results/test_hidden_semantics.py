@@ -1,0 +1,161 @@
+import numpy as np
+import pytest
+from helpers import fakes, made_up
+
+from srnet.errors import UserError
+from srnet.model.srnet import SRNet
+from srnet.networks.layers import Layers
+from srnet.networks.mlp import Network
+from srnet.results.hidden_semantics import (
+    DISTANCES,
+    POINTS,
+    ROWS,
+    best_models,
+    error_by_distance,
+    hidden_values,
+    inputs_used,
+)
+
+
+@pytest.fixture
+def models():
+    return best_models([fakes.run("F3"), fakes.run("F3", "joint")])
+
+
+def test_hidden_values_are_the_networks_over_the_formulas(layers, models):
+    table = hidden_values(layers, models)
+    assert list(dict.fromkeys(table["source"])) == ["network", "paper", "joint"]
+    assert table["layer"].unique().tolist() == [1, 2]
+    assert len(table) == 2 * 3 * ROWS * 3
+    train = layers.splits["train"]
+    order = np.argsort(train[-1][:, 0], kind="stable")
+    first = table[(table["row"] == 0) & (table["source"] == "network") & (table["layer"] == 1)]
+    np.testing.assert_allclose(first["value"], train[1][order[0]])
+    symbolic = models["paper"].layers(train[0][order[-1:]])[1][0]
+    last = table[(table["row"] == ROWS - 1) & (table["source"] == "paper") & (table["layer"] == 2)]
+    np.testing.assert_allclose(last["value"], symbolic)
+
+
+def test_normalised_values_are_those_of_the_networks_layer(layers, models):
+    table = hidden_values(layers, models)
+    network = table[table["source"] == "network"]
+    assert network["normalised"].between(0, 1).all()
+    low, high = layers.splits["train"][1].min(), layers.splits["train"][1].max()
+    part = table[table["layer"] == 1]
+    np.testing.assert_allclose(part["normalised"], (part["value"] - low) / (high - low), rtol=1e-6)
+
+
+def test_few_rows_are_all_shown(models):
+    table = hidden_values(made_up.layers(rows=4), models)
+    assert sorted(table["row"].unique()) == [0, 1, 2, 3]
+
+
+def test_a_run_of_other_layers_is_refused(layers):
+    with pytest.raises(
+        UserError,
+        match=r"preset paper: the run explains layers of the widths \[1, 3, 3, 1\]",
+    ):
+        hidden_values(layers, best_models([fakes.run("K0")]))
+
+
+def test_inputs_that_are_read():
+    runs = [fakes.run("F3", seed=seed) for seed in (1, 2, 3)]
+    # one of them reads the second input as well
+    runs[0]["programs"][0] = {"inputs": 2, "constants": [], "nodes": [["add", [0, 1]]], "output": 2}
+    table = inputs_used(runs).set_index(["layer", "input"])
+    assert table.loc[(1, 0), "used"] == 3
+    assert table.loc[(1, 1), "used"] == 1
+    assert table.loc[(3, 2), "used"] == 0
+    assert (table["runs"] == 3).all()
+
+
+def test_a_constant_formula_reads_nothing():
+    run = fakes.run("K0")
+    run["programs"][1] = {"inputs": 3, "constants": [0.5], "nodes": [], "output": 3}
+    table = inputs_used([run])
+    assert table.loc[table["layer"] == 2, "used"].sum() == 0
+
+
+@pytest.mark.parametrize(
+    ("change", "sentence"),
+    [
+        ({"programs": None}, "lacks the key 'programs'"),
+        ({"programs": [{"inputs": 1}]}, "layer 1: a program is not"),
+    ],
+)
+def test_runs_without_programs_are_named(change, sentence):
+    with pytest.raises(UserError, match=f"task K0, preset paper, seed 1.*{sentence}"):
+        inputs_used([fakes.run("K0") | change])
+
+
+@pytest.fixture
+def network():
+    rng = np.random.default_rng(0)
+    shapes = [(3, 2), (3, 3), (1, 3)]
+    weights = tuple(rng.normal(size=shape).astype(np.float32) for shape in shapes)
+    return Network(weights, tuple(np.zeros(shape[0], np.float32) for shape in shapes), "regression")
+
+
+def test_error_by_distance(network, models):
+    rows = np.random.default_rng(1).uniform([0, -4], [2, 4], (200, 2))
+    table = error_by_distance("F3", network, rows, models)
+    assert table["distance"].unique().tolist() == list(DISTANCES)
+    assert (table["points"] == POINTS).all()
+    assert (table["q1"] <= table["median"]).all()
+    assert (table["median"] <= table["q3"]).all()
+    assert table.equals(error_by_distance("F3", network, rows, models))
+
+
+def test_points_lie_where_they_are_said_to_lie(network):
+    seen = []
+
+    class Spy(SRNet):
+        def predict(self, x):
+            seen.append(x)
+            return super().predict(x)
+
+    model = SRNet.from_run(fakes.run("F3"))
+    rows = np.array([[0.0, -4.0], [2.0, 4.0]])
+    error_by_distance(
+        "F3", network, rows, {"paper": Spy(model.programs, model.weights, model.biases)}
+    )
+    before = 0.0
+    for distance, points in zip(DISTANCES, seen, strict=True):
+        outside = (np.abs((points - [1, 0]) / [1, 4]) - 1).max(axis=1)
+        assert outside.max() <= distance + 1e-6
+        assert distance == 0 or outside.min() >= before - 1e-6
+        before = distance
+
+
+def test_a_formula_that_is_its_network_has_no_error():
+    # y = sin(0.5 x) by hand as both
+    run = fakes.run("K9") | {
+        "programs": fakes.run("K9")["programs"][:1],
+        "weights": [[1.0]],
+        "biases": [[0.0]],
+    }
+    model = SRNet.from_run(run)
+
+    class Same(Network):
+        def layers(self, x):
+            return [x, model.predict(x)]
+
+    network = Same((np.ones((1, 1), np.float32),), (np.zeros(1, np.float32),), "regression")
+    table = error_by_distance("K9", network, np.linspace(-1, 1, 9)[:, None], {"paper": model})
+    assert table["rms"].max() == 0
+
+
+def test_points_without_a_value_are_counted(network):
+    run = fakes.run("F3")
+    run["programs"][0] = {"inputs": 2, "constants": [], "nodes": [["ln", [0]]], "output": 2}
+    rows = np.random.default_rng(1).uniform(0.5, 2, (50, 2))
+    table = error_by_distance("F3", network, rows, best_models([run])).set_index("distance")
+    assert table.loc[0.0, "nonfinite"] == 0
+    assert table.loc[4.0, "nonfinite"] > 0
+    assert np.isfinite(table["rms"]).all()
+
+
+def test_one_hidden_layer_is_enough():
+    table = hidden_values(made_up.layers((1, 3, 1)), best_models([fakes.run("K9")]))
+    assert table["layer"].unique().tolist() == [1]
+    assert isinstance(made_up.layers(), Layers)

@@ -1,0 +1,343 @@
+"""Verdicts on made-up runs: every outcome of every kind of rule, and none that was written by
+hand."""
+
+import numpy as np
+import pandas as pd
+import pytest
+import yaml
+from helpers.fakes import ROOT
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from srnet.errors import UserError
+from srnet.io.frames import read_table
+from srnet.results.verdict import COLUMNS, VERDICTS, load_rules, verdict
+
+RULES = {
+    "interval": {"level": 0.95, "resamples": 500, "seed": 1},
+    "comparable": [
+        {"column": "rows", "at_least": 30, "otherwise": "too few rows"},
+        {"column": "predicted_classes", "at_least": 2, "otherwise": "constant network"},
+        {
+            "column": "accuracy_train",
+            "above": "majority_share",
+            "otherwise": "no better than the largest class",
+        },
+    ],
+    "rules": [],
+}
+FITNESS = {
+    "name": "fitness",
+    "kind": "quantiles",
+    "published": {"frame": "published", "prefix": "fitness_"},
+    "ours": {"frame": "runs", "column": "fitness"},
+    "better_below": "q1",
+    "reproduced_up_to": "q3",
+    "least_runs": 3,
+}
+ACCURACY = {
+    "name": "accuracy",
+    "kind": "mean",
+    "published": {"frame": "published_classification", "mean": "mean", "std": "std"},
+    "ours": {"frame": "agreement", "column": "accuracy", "times": 100, "where": {"split": "test"}},
+    "methods": {"LIME": "lime", "SRNet": "srnet"},
+    "unit": "%",
+    "tolerance": 1,
+    "least_runs": 1,
+    "least_rows": 30,
+}
+ORDER = {
+    "name": "closer",
+    "kind": "order",
+    "ours": {"frame": "fidelity", "column": "rmse", "where": {"box": "valid"}},
+    "method": "srnet",
+    "than": ["lime"],
+    "ratio": 1,
+    "least_runs": 1,
+}
+BOUND = {
+    "name": "fast",
+    "kind": "bound",
+    "ours": {"frame": "images", "column": "seconds", "where": {"method": "elime"}},
+    "at_most": 60,
+    "least_runs": 2,
+}
+PUBLISHED = pd.DataFrame(
+    {
+        "task": ["K0", "K9"],
+        "fitness_min": 1.0,
+        "fitness_q1": 2.0,
+        "fitness_median": 3.0,
+        "fitness_q3": 4.0,
+    }
+)
+PUBLISHED["fitness_max"] = 5.0
+
+
+def networks(**columns):
+    known = {"task": ["K0", "P0"], "rows": [200, 200], "predicted_classes": [np.nan, 2]}
+    return pd.DataFrame(
+        known | {"accuracy_train": [np.nan, 0.9], "majority_share": [np.nan, 0.6]} | columns
+    )
+
+
+def runs(*fitness, preset="paper"):
+    return pd.DataFrame(
+        {"task": "K0", "preset": preset, "seed": range(1, len(fitness) + 1), "fitness": fitness}
+    )
+
+
+def judge(*rules, presets=("paper",), networks=None, **frames):
+    known = globals()["networks"]() if networks is None else networks
+    return verdict(RULES | {"rules": list(rules)}, {"networks": known, **frames}, presets)
+
+
+def fitness(*values, **options):
+    table = judge(FITNESS, published=PUBLISHED, runs=runs(*values), **options)
+    return table[table["task"] == "K0"].iloc[0]
+
+
+@pytest.mark.parametrize(
+    ("values", "expected", "reason"),
+    [
+        ([1.0, 1.1, 1.2, 1.3], "better", ""),
+        ([2.5, 3.0, 3.5, 3.2], "reproduced", ""),
+        ([1.5, 1.9, 2.5, 3.0], "reproduced", ""),
+        ([6.0, 6.1, 6.2, 6.3], "not reproduced", ""),
+        ([6.0, np.inf, np.inf, np.inf], "not reproduced", "3 of 4 runs not finite"),
+        ([1.0, 1.1], "not comparable", "too few runs (2 of 3)"),
+    ],
+)
+def test_a_distribution(values, expected, reason):
+    row = fitness(*values)
+    assert (row["verdict"], row["reason"], row["runs"]) == (expected, reason, len(values))
+    assert row["ours"] == np.median(values)
+    assert row["ours_low"] <= row["ours"] <= row["ours_high"]
+
+
+def test_few_rows_are_not_comparable_whatever_the_numbers_say():
+    row = fitness(1.0, 1.1, 1.2, networks=networks(rows=[25, 200]))
+    assert (row["verdict"], row["reason"]) == ("not comparable", "too few rows (rows 25)")
+    assert row["ours"] == 1.1
+
+
+def test_what_was_not_run_is_listed():
+    table = judge(
+        FITNESS, published=PUBLISHED, runs=runs(1.0, 2.0, 3.0), presets=("paper", "joint")
+    )
+    assert table[["task", "preset", "verdict"]].to_numpy().tolist() == [
+        ["K0", "paper", "reproduced"],
+        ["K0", "joint", "not run"],
+        ["K9", "paper", "not run"],
+        ["K9", "joint", "not run"],
+    ]
+    assert table["reason"].tolist()[1:3] == [
+        "no run of it in this configuration",
+        "the task is not in this configuration",
+    ]
+    assert table["published"].notna().all()
+
+
+def accuracy(values, *, mean=90.0, std=0.5, rows=100, **options):
+    agreement = pd.DataFrame(
+        {
+            "task": "P0",
+            "method": "lime",
+            "preset": np.nan,
+            "split": "test",
+            "rows": rows,
+            "accuracy": values,
+        }
+    )
+    agreement = pd.concat([agreement, agreement.assign(split="train", accuracy=0.1)])
+    published = pd.DataFrame({"task": ["P0"], "method": ["LIME"], "mean": [mean], "std": [std]})
+    return judge(ACCURACY, agreement=agreement, published_classification=published, **options).iloc[
+        0
+    ]
+
+
+@pytest.mark.parametrize(
+    ("values", "expected"),
+    [
+        ([0.90, 0.90, 0.91], "reproduced"),
+        ([0.93, 0.94], "better"),
+        ([0.5, 0.6], "not reproduced"),
+        ([0.886], "reproduced"),
+    ],
+)
+def test_an_accuracy(values, expected):
+    row = accuracy(values)
+    assert (row["verdict"], row["unit"], row["preset"]) == (expected, "%", "")
+    assert row["ours"] == pytest.approx(100 * np.mean(values))
+    assert (row["published_low"], row["published_high"]) == (89.5, 90.5)
+
+
+@pytest.mark.parametrize(
+    ("options", "reason"),
+    [
+        (
+            {"networks": networks(predicted_classes=[np.nan, 1])},
+            "constant network (predicted classes 1)",
+        ),
+        (
+            {"networks": networks(accuracy_train=[np.nan, 0.6])},
+            "no better than the largest class (accuracy train 0.6 against 0.6)",
+        ),
+        ({"rows": 13}, "too few rows (13 of 30)"),
+    ],
+)
+def test_an_accuracy_that_is_no_evidence(options, reason):
+    row = accuracy([0.90, 0.90], **options)
+    assert (row["verdict"], row["reason"]) == ("not comparable", reason)
+
+
+def test_an_unknown_published_method_is_refused():
+    published = pd.DataFrame({"task": ["P0"], "method": ["SHAP"], "mean": [1.0], "std": [0.0]})
+    with pytest.raises(
+        UserError, match="the published method 'SHAP' is unknown; known are LIME, SRNet"
+    ):
+        judge(ACCURACY, published_classification=published)
+
+
+def fidelity(srnet, lime, tasks=("K0",), nonfinite=0):
+    parts = [
+        pd.DataFrame(
+            {
+                "task": task,
+                "method": method,
+                "preset": preset,
+                "box": "valid",
+                "nonfinite": count,
+                "rmse": values,
+            }
+        )
+        for task in tasks
+        for method, preset, count, values in (
+            ("srnet", "paper", nonfinite, srnet),
+            ("lime", np.nan, 0, lime),
+        )
+    ]
+    return pd.concat(parts, ignore_index=True)
+
+
+@pytest.mark.parametrize(
+    ("srnet", "expected", "reason"),
+    [
+        ([0.1, 0.11, 0.12], "reproduced", ""),
+        ([2.0, 2.1, 2.2], "not reproduced", ""),
+        ([0.5, 0.9, 1.5], "not reproduced", "open: the interval holds 1"),
+    ],
+)
+def test_an_order(srnet, expected, reason):
+    row = judge(ORDER, fidelity=fidelity(srnet, [1.0, 1.0, 1.0])).iloc[0]
+    assert (row["method"], row["preset"], row["verdict"], row["reason"]) == (
+        "srnet against lime",
+        "paper",
+        expected,
+        reason,
+    )
+    assert row["ours"] == pytest.approx(np.median(srnet))
+
+
+def test_a_formula_that_is_not_finite_somewhere_is_no_better_than_anything():
+    row = judge(ORDER, fidelity=fidelity([0.1, 0.1], [1.0, 1.0], nonfinite=2)).iloc[0]
+    assert (row["verdict"], row["ours"]) == ("not reproduced", np.inf)
+    assert row["reason"] == "2 of 2 runs of srnet not finite"
+
+
+def test_all_tasks_together():
+    frame = fidelity([0.5, 0.5], [1.0, 1.0], tasks=("K0", "P0"))
+    row = judge(ORDER, fidelity=frame).iloc[-1]
+    assert (row["task"], row["verdict"], row["runs"]) == ("all", "reproduced", 2)
+    assert row["ours"] == pytest.approx(0.5)
+    assert row["reason"] == "below on 2 of 2 comparable tasks"
+    alone = judge(ORDER, fidelity=fidelity([0.5], [1.0])).iloc[-1]
+    assert (alone["verdict"], alone["reason"]) == ("not comparable", "1 of 1 tasks comparable")
+
+
+def test_a_table_that_the_configuration_does_not_have():
+    table = judge(ORDER, BOUND)
+    assert table["verdict"].tolist() == ["not run", "not run"]
+    assert table["reason"].tolist() == [
+        f"no table {name} in this configuration" for name in ("fidelity", "images")
+    ]
+
+
+@pytest.mark.parametrize(
+    ("seconds", "expected"), [([10, 20, 30], "reproduced"), ([50, 70, 80], "not reproduced")]
+)
+def test_a_bound(seconds, expected):
+    images = pd.DataFrame({"method": "elime", "seconds": [*seconds, 1e6]})
+    images.loc[len(seconds), "method"] = "lime"
+    assert judge(BOUND, images=images).iloc[0]["verdict"] == expected
+
+
+def test_a_column_that_lacks_is_named():
+    with pytest.raises(
+        UserError,
+        match="rule 'fitness': the table runs lacks the column 'fitness'; it has task, preset",
+    ):
+        judge(FITNESS, published=PUBLISHED, runs=runs(1.0).drop(columns=["fitness", "seed"]))
+
+
+@settings(max_examples=20)
+@given(
+    st.lists(st.floats(0.01, 100) | st.just(np.inf), min_size=3, max_size=12), st.integers(0, 2**31)
+)
+def test_a_verdict_depends_neither_on_the_order_of_the_runs_nor_on_better_luck(values, seed):
+    row = fitness(*values)
+    assert row["verdict"] in VERDICTS
+    assert row.equals(fitness(*values[::-1]))
+    # a run less good can never turn a verdict to the better
+    rank = {"better": 0, "reproduced": 1, "not reproduced": 2}
+    worse = list(values)
+    worse[seed % len(worse)] = np.inf
+    assert rank[fitness(*worse)["verdict"]] >= rank[row["verdict"]]
+
+
+def test_the_rules_of_the_configuration_know_every_published_number():
+    rules = load_rules(ROOT / "config" / "verdict.yaml")
+    frames = {
+        "networks": networks(),
+        "published": read_table(ROOT / "config" / "published_regression.csv"),
+        "published_classification": read_table(ROOT / "config" / "published_classification.csv"),
+    }
+    table = verdict(rules, frames, ["paper"])
+    assert list(table) == COLUMNS
+    counts = table.groupby("kind").size()
+    assert counts["quantiles"] == 12
+    assert counts["mean"] == 15 * 2
+    assert set(table["verdict"]) == {"not run"}
+
+
+@pytest.mark.parametrize(
+    ("change", "sentence"),
+    [
+        ({"interval": {"level": 2, "resamples": 500, "seed": 1}}, "the key 'interval.level' is 2"),
+        ({"rules": []}, "the key 'rules' has 0 entries"),
+        (
+            {"rules": [FITNESS | {"kind": "guess"}]},
+            "the key 'rules.0.kind' is 'guess'; allowed are quantiles, mean, order, bound",
+        ),
+        ({"rules": [FITNESS | {"verdict": "reproduced"}]}, "unknown key 'verdict' in 'rules.0'"),
+        (
+            {"rules": [{key: value for key, value in FITNESS.items() if key != "better_below"}]},
+            "the key 'better_below' is missing",
+        ),
+    ],
+)
+def test_a_mistake_in_the_rules_is_named(tmp_path, change, sentence):
+    path = tmp_path / "verdict.yaml"
+    path.write_text(yaml.safe_dump(RULES | {"rules": [FITNESS]} | change))
+    with pytest.raises(UserError) as caught:
+        load_rules(path)
+    assert sentence in str(caught.value)
+    assert "\n" not in str(caught.value)
+
+
+def test_rules_that_are_no_yaml(tmp_path):
+    with pytest.raises(UserError, match="cannot be read"):
+        load_rules(tmp_path / "none.yaml")
+    (tmp_path / "bad.yaml").write_text("rules: [")
+    with pytest.raises(UserError, match="is not plain YAML"):
+        load_rules(tmp_path / "bad.yaml")

@@ -1,0 +1,150 @@
+"""The Gauss–Newton equations of a composite against differences of its residuals, computed in
+float64 by another way."""
+
+import dataclasses
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import pytest
+from helpers import made_up
+from numpy.typing import NDArray
+
+from srnet.networks.layers import Layers
+from srnet.search.joint import JointSearch
+from srnet.search.kernels import composite_kernel
+from srnet.search.kernels.climbing import climb
+from srnet.search.kernels.constants import polish
+from srnet.search.kernels.normal_equations import DERIVATIVES, list_constants, normal_equations
+from srnet.search.settings import JointSettings, preset
+
+
+def search_of(layers: Layers, **changes: Any) -> JointSearch:
+    settings = preset("joint", stop=0.0)
+    assert isinstance(settings, JointSettings)
+    return JointSearch(
+        layers, dataclasses.replace(settings, **{"layerwise": 0.0, "starts": 64, **changes}), 5
+    )
+
+
+def equations(
+    search: JointSearch, lineage: composite_kernel.Lineage
+) -> tuple[NDArray[np.int64], NDArray[np.float64], NDArray[np.float64]]:
+    """The offsets of the active constants, JᵀJ and -Jᵀr."""
+    scratch = search._scratch[0]
+    count = list_constants(search._problem, lineage, scratch)
+    products, gradient = np.full((count, count), np.nan), np.full(count, np.nan)
+    if count:
+        normal_equations(count, search._problem, lineage, scratch, products, gradient)
+    return scratch.fit.slots[:count].copy(), products, gradient
+
+
+def residuals(
+    search: JointSearch, genes: NDArray[np.int32], constants: NDArray[np.float64]
+) -> NDArray[np.float64]:
+    """What a composite leaves of all layers, of which the sum of squares is its fitness."""
+    individual = search._judge(genes, constants)
+    assert individual is not None
+    train, valid = search.layers.splits["train"], search.layers.splits["valid"]
+    found = individual.model.layers(np.vstack([train[0], valid[0]]).astype(np.float64))
+    left = []
+    for i, (f, h, g) in enumerate(zip(found, train[1:], valid[1:], strict=True)):
+        rest = f - np.vstack([h, g])
+        left.append(
+            (
+                rest / np.sqrt(rest.size * (max(len(found) - 1, 1) if i + 1 < len(found) else 1))
+            ).ravel()
+        )
+    assert np.square(np.concatenate(left)).sum() == pytest.approx(individual.fitness, rel=1e-9)
+    return np.concatenate(left)
+
+
+def slope(
+    of: Callable[..., Any],
+    search: JointSearch,
+    lineage: composite_kernel.Lineage,
+    slot: int,
+    step: float,
+) -> Any:
+    """The central difference of what ``of`` says of a composite, by one constant."""
+    h = step * max(abs(lineage.constants[slot]), 0.1)
+    ends = []
+    for sign in (1.0, -1.0):
+        constants = lineage.constants.copy()
+        constants[slot] += sign * h
+        ends.append(of(search, lineage.genes, constants))
+    return (ends[0] - ends[1]) / (2 * h)
+
+
+def fitness(search: JointSearch, genes: NDArray[np.int32], constants: NDArray[np.float64]) -> float:
+    individual = search._judge(genes, constants)
+    return float("nan") if individual is None else individual.fitness
+
+
+@pytest.mark.parametrize("widths", [(2, 4, 1), (2, 3, 3, 1), (3, 4, 4, 4, 2)])
+def test_they_are_those_of_differences(widths: tuple[int, ...]) -> None:
+    search = search_of(made_up.layers(widths, rows=200, valid=60))
+    compared = 0
+    for lineage in search._lineages:
+        climb(60, 0.0, search._problem, lineage, search._scratch[0])
+        slots, products, gradient = equations(search, lineage)
+        left = residuals(search, lineage.genes, lineage.constants)
+        # of a wild formula float32 has other values
+        if not slots.size or np.square(left).sum() != pytest.approx(lineage.total[0], rel=1e-4):
+            continue
+        jacobian = np.array([slope(residuals, search, lineage, slot, 1e-5) for slot in slots]).T
+        wide = np.array([slope(residuals, search, lineage, slot, 2e-5) for slot in slots]).T
+        sizes = np.sqrt(np.square(jacobian).sum(axis=0))
+        smooth = np.sqrt(np.square(jacobian - wide).sum(axis=0)) <= 1e-3 * sizes
+        # a change that w and b undo nearly leaves differences of rounding errors
+        some = smooth & (sizes * np.abs(lineage.constants[slots]) > 0.1 * np.sqrt(lineage.total[0]))
+        scales = np.outer(sizes[some], sizes[some])
+        assert products[np.ix_(some, some)] / scales == pytest.approx(
+            (jacobian.T @ jacobian)[np.ix_(some, some)] / scales, abs=1e-2
+        )
+        assert gradient[some] / sizes[some] == pytest.approx(
+            (-left @ jacobian)[some] / sizes[some], abs=1e-2 * np.sqrt(lineage.total[0])
+        )
+        compared += int(some.sum())
+    assert compared >= 10
+
+
+def test_a_classifiers_descent_is_that_of_its_fitness() -> None:
+    """Without validation rows: w and b are those of least cross-entropy, so their own change costs
+    nothing."""
+    settings = preset("joint", loss="cross_entropy", stop=0.0)
+    assert isinstance(settings, JointSettings)
+    settings = dataclasses.replace(settings, layerwise=0.0, starts=12)
+    search = JointSearch(made_up.classifier((2, 3, 3), rows=150), settings, 3)
+    compared = 0
+    for lineage in search._lineages:
+        climb(300, 0.0, search._problem, lineage, search._scratch[0])
+        slots, products, gradient = equations(search, lineage)
+        for k, slot in enumerate(slots):
+            differences = [slope(fitness, search, lineage, slot, step) for step in (2e-4, 1e-4)]
+            if (
+                abs(differences[0] - differences[1]) > 1e-2 * abs(differences[1])
+                or abs(differences[1]) < 1e-4
+            ):
+                continue
+            assert gradient[k] == pytest.approx(-0.5 * differences[1], rel=3e-2)
+            assert products[k, k] > 0
+            compared += 1
+    assert compared >= 5
+
+
+def test_derivatives_are_counted() -> None:
+    search = search_of(made_up.layers((2, 3, 3, 1), rows=100, valid=30))
+    layers, counted = 3, 0
+    for lineage in search._lineages:
+        climb(300, 0.0, search._problem, lineage, search._scratch[0])
+        slots, _, _ = equations(search, lineage)
+        if not slots.size:
+            continue
+        above = layers - int(search._scratch[0].fit.owners[0])
+        before = int(lineage.counters[composite_kernel.EVALUATIONS])
+        polish(1, search._problem, lineage, search._scratch[0])
+        taken = int(lineage.counters[composite_kernel.EVALUATIONS]) - before
+        assert DERIVATIVES * above <= taken <= DERIVATIVES * above + 3 * above
+        counted += 1
+    assert counted >= 3

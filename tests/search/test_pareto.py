@@ -1,0 +1,42 @@
+"""The Pareto front and the choice of a model from it."""
+
+import pytest
+
+from srnet.errors import UserError
+from srnet.search.pareto import select
+
+COMPLEXITY = [1, 2, 3, 5, 9]
+FITNESS = [10.0, 9.0, 1.0, 0.9, 0.8]
+
+
+def test_accuracy_takes_the_lowest_fitness() -> None:
+    assert select(COMPLEXITY, FITNESS, "accuracy") == 4
+
+
+def test_best_takes_the_steepest_fall_among_the_accurate() -> None:
+    assert select(COMPLEXITY, FITNESS, "best") == 2
+    # a steep fall among models that are far from the lowest fitness does not count
+    assert select([1, 2, 3, 4], [100.0, 10.0, 1.2, 1.0], "best") == 2
+    assert select([1, 2, 9], [100.0, 10.0, 1.0], "best") == 2
+
+
+def test_knee_is_farthest_below_the_line() -> None:
+    assert select(COMPLEXITY, FITNESS, "knee") == 2
+
+
+@pytest.mark.parametrize("how", ["accuracy", "best", "knee"])
+def test_one_model_is_chosen(how: str) -> None:
+    assert select([4], [0.5], how) == 0
+
+
+def test_bad_choices_are_named() -> None:
+    with pytest.raises(
+        UserError, match=r"unknown selection 'nicest'; known are accuracy, best, knee"
+    ):
+        select(COMPLEXITY, FITNESS, "nicest")
+    with pytest.raises(UserError, match="front is empty"):
+        select([], [])
+    with pytest.raises(
+        UserError, match=r"complexities \[1, 1\]; each must be above the one before"
+    ):
+        select([1, 1], [2.0, 1.0], "best")
