@@ -195,11 +195,11 @@ def _available_memory() -> int | None:
 
 def compile_cache() -> Iterator[Finding]:
     """Where the compiled search lies, and whether it is there."""
-    asked = os.environ.get("NUMBA_CACHE_DIR")
+    chosen = os.environ.get("NUMBA_CACHE_DIR")
     try:
         from platformdirs import user_cache_path
 
-        import srnet.cgp.compiling  # noqa: F401  (names the folder)
+        from srnet.cgp.compiling import FOLDER, damaged_files
     except ImportError as error:
         yield Finding(
             "compile cache",
@@ -208,15 +208,16 @@ def compile_cache() -> Iterator[Finding]:
             "install what is missing above",
         )
         return
-    folder = Path(sys.modules["numba"].config.CACHE_DIR)
-    compiled = [path for path in folder.rglob("*") if path.suffix in (".nbi", ".nbc")]
-    wanted = Path(asked) if asked else user_cache_path("srnet")
-    if any(path.stat().st_size == 0 for path in compiled):
+    folder = FOLDER
+    compiled = list(folder.rglob("*.nb[ic]"))
+    wanted = Path(chosen) if chosen else user_cache_path("srnet")
+    damaged = damaged_files()
+    if damaged:
         yield Finding(
             "compile cache",
-            "missing",
-            f"{folder} holds a file without content",
-            f"rm -r '{folder}', it is made again",
+            "note",
+            f"{folder} holds {len(damaged)} damaged file(s)",
+            "nothing to do: the next search sets them aside and compiles them again",
         )
     elif not folder.is_relative_to(wanted):
         mend = f"make {wanted} writable for you alone, or set NUMBA_CACHE_DIR to a folder that is"

@@ -1,6 +1,7 @@
 """``srnet doctor``: what is there, what is missing and how to mend it; machines are made up."""
 
 import gzip
+import hashlib
 import importlib.metadata
 import json
 import shutil
@@ -133,21 +134,18 @@ def test_little_memory_and_little_room(tmp_path: Path, monkeypatch: pytest.Monke
 
 
 def test_the_compile_cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    import numba
-
-    import srnet.cgp.compiling  # noqa: F401
-
-    monkeypatch.setattr(numba.config, "CACHE_DIR", str(tmp_path))
+    monkeypatch.setattr("srnet.cgp.compiling.FOLDER", tmp_path)
     monkeypatch.setenv("NUMBA_CACHE_DIR", str(tmp_path))
     assert (
         "empty: the first search compiles" in by_name(doctor.compile_cache())["compile cache"].found
     )
-    (tmp_path / "a.nbi").write_bytes(b"index")
+    (tmp_path / "a.nbi").write_bytes(hashlib.sha256(b"index").digest() + b"index")
     assert by_name(doctor.compile_cache())["compile cache"] == Finding(
-        "compile cache", "ok", f"{tmp_path}, 1 files of 5 B"
+        "compile cache", "ok", f"{tmp_path}, 1 files of 37 B"
     )
     (tmp_path / "b.nbc").touch()  # as after a power cut
-    assert by_name(doctor.compile_cache())["compile cache"].state == "missing"
+    damaged = by_name(doctor.compile_cache())["compile cache"]
+    assert (damaged.state, damaged.found) == ("note", f"{tmp_path} holds 1 damaged file(s)")
     (tmp_path / "b.nbc").unlink()
     monkeypatch.setenv("NUMBA_CACHE_DIR", "/proc/nowhere")
     found = by_name(doctor.compile_cache())["compile cache"]

@@ -1,92 +1,179 @@
-"""Numba's compiler, with a cache that is ours: found by what it was compiled from, never shared
-between users, never needed.
+"""Numba's compiler with a cache of our own: complete keys, checked files, never shared.
 
 Numba knows a cached function by its own file alone, so a change of ``genome.py`` would leave a
-stale kernel; the folder's name therefore carries a digest of all compiled sources, of Numba's
-options and of the versions that compile. Where the home is read-only the cache lies in the
-temporary folder, and where that cannot be trusted either, in a private one that lasts as long as
-the process.
+stale kernel. The name of our folder therefore carries a digest of all compiled sources, of Numba's
+options and of the versions that compile. Each file begins with the digest of its content: one that
+a power cut has damaged is set aside, and the function is compiled again.
+
+Where the home is read-only the cache lies in the temporary folder; where that cannot be trusted
+either, in a private folder that lasts as long as the process.
 """
 
 import hashlib
 import importlib.metadata
 import os
+import pickle
 import stat
-import sys
 import tempfile
+import warnings
+from collections.abc import Callable
 from functools import partial
 from pathlib import Path
+from typing import Any
 
+import numba
+from numba.core.caching import IndexDataCacheFile
 from platformdirs import user_cache_path
 
-# What is compiled, or compiled in as a constant, relative to the package. A test holds it against
+# What is compiled, or compiled in as a constant, relative to the package. A test compares it with
 # the imports.
 COMPILED = ("cgp/*.py", "search/kernels/*.py", "model/logistic.py")
 
+_DIGEST_SIZE = hashlib.sha256().digest_size
 
-def _digest() -> str:
-    """What compiled code depends on: sources, options of Numba, and the versions that compile
-    them."""
+
+def cache_key() -> str:
+    """What compiled code depends on: sources, Numba's options, versions of what compiles."""
     digest = hashlib.sha256()
     package = Path(__file__).resolve().parents[1]
     for source in sorted(path for pattern in COMPILED for path in package.glob(pattern)):
         digest.update(source.read_bytes())
-    options = {key: value for key, value in os.environ.items() if key.startswith("NUMBA_")} | {
-        "NUMBA_CACHE_DIR": ""
-    }
+    options = sorted(
+        (name, value)
+        for name, value in os.environ.items()
+        if name.startswith("NUMBA_") and name != "NUMBA_CACHE_DIR"
+    )
     versions = [importlib.metadata.version(name) for name in ("numba", "llvmlite", "numpy")]
-    digest.update(repr((sorted(options.items()), versions)).encode())
+    digest.update(repr((options, versions)).encode())
     return digest.hexdigest()[:16]
 
 
 def cache_folder() -> Path:
-    """The folder that this process uses; made here."""
-    name = f"kernels-{_digest()}"
+    """The folder that this process uses; it is made here.
+
+    The candidates are ``NUMBA_CACHE_DIR`` or the user's cache, and the temporary folder. One is
+    used if it and its parent belong to this user and nobody else can write into them: the cache
+    holds code, which runs when it is loaded.
+    """
     uid = os.getuid() if hasattr(os, "getuid") else 0
-    asked = os.environ.get("NUMBA_CACHE_DIR")
-    for root in (
-        Path(asked) if asked else user_cache_path("srnet"),
+    chosen = os.environ.get("NUMBA_CACHE_DIR")
+    for parent in (
+        Path(chosen) if chosen else user_cache_path("srnet"),
         Path(tempfile.gettempdir()) / f"srnet-{uid}",
     ):
-        folder = root / name
+        folder = parent / f"kernels-{cache_key()}"
         try:
-            folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-            status = folder.stat()
-            # the cache is executable: take none that someone else could have written
-            foreign = hasattr(os, "getuid") and (
-                status.st_uid != uid or status.st_mode & stat.S_IWOTH
-            )
+            parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+            folder.mkdir(exist_ok=True, mode=0o700)
             with tempfile.TemporaryFile(dir=folder):
                 pass
-            if not foreign:
+            if _is_private(parent) and _is_private(folder):
                 return folder
         except OSError:
             continue
     return Path(tempfile.mkdtemp(prefix="srnet-"))
 
 
-if "numba" in sys.modules:
-    sys.modules["numba"].config.CACHE_DIR = str(cache_folder())
-else:
-    os.environ["NUMBA_CACHE_DIR"] = str(cache_folder())
+def _is_private(folder: Path) -> bool:
+    """Whether a folder belongs to this user and is not writable for everybody."""
+    if not hasattr(os, "getuid"):
+        return True
+    status = folder.stat()
+    is_own = folder.lstat().st_uid == status.st_uid == os.getuid()  # a link and its target
+    return is_own and not status.st_mode & stat.S_IWOTH
 
-from numba import njit  # noqa: E402  (after its cache folder is known)
+
+# Of this process. Not by way of the environment: child processes would look one folder deeper.
+FOLDER = cache_folder()
+
+
+def damaged_files(folder: Path | None = None) -> list[Path]:
+    """The files of a cache whose content is not what was written; they are compiled again."""
+    return [
+        path
+        for path in sorted((folder or FOLDER).rglob("*.nb[ic]"))
+        if _checked_content(path) is None
+    ]
+
+
+def _checked_content(path: str | Path) -> bytes | None:
+    """The content of a file behind its digest, None where the digest is another's."""
+    with open(path, "rb") as file:
+        digest, content = file.read(_DIGEST_SIZE), file.read()
+    return content if hashlib.sha256(content).digest() == digest else None
+
+
+class _CheckedFile(IndexDataCacheFile):
+    """The index and the data files of one function, each behind the digest of its content."""
+
+    def _load_index(self) -> dict[Any, str]:
+        try:
+            version, overloads = self._read(self._index_path)
+        except OSError:
+            return {}
+        return overloads if version == self._version else {}
+
+    def _save_index(self, overloads: dict[Any, str]) -> None:
+        self._write(self._index_path, (self._version, overloads))
+
+    def _load_data(self, name: str) -> Any:
+        return self._read(self._data_path(name))
+
+    def _save_data(self, name: str, data: Any) -> None:
+        self._write(self._data_path(name), data)
+
+    def _read(self, path: str) -> Any:
+        """The content of a file; FileNotFoundError where it is missing or damaged."""
+        content = _checked_content(path)
+        if content is None:
+            os.replace(path, f"{path}.damaged")
+            warnings.warn(
+                f"{path}: was damaged and is set aside; the function is compiled again",
+                stacklevel=2,
+            )
+            raise FileNotFoundError(path)
+        return pickle.loads(content)
+
+    def _write(self, path: str, value: Any) -> None:
+        content = self._dump(value)
+        with self._open_for_write(path) as file:
+            file.write(hashlib.sha256(content).digest() + content)
+
+
+def njit(**options: Any) -> Callable[[Callable[..., Any]], Any]:
+    """``numba.njit`` with ``cache=True`` and without the global interpreter lock, in our cache."""
+
+    def decorate(function: Callable[..., Any]) -> Any:
+        config: Any = numba.config
+        other, config.CACHE_DIR = config.CACHE_DIR, str(FOLDER)
+        try:
+            compiled = numba.njit(**{"cache": True, "nogil": True, **options})(function)
+        finally:
+            config.CACHE_DIR = other
+        file = getattr(getattr(compiled, "_cache", None), "_cache_file", None)
+        if file is not None:  # there is none under NUMBA_DISABLE_JIT
+            file.__class__ = _CheckedFile
+            file._source_stamp = None  # the folder's name says more than a file's date
+        return compiled
+
+    return decorate
+
 
 # Compiled code that borrows its arrays from its caller and makes none need not count references to
 # them. Counting is atomic, and a call with tuples of dozens of arrays counts each: it took three
 # quarters of the joint search's time.
-borrowing = partial(njit, cache=True, nogil=True, _nrt=False)
+borrowing = partial(njit, _nrt=False)
 # Compiled code that is called by such code, but makes arrays: it would inherit its caller's option.
-owning = partial(njit, cache=True, nogil=True, _nrt=True)
+owning = partial(njit, _nrt=True)
 
 
 @borrowing()
 def copy(source, target):  # type: ignore[no-untyped-def]
-    """Copy an array; ``target[:] = source`` would do, but compiling its error message takes longer
-    than all copies of a run."""
+    """Copy an array.
+
+    ``target[:] = source`` would do, but compiling its error message takes longer than all copies of
+    a run.
+    """
     flat, to = source.reshape(source.size), target.reshape(target.size)
     for i in range(flat.size):
         to[i] = flat[i]
-
-
-__all__ = ["COMPILED", "borrowing", "cache_folder", "copy", "njit", "owning"]
