@@ -71,6 +71,7 @@ def simplify(
         # a tenth is left to the child to stop by itself, formula by formula
         # by a clock that both processes read and nobody sets
         "deadline": time.monotonic() + 0.9 * time_limit,
+        "parent": os.getpid(),
     }
     answers, failure = _ask(child, json.dumps(request), time_limit)
     found = {answer.pop("formula"): answer for answer in answers}

@@ -6,8 +6,10 @@ Run as ``python -m srnet.model.simplify_worker``; the request is one JSON object
 
 import contextlib
 import json
+import os
 import signal
 import sys
+import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
 from functools import partial
@@ -226,9 +228,17 @@ def _output(model: SRNet, j: int, names: Sequence[str] | None) -> sympy.Expr:
     return network_sympy(model, names, evaluate=True)[j]
 
 
+def _end_with_parent(parent: int) -> None:
+    """End this process once its parent has gone, however that ended: nobody reads the answer."""
+    while os.getppid() == parent:
+        time.sleep(0.2)
+    os._exit(1)
+
+
 def main() -> None:
     """Answer one request."""
     request = json.load(sys.stdin)
+    threading.Thread(target=_end_with_parent, args=(request["parent"],), daemon=True).start()
     with contextlib.suppress(ImportError, OSError, ValueError):  # systems without such a limit
         import resource
 

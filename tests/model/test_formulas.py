@@ -3,6 +3,7 @@ that cannot hang or lie."""
 
 import json
 import os
+import subprocess
 import sys
 import time
 from pathlib import Path
@@ -122,6 +123,15 @@ IDENTITIES = network(
 
 # each node doubles the formula, each layer has 2^10 of them
 LONG = network(*3 * ((program(1, (), *(("mul", (i, i)) for i in range(10))), [1.0], [0.5]),))
+
+
+def is_running(process: int) -> bool:
+    """Whether a process is neither gone nor a zombie that nobody waits for."""
+    try:
+        os.kill(process, 0)
+        return Path(f"/proc/{process}/stat").read_text().rsplit(")", 1)[1].split()[0] != "Z"
+    except (ProcessLookupError, FileNotFoundError):
+        return False
 
 
 class TestSympy:
@@ -388,6 +398,39 @@ class TestSimplify:
         while any(map(alive, pids)) and time.monotonic() < patience:
             time.sleep(0.01)
         assert not any(map(alive, pids))
+
+    def test_child_ends_with_a_parent_that_is_killed(self) -> None:
+        parent = (
+            "import subprocess, sys, json, os\n"
+            "request = {'run': json.load(sys.stdin), 'rows': [[0.0]], 'names': ['x0'],\n"
+            "           'deadline': 1e18, 'parent': os.getpid()}\n"
+            "code = 'import srnet.model.simplify_worker as w, time;'\n"
+            "code += 'w.simplest = lambda *_, **__: (time.sleep(600), [])[1]; w.main()'\n"
+            "child = subprocess.Popen([sys.executable, '-c', code], stdin=subprocess.PIPE,\n"
+            "                         text=True, start_new_session=True)\n"
+            "child.stdin.write(json.dumps(request)); child.stdin.close()\n"
+            "print(child.pid, flush=True); child.wait()\n"
+        )
+        run = {
+            "programs": [{"inputs": 1, "constants": [], "nodes": [], "output": 0}],
+            "weights": [[1.0]],
+            "biases": [[0.0]],
+        }
+        process = subprocess.Popen(
+            [sys.executable, "-c", parent],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
+        )
+        assert process.stdin is not None
+        assert process.stdout is not None
+        process.stdin.write(json.dumps(run))
+        process.stdin.close()
+        child = int(process.stdout.readline())
+        process.kill()
+        process.wait()
+        while is_running(child):  # for ever, if the child does not notice
+            time.sleep(0.1)
 
     def test_child_that_fails(self) -> None:
         forms = simplify(
