@@ -5,74 +5,31 @@ import numpy as np
 from numba import uint64
 
 from srnet.cgp.compiling import borrowing
+from srnet.cgp.evaluation import compile_cases
 from srnet.cgp.genome import ARITIES
-from srnet.cgp.primitives import OPCODES
-from srnet.cgp.vector_math import cos32, sin32
+from srnet.cgp.primitives import MAX_ARITY, PRIMITIVES
 
-_ADD, _SUB, _MUL, _DIV = OPCODES["add"], OPCODES["sub"], OPCODES["mul"], OPCODES["div"]
-_SQRT, _SQUARE, _LN = OPCODES["sqrt"], OPCODES["square"], OPCODES["ln"]
-_SIN, _COS, _TAN = OPCODES["sin"], OPCODES["cos"], OPCODES["tan"]
-_PDIV, _PSQRT, _PLN = OPCODES["pdiv"], OPCODES["psqrt"], OPCODES["pln"]
+_ZERO, _ONE = np.float32(0.0), np.float32(1.0)
 
-_ZERO, _HALF, _ONE = np.float32(0.0), np.float32(0.5), np.float32(1.0)
+_STATEMENTS = {
+    1: "adjoints[to + i] += {f}(m, adjoints[out + i], values[a + i], values[out + i])",
+    2: (
+        "adjoints[to + i] += "
+        "{f}(m, adjoints[out + i], values[a + i], values[b + i], values[out + i])"
+    ),
+}
 
-
-# IEEE divisions, so that the derivative at a pole is infinite or NaN; that of the protected ones is
-# 0 where they are not smooth.
-@borrowing(error_model="numpy", fastmath={"contract"})
-def pass_back(opcode, values, adjoints, operand, a, b, out, rows):  # type: ignore[no-untyped-def]
-    """Add the derivative by one operand (0, 1) of a node, times the node's own, to the operand's;
-    offsets into ``values``."""
-    n = uint64(rows)
-    to = a if operand == 0 else b
-    if opcode == _ADD or (opcode == _SUB and operand == 0):
-        for i in range(n):
-            adjoints[to + i] += adjoints[out + i]
-    elif opcode == _SUB:
-        for i in range(n):
-            adjoints[to + i] -= adjoints[out + i]
-    elif opcode == _MUL:
-        other = b if operand == 0 else a
-        for i in range(n):
-            adjoints[to + i] += adjoints[out + i] * values[other + i]
-    elif opcode == _DIV and operand == 0:
-        for i in range(n):
-            adjoints[to + i] += adjoints[out + i] / values[b + i]
-    elif opcode == _DIV:
-        for i in range(n):
-            adjoints[to + i] -= adjoints[out + i] * values[out + i] / values[b + i]
-    elif opcode == _SQRT:
-        for i in range(n):
-            adjoints[to + i] += adjoints[out + i] * _HALF / values[out + i]
-    elif opcode == _SQUARE:
-        for i in range(n):
-            adjoints[to + i] += adjoints[out + i] * (values[a + i] + values[a + i])
-    elif opcode == _LN:
-        for i in range(n):
-            adjoints[to + i] += adjoints[out + i] / values[a + i]
-    elif opcode == _SIN:
-        for i in range(n):
-            adjoints[to + i] += adjoints[out + i] * cos32(values[a + i])
-    elif opcode == _COS:
-        for i in range(n):
-            adjoints[to + i] -= adjoints[out + i] * sin32(values[a + i])
-    elif opcode == _TAN:
-        for i in range(n):
-            adjoints[to + i] += adjoints[out + i] * (_ONE + values[out + i] * values[out + i])
-    elif opcode == _PDIV:
-        for i in range(n):
-            share = adjoints[out + i] if operand == 0 else -adjoints[out + i] * values[out + i]
-            quotient = share / values[b + i]
-            adjoints[to + i] += quotient if values[b + i] != _ZERO else _ZERO
-    elif opcode == _PSQRT:
-        for i in range(n):
-            slope = adjoints[out + i] * _HALF / values[out + i]
-            slope = slope if values[a + i] > _ZERO else -slope
-            adjoints[to + i] += slope if values[a + i] != _ZERO else _ZERO
-    elif opcode == _PLN:
-        for i in range(n):
-            slope = adjoints[out + i] / values[a + i]
-            adjoints[to + i] += slope if values[a + i] != _ZERO else _ZERO
+# Add the derivative by one operand of a node, times the node's own, to the operand's at ``to``; the
+# case is MAX_ARITY · opcode + operand. Divisions are of IEEE, so that the derivative at a pole is
+# infinite or NaN; that of the protected primitives is 0 where they are not smooth.
+_pass_back = compile_cases(
+    "values, adjoints, to, a, b, out",
+    {
+        MAX_ARITY * opcode + operand: (derivative, _STATEMENTS[primitive.arity])
+        for opcode, primitive in enumerate(PRIMITIVES)
+        for operand, derivative in enumerate(primitive.derivatives)
+    },
+)
 
 
 @borrowing()
@@ -96,13 +53,13 @@ def sweep(program, count, output, terminals, values, adjoints, wanted, rows):  #
             continue
         for operand in range(ARITIES[opcode]):
             if wanted[a if operand == 0 else b]:
-                pass_back(
-                    opcode,
+                _pass_back(
+                    MAX_ARITY * opcode + operand,
+                    rows,
                     values,
                     adjoints,
-                    operand,
+                    uint64((a if operand == 0 else b) * rows),
                     uint64(a * rows),
                     uint64(b * rows),
                     uint64((terminals + node) * rows),
-                    rows,
                 )

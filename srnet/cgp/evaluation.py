@@ -1,69 +1,60 @@
 """Active graphs evaluated in float32 on a block of rows, all values in one flat array."""
 
-import math
+from collections.abc import Callable, Mapping
+from typing import Any
 
 import numpy as np
 from numba import uint64
 
+from srnet.cgp import vector_math
 from srnet.cgp.compiling import njit
-from srnet.cgp.primitives import OPCODES
-from srnet.cgp.vector_math import cos32, ln32, sin32, tan32
-
-_ADD, _SUB, _MUL, _DIV = OPCODES["add"], OPCODES["sub"], OPCODES["mul"], OPCODES["div"]
-_SQRT, _SQUARE, _LN = OPCODES["sqrt"], OPCODES["square"], OPCODES["ln"]
-_SIN, _COS, _TAN = OPCODES["sin"], OPCODES["cos"], OPCODES["tan"]
-_PDIV, _PSQRT, _PLN = OPCODES["pdiv"], OPCODES["psqrt"], OPCODES["pln"]
-
-_ZERO, _ONE = np.float32(0.0), np.float32(1.0)
+from srnet.cgp.primitives import PRIMITIVES
 
 
-# uint64 offsets: Numba then emits no wrap-around test for negative indices, and LLVM vectorises the
-# loops.
-@njit(cache=True, nogil=True, forceinline=True, error_model="numpy", fastmath={"contract"})
-def apply_primitive(opcode, values, a, b, out, count):  # type: ignore[no-untyped-def]
-    """values[out:out+count] = primitive(values[a:a+count], values[b:b+count])."""
-    n = uint64(count)
-    if opcode == _ADD:
-        for i in range(n):
-            values[out + i] = values[a + i] + values[b + i]
-    elif opcode == _SUB:
-        for i in range(n):
-            values[out + i] = values[a + i] - values[b + i]
-    elif opcode == _MUL:
-        for i in range(n):
-            values[out + i] = values[a + i] * values[b + i]
-    elif opcode == _DIV:
-        for i in range(n):
-            values[out + i] = values[a + i] / values[b + i]
-    elif opcode == _SQRT:
-        for i in range(n):
-            values[out + i] = math.sqrt(values[a + i])
-    elif opcode == _SQUARE:
-        for i in range(n):
-            values[out + i] = values[a + i] * values[a + i]
-    elif opcode == _LN:
-        for i in range(n):
-            values[out + i] = ln32(values[a + i])
-    elif opcode == _SIN:
-        for i in range(n):
-            values[out + i] = sin32(values[a + i])
-    elif opcode == _COS:
-        for i in range(n):
-            values[out + i] = cos32(values[a + i])
-    elif opcode == _TAN:
-        for i in range(n):
-            values[out + i] = tan32(values[a + i])
-    elif opcode == _PDIV:
-        for i in range(n):
-            quotient = values[a + i] / values[b + i]
-            values[out + i] = quotient if values[b + i] != _ZERO else _ONE
-    elif opcode == _PSQRT:
-        for i in range(n):
-            values[out + i] = math.sqrt(abs(values[a + i]))
-    elif opcode == _PLN:
-        for i in range(n):
-            logarithm = ln32(abs(values[a + i]))
-            values[out + i] = logarithm if values[a + i] != _ZERO else _ZERO
+def compile_cases(parameters: str, cases: Mapping[int, tuple[Callable[..., Any], str]]) -> Any:
+    """A compiled function of (case, rows, parameters) that loops over the rows as the case says.
+
+    Numba cannot choose among functions, and a call through a pointer would hide them from LLVM,
+    which could not vectorise the loops. The comparisons are therefore written as source. The
+    function is inlined where it is called, and cached with its caller.
+
+    Parameters
+    ----------
+    parameters
+        Their names, separated by commas. Offsets are uint64: Numba then emits no wrap-around test
+        for negative indices, and LLVM vectorises the loops.
+    cases
+        For each case a function, and the statement for row ``i`` that calls it: ``{f}(m, …)``,
+        where m is :mod:`srnet.cgp.vector_math`.
+    """
+    names: dict[str, Any] = {"m": vector_math, "uint64": uint64}
+    branches = []
+    for case, (function, statement) in cases.items():
+        names[f"f{case}"] = njit(cache=False, inline="always")(function)
+        branches.append(
+            f"if case == {case}:\n"
+            f"        for i in range(n):\n"
+            f"            {statement.format(f=f'f{case}')}\n"
+        )
+    head = f"def run(case, rows, {parameters}):\n    n = uint64(rows)\n    "
+    exec(head + "    el".join(branches), names)
+    options = {"forceinline": True, "error_model": "numpy", "fastmath": {"contract"}}
+    return njit(cache=False, **options)(names["run"])
+
+
+_STATEMENTS = {
+    1: "values[out + i] = {f}(m, values[a + i])",
+    2: "values[out + i] = {f}(m, values[a + i], values[b + i])",
+}
+
+# values[out:out+rows] = primitive(values[a:a+rows], values[b:b+rows]); the case is the opcode.
+apply_primitive = compile_cases(
+    "values, a, b, out",
+    {
+        opcode: (primitive.value, _STATEMENTS[primitive.arity])
+        for opcode, primitive in enumerate(PRIMITIVES)
+    },
+)
 
 
 @njit(cache=True, nogil=True, inline="always")
@@ -85,5 +76,5 @@ def evaluate_block(  # type: ignore[no-untyped-def]
         a = _offset(program[node, 1], inputs, terminals, rows, start, constants_at, block_rows)
         b = _offset(program[node, 2], inputs, terminals, rows, start, constants_at, block_rows)
         out = _offset(terminals + node, inputs, terminals, rows, start, constants_at, block_rows)
-        apply_primitive(program[node, 0], values, a, b, out, stop - start)
+        apply_primitive(np.int64(program[node, 0]), stop - start, values, a, b, out)
     return _offset(output, inputs, terminals, rows, start, constants_at, block_rows)

@@ -26,7 +26,7 @@ GENES_PER_NODE = 1 + MAX_ARITY
 Genes = NDArray[np.int32]
 
 ARITIES = np.array([primitive.arity for primitive in PRIMITIVES], dtype=np.int64)
-COMMUTES = np.array([primitive.name in ("add", "mul") for primitive in PRIMITIVES])
+COMMUTES = np.array([primitive.commutes for primitive in PRIMITIVES])
 
 
 @dataclass(frozen=True)

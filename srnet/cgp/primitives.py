@@ -1,14 +1,17 @@
-"""The function set: each primitive declared once, with all its renderings.
+"""The function set: each primitive declared once, with all that depends on it.
 
-One semantics everywhere: the compiled kernel, NumPy, sympy and torch give the same value, IEEE
-special values included. The plain primitives follow IEEE (``ln`` of a negative number is NaN, a
-division by zero is infinite or NaN); the protected ones (``p…``) are defined for every finite
-argument and are used for classification (Luo et al. 2022, section 4).
+One semantics everywhere: compiled code, NumPy, sympy, torch and the exported sources give the same
+value, IEEE special values included. The plain primitives follow IEEE (``ln`` of a negative number
+is NaN, a division by zero is infinite or NaN); the protected ones (``p…``) are defined for every
+finite argument and are used for classification (Luo et al. 2022, section 4).
+
+A new primitive is an entry of ``PRIMITIVES``, and a function of ``srnet.cgp.vector_math`` where it
+needs one that is not there.
 """
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -16,190 +19,219 @@ from srnet.errors import UserError
 
 MAX_ARITY = 2
 
+# How tightly a piece of LaTeX binds: an operand that binds less than its place needs is bracketed.
+NEGATIVE, SUM, PRODUCT, ATOM = range(4)
 
-@dataclass(frozen=True)
+
+class Latex(NamedTuple):
+    """LaTeX of a primitive: a template with ``{}`` for each operand, what the operands' places
+    need, and how the whole binds."""
+
+    template: str
+    needs: tuple[int, ...] = (NEGATIVE,) * MAX_ARITY
+    binding: int = PRODUCT
+
+
+@dataclass(frozen=True, kw_only=True)
 class Primitive:
-    """One function of the function set.
+    """One function of the function set; its opcode in compiled code is its place in
+    ``PRIMITIVES``.
 
     Attributes
     ----------
     name, arity
         The name in files and on the command line; number of operands (1 or 2).
-    numpy
-        Vectorised rendering on NumPy arrays; the caller silences floating-point warnings.
-    infix
+    value
+        The value ``value(m, a)`` or ``value(m, a, b)``, where m is a module with NumPy's names:
+        NumPy, torch, sympy, or in compiled code :mod:`srnet.cgp.vector_math`. The caller silences
+        NumPy's warnings.
+    derivatives
+        For each operand, in compiled code, g times the derivative of the value y by it:
+        ``derivative(m, g, a, y)`` or ``derivative(m, g, a, b, y)``. Floats are float32 there, which
+        widen nothing.
+    text
         Text rendering with ``{0}`` and ``{1}`` for the operands, fully bracketed.
-    sympy, torch
-        Renderings that get the imported module first, so that this file imports neither.
+    latex
+        LaTeX rendering.
     c, python
         Source text in C (with math.h) and in Python (with NumPy as ``np``), ``{0}`` and ``{1}``
         being names or numbers.
+    commutes
+        Whether the value is the same to the last bit when the operands change places.
+    guarded
+        Whether the value has a case of its own where the last operand is 0. In sympy, such a
+        primitive is a function of its own.
+    copies
+        How often the formula written out holds the operand: twice where a square is a product.
     """
 
     name: str
     arity: int
-    numpy: Callable[..., Any]
-    infix: str
-    sympy: Callable[..., Any]
-    torch: Callable[..., Any]
+    value: Callable[..., Any]
+    derivatives: tuple[Callable[..., Any], ...]
+    text: str
+    latex: Latex
     c: str
     python: str
+    commutes: bool = False
+    guarded: bool = False
+    copies: int = 1
 
 
-def _pdiv(a: Any, b: Any) -> Any:
-    return np.where(b == 0, np.ones_like(a * b), a / np.where(b == 0, np.ones_like(b), b))
+_HALF, _ONE = np.float32(0.5), np.float32(1.0)
 
-
-def _pln(a: Any) -> Any:
-    return np.where(a == 0, np.zeros_like(a), np.log(np.abs(np.where(a == 0, np.ones_like(a), a))))
-
-
-def _torch_pdiv(torch: Any, a: Any, b: Any) -> Any:
-    # the inner `where` keeps the gradient finite at b = 0
-    one = torch.ones_like(b)
-    return torch.where(b == 0, torch.ones_like(a * b), a / torch.where(b == 0, one, b))
-
-
-def _torch_pln(torch: Any, a: Any) -> Any:
-    return torch.where(
-        a == 0,
-        torch.zeros_like(a),
-        torch.log(torch.abs(torch.where(a == 0, torch.ones_like(a), a))),
-    )
-
-
-# The order is the opcode of the compiled kernel (``srnet.cgp.evaluation``) and of no file: files
-# hold names.
+# The order is the opcode of compiled code and of no file: files hold names.
 PRIMITIVES: tuple[Primitive, ...] = (
     Primitive(
-        "add",
-        2,
-        lambda a, b: a + b,
-        "({0} + {1})",
-        lambda sp, a, b: a + b,
-        lambda t, a, b: a + b,
-        "{0} + {1}",
-        "{0} + {1}",
+        name="add",
+        arity=2,
+        value=lambda m, a, b: a + b,
+        derivatives=(
+            lambda m, g, a, b, y: g,
+            lambda m, g, a, b, y: g,
+        ),
+        text="({0} + {1})",
+        latex=Latex("{} + {}", (SUM, SUM), SUM),
+        c="{0} + {1}",
+        python="{0} + {1}",
+        commutes=True,
     ),
     Primitive(
-        "sub",
-        2,
-        lambda a, b: a - b,
-        "({0} - {1})",
-        lambda sp, a, b: a - b,
-        lambda t, a, b: a - b,
-        "{0} - {1}",
-        "{0} - {1}",
+        name="sub",
+        arity=2,
+        value=lambda m, a, b: a - b,
+        derivatives=(
+            lambda m, g, a, b, y: g,
+            lambda m, g, a, b, y: -g,
+        ),
+        text="({0} - {1})",
+        latex=Latex("{} - {}", (SUM, PRODUCT), SUM),
+        c="{0} - {1}",
+        python="{0} - {1}",
     ),
     Primitive(
-        "mul",
-        2,
-        lambda a, b: a * b,
-        "({0} * {1})",
-        lambda sp, a, b: a * b,
-        lambda t, a, b: a * b,
-        "{0} * {1}",
-        "{0} * {1}",
+        name="mul",
+        arity=2,
+        value=lambda m, a, b: a * b,
+        derivatives=(
+            lambda m, g, a, b, y: g * b,
+            lambda m, g, a, b, y: g * a,
+        ),
+        text="({0} * {1})",
+        latex=Latex(r"{} \cdot {}", (PRODUCT, PRODUCT)),
+        c="{0} * {1}",
+        python="{0} * {1}",
+        commutes=True,
     ),
     Primitive(
-        "div",
-        2,
-        lambda a, b: a / b,
-        "({0} / {1})",
-        lambda sp, a, b: a / b,
-        lambda t, a, b: a / b,
-        "{0} / {1}",
-        "{0} / {1}",
+        name="div",
+        arity=2,
+        value=lambda m, a, b: a / b,
+        derivatives=(
+            lambda m, g, a, b, y: g / b,
+            lambda m, g, a, b, y: -g * y / b,
+        ),
+        text="({0} / {1})",
+        latex=Latex(r"\frac{{{}}}{{{}}}"),
+        c="{0} / {1}",
+        python="{0} / {1}",
     ),
     Primitive(
-        "sqrt",
-        1,
-        np.sqrt,
-        "sqrt({0})",
-        lambda sp, a: sp.sqrt(a),
-        lambda t, a: t.sqrt(a),
-        "sqrt({0})",
-        "np.sqrt({0})",
+        name="sqrt",
+        arity=1,
+        value=lambda m, a: m.sqrt(a),
+        derivatives=(lambda m, g, a, y: g * _HALF / y,),
+        text="sqrt({0})",
+        latex=Latex(r"\sqrt{{{}}}"),
+        c="sqrt({0})",
+        python="np.sqrt({0})",
     ),
     Primitive(
-        "square",
-        1,
-        np.square,
-        "({0})**2",
-        lambda sp, a: a**2,
-        lambda t, a: t.square(a),
-        "{0} * {0}",
-        "np.square({0})",
+        name="square",
+        arity=1,
+        value=lambda m, a: a**2,
+        derivatives=(lambda m, g, a, y: g * (a + a),),
+        text="({0})**2",
+        latex=Latex("{}^{{2}}", (ATOM,)),
+        c="{0} * {0}",
+        python="np.square({0})",
+        copies=2,
     ),
     Primitive(
-        "ln",
-        1,
-        np.log,
-        "ln({0})",
-        lambda sp, a: sp.log(a),
-        lambda t, a: t.log(a),
-        "log({0})",
-        "np.log({0})",
+        name="ln",
+        arity=1,
+        value=lambda m, a: m.log(a),
+        derivatives=(lambda m, g, a, y: g / a,),
+        text="ln({0})",
+        latex=Latex(r"\ln\left({}\right)"),
+        c="log({0})",
+        python="np.log({0})",
     ),
     Primitive(
-        "sin",
-        1,
-        np.sin,
-        "sin({0})",
-        lambda sp, a: sp.sin(a),
-        lambda t, a: t.sin(a),
-        "sin({0})",
-        "np.sin({0})",
+        name="sin",
+        arity=1,
+        value=lambda m, a: m.sin(a),
+        derivatives=(lambda m, g, a, y: g * m.cos(a),),
+        text="sin({0})",
+        latex=Latex(r"\sin\left({}\right)"),
+        c="sin({0})",
+        python="np.sin({0})",
     ),
     Primitive(
-        "cos",
-        1,
-        np.cos,
-        "cos({0})",
-        lambda sp, a: sp.cos(a),
-        lambda t, a: t.cos(a),
-        "cos({0})",
-        "np.cos({0})",
+        name="cos",
+        arity=1,
+        value=lambda m, a: m.cos(a),
+        derivatives=(lambda m, g, a, y: -g * m.sin(a),),
+        text="cos({0})",
+        latex=Latex(r"\cos\left({}\right)"),
+        c="cos({0})",
+        python="np.cos({0})",
     ),
     Primitive(
-        "tan",
-        1,
-        np.tan,
-        "tan({0})",
-        lambda sp, a: sp.tan(a),
-        lambda t, a: t.tan(a),
-        "tan({0})",
-        "np.tan({0})",
+        name="tan",
+        arity=1,
+        value=lambda m, a: m.tan(a),
+        derivatives=(lambda m, g, a, y: g * (_ONE + y * y),),
+        text="tan({0})",
+        latex=Latex(r"\tan\left({}\right)"),
+        c="tan({0})",
+        python="np.tan({0})",
+    ),
+    # The inner `where` of the guarded ones keeps the gradient finite in torch.
+    Primitive(
+        name="pdiv",
+        arity=2,
+        value=lambda m, a, b: m.where(b == 0, 1, a / m.where(b == 0, 1, b)),
+        derivatives=(
+            lambda m, g, a, b, y: m.where(b == 0, 0, g / b),
+            lambda m, g, a, b, y: m.where(b == 0, 0, -g * y / b),
+        ),
+        text="pdiv({0}, {1})",
+        latex=Latex(r"\operatorname{{pdiv}}\left({}, {}\right)"),
+        c="{1} == 0.0 ? 1.0 : {0} / {1}",
+        python="np.where({1} == 0.0, 1.0, {0} / np.where({1} == 0.0, 1.0, {1}))",
+        guarded=True,
     ),
     Primitive(
-        "pdiv",
-        2,
-        _pdiv,
-        "pdiv({0}, {1})",
-        lambda sp, a, b: sp.Piecewise((sp.Integer(1), sp.Eq(b, 0)), (a / b, True)),
-        _torch_pdiv,
-        "{1} == 0.0 ? 1.0 : {0} / {1}",
-        "np.where({1} == 0.0, 1.0, {0} / np.where({1} == 0.0, 1.0, {1}))",
+        name="psqrt",
+        arity=1,
+        value=lambda m, a: m.sqrt(abs(a)),
+        derivatives=(lambda m, g, a, y: m.where(a == 0, 0, m.where(a > 0, g, -g) * _HALF / y),),
+        text="psqrt({0})",
+        latex=Latex(r"\sqrt{{\left|{}\right|}}"),
+        c="sqrt(fabs({0}))",
+        python="np.sqrt(np.abs({0}))",
     ),
     Primitive(
-        "psqrt",
-        1,
-        lambda a: np.sqrt(np.abs(a)),
-        "psqrt({0})",
-        lambda sp, a: sp.sqrt(sp.Abs(a)),
-        lambda t, a: t.sqrt(t.abs(a)),
-        "sqrt(fabs({0}))",
-        "np.sqrt(np.abs({0}))",
-    ),
-    Primitive(
-        "pln",
-        1,
-        _pln,
-        "pln({0})",
-        lambda sp, a: sp.Piecewise((sp.Integer(0), sp.Eq(a, 0)), (sp.log(sp.Abs(a)), True)),
-        _torch_pln,
-        "{0} == 0.0 ? 0.0 : log(fabs({0}))",
-        "np.where({0} == 0.0, 0.0, np.log(np.abs(np.where({0} == 0.0, 1.0, {0}))))",
+        name="pln",
+        arity=1,
+        value=lambda m, a: m.where(a == 0, 0, m.log(abs(m.where(a == 0, 1, a)))),
+        derivatives=(lambda m, g, a, y: m.where(a == 0, 0, g / a),),
+        text="pln({0})",
+        latex=Latex(r"\operatorname{{pln}}\left({}\right)"),
+        c="{0} == 0.0 ? 0.0 : log(fabs({0}))",
+        python="np.where({0} == 0.0, 0.0, np.log(np.abs(np.where({0} == 0.0, 1.0, {0}))))",
+        guarded=True,
     ),
 )
 

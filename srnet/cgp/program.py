@@ -79,7 +79,7 @@ class Program:
         values += [np.full(x.shape[0], constant, dtype=x.dtype) for constant in self.constants]
         with np.errstate(all="ignore"):
             for name, operands in self.nodes:
-                values.append(by_name(name).numpy(*(values[operand] for operand in operands)))
+                values.append(by_name(name).value(np, *(values[operand] for operand in operands)))
         return np.asarray(values[self.output])
 
     def render(self, names: Sequence[str]) -> str:
@@ -88,7 +88,7 @@ class Program:
             self.fold(
                 list(names),
                 lambda value: repr(float(value)),
-                lambda name, *args: by_name(name).infix.format(*args),
+                lambda name, *args: by_name(name).text.format(*args),
             )
         )
 
@@ -192,7 +192,7 @@ def written_out(program: Program, operands: Sequence[int]) -> int:
     for name, addresses in program.nodes:
         counts.append(
             min(
-                1 + (2 if name == "square" else 1) * sum(counts[address] for address in addresses),
+                1 + by_name(name).copies * sum(counts[address] for address in addresses),
                 _COUNTED,
             )
         )

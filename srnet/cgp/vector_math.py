@@ -1,4 +1,6 @@
-"""float32 sin, cos, tan and ln, and float64 exp and ln, that LLVM vectorises.
+"""float32 sin, cos, tan and log, and float64 exp and ln, that LLVM vectorises.
+
+Functions of float32 have NumPy's names: this module stands for NumPy where primitives are compiled.
 
 Numba's wheels bring no vector math library, so these are branch-free polynomials: the argument is
 reduced and the polynomial evaluated in float64 and rounded once, which keeps the error below 0.6
@@ -7,11 +9,12 @@ minimax fits (iteratively reweighted least squares) on the reduced interval. Bey
 stays within the function's range but loses its phase; NaN and infinities give NaN as in IEEE.
 """
 
+import math
 from typing import Any
 
 import numpy as np
 from llvmlite import ir
-from numba import float32, float64, int64
+from numba import boolean, float32, float64, int64
 from numba.extending import intrinsic
 
 from srnet.cgp.compiling import njit
@@ -50,6 +53,19 @@ def _unbits(typingctx: Any, x: Any) -> Any:
         return builder.bitcast(args[0], ir.DoubleType())
 
     return float64(int64), codegen
+
+
+sqrt = math.sqrt  # compiled: in the type of its argument
+
+
+@intrinsic
+def where(typingctx: Any, condition: Any, x: Any, y: Any) -> Any:
+    """x where the condition holds, else y, in the type of y."""
+
+    def codegen(context: Any, builder: Any, signature: Any, args: Any) -> Any:
+        return builder.select(*args)
+
+    return y(boolean, y, y), codegen
 
 
 @njit(inline="always")
@@ -100,19 +116,19 @@ def cosine(x):  # type: ignore[no-untyped-def]
 
 
 @njit(inline="always")
-def sin32(x):  # type: ignore[no-untyped-def]
+def sin(x):  # type: ignore[no-untyped-def]
     """Sine of a float32."""
     return float32(sine(float64(x)))
 
 
 @njit(inline="always")
-def cos32(x):  # type: ignore[no-untyped-def]
+def cos(x):  # type: ignore[no-untyped-def]
     """Cosine of a float32."""
     return float32(cosine(float64(x)))
 
 
 @njit(inline="always")
-def tan32(x):  # type: ignore[no-untyped-def]
+def tan(x):  # type: ignore[no-untyped-def]
     """Tangent of a float32."""
     r, n = _reduce(float64(x))
     sine = _sin_reduced(r)
@@ -123,7 +139,7 @@ def tan32(x):  # type: ignore[no-untyped-def]
 
 
 @njit(inline="always")
-def ln32(x):  # type: ignore[no-untyped-def]
+def log(x):  # type: ignore[no-untyped-def]
     """Natural logarithm of a float32: -inf at 0, NaN below."""
     wide = float64(x)  # a subnormal float32 is a normal double
     bits = float_bits(wide)  # type: ignore[call-arg,var-annotated]

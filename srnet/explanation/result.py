@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from srnet.cgp.primitives import by_name
 from srnet.errors import UserError
 from srnet.io.files import read_json, write_json
 from srnet.model.names import default_names, in_order, names_in
@@ -359,7 +360,7 @@ class Explanation:
 
     def _is_protected(self) -> bool:
         return any(
-            name in ("pdiv", "pln") for program in self._model.programs for name, _ in program.nodes
+            by_name(name).guarded for program in self._model.programs for name, _ in program.nodes
         )
 
     def _checked(self, output: int) -> int:

@@ -109,7 +109,7 @@ def _steps(
 
     def apply(primitive: str, *operands: tuple[str, Piece]) -> tuple[str, Piece]:
         step = f"{name}_{len(steps) + 1}"
-        shown = by_name(primitive).infix.format(*(operand for operand, _ in operands))
+        shown = by_name(primitive).text.format(*(operand for operand, _ in operands))
         steps.append((step, shown, _node_latex(primitive, *(piece for _, piece in operands))[0]))
         return step, _names_latex([step])[0]
 

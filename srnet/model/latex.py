@@ -5,6 +5,7 @@ from collections.abc import Iterable, Sequence
 import sympy
 from sympy.printing.latex import LatexPrinter
 
+from srnet.cgp.primitives import ATOM, NEGATIVE, PRODUCT, by_name
 from srnet.cgp.program import Program
 from srnet.model.sympy_forms import _number, symbols
 
@@ -37,37 +38,16 @@ def latex(expr: sympy.Expr, digits: int = 4) -> str:
     return str(_Latex(digits).doprint(expr))
 
 
-# How tightly a piece of LaTeX binds: an operand that binds less than its place needs is bracketed.
-NEGATIVE, SUM, PRODUCT, ATOM = range(4)
-
-
+# LaTeX and how tightly it binds. sympy's printer is not used on raw forms: it evaluates them now
+# and then.
 Piece = tuple[str, int]
 
 
-# Template, what its places need, how the whole binds. sympy's printer is not used on raw forms: it
-# evaluates them now and then.
-RAW_LATEX: dict[str, tuple[str, tuple[int, ...], int]] = {
-    "add": ("{} + {}", (SUM, SUM), SUM),
-    "sub": ("{} - {}", (SUM, PRODUCT), SUM),
-    "mul": (r"{} \cdot {}", (PRODUCT, PRODUCT), PRODUCT),
-    "div": (r"\frac{{{}}}{{{}}}", (NEGATIVE, NEGATIVE), PRODUCT),
-    "sqrt": (r"\sqrt{{{}}}", (NEGATIVE,), PRODUCT),
-    "square": ("{}^{{2}}", (ATOM,), PRODUCT),
-    "ln": (r"\ln\left({}\right)", (NEGATIVE,), PRODUCT),
-    "sin": (r"\sin\left({}\right)", (NEGATIVE,), PRODUCT),
-    "cos": (r"\cos\left({}\right)", (NEGATIVE,), PRODUCT),
-    "tan": (r"\tan\left({}\right)", (NEGATIVE,), PRODUCT),
-    "pdiv": (r"\operatorname{{pdiv}}\left({}, {}\right)", (NEGATIVE, NEGATIVE), PRODUCT),
-    "psqrt": (r"\sqrt{{\left|{}\right|}}", (NEGATIVE,), PRODUCT),
-    "pln": (r"\operatorname{{pln}}\left({}\right)", (NEGATIVE,), PRODUCT),
-}
-
-
 def _node_latex(name: str, *operands: Piece) -> Piece:
-    template, needs, binding = RAW_LATEX[name]
+    template, needs, binding = by_name(name).latex
     places = (
         operand if level >= need else rf"\left({operand}\right)"
-        for (operand, level), need in zip(operands, needs, strict=True)
+        for (operand, level), need in zip(operands, needs, strict=False)
     )
     return template.format(*places), binding
 

@@ -9,15 +9,20 @@ from typing import Any
 
 from numpy.typing import NDArray
 
+from srnet.cgp.primitives import PRIMITIVES
 from srnet.errors import UserError
 
-# Names of hidden values, of steps and of variables in the exported source, our primitives, and
-# words of C.
+# Names of hidden values, of steps and of variables in the exported source, and words of C.
 _RESERVED = re.compile(
-    r"h\d+(_\d+)?|f\d+(_\d+)?|(logit|top|power)\d+|logits|powers|total|np|inputs|outputs|pdiv|psqrt|pln|auto|break|case|char|"
+    r"h\d+(_\d+)?|f\d+(_\d+)?|(logit|top|power)\d+|logits|powers|total|np|inputs|outputs|auto|break|case|char|"
     r"const|continue|default|do|double|else|enum|extern|float|for|goto|if|inline|int|long|register|restrict|return|short|signed|"
     r"sizeof|static|struct|switch|typedef|union|unsigned|void|volatile|while|fabs|fmax"
 )
+
+# Primitives that stand in a formula's text by their names.
+_FUNCTIONS = {
+    primitive.name for primitive in PRIMITIVES if primitive.text.startswith(f"{primitive.name}(")
+}
 
 
 def _is_taken(name: str) -> bool:
@@ -27,6 +32,7 @@ def _is_taken(name: str) -> bool:
         hasattr(sympy, name)
         or hasattr(builtins, name)
         or keyword.iskeyword(name)
+        or name in _FUNCTIONS
         or _RESERVED.fullmatch(name) is not None
     )
 

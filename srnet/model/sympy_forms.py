@@ -1,13 +1,14 @@
 """Formulas as sympy expressions."""
 
 from collections.abc import Sequence
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
 import sympy
 from sympy.printing.str import StrPrinter
 
-from srnet.cgp.primitives import by_name
+from srnet.cgp.primitives import PRIMITIVES, Primitive, by_name
 from srnet.cgp.program import Program, written_out
 from srnet.model.srnet import SRNet, network_operations
 
@@ -82,55 +83,63 @@ def symbols(names: Sequence[str]) -> list[sympy.Symbol]:
     return [sympy.Symbol(name, real=True) for name in names]
 
 
-class _Protected(sympy.Function):
-    """A protected primitive. A function of its own, since sympy multiplies out a Piecewise in the
+# sympy where no operand is 0: the condition of a `where` is then a plain truth.
+_SYMPY = SimpleNamespace(
+    **vars(sympy), where=lambda condition, first, second: first if condition else second
+)
+
+
+class _Guarded(sympy.Function):
+    """A guarded primitive. A function of its own, since sympy multiplies out a Piecewise in the
     condition of a Piecewise.
 
     ``rewrite(sympy.Piecewise)`` writes the definition out; derivatives hold away from the guarded
     point.
     """
 
+    primitive: Primitive
     is_extended_real = True
 
     @classmethod
     def eval(cls, *arguments: sympy.Expr) -> sympy.Expr | None:
+        *others, guarded = arguments
+        if others and isinstance(guarded, sympy.Number) and guarded.is_finite:
+            return cls._case(*others, guarded if guarded else sympy.Integer(0))
         if all(isinstance(argument, sympy.Number) for argument in arguments):
-            return _constant(cls.__name__, *arguments)
+            return _constant(cls.primitive.name, *arguments)
         return None
 
-    def _eval_rewrite_as_Piecewise(self, *arguments: sympy.Expr, **_: Any) -> sympy.Expr:
-        return by_name(type(self).__name__).sympy(sympy, *arguments)
-
-
-class pdiv(_Protected):
-    """a / b, and 1 where b = 0."""
-
-    nargs = 2
-    _imp_ = staticmethod(by_name("pdiv").numpy)
+    @classmethod
+    def _case(cls, *arguments: sympy.Expr) -> sympy.Expr:
+        """The value where the last argument is 0, if it is Integer(0), else where it is not."""
+        return sympy.sympify(cls.primitive.value(_SYMPY, *arguments))
 
     @classmethod
-    def eval(cls, *arguments: sympy.Expr) -> sympy.Expr | None:
-        dividend, divisor = arguments
-        if isinstance(divisor, sympy.Number) and divisor.is_finite:
-            return dividend / divisor if divisor else sympy.Integer(1)
-        return super().eval(*arguments)
+    def _imp_(cls, *arguments: Any) -> Any:
+        return cls.primitive.value(np, *arguments)
+
+    def _eval_rewrite_as_Piecewise(self, *arguments: sympy.Expr, **_: Any) -> sympy.Expr:
+        *others, guarded = arguments
+        return sympy.Piecewise(
+            (self._case(*others, sympy.Integer(0)), sympy.Eq(guarded, 0)),
+            (self._case(*arguments), True),
+        )
 
     def fdiff(self, argindex: int = 1) -> sympy.Expr:
-        dividend, divisor = self.args
-        return 1 / divisor if argindex == 1 else -dividend / divisor**2
+        derivative = self.primitive.derivatives[argindex - 1]
+        return derivative(_SYMPY, sympy.Integer(1), *self.args, self._case(*self.args))
 
 
-class pln(_Protected):
-    """ln|a|, and 0 where a = 0."""
-
-    nargs = 1
-    _imp_ = staticmethod(by_name("pln").numpy)
-
-    def fdiff(self, argindex: int = 1) -> sympy.Expr:
-        return 1 / self.args[0]
-
-
-PROTECTED = {"pdiv": pdiv, "pln": pln}
+GUARDED = {
+    primitive.name: type(
+        primitive.name,
+        (_Guarded,),
+        {"primitive": primitive, "nargs": primitive.arity, "__module__": __name__},
+    )
+    for primitive in PRIMITIVES
+    if primitive.guarded
+}
+globals().update(GUARDED)  # where pickle looks for them
 
 
 def _formula(program: Program, operands: Sequence[sympy.Expr], evaluate: bool) -> sympy.Expr:
@@ -141,16 +150,14 @@ def _formula(program: Program, operands: Sequence[sympy.Expr], evaluate: bool) -
 def _apply(name: str, *arguments: sympy.Expr) -> sympy.Expr:
     if all(isinstance(argument, sympy.Number) for argument in arguments):
         return _constant(name, *arguments)
-    return (
-        PROTECTED[name](*arguments) if name in PROTECTED else by_name(name).sympy(sympy, *arguments)
-    )
+    return GUARDED[name](*arguments) if name in GUARDED else by_name(name).value(sympy, *arguments)
 
 
 def _constant(name: str, *arguments: sympy.Number) -> sympy.Number:
     """Numbers are computed by the primitive: the same overflow and NaN, and no integers of a
     million digits."""
     with np.errstate(all="ignore"):
-        return _number(by_name(name).numpy(*(np.float64(argument) for argument in arguments)))
+        return _number(by_name(name).value(np, *(np.float64(argument) for argument in arguments)))
 
 
 def _number(value: float) -> sympy.Number:

@@ -41,4 +41,4 @@ class SymbolicNetwork(torch.nn.Module):
 
 
 def _apply(name: str, *operands: torch.Tensor) -> torch.Tensor:
-    return by_name(name).torch(torch, *operands)
+    return by_name(name).value(torch, *operands)

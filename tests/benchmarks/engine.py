@@ -412,7 +412,7 @@ def primitives() -> None:
 def repeat_primitive(opcode, values, count, times):  # type: ignore[no-untyped-def]
     for _ in range(times):
         evaluation.apply_primitive(
-            opcode, values, uint64(0), uint64(count), uint64(2 * count), count
+            opcode, count, values, uint64(0), uint64(count), uint64(2 * count)
         )
 
 

@@ -21,7 +21,7 @@ def by_torch(program: Program, terminals: np.ndarray) -> tuple[np.ndarray, np.nd
     leaves = [torch.tensor(row, requires_grad=True) for row in terminals]
     values = list(leaves)
     for name, operands in program.nodes:
-        values.append(by_name(name).torch(torch, *(values[at] for at in operands)))
+        values.append(by_name(name).value(torch, *(values[at] for at in operands)))
     derivatives = torch.autograd.grad(values[program.output].sum(), leaves, allow_unused=True)
     nodes = np.array([value.detach().numpy() for value in values[TERMINALS:]]).reshape(
         -1, terminals.shape[1]

@@ -24,10 +24,10 @@ def vectorised(function: Callable[[float], float]) -> Callable[[Values], Values]
 
 
 FUNCTIONS = {
-    "sin": vector_math.sin32,
-    "cos": vector_math.cos32,
-    "tan": vector_math.tan32,
-    "ln": vector_math.ln32,
+    "sin": vector_math.sin,
+    "cos": vector_math.cos,
+    "tan": vector_math.tan,
+    "ln": vector_math.log,
 }
 COMPILED = {name: vectorised(function) for name, function in FUNCTIONS.items()}
 EXACT = {"sin": np.sin, "cos": np.cos, "tan": np.tan, "ln": np.log}

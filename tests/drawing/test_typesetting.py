@@ -8,11 +8,11 @@ from helpers.fakes import run
 from hypothesis import given
 from hypothesis import strategies as st
 
+from srnet.cgp.primitives import PRIMITIVES
 from srnet.drawing.typesetting import broken, fitted, measured, svg
 from srnet.model.formulas import raw_forms
-from srnet.model.latex import RAW_LATEX, latex
+from srnet.model.latex import latex
 from srnet.model.srnet import SRNet
-from srnet.search.settings import preset
 
 LONG = (
     r"87.34 - 99.57 \sin{\left(- 8.442 \cos{\left(\left(1.452 "
@@ -113,8 +113,7 @@ def test_lines_fit_the_width_as_matplotlib_sets_them(formula):
 
 
 def test_every_primitive_can_be_set():
-    for name, (template, needs, _) in RAW_LATEX.items():
-        text = template.format(*["x_{0}", "h_{12}"][: len(needs)])
-        assert measured(text)[0] > 0, name
+    for primitive in PRIMITIVES:
+        text = primitive.latex.template.format(*["x_{0}", "h_{12}"][: primitive.arity])
+        assert measured(text)[0] > 0, primitive.name
         assert svg(text, 3.0).startswith("<svg")
-    assert set(RAW_LATEX) >= set(preset("paper").functions)

@@ -3,6 +3,7 @@ that cannot hang or lie."""
 
 import json
 import os
+import pickle
 import subprocess
 import sys
 import time
@@ -20,17 +21,16 @@ from srnet.cgp.program import Program
 from srnet.errors import UserError
 from srnet.io.files import write_json
 from srnet.model.formulas import Simplified, network_operations, raw_forms, written_out
-from srnet.model.latex import RAW_LATEX, latex
+from srnet.model.latex import latex
 from srnet.model.simplify import describe, simplify, write_formulas
 from srnet.model.simplify_worker import STRATEGIES, TOLERANCE, Formula, relative_error, simplest
 from srnet.model.srnet import SRNet
 from srnet.model.sympy_forms import (
+    GUARDED,
     MAX_OPERATIONS,
     compose,
     layer_sympy,
     network_sympy,
-    pdiv,
-    pln,
     symbols,
     text,
 )
@@ -205,7 +205,7 @@ class TestEveryPrimitive:
 
     def test_hard_inputs_of_the_definition_by_cases(self, primitive: Primitive) -> None:
         expr = layer_sympy(self.formula(primitive), ["x0", "x1"]).rewrite(sympy.Piecewise)
-        assert not expr.has(pdiv, pln)
+        assert not expr.has(*GUARDED.values())
         np.testing.assert_allclose(values(expr, PAIRS), self.formula(primitive)(PAIRS), rtol=1e-15)
 
     @settings(deadline=None, max_examples=50)
@@ -224,7 +224,7 @@ class TestEveryPrimitive:
             np.testing.assert_allclose(values(derivative, x), slope, rtol=1e-7, atol=1e-9)
 
     def test_latex(self, primitive: Primitive) -> None:
-        shown = RAW_LATEX[primitive.name][0].format(*"ab"[: primitive.arity])
+        shown = primitive.latex.template.format(*"ab"[: primitive.arity])
         assert all(operand in shown for operand in "ab"[: primitive.arity])
         assert shown.count("{") == shown.count("}")
 
@@ -276,7 +276,9 @@ class TestPrinting:
         assert latex(1.23456e-7 * sympy.log(X0)) == r"1.235 \cdot 10^{-7} \ln{\left(x_{0} \right)}"
 
     def test_protected(self) -> None:
+        pdiv, pln = GUARDED["pdiv"], GUARDED["pln"]
         assert text(pln(pdiv(X0, X1) + 1)) == "pln(pdiv(x0, x1) + 1)"
+        assert pickle.loads(pickle.dumps(pdiv(X0, X1))) == pdiv(X0, X1)
         assert latex(pdiv(X0, X1)) == r"\operatorname{pdiv}{\left(x_{0},x_{1} \right)}"
 
     def test_names_from_a_table(self) -> None:

@@ -176,7 +176,9 @@ def rounding(model: SRNet, layers: Layers) -> float:
     for i, program in enumerate(model.programs):
         with np.errstate(all="ignore"):
             f = program.fold(
-                list(values.T), np.float32, lambda name, *operands: by_name(name).numpy(*operands)
+                list(values.T),
+                np.float32,
+                lambda name, *operands: by_name(name).value(np, *operands),
             )
             values = (np.asarray(f)[..., None] * model.weights[i] + model.biases[i]).astype(
                 np.float32

@@ -158,11 +158,11 @@ def fill_images(needs, needed, unary_opcodes, values, inputs, rows, block, start
             at = uint64(image % inputs * rows + start)
             apply_primitive(
                 unary_opcodes[image // inputs],
+                stop - start,
                 values,
                 at,
                 at,
                 uint64((inputs + image) * rows + start),
-                stop - start,
             )
             ready[image, block] = True
 
