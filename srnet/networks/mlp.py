@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from srnet.errors import UserError
 from srnet.io.files import writing
-from srnet.io.state_dict import _read_tensors
+from srnet.io.state_dict import as_state_dict, read_torch_file
 from srnet.networks.layers import Values
 from srnet.typing import Floats, Kind
 
@@ -121,7 +121,10 @@ def load_network(path: str | os.PathLike[str], activation: str = "sigmoid") -> N
     """
     if activation not in ACTIVATIONS:
         raise UserError(f"unknown activation '{activation}'; known are {', '.join(ACTIVATIONS)}")
-    arrays = _read_tensors(path)
+    arrays = {
+        name: tensor.double().numpy()
+        for name, tensor in as_state_dict(read_torch_file(path), path).items()
+    }
     mean, std, softmax = (arrays.pop(key, None) for key in ("scaler.mean", "scaler.std", "softmax"))
     weights = [value.astype(np.float32) for key, value in arrays.items() if key.endswith("weight")]
     biases = [value.astype(np.float32) for key, value in arrays.items() if key.endswith("bias")]

@@ -368,7 +368,7 @@ def test_nothing_in_a_network_file_is_executed(
 ) -> None:
     monkeypatch.chdir(tmp_path)
     torch.save({"layers.0.weight": Bomb()}, "network.pt")
-    with pytest.raises(UserError, match="network.pt: is not a dict of tensors"):
+    with pytest.raises(UserError, match="network.pt: is no file of tensors"):
         load_network("network.pt")
     assert not Path("exploded").exists()
 
@@ -376,7 +376,7 @@ def test_nothing_in_a_network_file_is_executed(
 @pytest.mark.parametrize("content", [b"", b"garbage", b"PK\x03\x04 no archive"])
 def test_garbage_is_no_network(tmp_path: Path, content: bytes) -> None:
     (tmp_path / "network.pt").write_bytes(content)
-    with pytest.raises(UserError, match="network.pt: is not a dict of tensors"):
+    with pytest.raises(UserError, match="network.pt: is no file of tensors"):
         load_network(tmp_path / "network.pt")
     with pytest.raises(UserError, match="none.pt: cannot be read"):
         load_network(tmp_path / "none.pt")
@@ -394,7 +394,7 @@ def test_garbage_is_no_network(tmp_path: Path, content: bytes) -> None:
         ({"scaler.std": torch.zeros(3)}, "not positive"),
         ({"scaler.mean": torch.zeros(2)}, "3 value(s)"),
         ({"softmax": torch.zeros(2)}, "'softmax'"),
-        ({"layers.0.bias": [0.0]}, "not a dict of tensors"),
+        ({"layers.0.bias": [0.0]}, "'layers.0.bias' is a list"),
     ],
 )
 def test_networks_that_do_not_fit(tmp_path: Path, change: dict[str, object], said: str) -> None:
