@@ -1,0 +1,37 @@
+"""Tasks with other settings, and a network that nobody trained."""
+
+import dataclasses
+from pathlib import Path
+
+import numpy as np
+
+from srnet.data.tasks import Task, load_task, load_tasks
+from srnet.networks.mlp import Network
+from srnet.typing import Kind
+
+TASKS_FILE = Path(__file__).parents[2] / "config" / "tasks.yaml"
+TASKS = load_tasks(TASKS_FILE)
+PMLB = Path(__file__).resolve().parents[3] / "shared" / "pmlb"
+
+
+def with_settings(task: Task, **settings: object) -> Task:
+    """The task with other settings of its network."""
+    return dataclasses.replace(task, network=dataclasses.replace(task.network, **settings))
+
+
+def write_task(folder: Path, source: str, network: str) -> Task:
+    """The task "own" in a tasks file of its own, ``folder/tasks.yaml``."""
+    (folder / "tasks.yaml").write_text(f"own: {{{source}, network: {{{network}}}, seed: 0}}")
+    return load_task("own", folder / "tasks.yaml")
+
+
+def random_network(*sizes: int, kind: Kind = "regression", scaled: bool = False) -> Network:
+    """A network with weights from the normal distribution."""
+    rng = np.random.default_rng(0)
+    weights = tuple(
+        rng.normal(size=(b, a)).astype(np.float32)
+        for a, b in zip(sizes[:-1], sizes[1:], strict=True)
+    )
+    biases = tuple(rng.normal(size=b).astype(np.float32) for b in sizes[1:])
+    scaler = (rng.normal(size=sizes[0]), rng.uniform(1, 2, sizes[0])) if scaled else ()
+    return Network(weights, biases, kind, *scaler)
