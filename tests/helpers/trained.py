@@ -1,9 +1,11 @@
-"""Tasks with other settings, and a network that nobody trained."""
+"""Tasks with other settings, and networks that nobody trained."""
 
 import dataclasses
 from pathlib import Path
 
 import numpy as np
+import torch
+from torch import nn
 
 from srnet.data.tasks import Task, load_task, load_tasks
 from srnet.networks.mlp import Network
@@ -35,3 +37,15 @@ def random_network(*sizes: int, kind: Kind = "regression", scaled: bool = False)
     biases = tuple(rng.normal(size=b).astype(np.float32) for b in sizes[1:])
     scaler = (rng.normal(size=sizes[0]), rng.uniform(1, 2, sizes[0])) if scaled else ()
     return Network(weights, biases, kind, *scaler)
+
+
+def mlp(
+    *widths: int, activation: type[nn.Module] = nn.Sigmoid, dtype: torch.dtype = torch.float32
+) -> nn.Sequential:
+    """A torch module of linear layers with the activation between them."""
+    torch.manual_seed(0)
+    parts: list[nn.Module] = []
+    for a, b in zip(widths, widths[1:], strict=False):
+        parts += [nn.Linear(a, b), activation()]
+        nn.init.normal_(parts[-2].weight, std=1.5)  # type: ignore[arg-type]
+    return nn.Sequential(*parts[:-1]).to(dtype)
