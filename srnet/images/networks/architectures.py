@@ -1,10 +1,9 @@
 """The image classifiers that E-LIME explains: ResNet, DenseNet and MobileNetV2 with torchvision's
 parameter names.
 
-A weights file is a plain state dict, read with ``weights_only=True``. The architecture and the
-number of classes are read off the names and shapes in it, so that a file of torchvision's
-(ImageNet, 1000 classes) and one that the workflow trained load the same way. torchvision itself is
-not needed: its wheels do not import beside every build of torch.
+The names and shapes in a state dict tell the architecture and the number of classes, so that a
+weights file of torchvision's (ImageNet, 1000 classes) and one that the workflow trained load the
+same way. torchvision itself is not needed: its wheels do not import beside every build of torch.
 
 Sources of the architectures: He et al. 2016 (ResNet; 50 layers with the stride in the 3 × 3
 convolution), Huang et al. 2017 (DenseNet), Sandler et al. 2018 (MobileNetV2).
@@ -32,7 +31,7 @@ from srnet.io.state_dict import as_state_dict, read_torch_file
 MEAN = (0.485, 0.456, 0.406)
 STD = (0.229, 0.224, 0.225)
 IMAGENET = Preprocessing(size=224, mean=MEAN, std=STD, resize=256)
-LARGEST_SIDE = 4096  # pixels of a picture that a weights file may ask for
+LARGEST_SIDE = 4096  # pixels; of the image size that a weights file asks for
 
 
 def _conv(inputs: int, outputs: int, kernel: int, stride: int = 1, groups: int = 1) -> nn.Conv2d:
@@ -301,8 +300,12 @@ def read_classifier(
             raise UserError(f"{path}: '{name}' has a value that is not finite; every one must be")
         if name.endswith("running_var") and (value < 0).any():
             raise UserError(f"{path}: '{name}' has a value below 0; a variance is none")
-    names = _class_names(content["classes"], path) if own else tuple(map(str, range(outputs)))
-    names = names if classes is None else tuple(classes)
+    if classes is not None:
+        names = tuple(classes)
+    elif own:
+        names = _class_names(content["classes"], path)
+    else:
+        names = tuple(map(str, range(outputs)))
     if len(names) != outputs:
         raise UserError(
             f"{path}: has {outputs} outputs, but {len(names)} class names are given; one name per "
@@ -344,16 +347,16 @@ def _class_names(names: Any, path: str | os.PathLike[str]) -> tuple[str, ...]:
 
 def _preprocessing(values: Any, path: str | os.PathLike[str]) -> Preprocessing:
     try:
-        found = Preprocessing.from_dict(values)
+        preprocessing = Preprocessing.from_dict(values)
     except UserError as error:
         raise error.of(path) from None
-    if max(found.size, found.resize or 0) > LARGEST_SIDE:
+    side = max(preprocessing.size, preprocessing.resize or 0)
+    if side > LARGEST_SIDE:
         raise UserError(
-            f"{path}: 'preprocessing' makes pictures of {max(found.size, found.resize or 0)} "
-            f"pixels a side; at most {LARGEST_SIDE} "
-            "are allowed"
+            f"{path}: 'preprocessing' makes pictures of {side} pixels a side; at most "
+            f"{LARGEST_SIDE} are allowed"
         )
-    return found
+    return preprocessing
 
 
 # Weights files of DenseNet from before torchvision 0.3 say norm.1 where the network says norm1.
