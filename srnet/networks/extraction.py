@@ -14,11 +14,11 @@ from srnet.typing import StrPath
 def extract(network: Network, data: Data, name: str, seed: int = 0) -> Layers:
     """The values of every layer on the rows that SRNet is fitted to and judged by.
 
-    Of a regression: all rows (train), the validation points and the test points. Of a
-    classification: the training rows and, after them, about 1000 points near the network's decision
-    boundary, drawn in the box of the training rows (train); no validation rows; the rows held out
-    (test). Its x is standardised also where the network reads inputs in their own units, so that
-    formulas need not bridge orders of magnitude; ``data.standardised`` does the same to other rows.
+    A regression has all rows (train), the validation points and the test points. A classification
+    has the training rows followed by about 1000 points near the network's decision boundary, drawn
+    in the box of the training rows (train); no validation rows; and the rows held out (test). The x
+    of a classification is always standardised, so that formulas need not bridge orders of
+    magnitude; ``data.standardised`` does the same to other rows.
 
     Parameters
     ----------
