@@ -1,7 +1,7 @@
 """``srnet doctor``: what this machine has of what SRNet needs, and how to mend what is missing.
 
-Everything is looked up, nothing is changed but that the compile cache's folder is made; torch is
-not imported, which takes seconds.
+Nothing is changed, except that the folder of the compile cache is made. torch is not imported: that
+takes seconds.
 """
 
 import importlib.metadata
@@ -16,17 +16,20 @@ import tempfile
 from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 import srnet
 from srnet.errors import UserError
+
+if TYPE_CHECKING:
+    from packaging.requirements import Requirement
 
 State = Literal["ok", "missing", "note"]
 
 PYTHON = (3, 11)
 # One search of 13,000 rows beside a Snakemake; results of the paper with room for checkpoints.
 MEMORY, DISK = 2 * 2**30, 2**30
-PATIENCE = 20.0  # seconds for Slurm's answer
+SLURM_TIMEOUT = 20.0  # seconds
 
 
 @dataclass(frozen=True)
@@ -36,16 +39,15 @@ class Finding:
     Attributes
     ----------
     state
-        ``ok``; ``missing``, of what is needed; ``note``, of what only some need, or what may be of
-        interest.
-    found, mend
-        What there is, and what to do about it (empty where nothing is to be done).
+        ``ok``; ``missing`` if it is needed; ``note`` if only some need it.
+    detail, remedy
+        What there is, and what to do about it (empty if nothing).
     """
 
     name: str
     state: State
-    found: str
-    mend: str = ""
+    detail: str
+    remedy: str = ""
 
 
 def examine(pmlb_cache: str | None = None, tasks_file: str = "config/tasks.yaml") -> list[Finding]:
@@ -62,13 +64,13 @@ def examine(pmlb_cache: str | None = None, tasks_file: str = "config/tasks.yaml"
 
 
 def report(findings: list[Finding]) -> str:
-    """The findings as lines, what is to be done below each."""
+    """The findings as lines, with the remedy below each."""
     width = max(len(finding.name) for finding in findings)
     lines = []
     for finding in findings:
-        lines.append(f"{finding.state:<7}  {finding.name:<{width}}  {finding.found}")
-        if finding.mend:
-            lines.append(f"{'':<7}  {'':<{width}}  → {finding.mend}")
+        lines.append(f"{finding.state:<7}  {finding.name:<{width}}  {finding.detail}")
+        if finding.remedy:
+            lines.append(f"{'':<7}  {'':<{width}}  → {finding.remedy}")
     missing = [finding.name for finding in findings if finding.state == "missing"]
     lines.append(
         f"missing: {', '.join(missing)}" if missing else "everything that is needed is here"
@@ -77,7 +79,7 @@ def report(findings: list[Finding]) -> str:
 
 
 def as_json(findings: list[Finding]) -> dict[str, Any]:
-    """The same for a report of an issue."""
+    """The findings for a bug report."""
     return {
         "ok": not any(finding.state == "missing" for finding in findings),
         "findings": [asdict(f) for f in findings],
@@ -88,60 +90,45 @@ def as_json(findings: list[Finding]) -> dict[str, Any]:
 
 
 def versions() -> Iterator[Finding]:
-    """Python, this package, and all that it depends on, by the list of its own metadata."""
-    found = f"{platform.python_version()} on {platform.platform()}"
+    """Python, this package, and the packages that its metadata requires."""
+    python = f"{platform.python_version()} on {platform.platform()}"
     if sys.version_info >= PYTHON:
-        yield Finding("python", "ok", found)
+        yield Finding("python", "ok", python)
     else:
         yield Finding(
-            "python", "missing", found, f"install Python {'.'.join(map(str, PYTHON))} or later"
+            "python", "missing", python, f"install Python {'.'.join(map(str, PYTHON))} or later"
         )
     yield Finding("srnet", "ok", f"{srnet.__version__} in {Path(srnet.__file__).parent}")
     try:
-        requirements = importlib.metadata.requires("srnet") or []
-    except importlib.metadata.PackageNotFoundError:
-        yield Finding(
-            "packages",
-            "missing",
-            "srnet runs from a folder and is not installed",
-            "pip install -e '.[workflow]'",
-        )
+        from packaging.requirements import Requirement
+
+        requirements = [Requirement(text) for text in importlib.metadata.requires("srnet") or []]
+    except ImportError as error:  # also if srnet runs from a folder and is not installed
+        yield Finding("packages", "missing", f"not known: {error}", "pip install -e '.[workflow]'")
         return
     for requirement in requirements:
-        name, least, extra = _parts(requirement)
-        if extra in (None, "workflow"):
-            yield _package(name, least, extra)
+        for extra in ("", "workflow"):
+            if requirement.marker is None or requirement.marker.evaluate({"extra": extra}):
+                yield _package(requirement, extra)
+                break
 
 
-def _parts(requirement: str) -> tuple[str, str, str | None]:
-    """Name, least version and extra of a requirement such as ``numpy>=2.0`` or ``snakemake>=9.16;
-    extra == 'workflow'``."""
-    name = re.match(r"[\w.-]+", requirement)
-    least = re.search(r">=\s*([\d.]+)", requirement)
-    extra = re.search(r"extra\s*==\s*['\"]([\w-]+)['\"]", requirement)
-    return name[0] if name else requirement, least[1] if least else "0", extra[1] if extra else None
-
-
-def _package(name: str, least: str, extra: str | None) -> Finding:
-    needed: State = "note" if extra else "missing"
-    mend = f"pip install 'srnet[{extra}]'" if extra else f"pip install '{name}>={least}'"
+def _package(requirement: "Requirement", extra: str) -> Finding:
+    name = requirement.name
+    state: State = "note" if extra else "missing"
+    package = f"srnet[{extra}]" if extra else f"{name}{requirement.specifier}"
+    remedy = f"pip install '{package}'"
     try:
         version = importlib.metadata.version(name)
     except importlib.metadata.PackageNotFoundError:
-        return Finding(
-            name, needed, f"not installed{', the workflow needs it' if extra else ''}", mend
-        )
-    if _numbers(version) < _numbers(least):
-        return Finding(name, needed, f"{version}, too old", mend)
-    return Finding(name, "ok", f"{version}{_build() if name == 'torch' else ''}")
+        reason = f"not installed{', the workflow needs it' if extra else ''}"
+        return Finding(name, state, reason, remedy)
+    if not requirement.specifier.contains(version, prereleases=True):
+        return Finding(name, state, f"{version}, {requirement.specifier} is needed", remedy)
+    return Finding(name, "ok", f"{version}{_torch_build() if name == 'torch' else ''}")
 
 
-def _numbers(version: str) -> list[int]:
-    release = re.match(r"[\d.]+", version)
-    return [int(number) for number in release[0].split(".") if number] if release else []
-
-
-def _build() -> str:
+def _torch_build() -> str:
     """What torch was built for, from the file that says so."""
     spec = importlib.util.find_spec("torch")
     if spec is None or spec.origin is None:
@@ -210,7 +197,7 @@ def compile_cache() -> Iterator[Finding]:
         return
     folder = FOLDER
     compiled = list(folder.rglob("*.nb[ic]"))
-    wanted = Path(chosen) if chosen else user_cache_path("srnet")
+    preferred = Path(chosen) if chosen else user_cache_path("srnet")
     damaged = damaged_files()
     if damaged:
         yield Finding(
@@ -219,9 +206,11 @@ def compile_cache() -> Iterator[Finding]:
             f"{folder} holds {len(damaged)} damaged file(s)",
             "nothing to do: the next search sets them aside and compiles them again",
         )
-    elif not folder.is_relative_to(wanted):
-        mend = f"make {wanted} writable for you alone, or set NUMBA_CACHE_DIR to a folder that is"
-        yield Finding("compile cache", "note", f"{wanted} cannot be used, {folder} is", mend)
+    elif not folder.is_relative_to(preferred):
+        remedy = (
+            f"make {preferred} writable for you alone, or set NUMBA_CACHE_DIR to a folder that is"
+        )
+        yield Finding("compile cache", "note", f"{preferred} cannot be used, {folder} is", remedy)
     elif compiled:
         size = sum(path.stat().st_size for path in compiled)
         yield Finding("compile cache", "ok", f"{folder}, {len(compiled)} files of {_size(size)}")
@@ -232,7 +221,7 @@ def compile_cache() -> Iterator[Finding]:
 
 
 def disk() -> Iterator[Finding]:
-    """Room for results, for the compile cache and for temporary files."""
+    """Free space for results, temporary files and the compile cache."""
     places = {"results": Path("results"), "temporary files": Path(tempfile.gettempdir())}
     numba = sys.modules.get("numba")
     if numba is not None and numba.config.CACHE_DIR:
@@ -303,14 +292,14 @@ def data_sets(
     ]
     absent = [name for name, state in states.items() if state == "absent"]
     if damaged:
-        mend = "delete it; it is downloaded when a task needs it"
-        yield Finding("PMLB", "missing", f"{folder} has {', '.join(damaged)}", mend)
+        remedy = "delete it; it is downloaded when a task needs it"
+        yield Finding("PMLB", "missing", f"{folder} has {', '.join(damaged)}", remedy)
     if absent:
-        mend = (
+        remedy = (
             f"nothing where there is a network: they are downloaded when a task needs them; or "
             f"name a cache that has them in {VARIABLE}"
         )
-        yield Finding("PMLB", "note", f"{folder} lacks {', '.join(absent)}", mend)
+        yield Finding("PMLB", "note", f"{folder} lacks {', '.join(absent)}", remedy)
     if not damaged and not absent:
         yield Finding(
             "PMLB",
@@ -320,14 +309,14 @@ def data_sets(
 
 
 def slurm() -> Iterator[Finding]:
-    """Whether a Slurm answers."""
+    """Whether Slurm answers."""
     if shutil.which("sinfo") is None or shutil.which("squeue") is None:
         yield Finding("slurm", "note", "not on this machine; only the profile slurm needs it")
         return
     try:
-        version = _said("sinfo", "--version")
-        partitions = _said("sinfo", "--noheader", "--format=%P %D nodes %t").replace("\n", ", ")
-        jobs = len(_said("squeue", "--noheader", "--format=%i").splitlines())
+        version = _run("sinfo", "--version")
+        partitions = _run("sinfo", "--noheader", "--format=%P %D nodes %t").replace("\n", ", ")
+        jobs = len(_run("squeue", "--noheader", "--format=%i").splitlines())
     except (OSError, subprocess.SubprocessError) as error:
         reason = (getattr(error, "stderr", None) or str(error)).strip().splitlines()[-1]
         yield Finding(
@@ -342,6 +331,8 @@ def slurm() -> Iterator[Finding]:
     )
 
 
-def _said(*command: str) -> str:
-    done = subprocess.run(command, capture_output=True, text=True, timeout=PATIENCE, check=True)
-    return done.stdout.strip()
+def _run(*command: str) -> str:
+    process = subprocess.run(
+        command, capture_output=True, text=True, timeout=SLURM_TIMEOUT, check=True
+    )
+    return process.stdout.strip()

@@ -87,20 +87,39 @@ def test_packages_are_those_of_the_metadata(monkeypatch: pytest.MonkeyPatch) -> 
         "scipy>=1.12",
         "snakemake>=9.16; extra == 'workflow'",
         "mypy>=1; extra == 'test'",
+        "winsound; sys_platform == 'nowhere'",
     ]
     monkeypatch.setattr(importlib.metadata, "requires", lambda _: required)
     monkeypatch.setattr(importlib.metadata, "version", version)
     found = by_name(doctor.versions())
     assert found["numpy"] == Finding(
-        "numpy", "missing", "1.26.4, too old", "pip install 'numpy>=2.0'"
+        "numpy", "missing", "1.26.4, >=2.0 is needed", "pip install 'numpy>=2.0'"
     )
     assert found["scipy"] == Finding(
         "scipy", "missing", "not installed", "pip install 'scipy>=1.12'"
     )
     assert found["snakemake"].state == "note"
-    assert found["snakemake"].mend == "pip install 'srnet[workflow]'"
+    assert found["snakemake"].remedy == "pip install 'srnet[workflow]'"
     assert found["torch"].state == "ok"
     assert "mypy" not in found
+    assert "winsound" not in found
+
+
+@pytest.mark.parametrize("version", ["2.0.0rc1", "2.0.1.dev0+gabc", "10.0"])
+def test_versions_are_compared_as_versions(monkeypatch: pytest.MonkeyPatch, version: str) -> None:
+    monkeypatch.setattr(importlib.metadata, "requires", lambda _: ["numpy >= 1.9, != 2.0.0"])
+    monkeypatch.setattr(importlib.metadata, "version", lambda _: version)
+    assert by_name(doctor.versions())["numpy"] == Finding("numpy", "ok", version)
+
+
+def test_srnet_may_run_without_being_installed(monkeypatch: pytest.MonkeyPatch) -> None:
+    def requires(name: str) -> list[str]:
+        raise importlib.metadata.PackageNotFoundError(name)
+
+    monkeypatch.setattr(importlib.metadata, "requires", requires)
+    packages = by_name(doctor.versions())["packages"]
+    assert packages.state == "missing"
+    assert packages.detail.endswith("srnet")
 
 
 @pytest.mark.parametrize(
@@ -117,27 +136,28 @@ def test_the_build_of_torch_is_told_without_its_import(
     monkeypatch.setattr(
         "importlib.util.find_spec", lambda _: SimpleNamespace(origin=str(tmp_path / "__init__.py"))
     )
-    assert said in doctor._build()
+    assert said in doctor._torch_build()
 
 
 def test_little_memory_and_little_room(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(doctor, "_available_memory", lambda: 2**30)
     assert by_name(doctor.processor())["memory"].state == "missing"
-    assert by_name(doctor.processor())["memory"].found == "1 GiB available"
+    assert by_name(doctor.processor())["memory"].detail == "1 GiB available"
     monkeypatch.setattr(shutil, "disk_usage", lambda _: SimpleNamespace(free=5 * 2**20))
     found = by_name(doctor.disk())["disk: results"]
-    assert (found.state, found.found) == ("missing", f"5 MiB free in {tmp_path}")
-    assert "1 GiB" in found.mend
+    assert (found.state, found.detail) == ("missing", f"5 MiB free in {tmp_path}")
+    assert "1 GiB" in found.remedy
     monkeypatch.setattr("os.access", lambda *_: False)
-    assert by_name(doctor.disk())["disk: results"].found == f"{tmp_path} cannot be written"
+    assert by_name(doctor.disk())["disk: results"].detail == f"{tmp_path} cannot be written"
 
 
 def test_the_compile_cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("srnet.cgp.compiling.FOLDER", tmp_path)
     monkeypatch.setenv("NUMBA_CACHE_DIR", str(tmp_path))
     assert (
-        "empty: the first search compiles" in by_name(doctor.compile_cache())["compile cache"].found
+        "empty: the first search compiles"
+        in by_name(doctor.compile_cache())["compile cache"].detail
     )
     (tmp_path / "a.nbi").write_bytes(hashlib.sha256(b"index").digest() + b"index")
     assert by_name(doctor.compile_cache())["compile cache"] == Finding(
@@ -145,12 +165,12 @@ def test_the_compile_cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> N
     )
     (tmp_path / "b.nbc").touch()  # as after a power cut
     damaged = by_name(doctor.compile_cache())["compile cache"]
-    assert (damaged.state, damaged.found) == ("note", f"{tmp_path} holds 1 damaged file(s)")
+    assert (damaged.state, damaged.detail) == ("note", f"{tmp_path} holds 1 damaged file(s)")
     (tmp_path / "b.nbc").unlink()
     monkeypatch.setenv("NUMBA_CACHE_DIR", "/proc/nowhere")
     found = by_name(doctor.compile_cache())["compile cache"]
     assert found.state == "note"
-    assert "/proc/nowhere cannot be used" in found.found
+    assert "/proc/nowhere cannot be used" in found.detail
 
 
 def test_data_sets_present_absent_and_damaged(tmp_path: Path) -> None:
@@ -167,7 +187,7 @@ def test_data_sets_present_absent_and_damaged(tmp_path: Path) -> None:
         return finding
 
     assert found().state == "note"
-    assert found().found.endswith("lacks breast, car")
+    assert found().detail.endswith("lacks breast, car")
     table = gzip.compress(b"a\ttarget\n1\t0\n")
     for name in ("car", "breast"):
         (tmp_path / "cache" / name).mkdir(parents=True)
@@ -175,9 +195,9 @@ def test_data_sets_present_absent_and_damaged(tmp_path: Path) -> None:
     assert found() == Finding("PMLB", "ok", f"{tmp_path}/cache has breast, car")
     (tmp_path / "cache" / "car" / "car.tsv.gz").write_bytes(table[:-9])
     assert found().state == "missing"
-    assert "car (damaged" in found().found
+    assert "car (damaged" in found().detail
     tasks.write_text("{")
-    assert "which data sets are needed is not known" in found().found
+    assert "which data sets are needed is not known" in found().detail
 
 
 def test_slurm(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -200,7 +220,7 @@ def test_slurm(monkeypatch: pytest.MonkeyPatch) -> None:
         return finding
 
     monkeypatch.setattr(shutil, "which", lambda _: None)
-    assert asked().found.startswith("not on this machine")
+    assert asked().detail.startswith("not on this machine")
     monkeypatch.setattr(shutil, "which", lambda name: f"/usr/bin/{name}")
     monkeypatch.setattr(subprocess, "run", run)
     assert asked() == Finding(
@@ -208,7 +228,7 @@ def test_slurm(monkeypatch: pytest.MonkeyPatch) -> None:
     )
     monkeypatch.setattr(subprocess, "run", refuse)
     assert asked().state == "note"
-    assert "Unable to contact slurm controller" in asked().found
+    assert "Unable to contact slurm controller" in asked().detail
 
 
 def test_a_full_disk_that_no_writer_saw_is_a_sentence(monkeypatch: pytest.MonkeyPatch) -> None:

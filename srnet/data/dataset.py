@@ -14,7 +14,7 @@ from srnet.data.tasks import Box, Csv, Formula, Pmlb, Sklearn, Task, load_task
 from srnet.errors import UserError
 from srnet.io.files import writing
 from srnet.io.npz import read_arrays
-from srnet.typing import Floats, Kind
+from srnet.typing import Floats, Kind, StrPath
 
 TEST_POINTS = 1000
 
@@ -143,6 +143,24 @@ class Data:
             )
         numbers = {name: np.asarray(arrays[name], float) for name in _ARRAYS}
         return cls(**numbers, inputs=inputs, classes=classes, dropped=int(arrays["dropped"]))
+
+
+def load_data(path: StrPath, task: Task) -> Data:
+    """Read the ``data.npz`` of a task.
+
+    Raises
+    ------
+    UserError
+        If the file cannot be read, or its inputs are not the task's.
+    """
+    data = Data.load(path)
+    inputs = getattr(task.source, "inputs", data.inputs)
+    if data.inputs != inputs:
+        raise UserError(
+            f"{path}: has the inputs {', '.join(data.inputs)} but task '{task.name}' has "
+            f"{', '.join(inputs)}; make its data again"
+        )
+    return data
 
 
 _ARRAYS = ("train_x", "train_y", "holdout_x", "holdout_y", "valid_x", "test_x")

@@ -21,7 +21,7 @@ from srnet.explanation.explain import explain_box
 from srnet.explanation.layers import MOST_ROWS, layers_of
 from srnet.explanation.result import Explanation
 from srnet.model.names import default_names, symbol_names
-from srnet.networks.adapters import OUTPUT, SklearnBox, of
+from srnet.networks.adapters import OUTPUT, SklearnBox, adapt
 from srnet.search.budget import Budget
 from srnet.search.run import warm_up
 from srnet.search.settings import preset as settings_of
@@ -107,7 +107,7 @@ class _Estimator(BaseEstimator):
             if mlp.n_iter_ < mlp.max_iter or self.n_iter_ >= self.max_iter or late:
                 break
         self.network_ = mlp
-        boxes = self._boxes(of(mlp, [OUTPUT] if self.layers == "output" else None), scaler)  # type: ignore[arg-type]
+        boxes = self._boxes(adapt(mlp, [OUTPUT] if self.layers == "output" else None), scaler)  # type: ignore[arg-type]
         names = (
             symbol_names(self.feature_names_in_)
             if hasattr(self, "feature_names_in_")

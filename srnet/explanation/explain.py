@@ -21,7 +21,7 @@ from srnet.explanation.result import Explanation
 from srnet.explanation.rows import as_rows
 from srnet.io.files import check_writable, write_json, writing
 from srnet.model.srnet import SRNet
-from srnet.networks.adapters import BlackBox, of
+from srnet.networks.adapters import BlackBox, adapt
 from srnet.networks.layers import Layers
 from srnet.search.budget import Budget
 from srnet.search.progress import Progress
@@ -115,7 +115,7 @@ def explain(
             f"{', '.join(map(str, known))}, in this order"
         )
     found = explain_box(
-        of(model, layers),
+        adapt(model, layers),
         rows,
         names,
         task=task,

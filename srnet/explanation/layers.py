@@ -10,6 +10,7 @@ from srnet.errors import UserError
 from srnet.explanation.rows import as_rows
 from srnet.networks.adapters import BlackBox, check_width
 from srnet.networks.layers import Layers
+from srnet.networks.mlp import CONSTANT_SPREAD
 
 # Rows that are searched; more are sampled, for a formula of a few constants needs no more.
 MOST_ROWS = 10_000
@@ -18,10 +19,6 @@ MOST_ROWS = 10_000
 # The validation box is wider than the data's by this factor, about its middle: the same as for
 # tables in the workflow.
 WIDEN = 1.2
-
-
-# Of a network's output, relative to its magnitude: below, there is next to nothing to explain.
-CONSTANT_SPREAD = 1e-3
 
 
 class Seen:

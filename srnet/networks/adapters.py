@@ -1,48 +1,63 @@
-"""Somebody's network as SRNet sees it: rows in, the values of every layer out.
+"""Any network by its layers: rows in, the values of every layer out.
 
-``of`` finds the form of a model: a torch module, a scikit-learn MLP, or a
-:class:`srnet.networks.mlp.Network`. Nothing of torch or scikit-learn is imported unless the model
-is theirs.
+``adapt`` takes a torch module, a scikit-learn MLP, or a :class:`srnet.networks.mlp.Network`. It
+imports torch or scikit-learn only if the model is theirs.
 """
 
 import contextlib
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.special import softmax
 
 from srnet.errors import UserError
 from srnet.networks.mlp import ACTIVATIONS, Network
+from srnet.typing import Floats
 
 if TYPE_CHECKING:
     import torch
 
 Arrays = list[NDArray[Any]]
+Scaler = tuple[Floats, Floats]  # mean and std of the inputs
 OUTPUT = "output"
-BATCH = 8192
+BATCH = 8192  # rows that a network reads at a time
+
+# By scikit-learn's names, the outputs' included.
+SKLEARN_ACTIVATIONS: dict[str, Callable[[Any], Any]] = {
+    **{name: ACTIVATIONS[name] for name in ("tanh", "relu", "identity")},
+    "logistic": ACTIVATIONS["sigmoid"],
+    "softmax": partial(softmax, axis=1),
+    "exp": np.exp,
+}
 
 
 class BlackBox(Protocol):
-    """A network that can be asked for its layers."""
+    """A network that gives the values of its layers."""
 
     @property
-    def scaler(self) -> tuple[NDArray[np.float64], NDArray[np.float64]] | None:
-        """mean and std of the inputs, where the first layer reads (x - mean) / std and the search
-        shall too."""
+    def scaler(self) -> Scaler | None:
+        """mean and std of the inputs, where the first layer reads (x - mean) / std and the formulas
+        are to read it too."""
         ...
 
     def layers(self, x: NDArray[Any]) -> tuple[list[str], Arrays]:
-        """Names and values (n × k) of the explained layers, the output last, at rows of x (n × d)
-        in their own units."""
+        """Names and values (n × k) of the explained layers, the output last, at the rows of x
+        (n × d) in their own units."""
         ...
 
 
-def of(model: Any, layers: Sequence[str] | None = None) -> BlackBox:
-    """The black box of a model; ``layers`` names those of its layers that are explained beside the
-    output.
+def adapt(model: Any, layers: Sequence[str] | None = None) -> BlackBox:
+    """The black box of a model.
+
+    Parameters
+    ----------
+    layers
+        Names of the layers that are explained beside the output; of every activation if left out.
 
     Raises
     ------
@@ -50,23 +65,13 @@ def of(model: Any, layers: Sequence[str] | None = None) -> BlackBox:
         If the model is none that can be explained, or has no such layers.
     """
     if layers is not None:
-        if isinstance(layers, str) or not all(isinstance(name, str) for name in layers):
-            raise UserError(f"'layers' is {layers!r}; a list of names of layers is needed")
-        if not layers:
-            raise UserError(
-                "'layers' is empty; name at least one layer, or leave it out to explain every "
-                "activation and the output"
-            )
-        if len(set(layers)) < len(layers):
-            raise UserError(f"'layers' is {list(layers)}; each layer can be named once")
+        _check_names(layers)
     torch = sys.modules.get("torch")
     if torch is not None and isinstance(model, torch.nn.Module):
         return TorchBox(model, None if layers is None else tuple(layers))
     if isinstance(model, Network):
-        scaler = (
-            (model.mean, model.std) if model.mean is not None and model.std is not None else None
-        )
-        return NetworkBox(model, scaler, _chosen(len(model.weights), layers))
+        scaler = None if model.mean is None or model.std is None else (model.mean, model.std)
+        return NetworkBox(model, scaler, _positions(len(model.weights), layers))
     if "sklearn" in sys.modules:
         from sklearn.neural_network import MLPClassifier, MLPRegressor
         from sklearn.pipeline import Pipeline
@@ -74,24 +79,14 @@ def of(model: Any, layers: Sequence[str] | None = None) -> BlackBox:
 
         scaler = None
         if isinstance(model, Pipeline) and len(model) == 2 and isinstance(model[0], StandardScaler):
-            if not hasattr(model[0], "n_features_in_"):
-                raise UserError("the Pipeline is not fitted; fit it before it is explained")
-            width = model[0].n_features_in_
-            scaler = (
-                np.zeros(width)
-                if model[0].mean_ is None
-                else np.asarray(model[0].mean_, dtype=np.float64),
-                np.ones(width)
-                if model[0].scale_ is None
-                else np.asarray(model[0].scale_, dtype=np.float64),
-            )
+            scaler = _sklearn_scaler(model[0])
             model = model[1]
         if isinstance(model, MLPRegressor | MLPClassifier):
             if not hasattr(model, "coefs_"):
                 raise UserError(
                     f"the {type(model).__name__} is not fitted; fit it before it is explained"
                 )
-            return SklearnBox(model, scaler, _chosen(len(model.coefs_), layers))
+            return SklearnBox(model, scaler, _positions(len(model.coefs_), layers))
     raise UserError(
         f"a {type(model).__module__}.{type(model).__qualname__} cannot be explained; "
         "a torch.nn.Module, or scikit-learn's MLPRegressor or MLPClassifier, alone or behind a "
@@ -99,7 +94,28 @@ def of(model: Any, layers: Sequence[str] | None = None) -> BlackBox:
     )
 
 
-def _chosen(depth: int, layers: Sequence[str] | None) -> tuple[int, ...]:
+def _check_names(layers: Any) -> None:
+    if isinstance(layers, str) or not all(isinstance(name, str) for name in layers):
+        raise UserError(f"'layers' is {layers!r}; a list of names of layers is needed")
+    if not layers:
+        raise UserError(
+            "'layers' is empty; name at least one layer, or leave it out to explain every "
+            "activation and the output"
+        )
+    if len(set(layers)) < len(layers):
+        raise UserError(f"'layers' is {list(layers)}; each layer can be named once")
+
+
+def _sklearn_scaler(scaler: Any) -> Scaler:
+    """Mean and deviation of a StandardScaler, also of one that does not centre or not scale."""
+    if not hasattr(scaler, "n_features_in_"):
+        raise UserError("the Pipeline is not fitted; fit it before it is explained")
+    mean = np.zeros(scaler.n_features_in_) if scaler.mean_ is None else scaler.mean_
+    std = np.ones(scaler.n_features_in_) if scaler.scale_ is None else scaler.scale_
+    return np.asarray(mean, dtype=np.float64), np.asarray(std, dtype=np.float64)
+
+
+def _positions(depth: int, layers: Sequence[str] | None) -> tuple[int, ...]:
     """The positions of the named layers of a multilayer perceptron, the output last."""
     known = [*(f"hidden{i}" for i in range(1, depth)), OUTPUT]
     for name in layers or []:
@@ -115,8 +131,8 @@ class NetworkBox:
     """A network of this project."""
 
     network: Network
-    scaler: tuple[NDArray[np.float64], NDArray[np.float64]] | None
-    chosen: tuple[int, ...]
+    scaler: Scaler | None
+    positions: tuple[int, ...]
 
     def layers(self, x: NDArray[Any]) -> tuple[list[str], Arrays]:
         """Names and values of the layers."""
@@ -125,7 +141,7 @@ class NetworkBox:
             np.vstack(parts)
             for parts in zip(*(self.network.layers(rows) for rows in _batches(x)), strict=True)
         ][1:]
-        return _picked(values, self.chosen)
+        return _select(values, self.positions)
 
 
 @dataclass(frozen=True)
@@ -134,8 +150,8 @@ class SklearnBox:
     probabilities, one column for two classes."""
 
     mlp: Any
-    scaler: tuple[NDArray[np.float64], NDArray[np.float64]] | None
-    chosen: tuple[int, ...]
+    scaler: Scaler | None
+    positions: tuple[int, ...]
 
     def layers(self, x: NDArray[Any]) -> tuple[list[str], Arrays]:
         """Names and values of the layers."""
@@ -143,43 +159,29 @@ class SklearnBox:
         values = np.asarray(x, dtype=np.float64)
         if self.scaler is not None:
             values = (values - self.scaler[0]) / self.scaler[1]
-        found = []
-        hidden = ACTIVATIONS[
-            "sigmoid" if self.mlp.activation == "logistic" else self.mlp.activation
-        ]
+        layers = []
+        functions = [self.mlp.activation] * (len(self.mlp.coefs_) - 1) + [self.mlp.out_activation_]
         with np.errstate(over="ignore", invalid="ignore"):
-            for i, (weights, bias) in enumerate(
-                zip(self.mlp.coefs_, self.mlp.intercepts_, strict=True)
+            for weights, bias, function in zip(
+                self.mlp.coefs_, self.mlp.intercepts_, functions, strict=True
             ):
-                z = values @ weights + bias
-                values = (
-                    hidden(z)
-                    if i + 1 < len(self.mlp.coefs_)
-                    else _sklearn_output(self.mlp.out_activation_, z)
-                )
-                found.append(values)
-        return _picked(found, self.chosen)
+                values = SKLEARN_ACTIVATIONS[function](values @ weights + bias)
+                layers.append(values)
+        return _select(layers, self.positions)
 
 
-def _sklearn_output(activation: str, z: NDArray[Any]) -> NDArray[Any]:
-    if activation == "exp":
-        return np.asarray(np.exp(z))
-    if activation == "softmax":
-        powers = np.exp(z - z.max(axis=1, keepdims=True))
-        return np.asarray(powers / powers.sum(axis=1, keepdims=True))
-    return np.asarray(ACTIVATIONS["sigmoid" if activation == "logistic" else activation](z))
-
-
-def _picked(values: Arrays, chosen: tuple[int, ...]) -> tuple[list[str], Arrays]:
+def _select(values: Arrays, positions: tuple[int, ...]) -> tuple[list[str], Arrays]:
+    """Names and values of the layers at these positions."""
     last = len(values) - 1
-    return [OUTPUT if i == last else f"hidden{i + 1}" for i in chosen], [values[i] for i in chosen]
+    names = [OUTPUT if i == last else f"hidden{i + 1}" for i in positions]
+    return names, [values[i] for i in positions]
 
 
-def check_width(x: NDArray[Any], width: int, what: str = "X") -> None:
-    """UserError unless x is rows × width."""
+def check_width(x: NDArray[Any], width: int, name: str = "X") -> None:
+    """UserError, which calls x by its name, unless x is rows × width."""
     if x.ndim != 2 or x.shape[1] != width:
         raise UserError(
-            f"{what} has the shape {x.shape}, but the network reads {width} input(s); rows × "
+            f"{name} has the shape {x.shape}, but the network reads {width} input(s); rows × "
             f"{width} columns are needed"
         )
 
@@ -191,7 +193,7 @@ def _batches(x: NDArray[Any]) -> Iterator[NDArray[Any]]:
 
 @dataclass(frozen=True)
 class TorchBox:
-    """A torch module, asked through hooks and left as it was: mode, hooks, gradients, buffers."""
+    """A torch module, read through hooks and left as it was: mode, hooks, gradients, buffers."""
 
     module: "torch.nn.Module"
     names: tuple[str, ...] | None
@@ -203,7 +205,7 @@ class TorchBox:
             for name, module in modules.items():
                 if _is_unsupported(module):
                     raise UserError(
-                        f"the layer {_shown(name, module)} is convolutional, recurrent or "
+                        f"the layer {_describe(name, module)} is convolutional, recurrent or "
                         f"attention; explain the part behind it "
                         "(a feature extractor gives X), or name fully connected layers with layers="
                     )
@@ -215,93 +217,84 @@ class TorchBox:
                 )
             if name in modules and _is_unsupported(modules[name]):
                 raise UserError(
-                    f"the layer {_shown(name, modules[name])} is convolutional, recurrent or "
+                    f"the layer {_describe(name, modules[name])} is convolutional, recurrent or "
                     f"attention; name fully connected layers"
                 )
         for name, module in modules.items():
             if module.training and _is_random(module):
                 raise UserError(
-                    f"the model is in training mode and has the layer {_shown(name, module)}, so "
-                    f"that its output is not fixed; "
-                    "call model.eval() first"
+                    f"the model is in training mode and its output varies with the layer "
+                    f"{_describe(name, module)}; call model.eval() first"
                 )
 
     def layers(self, x: NDArray[Any]) -> tuple[list[str], Arrays]:
         """Names and values of the layers."""
         import torch
 
-        like = next((p for p in self.module.parameters() if p.is_floating_point()), torch.zeros(0))
+        parameters = (p for p in self.module.parameters() if p.is_floating_point())
+        reference = next(parameters, torch.zeros(0))
         names: list[str] = []
         parts: list[Arrays] = []
-        with _evaluating(self.module), torch.no_grad():
+        with _evaluation_mode(self.module), torch.no_grad():
             for rows in _batches(x):
-                batch = torch.tensor(rows).to(device=like.device, dtype=like.dtype)
-                names, values = self._ask(batch)
+                batch = torch.tensor(rows).to(device=reference.device, dtype=reference.dtype)
+                names, values = self._layer_tensors(batch)
                 parts.append([value.detach().to("cpu", torch.float64).numpy() for value in values])
         return names, [np.vstack(values) for values in zip(*parts, strict=True)]
 
-    def _ask(self, x: "torch.Tensor") -> tuple[list[str], list["torch.Tensor"]]:
-        """Names and values of the chosen layers in the order of their calls, the output last."""
+    def _layer_tensors(self, x: "torch.Tensor") -> tuple[list[str], list["torch.Tensor"]]:
+        """Names and values of the layers in the order of their calls, the output last."""
         import torch
 
-        seen: list[tuple[str, Any]] = []
-
-        def keep(name: str) -> Any:
-            # a copy: a later module may work in place
-            return lambda module, inputs, output: seen.append(
-                (name, output.clone() if isinstance(output, torch.Tensor) else output)
-            )
-
-        handles = []
-        last: list[Any] = []
-        try:
-            for name, module in self.module.named_modules():
-                if name in self.names if self.names is not None else _is_activation(module):
-                    handles.append(module.register_forward_hook(keep(name)))
-            last.append(self._call(x))
-        finally:
-            for handle in handles:
-                handle.remove()
-        output = last[0]
+        calls, output = self._record(x)
         if isinstance(output, torch.Tensor) and output.ndim == 1 and len(output) == len(x):
             output = output[:, None]
-        calls: dict[str, int] = {}
-        named = []
-        for name, value in seen:
-            calls[name] = calls.get(name, 0) + 1
-            named.append((name if calls[name] == 1 else f"{name}#{calls[name]}", value))
-        if self.names is not None:
-            for name in self.names:
-                if name != OUTPUT and name not in calls:
-                    raise UserError(
-                        f"the layer '{name}' is not used when the model is called; name layers "
-                        f"that are"
-                    )
-        if (
-            named
-            and isinstance(output, torch.Tensor)
-            and isinstance(named[-1][1], torch.Tensor)
-            and _same(named[-1][1], output)
-        ):
-            named.pop()
-        named.append((OUTPUT, output))
-        for name, value in named:
-            if (
-                not isinstance(value, torch.Tensor)
-                or value.ndim != 2
-                or len(value) != len(x)
-                or not (value.shape[1])
-            ):
-                shape = (
-                    tuple(value.shape) if isinstance(value, torch.Tensor) else type(value).__name__
+        counts: dict[str, int] = {}
+        layers = []
+        for name, value in calls:
+            counts[name] = counts.get(name, 0) + 1
+            layers.append((name if counts[name] == 1 else f"{name}#{counts[name]}", value))
+        for name in self.names or ():
+            if name != OUTPUT and name not in counts:
+                raise UserError(
+                    f"the layer '{name}' is not used when the model is called; name layers that are"
                 )
+        if layers and _are_equal(layers[-1][1], output):
+            layers.pop()
+        layers.append((OUTPUT, output))
+        for name, value in layers:
+            is_tensor = isinstance(value, torch.Tensor)
+            if not is_tensor or value.ndim != 2 or len(value) != len(x) or not value.shape[1]:
+                shape = tuple(value.shape) if is_tensor else type(value).__name__
                 raise UserError(
                     f"the layer '{name}' gives {shape} for {len(x)} rows; explain layers that "
                     f"give rows × units (choose them with layers=)"
                 )
             if value.is_complex():
                 raise UserError(f"the layer '{name}' gives complex numbers; real ones are needed")
-        return [name for name, _ in named], [value for _, value in named]
+        return [name for name, _ in layers], [value for _, value in layers]
+
+    def _record(self, x: "torch.Tensor") -> tuple[list[tuple[str, Any]], Any]:
+        """The outputs of the explained modules in the order of their calls, and the model's."""
+        import torch
+
+        calls: list[tuple[str, Any]] = []
+
+        def recorder(name: str) -> Any:
+            # a copy: a later module may work in place
+            return lambda module, inputs, output: calls.append(
+                (name, output.clone() if isinstance(output, torch.Tensor) else output)
+            )
+
+        handles = []
+        try:
+            for name, module in self.module.named_modules():
+                if name in self.names if self.names is not None else _is_activation(module):
+                    handles.append(module.register_forward_hook(recorder(name)))
+            return calls, self._call(x)
+        finally:
+            for handle in handles:
+                handle.remove()
 
     def _call(self, x: "torch.Tensor") -> Any:
         first = next(
@@ -330,7 +323,7 @@ class TorchBox:
 
 
 @contextlib.contextmanager
-def _evaluating(module: "torch.nn.Module") -> Iterator[None]:
+def _evaluation_mode(module: "torch.nn.Module") -> Iterator[None]:
     """In eval mode, and afterwards each module in its own again."""
     modes = [(part, part.training) for part in module.modules()]
     try:
@@ -341,7 +334,12 @@ def _evaluating(module: "torch.nn.Module") -> Iterator[None]:
             part.training = training
 
 
-def _same(a: "torch.Tensor", b: "torch.Tensor") -> bool:
+def _are_equal(a: Any, b: Any) -> bool:
+    """Whether both are tensors of the same values, NaN equal to NaN."""
+    import torch
+
+    if not isinstance(a, torch.Tensor) or not isinstance(b, torch.Tensor):
+        return False
     return a.shape == b.shape and bool(((a == b) | ((a != a) & (b != b))).all())
 
 
@@ -372,5 +370,5 @@ def _is_random(module: "torch.nn.Module") -> bool:
     return "Dropout" in kind or "BatchNorm" in kind
 
 
-def _shown(name: str, module: "torch.nn.Module") -> str:
+def _describe(name: str, module: "torch.nn.Module") -> str:
     return f"'{name}' ({type(module).__name__})" if name else f"{type(module).__name__}"

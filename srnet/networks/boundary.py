@@ -1,9 +1,8 @@
-"""USDB, uniform sampling near the decision boundary: rows that show where a classifier changes its
-mind.
+"""USDB, uniform sampling near the decision boundary of a classifier.
 
 The rows of a data set may lie far from the boundary between two classes; formulas fitted to them
-alone are free to put it anywhere in between. SRNet (Luo et al., GECCO 2022, section on
-classification) therefore adds points near the boundary of the network.
+alone may put it anywhere in between. SRNet (Luo et al., GECCO 2022, section on classification)
+therefore adds points near the boundary of the network.
 """
 
 from collections.abc import Callable, Sequence
@@ -25,14 +24,14 @@ def boundary_points(
     draws: int = DRAWS,
     keep: int = KEPT,
 ) -> Floats:
-    """Uniform points of a box, those nearest the decision boundary of a classifier.
+    """Draw uniform points in a box and keep those nearest the decision boundary of a classifier.
 
-    For each class in turn, ``keep`` // classes points are taken whose probability of that class is
-    nearest 1 / classes, among those that no earlier class took: a point counts once, although with
-    two classes it is as near for one as for the other. Equally near points are taken in the order
-    in which they were drawn. So there are always as many points, also where the classifier is
-    constant or its boundary lies outside the box: they are then those where it is least sure, or,
-    if it says exactly the same everywhere, the first that were drawn.
+    Each class in turn keeps the ``keep`` // classes points whose probability of that class is
+    nearest 1 / classes, among those that no earlier class kept: with two classes, a point is as
+    near for one as for the other. Of equally near points, those drawn first are kept.
+
+    The number of points never depends on the classifier. If its boundary lies outside the box,
+    they are those where it is least sure; if it is constant, the first that were drawn.
 
     Parameters
     ----------
@@ -52,11 +51,12 @@ def boundary_points(
     """
     low, high = np.transpose(box)
     points = rng.uniform(low, high, (draws, len(box)))
-    found = np.asarray(probabilities(points), np.float64)
-    classes = found.shape[1]
-    distance = np.abs(found - 1 / classes)
-    taken = np.zeros(draws, bool)
+    values = np.asarray(probabilities(points), np.float64)
+    classes = values.shape[1]
+    distance = np.abs(values - 1 / classes)
+    is_kept = np.zeros(draws, bool)
     for column in distance.T:
-        free = np.flatnonzero(~taken)
-        taken[free[np.argsort(column[free], kind="stable")[: keep // classes]]] = True
-    return points[taken]
+        candidates = np.flatnonzero(~is_kept)
+        nearest = np.argsort(column[candidates], kind="stable")[: keep // classes]
+        is_kept[candidates[nearest]] = True
+    return points[is_kept]

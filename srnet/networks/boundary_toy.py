@@ -1,25 +1,23 @@
-"""A toy of two inputs and four classes with the points that :mod:`srnet.networks.boundary` adds:
-the data of the figure ``undersampling``."""
-
-import os
+"""A toy problem of two inputs and four classes, with the points that
+:mod:`srnet.networks.boundary` adds: the data of the figure ``undersampling``."""
 
 import numpy as np
 import pandas as pd
 
 from srnet.networks.boundary import boundary_points
-from srnet.typing import Floats
+from srnet.typing import Floats, StrPath
 
 ROWS, DRAWS, KEPT, GRID = 200, 10_000, 200, 151
 
 
-def toy(seed: int = 0) -> pd.DataFrame:
-    """Four clouds of rows far from each other, a network that tells them apart, and the points near
-    its decision boundary.
+def make_toy(seed: int = 0) -> pd.DataFrame:
+    """Four distant clusters of rows, a network that separates them, and the points near its
+    decision boundary.
 
     Returns
     -------
-    A row each: part (``data``; ``boundary``, a point that is added; ``grid``, a place of an even
-    grid), x0, x1, and the number of the class, the network's except for data.
+    A table with a row per point: part (``data``; ``boundary``, an added point; ``grid``, a point of
+    an even grid), x0, x1, and class, a number: the true one for data, else the network's.
     """
     from sklearn.datasets import make_blobs
     from sklearn.neural_network import MLPClassifier
@@ -53,15 +51,15 @@ def toy(seed: int = 0) -> pd.DataFrame:
     }
     return pd.concat(
         [
-            pd.DataFrame({"part": part, "x0": at[:, 0], "x1": at[:, 1], "class": kind})
-            for part, (at, kind) in parts.items()
+            pd.DataFrame({"part": part, "x0": points[:, 0], "x1": points[:, 1], "class": labels})
+            for part, (points, labels) in parts.items()
         ],
         ignore_index=True,
     )
 
 
-def write_toy(out: str | os.PathLike[str]) -> None:
-    """Write the toy as CSV."""
+def write_toy(out: StrPath) -> None:
+    """Write the toy problem as CSV."""
     from srnet.io.frames import write_table
 
-    write_table(toy(), out)
+    write_table(make_toy(), out)

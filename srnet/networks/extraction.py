@@ -1,34 +1,31 @@
 """The values of a network's layers on the rows of its task."""
 
-import os
-
 import numpy as np
+from threadpoolctl import threadpool_limits
 
-from srnet.data.dataset import Data
+from srnet.data.dataset import Data, load_data
 from srnet.data.tasks import load_task
 from srnet.networks.boundary import boundary_points
 from srnet.networks.layers import Layers
 from srnet.networks.mlp import Network, load_network
-from srnet.networks.training import _load_data
+from srnet.typing import StrPath
 
 
 def extract(network: Network, data: Data, name: str, seed: int = 0) -> Layers:
     """The values of every layer on the rows that SRNet is fitted to and judged by.
 
-    Of a regression: all rows (train), the validation points and the test points. Of a
-    classification: the training rows and, after them, about 1000 points near the network's decision
-    boundary, drawn in the box of the training rows (train); no validation rows; the rows held out
-    (test). Its x is standardised also where the network reads inputs in their own units, so that
-    formulas need not bridge orders of magnitude; ``data.standardised`` does the same to other rows.
+    A regression has all rows (train), the validation points and the test points. A classification
+    has the training rows followed by about 1000 points near the network's decision boundary, drawn
+    in the box of the training rows (train); no validation rows; and the rows held out (test). The x
+    of a classification is always standardised, so that formulas need not bridge orders of
+    magnitude; ``data.standardised`` does the same to other rows.
 
     Parameters
     ----------
     seed
         Of the points near the decision boundary.
     """
-    import threadpoolctl
-
-    with threadpoolctl.threadpool_limits(1), np.errstate(over="ignore"):
+    with threadpool_limits(1), np.errstate(over="ignore"):
         if network.kind == "regression":
             points = {"train": data.x, "valid": data.valid_x, "test": data.test_x}
             return Layers({split: network.layers(x) for split, x in points.items()}, name=name)
@@ -50,13 +47,13 @@ def extract(network: Network, data: Data, name: str, seed: int = 0) -> Layers:
 
 
 def write_layers(
-    network_file: str | os.PathLike[str],
-    data_file: str | os.PathLike[str],
+    network_file: StrPath,
+    data_file: StrPath,
     task_name: str,
-    tasks_file: str | os.PathLike[str],
-    out: str | os.PathLike[str],
+    tasks_file: StrPath,
+    out: StrPath,
 ) -> None:
     """Write ``layers.npz``, the hidden layers of a network on the rows of a task (the command
     ``srnet layers``)."""
     task = load_task(task_name, tasks_file)
-    extract(load_network(network_file), _load_data(data_file, task), task.name, task.seed).save(out)
+    extract(load_network(network_file), load_data(data_file, task), task.name, task.seed).save(out)

@@ -1,7 +1,6 @@
-"""The hidden layers of one network: what MNNCGP-ES explains (``layers.npz``)."""
+"""The values of a network's layers, which the search explains (``layers.npz``)."""
 
 import hashlib
-import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -12,6 +11,7 @@ from numpy.typing import NDArray
 from srnet.errors import UserError
 from srnet.io.files import writing
 from srnet.io.npz import read_arrays
+from srnet.typing import StrPath
 
 SPLITS = ("train", "valid", "test")
 Values = NDArray[np.float32]
@@ -60,7 +60,7 @@ class Layers:
                 digest.update(np.ascontiguousarray(values).tobytes())
         return digest.hexdigest()
 
-    def save(self, path: str | os.PathLike[str]) -> None:
+    def save(self, path: StrPath) -> None:
         """Write ``layers.npz``, whole or not at all."""
         arrays = {
             f"{split}_{name}": values
@@ -72,10 +72,10 @@ class Layers:
 
     def names(self) -> list[str]:
         """x, h1, …, hL, y."""
-        return ["x", *(f"h{i}" for i in range(1, self.depth)), "y"]
+        return _layer_names(self.depth - 1)
 
     @classmethod
-    def load(cls, path: str | os.PathLike[str], name: str | None = None) -> "Layers":
+    def load(cls, path: StrPath, name: str | None = None) -> "Layers":
         """Read ``layers.npz``.
 
         Raises
@@ -87,27 +87,19 @@ class Layers:
         path = Path(path)
         arrays = read_arrays(path)
         splits: dict[str, list[Values]] = {}
-        train_hidden = _hidden_count(arrays, "train", path)
+        layers = _layer_names(_hidden_count(arrays, "train", path))
         for split in SPLITS:
             present = [key for key in arrays if key.startswith(f"{split}_")]
             if not present and split == "test":
                 continue
-            wanted = [
-                f"{split}_x",
-                *(f"{split}_h{i}" for i in range(1, train_hidden + 1)),
-                f"{split}_y",
-            ]
-            for key in wanted:
+            required = [f"{split}_{layer}" for layer in layers]
+            for key in required:
                 if key not in arrays:
                     raise UserError(
-                        f"{path}: lacks the array '{key}'; needed are {', '.join(wanted)}"
+                        f"{path}: lacks the array '{key}'; needed are {', '.join(required)}"
                     )
-            splits[split] = [_float32(arrays[key], key, path) for key in wanted]
-        known = {
-            f"{split}_{layer}"
-            for split in splits
-            for layer in ["x", "y", *(f"h{i}" for i in range(1, train_hidden + 1))]
-        }
+            splits[split] = [_float32(arrays[key], key, path) for key in required]
+        known = {f"{split}_{layer}" for split in splits for layer in layers}
         unknown = sorted(set(arrays) - known)
         if unknown:
             raise UserError(
@@ -115,6 +107,10 @@ class Layers:
                 f"{', '.join(sorted(known))}"
             )
         return cls(splits, name=name or _task_name(path), source=str(path))
+
+
+def _layer_names(hidden: int) -> list[str]:
+    return ["x", *(f"h{i}" for i in range(1, hidden + 1)), "y"]
 
 
 def _task_name(path: Path) -> str:
@@ -149,10 +145,10 @@ def _check(splits: Mapping[str, list[Values]], source: str) -> None:
     for split in ("train", "valid"):
         if split not in splits:
             raise UserError(f"{source}: lacks the arrays '{split}_x' … '{split}_y'")
-    names = ["x", *(f"h{i}" for i in range(1, len(splits["train"]) - 1)), "y"]
+    names = _layer_names(len(splits["train"]) - 2)
     for split, all_values in splits.items():
         rows = all_values[0].shape[:1]
-        minimum = {"train": 2, "valid": 0}.get(split, 1)  # validation rows are of regression
+        minimum = {"train": 2, "valid": 0}.get(split, 1)  # only regressions have validation rows
         for name, values, reference in zip(names, all_values, splits["train"], strict=True):
             key = f"{split}_{name}"
             if values.ndim != 2 or values.shape[1] < 1:

@@ -1,24 +1,18 @@
-"""The network that is explained: a sigmoid multilayer perceptron, its training and its hidden
-layers.
+"""The network that is explained, a multilayer perceptron, and its file ``network.pt``."""
 
-Training is plain NumPy: networks of a dozen neurons spend their time in calls, not in arithmetic,
-and a step written out on preallocated float32 arrays takes half the time of the same step in torch.
-torch only writes and reads ``network.pt``.
-"""
-
-import os
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.special import softmax
 
 from srnet.errors import UserError
 from srnet.io.files import writing
-from srnet.io.state_dict import _read_tensors
+from srnet.io.state_dict import as_state_dict, read_torch_file
 from srnet.networks.layers import Values
-from srnet.typing import Floats, Kind
+from srnet.typing import Floats, Kind, StrPath
 
 ACTIVATIONS: dict[str, Callable[[Any], Any]] = {
     "sigmoid": lambda z: 1 / (1 + np.exp(-z)),
@@ -26,6 +20,10 @@ ACTIVATIONS: dict[str, Callable[[Any], Any]] = {
     "relu": lambda z: np.maximum(z, np.float32(0)),
     "identity": lambda z: z,
 }
+
+# A network whose output spreads no more than this, relative to what it is compared with, is called
+# constant.
+CONSTANT_SPREAD = 1e-3
 
 
 @dataclass(frozen=True)
@@ -63,19 +61,19 @@ class Network:
         The x returned is what the first layer reads: standardised if the network standardises. y is
         n × k, probabilities if it classifies.
         """
-        values = [self._read(x)]
+        values = [self._first_values(x)]
         with np.errstate(over="ignore"):  # exp(-z) may overflow: the sigmoid is then 0
             for weight, bias in zip(self.weights[:-1], self.biases[:-1], strict=True):
                 values.append(ACTIVATIONS[self.activation](values[-1] @ weight.T + bias))
         y = values[-1] @ self.weights[-1].T + self.biases[-1]
-        values.append(_softmax(y, axis=1) if self.kind == "classification" else y)
+        values.append(softmax(y, axis=1) if self.kind == "classification" else y)
         return values
 
     def predict(self, x: NDArray[np.floating[Any]]) -> Values:
         """The output (n × k) at inputs in their own units (n × d)."""
         return self.layers(x)[-1]
 
-    def _read(self, x: NDArray[np.floating[Any]]) -> Values:
+    def _first_values(self, x: NDArray[np.floating[Any]]) -> Values:
         if x.ndim != 2 or x.shape[1] != self.sizes[0]:
             raise UserError(
                 f"the network reads {self.sizes[0]} input(s), but the data has the shape "
@@ -85,7 +83,7 @@ class Network:
             x = (x - self.mean) / self.std
         return np.asarray(x, np.float32)
 
-    def save(self, path: str | os.PathLike[str]) -> None:
+    def save(self, path: StrPath) -> None:
         """Write ``network.pt``, whole or not at all: a dict of tensors that ``torch.load(...,
         weights_only=True)`` reads.
 
@@ -106,7 +104,7 @@ class Network:
             torch.save(state, file)
 
 
-def load_network(path: str | os.PathLike[str], activation: str = "sigmoid") -> Network:
+def load_network(path: StrPath, activation: str = "sigmoid") -> Network:
     """Read ``network.pt``; nothing in it is executed.
 
     The state dict of a ``torch.nn.Sequential`` of Linear modules and activations is read too: pairs
@@ -116,21 +114,38 @@ def load_network(path: str | os.PathLike[str], activation: str = "sigmoid") -> N
     Raises
     ------
     UserError
-        If the file is missing, is not a dict of tensors, or has layers whose sizes do not fit or
+        If the file is missing, is no file of tensors, or has layers whose sizes do not fit or
         values that are not finite.
     """
     if activation not in ACTIVATIONS:
         raise UserError(f"unknown activation '{activation}'; known are {', '.join(ACTIVATIONS)}")
-    arrays = _read_tensors(path)
-    mean, std, softmax = (arrays.pop(key, None) for key in ("scaler.mean", "scaler.std", "softmax"))
-    weights = [value.astype(np.float32) for key, value in arrays.items() if key.endswith("weight")]
-    biases = [value.astype(np.float32) for key, value in arrays.items() if key.endswith("bias")]
+    arrays = {
+        name: tensor.double().numpy()
+        for name, tensor in as_state_dict(read_torch_file(path), path).items()
+    }
+    mean, std, is_classifier = (
+        arrays.pop(key, None) for key in ("scaler.mean", "scaler.std", "softmax")
+    )
+    weights = tuple(v.astype(np.float32) for key, v in arrays.items() if key.endswith("weight"))
+    biases = tuple(v.astype(np.float32) for key, v in arrays.items() if key.endswith("bias"))
     if not weights or not len(weights) == len(biases) == len(arrays) / 2:
         raise UserError(
             f"{path}: has the tensors {', '.join(arrays) or '(none)'}; a weight and a bias of "
             f"every layer are needed"
         )
-    width = inputs = weights[0].shape[-1] if weights[0].ndim else 0
+    _check_layers(weights, biases, path)
+    _check_scaler(mean, std, weights[0].shape[1], path)
+    if is_classifier is not None and is_classifier.size != 1:
+        raise UserError(
+            f"{path}: 'softmax' has the shape {is_classifier.shape}; one truth value is needed"
+        )
+    kind: Kind = "classification" if is_classifier else "regression"
+    return Network(weights, biases, kind, mean, std, activation)
+
+
+def _check_layers(weights: tuple[Values, ...], biases: tuple[Values, ...], path: StrPath) -> None:
+    """UserError unless every layer reads what the one below it gives, and all values are finite."""
+    width = weights[0].shape[-1] if weights[0].ndim else 0
     for i, (weight, bias) in enumerate(zip(weights, biases, strict=True)):
         if (
             weight.ndim != 2
@@ -142,29 +157,21 @@ def load_network(path: str | os.PathLike[str], activation: str = "sigmoid") -> N
                 f"{path}: layer {i} reads {width} value(s), but its weight is {weight.shape} and "
                 f"its bias {bias.shape}"
             )
+        if not (np.isfinite(weight).all() and np.isfinite(bias).all()):
+            raise UserError(f"{path}: layer {i} has a value that is not finite; every one must be")
         width = len(bias)
-    if mean is not None or std is not None:
-        if mean is None or std is None or not mean.shape == std.shape == (inputs,):
-            raise UserError(
-                f"{path}: 'scaler.mean' and 'scaler.std' must both have {inputs} value(s), one "
-                f"for each input"
-            )
-        if not (std > 0).all():
-            raise UserError(
-                f"{path}: 'scaler.std' has a value that is not positive; every one must be"
-            )
-    if not all(
-        np.isfinite(values).all() for values in (*weights, *biases, mean, std) if values is not None
-    ):
-        raise UserError(f"{path}: has a value that is not finite; every weight must be")
-    if softmax is not None and softmax.size != 1:
+
+
+def _check_scaler(mean: Floats | None, std: Floats | None, inputs: int, path: StrPath) -> None:
+    """UserError unless there is no scaler, or one finite mean and positive deviation per input."""
+    if mean is None and std is None:
+        return
+    if mean is None or std is None or not mean.shape == std.shape == (inputs,):
         raise UserError(
-            f"{path}: 'softmax' has the shape {softmax.shape}; one truth value is needed"
+            f"{path}: 'scaler.mean' and 'scaler.std' must both have {inputs} value(s), one for "
+            f"each input"
         )
-    kind: Kind = "classification" if softmax else "regression"
-    return Network(tuple(weights), tuple(biases), kind, mean, std, activation)
-
-
-def _softmax(z: Values, axis: int) -> Values:
-    shifted = np.exp(z - z.max(axis=axis, keepdims=True))
-    return np.asarray(shifted / shifted.sum(axis=axis, keepdims=True), np.float32)
+    if not (np.isfinite(mean).all() and np.isfinite(std).all()):
+        raise UserError(f"{path}: the scaler has a value that is not finite; every one must be")
+    if not (std > 0).all():
+        raise UserError(f"{path}: 'scaler.std' has a value that is not positive; every one must be")

@@ -8,7 +8,7 @@ import pytest
 from srnet.drawing.figures import decision_boundary, regression_comparison, undersampling
 from srnet.drawing.saving import save_figure
 from srnet.drawing.tables import accuracy, rmse, stability
-from srnet.networks.boundary_toy import toy
+from srnet.networks.boundary_toy import make_toy
 
 METHODS = [("srnet", "paper"), ("lime", np.nan), ("constant", np.nan)]
 
@@ -251,7 +251,7 @@ def test_decision_boundary_says_how_often_the_classes_agree(plane):
 
 
 def test_undersampling_shows_the_rows_and_then_the_points_that_are_added():
-    usdb = toy()
+    usdb = make_toy()
     figure = undersampling.draw(usdb)
     left, right = figure.axes
     assert {"200 rows", "and 200 points added", "class 3", "added"} <= set(texts(figure))
@@ -272,7 +272,7 @@ def test_files_and_style(name, curves, plane, tmp_path):
     draw = {
         "curves": lambda: regression_comparison.draw(curves),
         "plane": lambda: decision_boundary.draw(*plane),
-        "toy": lambda: undersampling.draw(toy()),
+        "toy": lambda: undersampling.draw(make_toy()),
     }[name]
     figure = draw()
     save_figure(figure, str(tmp_path / "figure.pdf"), str(tmp_path / "figure.png"))

@@ -14,7 +14,8 @@ import numpy as np
 import pandas as pd
 import pytest
 import torch
-from sklearn.neural_network import MLPClassifier, MLPRegressor
+from helpers.trained import mlp
+from sklearn.neural_network import MLPRegressor
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import MinMaxScaler, StandardScaler
 from torch import nn
@@ -25,7 +26,7 @@ from srnet.explanation.explain import explain, explain_file
 from srnet.explanation.layers import layers_of
 from srnet.explanation.result import Explanation
 from srnet.explanation.rows import as_rows
-from srnet.networks.adapters import of
+from srnet.networks.adapters import adapt
 from srnet.networks.layers import Layers
 from srnet.networks.mlp import Network
 from srnet.search import run as run_module
@@ -36,111 +37,23 @@ SMALL: dict[str, Any] = {"budget": 2000, "progress": False}
 X = np.random.default_rng(3).uniform(-1, 1, (40, 2))
 
 
-def mlp(
-    *widths: int, activation: type[nn.Module] = nn.Sigmoid, dtype: torch.dtype = torch.float32
-) -> nn.Sequential:
-    torch.manual_seed(0)
-    parts: list[nn.Module] = []
-    for a, b in zip(widths, widths[1:], strict=False):
-        parts += [nn.Linear(a, b), activation()]
-        nn.init.normal_(parts[-2].weight, std=1.5)  # type: ignore[arg-type]
-    return nn.Sequential(*parts[:-1]).to(dtype)
-
-
-def seen(
-    model: Any, x: Any = X, layers: list[str] | None = None
-) -> tuple[list[str], list[np.ndarray]]:
-    return of(model, layers).layers(as_rows(x)[0])
-
-
 @pytest.fixture(scope="module")
 def explained() -> Explanation:
     return explain(mlp(2, 3, 3, 1), X, **SMALL)
 
 
-# --- what is seen ---------------------------------------------------------------------------------
-
-
-def test_every_activation_and_the_output_by_default() -> None:
-    model = mlp(2, 3, 4, 1)
-    names, values = seen(model)
-    assert names == ["1", "3", "output"]
-    with torch.no_grad():
-        x = torch.tensor(X, dtype=torch.float32)
-        for value, end in zip(values, (2, 4, 5), strict=True):
-            np.testing.assert_array_equal(value, model[:end](x).double().numpy())
-
-
-def test_chosen_layers_come_in_the_order_of_their_calls() -> None:
-    assert seen(mlp(2, 3, 4, 1), layers=["3", "0"])[0] == ["0", "3", "output"]
-
-
-def test_a_module_called_twice_is_two_layers_and_one_at_the_end_is_the_output() -> None:
-    class Twice(nn.Module):
-        def __init__(self) -> None:
-            super().__init__()
-            self.a, self.b, self.act = nn.Linear(2, 2), nn.Linear(2, 2), nn.Tanh()
-
-        def forward(self, x: torch.Tensor) -> torch.Tensor:
-            return self.act(self.b(self.act(self.a(x))))
-
-    assert seen(Twice())[0] == ["act", "output"]
-    assert seen(nn.Sequential(Twice(), nn.Linear(2, 1)))[0] == ["0.act", "0.act#2", "output"]
-
-
-def test_an_activation_that_is_overwritten_in_place_is_seen_as_it_was() -> None:
-    class Overwriting(nn.Module):
-        def forward(self, x: torch.Tensor) -> torch.Tensor:
-            return x.mul_(0)
-
-    model = nn.Sequential(nn.Linear(2, 2), nn.Tanh(), Overwriting())
-    assert np.abs(seen(model)[1][0]).max() > 0
-    x = X.astype(np.float32)
-    seen(Overwriting(), x)
-    np.testing.assert_array_equal(x, X.astype(np.float32))
-
-
-@pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
-def test_dtypes_and_a_vector_as_output(dtype: torch.dtype) -> None:
-    model = nn.Sequential(mlp(2, 3, 1, dtype=dtype), nn.Flatten(0))
-    names, values = seen(model, X.astype(np.float32))
-    assert names == ["0.1", "output"]
-    assert values[-1].shape == (40, 1)
-
-
-@pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a GPU")
-def test_a_model_on_a_gpu_stays_there() -> None:
-    model = mlp(2, 3, 1)
-    expected = seen(model)[1]
-    names, values = seen(model.cuda(), torch.tensor(X).cuda())
-    for a, b in zip(values, expected, strict=True):
-        np.testing.assert_allclose(a, b, atol=1e-3)
-    assert all(p.is_cuda for p in model.parameters())
-
-
-def test_batches_are_one_matrix() -> None:
-    x = np.random.default_rng(0).normal(size=(20_001, 2))
-    sizes: list[int] = []
-    model = mlp(2, 3, 1)
-    handle = model.register_forward_hook(lambda module, inputs, output: sizes.append(len(output)))
-    values = seen(model, x)[1]
-    handle.remove()
-    assert max(sizes) <= 8192
-    assert sum(sizes) == 20_001
-    np.testing.assert_allclose(
-        values[-1], model(torch.tensor(x, dtype=torch.float32)).detach().numpy(), atol=1e-5
-    )
+# --- the rows -------------------------------------------------------------------------------------
 
 
 def test_of_many_rows_a_sample_is_searched() -> None:
     x = np.random.default_rng(0).normal(size=(30_000, 2))
-    kept = layers_of(of(mlp(2, 3, 1)), x).layers
+    kept = layers_of(adapt(mlp(2, 3, 1)), x).layers
     assert (kept.rows("train"), kept.rows("valid")) == (10_000, 1000)
     assert np.isin(kept.splits["train"][0][:, 0], x[:, 0].astype(np.float32)).all()
 
 
 def test_validation_rows_are_in_the_widened_box_or_as_given() -> None:
-    box = of(mlp(2, 3, 1))
+    box = adapt(mlp(2, 3, 1))
     valid = layers_of(box, X).layers.splits["valid"][0]
     assert valid.shape == (12, 2)
     middle, half = (X.max(0) + X.min(0)) / 2, (X.max(0) - X.min(0)) / 2
@@ -148,25 +61,6 @@ def test_validation_rows_are_in_the_widened_box_or_as_given() -> None:
     np.testing.assert_array_equal(
         layers_of(box, X, validation=X[:5]).layers.splits["valid"][0], X[:5].astype(np.float32)
     )
-
-
-@pytest.mark.parametrize("activation", ["logistic", "tanh", "relu", "identity"])
-@pytest.mark.parametrize("classes", [0, 2, 3])
-def test_scikit_learn_networks(activation: str, classes: int) -> None:
-    y = X[:, 0] if not classes else np.digitize(X[:, 0], np.linspace(-1, 1, classes + 1)[1:-1])
-    kind = MLPClassifier if classes else MLPRegressor
-    with warnings.catch_warnings(action="ignore"):
-        model = kind(
-            hidden_layer_sizes=(4, 3), activation=activation, max_iter=30, random_state=0
-        ).fit(X, y)
-    names, values = seen(model)
-    assert names == ["hidden1", "hidden2", "output"]
-    assert [value.shape[1] for value in values] == [4, 3, max(1, classes if classes > 2 else 1)]
-    expected = model.predict_proba(X) if classes else model.predict(X)[:, None]
-    np.testing.assert_allclose(
-        values[-1], expected[:, 1:] if classes == 2 else expected, rtol=1e-12
-    )
-    assert seen(model, layers=["hidden2"])[0] == ["hidden2", "output"]
 
 
 # --- the model is left as it was ------------------------------------------------------------------
@@ -193,14 +87,6 @@ def test_the_model_is_left_as_it_was(training: bool) -> None:
     assert torch.equal(model[0].weight.grad, torch.ones_like(model[0].weight))
     assert all(p.requires_grad for p in model.parameters())
     assert torch.is_grad_enabled()
-
-
-def test_also_after_a_failure() -> None:
-    model = nn.Sequential(nn.Linear(2, 2), nn.Sigmoid(), nn.Unflatten(1, (1, 2))).train()
-    with pytest.raises(UserError, match="'output' gives"):
-        seen(model)
-    assert model.training
-    assert not model[1]._forward_hooks
 
 
 # --- the result -----------------------------------------------------------------------------------
@@ -308,23 +194,9 @@ def test_an_array_may_lie_in_memory_in_any_way(turned: Any) -> None:
     assert names == ["x0", "x1"]
     model = mlp(2, 3, 1)
     for ours, theirs in zip(
-        of(model, None).layers(found)[1], of(model, None).layers(expected)[1], strict=True
+        adapt(model, None).layers(found)[1], adapt(model, None).layers(expected)[1], strict=True
     ):
         np.testing.assert_array_equal(ours, theirs)
-
-
-def test_of_a_network_of_this_project() -> None:
-    rng = np.random.default_rng(0)
-    weights = (
-        rng.normal(size=(3, 2)).astype(np.float32),
-        rng.normal(size=(1, 3)).astype(np.float32),
-    )
-    network = Network(
-        weights, (np.zeros(3, np.float32), np.zeros(1, np.float32)), "regression", activation="tanh"
-    )
-    names, values = seen(network)
-    assert names == ["hidden1", "output"]
-    np.testing.assert_allclose(values[0], np.tanh(X @ weights[0].T), atol=1e-6)
 
 
 # --- budgets --------------------------------------------------------------------------------------

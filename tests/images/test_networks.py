@@ -213,11 +213,11 @@ class Payload:
     ("content", "sentence"),
     [
         (None, "cannot be read"),
-        (b"", "is no weights file of torch"),
-        (b"\x89PNG not weights", "is no weights file of torch"),
-        (Payload(), "is no weights file of torch"),
+        (b"", "is no file of tensors"),
+        (b"\x89PNG not weights", "is no file of tensors"),
+        (Payload(), "is no file of tensors"),
         ([1, 2], "holds a list; a state dict is needed"),
-        ({"fc.weight": "text"}, "holds no state dict"),
+        ({"fc.weight": "text"}, "'fc.weight' is a str; every entry must be a tensor"),
         ({}, "fits none of the known networks"),
         (
             {"fc.weight": torch.zeros(3, 5), "fc.bias": torch.zeros(3)},

@@ -8,7 +8,7 @@ import torch
 
 from srnet.errors import UserError
 from srnet.images.networks.architectures import read_classifier
-from srnet.images.networks.training import GREY, hidden, prepared, train, write_trained
+from srnet.images.networks.training import GREY, hide_parts, network_input, train, write_trained
 
 SMALL = {"images": 256, "tests": 64, "size": 64}
 SMALLER = {"images": 64, "tests": 8, "size": 64}
@@ -52,13 +52,13 @@ def test_the_preprocessing_is_what_it_was_trained_with(trained):
     image = np.random.default_rng(0).integers(0, 256, (2, 64, 64, 3), dtype=np.uint8)
     preprocessing = trained[0].preprocessing
     np.testing.assert_allclose(
-        preprocessing.tensor(image.astype(np.float32) / 255), prepared(image), atol=1e-5
+        preprocessing.tensor(image.astype(np.float32) / 255), network_input(image), atol=1e-5
     )
 
 
 def test_half_of_the_images_lose_a_block_or_all_but_a_block():
     images = np.full((400, 32, 32, 3), 7, np.uint8)
-    changed = hidden(images, np.random.default_rng(0))
+    changed = hide_parts(images, np.random.default_rng(0))
     grey = (changed == round(255 * GREY)).all(axis=-1)
     assert (images == 7).all()
     assert 0.4 < grey.any(axis=(1, 2)).mean() < 0.6

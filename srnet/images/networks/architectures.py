@@ -1,10 +1,9 @@
 """The image classifiers that E-LIME explains: ResNet, DenseNet and MobileNetV2 with torchvision's
 parameter names.
 
-A weights file is a plain state dict, read with ``weights_only=True``. The architecture and the
-number of classes are read off the names and shapes in it, so that a file of torchvision's
-(ImageNet, 1000 classes) and one that the workflow trained load the same way. torchvision itself is
-not needed: its wheels do not import beside every build of torch.
+The names and shapes in a state dict tell the architecture and the number of classes, so that a
+weights file of torchvision's (ImageNet, 1000 classes) and one that the workflow trained load the
+same way. torchvision itself is not needed: its wheels do not import beside every build of torch.
 
 Sources of the architectures: He et al. 2016 (ResNet; 50 layers with the stride in the 3 × 3
 convolution), Huang et al. 2017 (DenseNet), Sandler et al. 2018 (MobileNetV2).
@@ -12,7 +11,6 @@ convolution), Huang et al. 2017 (DenseNet), Sandler et al. 2018 (MobileNetV2).
 
 import os
 import re
-import zipfile
 from collections import OrderedDict
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -26,14 +24,14 @@ from srnet.drawing.images.labels import LABELS
 from srnet.errors import UserError
 from srnet.images.pictures.preprocessing import Preprocessing
 from srnet.io.files import writing
-from srnet.io.npz import check_unpacked
+from srnet.io.state_dict import as_state_dict, read_torch_file
 
 # The mean and deviation of ImageNet's channels, which torchvision's weights were trained with; our
 # own networks use the same.
 MEAN = (0.485, 0.456, 0.406)
 STD = (0.229, 0.224, 0.225)
 IMAGENET = Preprocessing(size=224, mean=MEAN, std=STD, resize=256)
-LARGEST_SIDE = 4096  # pixels of a picture that a weights file may ask for
+LARGEST_SIDE = 4096  # pixels; of the image size that a weights file asks for
 
 
 def _conv(inputs: int, outputs: int, kernel: int, stride: int = 1, groups: int = 1) -> nn.Conv2d:
@@ -288,25 +286,26 @@ def read_classifier(
         weight is not finite or a variance negative, or the number of names is not that of the
         outputs.
     """
-    content = _load(path)
-    own = {"architecture", "classes", "preprocessing", "state"} <= content.keys()
-    state = _renamed(content["state"] if own else content, path)
-    architecture, outputs = _recognised(state, path)
+    content = read_torch_file(path)
+    own = (
+        isinstance(content, dict)
+        and {"architecture", "classes", "preprocessing", "state"} <= content.keys()
+    )
+    state = _current_names(as_state_dict(content["state"] if own else content, path))
+    architecture, outputs = _identify(state, path)
     model = ARCHITECTURES[architecture](outputs)
-    try:
-        model.load_state_dict(state)
-    except RuntimeError:  # a kind of tensor that no other is made from
-        raise UserError(
-            f"{path}: has tensors that {LABELS[architecture]} cannot take; plain ones of numbers "
-            f"are needed"
-        ) from None
+    model.load_state_dict(state)
     for name, value in model.state_dict().items():
         if not value.isfinite().all():
             raise UserError(f"{path}: '{name}' has a value that is not finite; every one must be")
         if name.endswith("running_var") and (value < 0).any():
             raise UserError(f"{path}: '{name}' has a value below 0; a variance is none")
-    names = _class_names(content["classes"], path) if own else tuple(map(str, range(outputs)))
-    names = names if classes is None else tuple(classes)
+    if classes is not None:
+        names = tuple(classes)
+    elif own:
+        names = _class_names(content["classes"], path)
+    else:
+        names = tuple(map(str, range(outputs)))
     if len(names) != outputs:
         raise UserError(
             f"{path}: has {outputs} outputs, but {len(names)} class names are given; one name per "
@@ -336,25 +335,6 @@ def read_class_names(path: str | os.PathLike[str]) -> tuple[str, ...]:
     return names
 
 
-def _load(path: str | os.PathLike[str]) -> dict[str, Any]:
-    try:
-        if zipfile.is_zipfile(path):
-            with zipfile.ZipFile(path) as archive:
-                check_unpacked(archive, path)
-        content = torch.load(path, map_location="cpu", weights_only=True)
-    except UserError:
-        raise
-    except OSError as error:
-        raise UserError(f"{path}: cannot be read ({error.strerror or error})") from None
-    except Exception:  # torch raises much, also to refuse a pickle of anything but tensors
-        raise UserError(
-            f"{path}: is no weights file of torch; a state dict saved by torch.save is needed"
-        ) from None
-    if not isinstance(content, dict):
-        raise UserError(f"{path}: holds a {type(content).__name__}; a state dict is needed")
-    return content
-
-
 def _class_names(names: Any, path: str | os.PathLike[str]) -> tuple[str, ...]:
     if not isinstance(names, list) or not all(
         isinstance(name, str) and name.isprintable() for name in names
@@ -367,43 +347,32 @@ def _class_names(names: Any, path: str | os.PathLike[str]) -> tuple[str, ...]:
 
 def _preprocessing(values: Any, path: str | os.PathLike[str]) -> Preprocessing:
     try:
-        found = Preprocessing.from_dict(values)
+        preprocessing = Preprocessing.from_dict(values)
     except UserError as error:
         raise error.of(path) from None
-    if max(found.size, found.resize or 0) > LARGEST_SIDE:
+    side = max(preprocessing.size, preprocessing.resize or 0)
+    if side > LARGEST_SIDE:
         raise UserError(
-            f"{path}: 'preprocessing' makes pictures of {max(found.size, found.resize or 0)} "
-            f"pixels a side; at most {LARGEST_SIDE} "
-            "are allowed"
+            f"{path}: 'preprocessing' makes pictures of {side} pixels a side; at most "
+            f"{LARGEST_SIDE} are allowed"
         )
-    return found
+    return preprocessing
 
 
 # Weights files of DenseNet from before torchvision 0.3 say norm.1 where the network says norm1.
 _OLD_DENSENET = re.compile(r"(denselayer\d+\.(?:norm|conv))\.([12]\.)")
 
 
-def _renamed(state: Any, path: str | os.PathLike[str]) -> dict[str, Tensor]:
-    if not isinstance(state, Mapping) or not all(
-        isinstance(value, Tensor) for value in state.values()
-    ):
-        raise UserError(f"{path}: holds no state dict; names with tensors are needed")
-    for name, value in state.items():
-        if value.layout != torch.strided or value.device.type != "cpu" or value.is_complex():
-            raise UserError(f"{path}: '{name}' is no plain tensor of numbers; every one must be")
-        # a tensor may repeat one number as often as it says
-        if value.numel() * value.element_size() > value.untyped_storage().nbytes():
-            raise UserError(
-                f"{path}: '{name}' has {value.numel()} elements, more than the file holds"
-            )
-    renamed = {_OLD_DENSENET.sub(r"\1\2", str(name)): value for name, value in state.items()}
+def _current_names(state: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    """The state dict with the names of today's torch and torchvision."""
+    renamed = {_OLD_DENSENET.sub(r"\1\2", name): value for name, value in state.items()}
     for name in list(renamed):  # files from before torch 0.4.1 do not count the batches
         if name.endswith("running_mean"):
             renamed.setdefault(name.replace("running_mean", "num_batches_tracked"), torch.tensor(0))
     return renamed
 
 
-def _recognised(state: Mapping[str, Tensor], path: str | os.PathLike[str]) -> tuple[str, int]:
+def _identify(state: Mapping[str, Tensor], path: str | os.PathLike[str]) -> tuple[str, int]:
     """The architecture with these names and shapes, and its number of classes."""
     heads = [name for name in ("fc.bias", "classifier.bias", "classifier.1.bias") if name in state]
     if len(heads) == 1 and state[heads[0]].ndim == 1 and len(state[heads[0]]):

@@ -1,12 +1,12 @@
-"""Train an image classifier on the made images, with parts of them hidden, so that a hidden
-superpixel is nothing unseen.
+"""Train an image classifier on generated images of which parts are hidden.
 
-Most of the training sees the images at half their size, which costs a quarter, the last part at
-full size. Half of the images of a batch have a random block hidden, or everything but a block: a
-network that never saw such images would be explained on inputs that mean nothing to it.
+Half of the images of a batch have a random block hidden, or everything but a block: an explanation
+hides superpixels, and a network that never saw such images would be explained on inputs that mean
+nothing to it. Most of the training uses the images at half their size, which costs a quarter; the
+last part uses their full size.
 
-Everything is drawn from one seed and computed by a given number of threads, in float32: on one
-machine, the same options give the same network, whatever else the machine's cores do.
+Everything is drawn from one seed and computed in float32 by a given number of threads: on one
+machine, the same options give the same network.
 """
 
 import os
@@ -29,13 +29,14 @@ from srnet.images.networks.architectures import (
 from srnet.images.pictures.dataset import CLASSES, SIZE, ImageSet, make, unseen
 from srnet.images.pictures.preprocessing import Preprocessing
 from srnet.io.files import check_writable, write_json
+from srnet.networks.training import torch_threads
 
 EPOCHS = {"resnet18": 2.0, "resnet50": 2.0, "densenet121": 1.5, "mobilenet_v2": 3.0, "tiny": 6.0}
 HALF_SIZE_SHARE = 0.8  # of the training, at half the images' size
 BATCH = 32
 RATE = 2e-3  # the peak of the one-cycle schedule
 WEIGHT_DECAY = 0.05
-HIDDEN = 0.5  # share of a batch's images of which a part is hidden
+HIDDEN_SHARE = 0.5  # of a batch's images: those with a part hidden
 GREY = 0.5  # what a hidden pixel shows, as the fill "grey" of an explanation
 
 
@@ -50,7 +51,7 @@ def train(
     threads: int = 1,
     progress: Callable[[str], None] = lambda line: None,
 ) -> tuple[Classifier, dict[str, Any]]:
-    """A network trained on ``images`` made images, and its report.
+    """Train a network on ``images`` generated images.
 
     Parameters
     ----------
@@ -66,7 +67,7 @@ def train(
 
     Returns
     -------
-    The classifier, and a dictionary: options, parameters, ``loss`` (mean of every hundredth part of
+    The classifier, and its report: options, parameters, ``loss`` (mean of every hundredth part of
     the training), ``accuracy_test``, ``accuracy_hidden`` (test images of which a part is hidden),
     both 0–1, ``seconds`` (of processor time).
 
@@ -84,12 +85,8 @@ def train(
         raise UserError(f"epochs is {epochs}; a positive number is needed")
     if size < 64 or size % 2:
         raise UserError(f"size of the images is {size}; an even number of at least 64 is needed")
-    before = torch.get_num_threads()
-    torch.set_num_threads(threads)
-    try:
+    with torch_threads(threads):
         return _train(architecture, images, tests, epochs, size, seed, progress)
-    finally:
-        torch.set_num_threads(before)
 
 
 def _train(
@@ -106,7 +103,7 @@ def _train(
     progress(f"{images} images made in {time.process_time() - start:.0f} s")
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
-        model = _laid_out(ARCHITECTURES[architecture](len(CLASSES)), torch.channels_last)
+        model = _to_memory_format(ARCHITECTURES[architecture](len(CLASSES)), torch.channels_last)
         losses = _fit(model, known, epochs, np.random.default_rng([seed, 1]), progress)
     model.eval().requires_grad_(False)
     unknown = unseen(tests, seed, size)
@@ -125,7 +122,7 @@ def _train(
         "seconds": time.process_time() - start,
     }
     return Classifier(
-        _laid_out(model, torch.contiguous_format),
+        _to_memory_format(model, torch.contiguous_format),
         architecture,
         CLASSES,
         Preprocessing(size=size, mean=MEAN, std=STD),
@@ -134,29 +131,29 @@ def _train(
 
 def _fit(
     model: nn.Module,
-    known: ImageSet,
+    training_set: ImageSet,
     epochs: float,
     rng: np.random.Generator,
     progress: Callable[[str], None],
 ) -> list[float]:
-    """Train; the mean loss of every hundredth part."""
-    steps = max(1, round(epochs * len(known.labels) / BATCH))
+    """Train the model; return the mean loss of every hundredth part of the training."""
+    steps = max(1, round(epochs * len(training_set.labels) / BATCH))
     optimiser = torch.optim.AdamW(model.parameters(), lr=RATE, weight_decay=WEIGHT_DECAY)
     schedule = torch.optim.lr_scheduler.OneCycleLR(
         optimiser, RATE, total_steps=max(steps + 1, 20), pct_start=0.25
     )
     order = np.concatenate(
-        [rng.permutation(len(known.labels)) for _ in range(int(np.ceil(epochs)) + 1)]
+        [rng.permutation(len(training_set.labels)) for _ in range(int(np.ceil(epochs)) + 1)]
     )
     losses = []
     model.train()
     start = time.process_time()
     for step in range(steps):
         rows = order[step * BATCH : (step + 1) * BATCH]
-        x = prepared(hidden(known.images[rows], rng))
+        x = network_input(hide_parts(training_set.images[rows], rng))
         if step < HALF_SIZE_SHARE * steps:
             x = nn.functional.avg_pool2d(x, 2)
-        loss = nn.functional.cross_entropy(model(x), torch.from_numpy(known.labels[rows]))
+        loss = nn.functional.cross_entropy(model(x), torch.from_numpy(training_set.labels[rows]))
         optimiser.zero_grad()
         loss.backward()
         optimiser.step()
@@ -170,27 +167,26 @@ def _fit(
     return [float(part.mean()) for part in np.array_split(losses, min(100, steps))]
 
 
-def _laid_out(model: nn.Module, order: torch.memory_format) -> nn.Module:
-    """The same network with its weights in another order in memory: channels last is the faster to
-    train."""
-    return model.to(memory_format=order)  # type: ignore[call-overload]
+def _to_memory_format(model: nn.Module, memory_format: torch.memory_format) -> nn.Module:
+    """The same network with its weights in this order; channels last trains faster."""
+    return model.to(memory_format=memory_format)  # type: ignore[call-overload]
 
 
-def prepared(images: np.ndarray) -> Tensor:
-    """Images, uint8 (n, size, size, 3), as the network's input: float32 (n, 3, size, size),
+def network_input(images: np.ndarray) -> Tensor:
+    """What the network reads of images, uint8 (n, size, size, 3): float32 (n, 3, size, size),
     normalised."""
     x = torch.from_numpy(images).permute(0, 3, 1, 2).float().div_(255)
     mean, std = (torch.tensor(values).view(1, 3, 1, 1) for values in (MEAN, STD))
     return ((x - mean) / std).contiguous(memory_format=torch.channels_last)
 
 
-def hidden(images: np.ndarray, rng: np.random.Generator) -> np.ndarray:
-    """A copy in which some images lack a block of 10–70 % of each side, or all but a block of 40–90
-    % of each side."""
+def hide_parts(images: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+    """A copy in which half of the images lack a block of 10–70 % of each side, or all but a block
+    of 40–90 % of each side."""
     images = images.copy()
     size = images.shape[1]
     for image in images:
-        if rng.random() < HIDDEN:
+        if rng.random() < HIDDEN_SHARE:
             inside = rng.random() < 0.5
             sides = (size * rng.uniform(*((0.1, 0.7) if inside else (0.4, 0.9)), 2)).astype(int)
             top, left = (int(rng.integers(0, size - side + 1)) for side in sides)
@@ -200,14 +196,16 @@ def hidden(images: np.ndarray, rng: np.random.Generator) -> np.ndarray:
     return images
 
 
-def _accuracy(model: nn.Module, unknown: ImageSet, rng: np.random.Generator | None) -> float:
-    right = 0
-    for start in range(0, len(unknown.labels), BATCH):
+def _accuracy(model: nn.Module, test_set: ImageSet, rng: np.random.Generator | None) -> float:
+    """Share of the images that are classified right; with a generator, parts of them are hidden."""
+    correct = 0
+    for start in range(0, len(test_set.labels), BATCH):
         rows = slice(start, start + BATCH)
-        images = unknown.images[rows] if rng is None else hidden(unknown.images[rows], rng)
+        images = test_set.images[rows] if rng is None else hide_parts(test_set.images[rows], rng)
         with torch.inference_mode():
-            right += int((model(prepared(images)).argmax(1).numpy() == unknown.labels[rows]).sum())
-    return right / len(unknown.labels)
+            classes = model(network_input(images)).argmax(1).numpy()
+        correct += int((classes == test_set.labels[rows]).sum())
+    return correct / len(test_set.labels)
 
 
 def write_trained(
