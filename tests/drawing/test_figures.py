@@ -309,8 +309,8 @@ def test_inputs_that_formulas_read():
 def test_a_caption_counts_what_is_drawn():
     runs = runs_table([fakes.run("K0", seed=seed) for seed in (1, 2, 3)] + [fakes.run("F3")])
     template = (
-        "{{ seeds }}, {{ counted(runs['seed'], 'run') }}, {{ not_finite(runs['fitness']) }} of {{ "
-        "runs | length }} on {{ tasks[0] }}"
+        "{{ seeds }}, {{ count_text(runs['seed'], 'run') }}, {{ not_finite(runs['fitness']) }} of "
+        "{{ runs | length }} on {{ tasks[0] }}"
     )
     runs.loc[0, "fitness"] = np.inf
     assert fill_in(template, {"runs": runs}, tasks=["K0"]) == "1–3 seeds, 1–3 runs, 1 of 4 on K0"

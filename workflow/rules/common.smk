@@ -8,7 +8,7 @@ from snakemake.exceptions import WorkflowError
 
 from srnet.data.pmlb import VARIABLE
 from srnet.data.tasks import Csv, load_tasks
-from srnet.drawing.artifacts import PER_TASK, PUBLISHED, drawings
+from srnet.drawing.artifacts import PER_TASK, PUBLISHED, list_drawings
 from srnet.errors import UserError
 from srnet.images.pictures.plan import all_images, set_images, training_options
 from srnet.io.fingerprint import fingerprint
@@ -110,7 +110,7 @@ def comparisons(kind, ending="csv"):
 
 # the networks of the image branch stand beside the tasks: what is drawn per task is drawn per
 # network there
-DRAWINGS = drawings(
+DRAWINGS = list_drawings(
     {name: task.kind for name, task in TASKS.items()}
     | dict.fromkeys(IMAGES.get("networks", []), "images")
 )
@@ -148,7 +148,7 @@ def compared_frames(*names):
 
 def drawing_module(drawing):
     """The module that draws a figure or table, as `fingerprint` takes it."""
-    return f"drawing/{drawing.artifact.drawn_by.replace('.', '/')}.py"
+    return f"drawing/{drawing.artifact.module_path.replace('.', '/')}.py"
 
 
 def caption_template(drawing):
