@@ -10,7 +10,7 @@ from srnet.data.pmlb import VARIABLE
 from srnet.data.tasks import Csv, load_tasks
 from srnet.drawing.artifacts import PER_TASK, PUBLISHED, list_drawings
 from srnet.errors import UserError
-from srnet.images.pictures.plan import all_images, set_images, training_options
+from srnet.images.pictures.plan import image_names, name_test_images, training_options
 from srnet.io.fingerprint import fingerprint
 from srnet.io.schema import check
 from srnet.search.settings import preset as search_settings
@@ -97,7 +97,7 @@ def comparisons(kind, ending="csv"):
     """The files of all comparisons on the named images or on the test set."""
     images, seeds = {
         "named": (IMAGES["named"], IMAGES["seeds"]),
-        "test": (set_images(IMAGES["test_set"]["images"]), IMAGES["test_set"]["seeds"]),
+        "test": (name_test_images(IMAGES["test_set"]["images"]), IMAGES["test_set"]["seeds"]),
     }[kind]
     return expand(
         "<results>/images/{network}/{image}/{part}.{ending}",
