@@ -40,9 +40,9 @@ class DamagedFile(Exception):
     """A file is not a complete table; the message says why."""
 
 
-def cache_folder(chosen: str | os.PathLike[str] | None = None) -> Path:
-    """The folder of the data sets: ``chosen``, else $SRNET_PMLB_CACHE, else resources/pmlb."""
-    return Path(chosen or os.environ.get(VARIABLE) or DEFAULT)
+def cache_folder(folder: str | os.PathLike[str] | None = None) -> Path:
+    """The folder of the data sets: ``folder``, else $SRNET_PMLB_CACHE, else resources/pmlb."""
+    return Path(folder or os.environ.get(VARIABLE) or DEFAULT)
 
 
 def read_pmlb(name: str, kind: Kind, cache: str | os.PathLike[str] | None = None) -> Table:

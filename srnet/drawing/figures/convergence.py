@@ -32,14 +32,14 @@ def draw(history: pd.DataFrame) -> Figure:
     figure, panels = task_panels(history["task"])
     presets = preset_colours(history["preset"])
     for task, axes in panels.items():
-        here = history[history["task"] == task]
+        subset = history[history["task"] == task]
         for preset, colour in presets.items():
-            curve = here[here["preset"] == preset]
+            curve = subset[subset["preset"] == preset]
             plot_with_band(axes, curve["generation"], curve["mean"], curve, colour)
         set_log_scale(axes)
         # the same limits in all panels: a run may stop at its first generation
         axes.set_xlim(0, history["generation"].max())
-        annotate(axes, off_axis_remarks(here))
+        annotate(axes, off_axis_remarks(subset))
     figure.supxlabel("generation")
     figure.supylabel("best fitness so far")
     seeds = count_text(history["runs"], "seed")

@@ -47,16 +47,16 @@ def draw(plane: pd.DataFrame, plane_lines: pd.DataFrame) -> Figure:
             f"{title}{remark}" if column == "network" else f"{title}: {100 * same:.1f} % as MLP"
         )
     for number, axes in enumerate(panels[2:], start=1):
-        here = plane[plane["zoom"] == number]
-        if here.empty:
+        subset = plane[plane["zoom"] == number]
+        if subset.empty:
             axes.remove()
             continue
-        box = _zoom_box(here)
+        box = _zoom_box(subset)
         _draw_background(axes, plane, "network", box, colours)
         _draw_rows(
             axes, plane[plane["u"].between(*box[0]) & plane["v"].between(*box[1])], colours, size=9
         )
-        chosen = here[here["explained"].astype(bool)]
+        chosen = subset[subset["explained"].astype(bool)]
         axes.plot(
             chosen["u"],
             chosen["v"],

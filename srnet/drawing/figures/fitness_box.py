@@ -38,9 +38,9 @@ def draw(runs: pd.DataFrame, published: pd.DataFrame) -> Figure:
     figure, panels = task_panels(tasks, columns=min(6, len(tasks)), height=1.45)
     presets = preset_colours(runs["preset"])
     for task, axes in panels.items():
-        here = published[published["task"] == task]
-        if len(here):
-            _draw_box(axes, 0, _published_statistics(here.iloc[0]), PUBLISHED)
+        subset = published[published["task"] == task]
+        if len(subset):
+            _draw_box(axes, 0, _published_statistics(subset.iloc[0]), PUBLISHED)
         for place, (preset, colour) in enumerate(presets.items(), start=1):
             _draw_preset(
                 axes,

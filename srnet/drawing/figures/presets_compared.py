@@ -49,15 +49,15 @@ def draw(history: pd.DataFrame, published: pd.DataFrame) -> Figure:
                 linewidth=0,
             )
             axes.axhline(row["fitness_median"], color=PUBLISHED, linestyle="--", linewidth=0.8)
-        here = history[history["task"] == task]
+        subset = history[history["task"] == task]
         for preset, colour in presets.items():
-            curve = here[here["preset"] == preset]
+            curve = subset[subset["preset"] == preset]
             plot_with_band(axes, curve["evaluations"], curve["median"], curve, colour)
         axes.set_xscale("log")
         set_log_scale(axes)
         # the same limits in all panels: a run may stop at its first generation
         axes.set_xlim(history["evaluations"].min(), history["evaluations"].max())
-        annotate(axes, off_axis_remarks(here))
+        annotate(axes, off_axis_remarks(subset))
     figure.supxlabel("chromosome evaluations")
     figure.supylabel("best fitness so far")
     seeds = count_text(history["runs"], "seed")

@@ -38,14 +38,14 @@ def draw(curves: pd.DataFrame) -> Figure:
     for i, row in enumerate(rows):
         for j, (task, panel) in enumerate(row):
             group = _standardise(groups[task])
-            here = group[group["panel"] == panel]
+            subset = group[group["panel"] == panel]
             if panel == SURFACE:
                 _draw_surface(
-                    figure.add_subplot(grid[i, j], projection="3d"), task, here, group, presets
+                    figure.add_subplot(grid[i, j], projection="3d"), task, subset, group, presets
                 )
             else:
                 axes = figure.add_subplot(grid[i, j])
-                _draw_curves(axes, here, presets)
+                _draw_curves(axes, subset, presets)
                 first = panel == distinct_names(group["panel"])[0]
                 axes.set_title(task if first else "")
                 axes.set_xlabel(panel)
@@ -97,24 +97,24 @@ def _limits(group: pd.DataFrame) -> tuple[float, float]:
     return low - margin, high + margin
 
 
-def _draw_curves(axes: Axes, here: pd.DataFrame, presets: list[str]) -> None:
-    for names, curve in group_by_method(here):
+def _draw_curves(axes: Axes, subset: pd.DataFrame, presets: list[str]) -> None:
+    for names, curve in group_by_method(subset):
         shade = presets.index(names["preset"]) if names["method"] == "srnet" else 0
         axes.plot(curve["x"], curve["value"], **line_style(names["method"], shade))
-    for edge in (here["low"].iloc[0], here["high"].iloc[0]):
+    for edge in (subset["low"].iloc[0], subset["high"].iloc[0]):
         axes.axvline(edge, color="0.35", linewidth=0.7, linestyle="-.", zorder=1)
-    axes.set_ylim(*_limits(here))
+    axes.set_ylim(*_limits(subset))
     axes.margins(x=0)
     axes.locator_params(nbins=4)
 
 
 def _draw_surface(
-    axes: Any, task: str, here: pd.DataFrame, group: pd.DataFrame, presets: list[str]
+    axes: Any, task: str, subset: pd.DataFrame, group: pd.DataFrame, presets: list[str]
 ) -> None:
-    low, high = _limits(here)
+    low, high = _limits(subset)
     for method in ("true", "network", "srnet"):
-        shown = here[
-            (here["method"] == method) & ((method != "srnet") | (here["preset"] == presets[0]))
+        shown = subset[
+            (subset["method"] == method) & ((method != "srnet") | (subset["preset"] == presets[0]))
         ]
         if shown.empty:
             continue

@@ -39,11 +39,11 @@ def draw(images_history: pd.DataFrame) -> Figure:
     grid = figure.subplots(len(networks), len(images), squeeze=False, sharex=True, sharey=True)
     for row, name in zip(grid, networks, strict=True):
         for axes, image in zip(row, images, strict=True):
-            here = images_history[
+            subset = images_history[
                 (images_history["network"] == name) & (images_history["image"] == image)
             ]
             for method in methods:
-                curve = here[here["method"] == method]
+                curve = subset[subset["method"] == method]
                 axes.fill_between(
                     curve["passes"],
                     curve["min"],

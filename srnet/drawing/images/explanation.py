@@ -59,13 +59,13 @@ def draw(explanation: ExplainedImage) -> Figure:
     if 0 < np.count_nonzero(mask) < mask.size:
         score_axes.contour(mask, levels=[0.5], colors="black", linewidths=0.8)
     selected = f"{np.count_nonzero(explanation.selected)} of {len(explanation.selected)} selected"
-    alone = (
+    summary = (
         f"p = {explanation.probability_selected:.3f}, {100 * explanation.share:.0f} % of the pixels"
     )
     for axes, title, label in (
         (image_axes, "image", f"{explanation.class_name}: p = {explanation.probability:.3f}"),
         (superpixel_axes, "superpixels", selected),
-        (explanation_axes, "explanation", alone),
+        (explanation_axes, "explanation", summary),
         (score_axes, "scores", f"without it: p = {explanation.probability_complement:.3f}"),
     ):
         axes.set(xticks=[], yticks=[], title=title, xlabel=label)

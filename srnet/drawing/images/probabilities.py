@@ -35,12 +35,12 @@ def draw(images_runs: pd.DataFrame) -> Figure:
     width = 0.8 / len(methods)
     for axes, name in zip(grid, networks, strict=True):
         for place, image in enumerate(images):
-            here = runs[(runs["network"] == name) & (runs["image"] == image)]
+            subset = runs[(runs["network"] == name) & (runs["image"] == image)]
             axes.hlines(
-                here["whole"].iloc[0], place - 0.45, place + 0.45, color="black", linewidth=0.8
+                subset["whole"].iloc[0], place - 0.45, place + 0.45, color="black", linewidth=0.8
             )
             axes.hlines(
-                here["empty"].iloc[0],
+                subset["empty"].iloc[0],
                 place - 0.45,
                 place + 0.45,
                 color="black",
@@ -48,7 +48,7 @@ def draw(images_runs: pd.DataFrame) -> Figure:
                 linestyle=":",
             )
             for i, method in enumerate(methods):
-                values = here.loc[here["method"] == method, "probability"].to_numpy()
+                values = subset.loc[subset["method"] == method, "probability"].to_numpy()
                 if len(values):
                     _box(
                         axes,

@@ -47,9 +47,9 @@ def draw(images_runs: pd.DataFrame) -> Figure:
     )
     for row, name in zip(grid, networks, strict=True):
         for axes, measure in zip(row, MEASURE_LABELS, strict=True):
-            here = runs[runs["network"] == name]
+            subset = runs[runs["network"] == name]
             for kind in kinds:
-                points = _means(here[here["kind"] == kind], measure)
+                points = _means(subset[subset["kind"] == kind], measure)
                 if kind == "random":  # it needs no passes: a level, not a point
                     axes.axhline(
                         points["mean"].iloc[0], color=colour[kind], linestyle="--", linewidth=0.8
