@@ -265,7 +265,7 @@ def data_sets(
 ) -> Iterator[Finding]:
     """The PMLB data sets that the tasks name: whether they are in the cache, whole."""
     try:
-        from srnet.data.pmlb import VARIABLE, cache_folder, look
+        from srnet.data.pmlb import VARIABLE, cache_folder, check_cached
         from srnet.data.tasks import Pmlb, load_tasks
     except ImportError as error:
         yield Finding(
@@ -286,7 +286,7 @@ def data_sets(
             "PMLB", "note", f"{folder}; which data sets are needed is not known ({error})"
         )
         return
-    states = {name: look(name, folder) for name in names}
+    states = {name: check_cached(name, folder) for name in names}
     damaged = [
         f"{name} ({state})" for name, state in states.items() if state not in ("whole", "absent")
     ]

@@ -83,3 +83,9 @@ def r_squared(expected: Floats, predicted: Floats) -> float | None:
     constant."""
     deviation = float(((expected - expected.mean()) ** 2).sum())
     return 1 - float(((expected - predicted) ** 2).sum()) / deviation if deviation > 0 else None
+
+
+def intersection_over_union(first: NDArray[np.bool_], second: NDArray[np.bool_]) -> float:
+    """Intersection over union of two masks of the same shape; 1 if both are empty."""
+    union = np.count_nonzero(first | second)
+    return float(np.count_nonzero(first & second) / union) if union else 1.0

@@ -137,7 +137,7 @@ def compare(case: Case, method: Method) -> tuple[pd.DataFrame, pd.DataFrame]:
             moves = (
                 np.random.default_rng([case.seed, i]).normal(0, NEAR, points.shape) * case.spread
             )
-            near, _ = rmse(case.predict(points + moves), found.at(points + moves))
+            near, _ = rmse(case.predict(points + moves), found.predict(points + moves))
             score = {
                 "box": part,
                 "points": len(points),

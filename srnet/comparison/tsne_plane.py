@@ -72,7 +72,7 @@ def plane(
         for name, explainer in explainers.items():
             explanation = explainer.explain(x[[centre]])
             # one explanation, asked about many rows
-            said = np.concatenate([explanation.at(row[None]) for row in x[near]])
+            said = np.concatenate([explanation.predict(row[None]) for row in x[near]])
             a, b, c = boundary_line(at[near] - at[centre], said, network[centre])
             place = {
                 "task": case.task,

@@ -1,4 +1,4 @@
-"""Formulas given as text: a small arithmetic that is read, never executed."""
+"""Evaluates arithmetic formulas given as text, without executing code."""
 
 import ast
 import math
@@ -10,7 +10,7 @@ import numpy as np
 from srnet.errors import UserError
 from srnet.typing import Floats
 
-# What a formula may hold, beside numbers, its inputs, parentheses and the operators below.
+# The functions of a formula, beside numbers, inputs, parentheses and the operators below.
 FUNCTIONS: dict[str, Callable[[Floats], Floats]] = {
     "sin": np.sin,
     "cos": np.cos,
@@ -32,8 +32,7 @@ _OPERATORS: dict[type[ast.operator], Callable[[Any, Any], Any]] = {
 
 
 def evaluate(formula: str, values: Mapping[str, Any], where: str = "formula") -> Any:
-    """A formula's value in float64 under IEEE rules, by walking its syntax tree: nothing is
-    executed.
+    """Evaluate a formula in float64 under IEEE rules by walking its syntax tree.
 
     Parameters
     ----------
@@ -41,14 +40,14 @@ def evaluate(formula: str, values: Mapping[str, Any], where: str = "formula") ->
         Numbers, names, parentheses, ``+ - * / **`` and the functions of ``FUNCTIONS`` (``ln`` and
         ``log`` are both the natural logarithm).
     values
-        The value of every name, numbers or arrays of one shape.
+        Values of the inputs by name: numbers, or arrays of one shape.
     where
-        The start of an error's sentence.
+        Start of error messages.
 
     Raises
     ------
     UserError
-        If the formula is not an expression of those parts.
+        If the formula contains anything else or an unknown name.
     """
     try:
         tree = ast.parse(formula.strip(), mode="eval").body
@@ -94,14 +93,14 @@ def _value(node: ast.expr, values: Mapping[str, Any], where: str) -> Any:
                 f"{where}: the function '{name}' is unknown; known are {', '.join(FUNCTIONS)}"
             )
     raise UserError(
-        f"{where}: '{ast.unparse(node)[:60]}' is not allowed; a formula holds numbers, inputs, + "
-        f"- * / **, {', '.join(FUNCTIONS)}"
+        f"{where}: '{ast.unparse(node)[:60]}' is not allowed; a formula holds numbers, inputs, "
+        f"+ - * / **, {', '.join(FUNCTIONS)}"
     )
 
 
 def _number(number: int | float, where: str) -> np.float64:
     try:
-        return np.float64(number)  # float64 at once: a tower of integer powers would never end
+        return np.float64(number)  # float64, because towers of integer powers would never end
     except OverflowError as error:
         raise UserError(
             f"{where}: the number {str(number)[:20]}… is too large; at most 1.8e308 is allowed"

@@ -1,10 +1,9 @@
-"""Data sets of the Penn Machine Learning Benchmarks (PMLB), kept in a folder: downloaded once,
-whole or not at all.
+"""Data sets of the Penn Machine Learning Benchmarks (PMLB), cached in a folder.
 
-The folder has the layout of the ``pmlb`` package, ``DIR/NAME/NAME.tsv.gz``, so that one filled by
-it serves here as well. The package itself only downloads: it writes its file in place, so that an
-interrupted download would leave half a table which it then takes for the data set. Here it writes
-into a folder of its own beside, and the whole file is renamed.
+The folder has the layout of the ``pmlb`` package, ``DIR/NAME/NAME.tsv.gz``, so a cache of that
+package works here too. The package writes files in place, so an interrupted download would leave
+half a table, which it would later take for the data set. Here it downloads into a temporary folder
+and the complete file is renamed: a data set appears whole or not at all.
 """
 
 import contextlib
@@ -29,70 +28,72 @@ from srnet.typing import Kind
 VARIABLE = "SRNET_PMLB_CACHE"
 DEFAULT = "resources/pmlb"
 TARGET = "target"
-DISK = (errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EACCES, errno.EPERM)
-MISSING = frozenset({"", "na", "nan"})  # as pandas writes and reads them
-# What is read of a file at most, for a few bytes unpack to any number: about twice PMLB's largest,
-# mnist (55 million cells) and poker (1 million rows).
-CHARACTERS = 2**28
-LINES = 2**21
+DISK_ERRORS = (errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EACCES, errno.EPERM)
+MISSING = frozenset({"", "na", "nan"})  # missing cells as pandas writes them
+# Limits of an unpacked file, because a few bytes can unpack to any size: about twice PMLB's largest
+# data sets, mnist (55 million cells) and poker (1 million rows).
+MAX_CHARACTERS = 2**28
+MAX_LINES = 2**21
 
 
-class Damaged(Exception):
-    """What is wrong with a file that is no whole table."""
+class DamagedFile(Exception):
+    """A file is not a complete table; the message says why."""
 
 
-def cache_folder(chosen: str | os.PathLike[str] | None = None) -> Path:
-    """The folder of the data sets: the chosen one, or that of the variable SRNET_PMLB_CACHE, or
-    resources/pmlb."""
-    return Path(chosen or os.environ.get(VARIABLE) or DEFAULT)
+def cache_folder(folder: str | os.PathLike[str] | None = None) -> Path:
+    """The folder of the data sets: ``folder``, else $SRNET_PMLB_CACHE, else resources/pmlb."""
+    return Path(folder or os.environ.get(VARIABLE) or DEFAULT)
 
 
 def read_pmlb(name: str, kind: Kind, cache: str | os.PathLike[str] | None = None) -> Table:
-    """A data set of PMLB, from the cache or else downloaded into it; rows with a missing cell are
-    dropped and counted.
+    """Read a data set of PMLB from the cache, or download it into the cache first.
 
-    A file of the cache that is damaged (truncated, empty, no table) is named in a warning and
-    downloaded again. The cache is written only if something is downloaded, and may be read-only
-    otherwise. Two processes that download at once do not disturb each other.
+    Rows with missing cells are dropped and counted. A damaged file in the cache (truncated, empty,
+    not a table) causes a warning and is downloaded again. The cache is written only by downloads
+    and may be read-only otherwise. Processes can download the same data set at the same time.
 
     Parameters
     ----------
     name
-        Of the data set, such as ``adult``.
+        Name of the data set, such as ``adult``.
+    kind
+        ``regression`` or ``classification``.
     cache
-        The folder, as ``cache_folder`` takes it.
+        The folder, see ``cache_folder``.
 
     Raises
     ------
     UserError
-        If the data set is not in the cache and cannot be fetched (no network, no such data set),
-        the cache cannot be written, or the table is of no use as ``srnet.data.tables.parse`` says.
+        If the data set is not in the cache and cannot be downloaded (no network, no such data set),
+        the cache cannot be written, or ``srnet.data.tables.parse`` rejects the table.
     """
     folder = cache_folder(cache)
     path = _path(name, folder)
     try:
-        header, rows = _cells(path)
+        header, rows = _read_cells(path)
     except FileNotFoundError:
-        header, rows = _fetched(name, path, folder, "is not there")
-    except Damaged as damage:
+        header, rows = _fetch(name, path, folder, "is not there")
+    except DamagedFile as damage:
         warnings.warn(f"{path}: is damaged ({damage}); it is fetched again", stacklevel=2)
-        header, rows = _fetched(name, path, folder, f"is damaged ({damage})")
+        header, rows = _fetch(name, path, folder, f"is damaged ({damage})")
     except OSError as error:
         raise UserError(f"{path}: cannot be read ({error.strerror or error})") from error
-    whole = [
+    complete = [
         (line, cells) for line, cells in rows if not any(cell.lower() in MISSING for cell in cells)
     ]
-    return parse(path, header, whole, TARGET, kind, dropped=len(rows) - len(whole))
+    return parse(path, header, complete, TARGET, kind, dropped=len(rows) - len(complete))
 
 
-def look(name: str, folder: Path) -> str:
+def check_cached(name: str, folder: Path) -> str:
     """The state of a data set in the cache: ``whole``, ``absent``, or what is wrong with its file.
-    Nothing is downloaded."""
+
+    Nothing is downloaded.
+    """
     try:
-        _cells(_path(name, folder))
+        _read_cells(_path(name, folder))
     except FileNotFoundError:
         return "absent"
-    except Damaged as damage:
+    except DamagedFile as damage:
         return f"damaged: {damage}"
     except OSError as error:
         return f"cannot be read: {error.strerror or error}"
@@ -103,25 +104,24 @@ def _path(name: str, folder: Path) -> Path:
     return folder / name / f"{name}.tsv.gz"
 
 
-def _fetched(name: str, path: Path, folder: Path, found: str) -> Cells:
-    """The data set, downloaded and put at ``path``; ``found`` says what there was, for the
-    message."""
+def _fetch(name: str, path: Path, folder: Path, state: str) -> Cells:
+    """Download a data set to ``path``; ``state`` says in errors what was there before."""
     try:
-        with _folder_beside(folder) as beside:
-            _download(name, beside, f"{path}: {found}")
-            fresh = beside / name / path.name
-            cells = _cells(fresh)
+        with _temporary_folder(folder) as temporary:
+            _download(name, temporary, f"{path}: {state}")
+            downloaded = temporary / name / path.name
+            cells = _read_cells(downloaded)
             path.parent.mkdir(parents=True, exist_ok=True)
-            os.replace(fresh, path)
+            os.replace(downloaded, path)
             return cells
-    except Damaged as damage:
+    except DamagedFile as damage:
         raise UserError(
-            f"{path}: {found}, and what was fetched for it is damaged ({damage}); try again later"
+            f"{path}: {state}, and the download is damaged ({damage}); try again later"
         ) from damage
     except OSError as error:
         raise UserError(
-            f"{path}: {found}, and {folder} cannot be written ({error.strerror or error}); put "
-            f"the file there or choose {_choices()}"
+            f"{path}: {state}, and {folder} cannot be written ({error.strerror or error}); put "
+            f"the file there or choose {_list_alternatives()}"
         ) from error
 
 
@@ -130,7 +130,8 @@ def _download(name: str, folder: Path, where: str) -> None:
         import pmlb
     except ImportError as error:
         raise UserError(
-            f"{where}, and to fetch it needs the package pmlb; install it, or choose {_choices()}"
+            f"{where}, and downloading it needs the package pmlb; install it, or choose "
+            f"{_list_alternatives()}"
         ) from error
     if name not in pmlb.dataset_names:
         similar = difflib.get_close_matches(name, pmlb.dataset_names, 3)
@@ -138,24 +139,21 @@ def _download(name: str, folder: Path, where: str) -> None:
         raise UserError(f"{where}, and PMLB has no data set '{name}'{hint}")
     try:
         pmlb.fetch_data(name, local_cache_dir=str(folder), dropna=False)
-    except (
-        Exception
-    ) as error:  # what a download may raise is up to pmlb, requests, urllib and pandas
-        # requests and urllib raise an OSError with the whole address in its text
-        connection = isinstance(error, OSError) and error.errno not in DISK
+    except Exception as error:  # pmlb, requests, urllib and pandas raise various exceptions
+        # the message of an OSError of requests or urllib holds the whole address
+        connection = isinstance(error, OSError) and error.errno not in DISK_ERRORS
         reason = (
             f"no connection, {type(error).__name__}"
             if connection
             else " ".join(str(error).split())[:100]
         )
         raise UserError(
-            f"{where}, and the data set '{name}' cannot be fetched from PMLB ({reason}); run "
-            f"where there is a network, put the file "
-            f"there, or choose {_choices()}"
+            f"{where}, and the data set '{name}' cannot be fetched from PMLB ({reason}); "
+            f"connect to a network, put the file there, or choose {_list_alternatives()}"
         ) from error
 
 
-def _choices() -> str:
+def _list_alternatives() -> str:
     return (
         f"a cache that has it (option --pmlb-cache, variable {VARIABLE} or, in the workflow, key "
         f"pmlb_cache)"
@@ -163,45 +161,56 @@ def _choices() -> str:
 
 
 @contextlib.contextmanager
-def _folder_beside(folder: Path) -> Iterator[Path]:
-    """A folder for half-written files in the cache: on its disk, so that a file can be renamed into
-    it."""
+def _temporary_folder(folder: Path) -> Iterator[Path]:
+    """A temporary folder in the cache, on the same disk so that its files can be renamed."""
     folder.mkdir(parents=True, exist_ok=True)
-    beside = Path(tempfile.mkdtemp(prefix=".fetching.", dir=folder))
+    temporary = Path(tempfile.mkdtemp(prefix=".fetching.", dir=folder))
     try:
-        yield beside
+        yield temporary
     finally:
-        shutil.rmtree(beside, ignore_errors=True)
+        shutil.rmtree(temporary, ignore_errors=True)
 
 
-def _cells(path: Path) -> Cells:
-    """Header and rows of a data set's file; Damaged if it is not a whole table, OSError if it
-    cannot be read."""
+def _read_cells(path: Path) -> Cells:
+    """Read header and rows of a data set's file.
+
+    Raises
+    ------
+    DamagedFile
+        If it is not a complete table.
+    OSError
+        If it cannot be read.
+    """
     try:
         with gzip.open(path, "rt", encoding="utf-8", newline="") as file:
-            reader = csv.reader(_lines(file), delimiter="\t", strict=True)
-            same: dict[str, str] = {}  # most cells of a large table are the same few texts
+            reader = csv.reader(_read_lines(file), delimiter="\t", strict=True)
+            interned: dict[str, str] = {}  # saves memory: few cells of a large table are distinct
             rows = [
-                (reader.line_num, [same.setdefault(cell, cell) for cell in map(str.strip, cells)])
+                (
+                    reader.line_num,
+                    [interned.setdefault(cell, cell) for cell in map(str.strip, cells)],
+                )
                 for cells in reader
                 if cells
             ]
     except (EOFError, gzip.BadGzipFile, zlib.error, UnicodeDecodeError, csv.Error) as error:
-        raise Damaged(str(error)) from error
+        raise DamagedFile(str(error)) from error
     if not rows or TARGET not in rows[0][1]:
-        raise Damaged(f"it has no column '{TARGET}'" if rows else "it is empty")
+        raise DamagedFile(f"it has no column '{TARGET}'" if rows else "it is empty")
     (_, header), *rest = rows
     for line, cells in rest:
         if len(cells) != len(header):
-            raise Damaged(f"line {line} has {len(cells)} cells, the header {len(header)}")
+            raise DamagedFile(f"line {line} has {len(cells)} cells, the header {len(header)}")
     return header, rest
 
 
-def _lines(file: TextIO) -> Iterator[str]:
-    """The lines of a file that unpacks to no more than what is read."""
+def _read_lines(file: TextIO) -> Iterator[str]:
+    """Yield the lines of a file; DamagedFile if it unpacks to more than the limits."""
     characters = lines = 0
-    while line := file.readline(CHARACTERS - characters + 1):
+    while line := file.readline(MAX_CHARACTERS - characters + 1):
         characters, lines = characters + len(line), lines + 1
-        if characters > CHARACTERS or lines > LINES:
-            raise Damaged(f"it unpacks to more than {CHARACTERS} characters or {LINES} lines")
+        if characters > MAX_CHARACTERS or lines > MAX_LINES:
+            raise DamagedFile(
+                f"it unpacks to more than {MAX_CHARACTERS} characters or {MAX_LINES} lines"
+            )
         yield line

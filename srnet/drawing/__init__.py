@@ -1,6 +1,5 @@
-"""Figures and tables: one module each, whose ``draw`` takes tidy frames and returns a Figure or a
-frame.
+"""Figures and tables: one module for each, whose ``draw`` turns tidy frames into a Figure or frame.
 
-``srnet.drawing.artifacts`` lists them. Nothing here searches, trains or reads results: frames come
-from ``srnet.results.gather``.
+``figures`` and ``tables`` hold those of the tasks, ``images`` those of the image branch, and
+``srnet.drawing.artifacts`` lists them all. Nothing here searches, trains or reads results.
 """

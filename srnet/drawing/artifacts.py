@@ -1,8 +1,9 @@
-"""The one list of figures and tables: the workflow makes a rule, and the report an entry, of each.
+"""The one list of figures and tables: each gets a rule of the workflow and an entry in the report.
 
-A new one is an entry here, a module of its name in ``figures``, ``tables`` or ``images`` with a
-function ``draw``, and a caption ``workflow/report/{name}.rst``. Only the standard library is
-imported: Snakemake reads this list whenever it starts.
+To add one, write an entry here, a module with a function ``draw`` (in ``figures`` or ``tables``
+under the name of the entry; in ``images`` without the prefix ``images_``) and a caption,
+``workflow/report/{name}.rst``. This module imports the standard library only, because Snakemake
+reads it at every start.
 """
 
 from collections.abc import Mapping
@@ -17,22 +18,23 @@ class Artifact:
     Attributes
     ----------
     name
-        Of its files, its module and its caption.
+        Name of its files, its module and its caption.
+    kind
+        ``figure`` or ``table``.
     frames
-        The tidy tables that ``draw`` takes, by name: ``{name}.csv`` below tables/, or one with
-        published numbers.
+        Names of the tidy tables that ``draw`` takes: ``{name}.csv`` in tables/, or a table of
+        published numbers (``PUBLISHED``).
     category
-        Where the report lists it.
+        Section of the report that lists it.
     title
-        What the report calls it.
+        Title in the report.
     tasks
-        The kind of tasks that it shows; where a configuration has none of them, it is not made. The
-        networks of the image branch stand for tasks of the kind ``images``, which ``all`` does not
-        include.
+        The kind of tasks that it shows; it is not made if a configuration has none of them. The
+        networks of the image branch count as tasks of the kind ``images``; ``all`` leaves them out.
     per_task
         Whether there is one for every task, in a folder of its name.
     module
-        What draws it, where that is not the module of its name: two artifacts can be drawn alike.
+        Name of the module that draws it, if it differs from the artifact's.
     """
 
     name: str
@@ -45,8 +47,8 @@ class Artifact:
     module: str = ""
 
     @property
-    def drawn_by(self) -> str:
-        """The module below ``srnet.drawing`` that has its ``draw``: ``figures.fitness_box``."""
+    def module_path(self) -> str:
+        """Dotted path of its module within ``srnet.drawing``, such as ``figures.fitness_box``."""
         folder = "images" if self.tasks == "images" else f"{self.kind}s"
         return f"{folder}.{self.module or self.name.removeprefix('images_')}"
 
@@ -57,11 +59,13 @@ class Drawing:
 
     Attributes
     ----------
+    artifact
+        Its entry in the list.
     name
-        Of its files, without an ending: ``fitness_box``, or ``layer_heatmap/K0`` of an artifact per
-        task.
+        Name of its files without suffix: ``fitness_box``, or ``layer_heatmap/K0`` if there is one
+        per task.
     tasks
-        That it shows.
+        Names of the tasks that it shows.
     """
 
     artifact: Artifact
@@ -70,32 +74,33 @@ class Drawing:
 
     @property
     def rule(self) -> str:
-        """The name of its rule."""
+        """Name of its rule in the workflow."""
         return f"{self.artifact.kind}_{self.name.replace('/', '_')}"
 
     @property
     def label(self) -> str:
-        """What the report calls it."""
+        """Its label in the report."""
         return (
             f"{self.artifact.title}{f', {self.tasks[0]}' if self.artifact.per_task else ''} "
             f"({self.artifact.kind})"
         )
 
     @property
-    def selects(self) -> bool:
-        """Whether it shows the rows of its tasks only, and not all of its frames."""
+    def filters_tasks(self) -> bool:
+        """Whether it shows only the rows of its tasks instead of the whole frames."""
         return self.artifact.per_task or self.artifact.tasks in ("regression", "classification")
 
 
-def drawings(kinds: Mapping[str, str]) -> list[Drawing]:
-    """All figures and tables of a configuration, in the order of the list.
+def list_drawings(kinds: Mapping[str, str]) -> list[Drawing]:
+    """List all figures and tables of a configuration, in the order of ``ARTIFACTS``.
 
     Parameters
     ----------
     kinds
-        By task, regression or classification; by network of the image branch, images.
+        The kind of each task, ``regression`` or ``classification``, and of each network of the
+        image branch, ``images``.
     """
-    made = []
+    drawings = []
     for artifact in ARTIFACTS:
         tasks = tuple(
             task
@@ -103,16 +108,16 @@ def drawings(kinds: Mapping[str, str]) -> list[Drawing]:
             if artifact.tasks == kind or (artifact.tasks == "all" and kind != "images")
         )
         if artifact.per_task:
-            made += [Drawing(artifact, f"{artifact.name}/{task}", (task,)) for task in tasks]
+            drawings += [Drawing(artifact, f"{artifact.name}/{task}", (task,)) for task in tasks]
         elif tasks:
-            made.append(Drawing(artifact, artifact.name, tasks))
-    return made
+            drawings.append(Drawing(artifact, artifact.name, tasks))
+    return drawings
 
 
-# The tidy tables with published numbers, and the key of the configuration that names their file.
+# Tables of published numbers, each with the configuration key that names its file.
 PUBLISHED = {"published": "published", "published_classification": "published_classification"}
 
-# The tidy tables of which there is one for every task: ``{frame}/{task}.csv``.
+# Tidy tables that exist once per task, as ``{frame}/{task}.csv``.
 PER_TASK = frozenset({"hidden_values", "images_pixels"})
 
 ARTIFACTS = (

@@ -1,5 +1,4 @@
-"""Captions with their numbers filled in: a template sees the frames that the artifact is drawn
-from."""
+"""Captions: Jinja templates filled with numbers from the frames that a figure or table shows."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -7,46 +6,46 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from srnet.drawing.style import counted
+from srnet.drawing.style import count_text
 
 
 def fill_in(template: str, frames: Mapping[str, pd.DataFrame], **context: Any) -> str:
-    """The caption of an artifact.
+    """Fill in the caption of a figure or table.
 
     Parameters
     ----------
     template
-        Jinja: it has the frames by name, the context by name, ``seeds``, the number of runs per
-        task and preset (``30 seeds``; where there is a frame that counts them), ``counted``, and
-        ``not_finite``, the number of values of a column that are infinite or missing.
+        A Jinja template. It can use the frames and the context by name; ``seeds``, the number of
+        runs per task and preset as text (``30 seeds``), if a frame counts them; ``count_text``; and
+        ``not_finite``, which counts the infinite and missing values of a column.
 
     Raises
     ------
     jinja2.UndefinedError
-        If the template names what there is not.
+        If the template uses an unknown name.
     """
     from jinja2 import Environment, StrictUndefined
 
     environment = Environment(
         undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True, keep_trailing_newline=True
     )
-    known = {
+    variables = {
         **frames,
         **context,
-        "counted": counted,
-        "not_finite": _not_finite,
-        "seeds": _seeds(frames),
+        "count_text": count_text,
+        "not_finite": _count_not_finite,
+        "seeds": _seed_text(frames),
     }
-    return environment.from_string(template).render(known)
+    return environment.from_string(template).render(variables)
 
 
-def _seeds(frames: Mapping[str, pd.DataFrame]) -> str:
+def _seed_text(frames: Mapping[str, pd.DataFrame]) -> str:
     if "runs" in frames:
-        return counted(frames["runs"].groupby(["task", "preset"]).size(), "seed")
+        return count_text(frames["runs"].groupby(["task", "preset"]).size(), "seed")
     if "history" in frames:
-        return counted(frames["history"]["runs"], "seed")
+        return count_text(frames["history"]["runs"], "seed")
     return ""
 
 
-def _not_finite(column: pd.Series) -> int:
+def _count_not_finite(column: pd.Series) -> int:
     return int((~np.isfinite(column)).sum())

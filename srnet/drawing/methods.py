@@ -1,4 +1,4 @@
-"""How tables group methods, and how figures show them."""
+"""The methods of the comparison: how tables order them and how figures draw them."""
 
 from collections.abc import Iterator
 from typing import Any
@@ -7,8 +7,8 @@ import pandas as pd
 
 ORDER = ("true", "network", "srnet", "lime", "maple", "linear", "constant")
 LABELS = {"true": "True", "network": "MLP", "srnet": "SRNet", "lime": "LIME", "maple": "MAPLE"}
-# Wide and pale below, narrow above: where lines lie on one another, all of them are seen. Okabe and
-# Ito's colours.
+# Wide pale lines below narrow ones, so that lines that coincide all remain visible. Okabe and Ito's
+# colours.
 LINES: dict[str, dict[str, Any]] = {
     "true": {"color": "0.78", "linewidth": 3.0, "zorder": 1.5},
     "network": {"color": "0.0", "linewidth": 1.5, "zorder": 2.0},
@@ -16,12 +16,15 @@ LINES: dict[str, dict[str, Any]] = {
     "maple": {"color": "#009E73", "linewidth": 0.9, "linestyle": (0, (4, 1.5)), "zorder": 2.2},
     "srnet": {"color": "#D55E00", "linewidth": 1.0, "zorder": 2.6},
 }
-FURTHER = ("#0072B2", "#CC79A7", "#56B4E9")  # of SRNet's presets after the first
+FURTHER_COLOURS = ("#0072B2", "#CC79A7", "#56B4E9")  # of SRNet's presets after the first
 
 
-def by_method(frame: pd.DataFrame) -> Iterator[tuple[dict[str, str], pd.DataFrame]]:
-    """The rows of every task, method and preset (empty for a method without): tasks as in the
-    table, the methods of each in one order."""
+def group_by_method(frame: pd.DataFrame) -> Iterator[tuple[dict[str, str], pd.DataFrame]]:
+    """Yield the task, method and preset of each group of rows, and its rows.
+
+    Tasks come in the order of the frame, methods in that of ``ORDER``. The preset of a method
+    without presets is "".
+    """
     plain = frame.assign(preset=frame["preset"].astype(object).where(frame["preset"].notna(), ""))
     groups = {
         tuple(map(str, names)): group
@@ -38,7 +41,9 @@ def by_method(frame: pd.DataFrame) -> Iterator[tuple[dict[str, str], pd.DataFram
         yield dict(zip(("task", "method", "preset"), names, strict=True)), groups[names]
 
 
-def line(method: str, preset: int = 0) -> dict[str, Any]:
-    """How the line of a method is drawn; of SRNet that of its first, second … preset."""
-    look = LINES[method]
-    return look if preset == 0 else look | {"color": FURTHER[(preset - 1) % len(FURTHER)]}
+def line_style(method: str, preset: int = 0) -> dict[str, Any]:
+    """The matplotlib line options of a method; ``preset`` numbers SRNet's presets from 0."""
+    style = LINES[method]
+    if preset == 0:
+        return style
+    return style | {"color": FURTHER_COLOURS[(preset - 1) % len(FURTHER_COLOURS)]}

@@ -1,4 +1,4 @@
-"""Figures and tables on disk, whole or not at all."""
+"""Writes figures and tables to files, whole or not at all."""
 
 import html as markup
 import re
@@ -10,13 +10,13 @@ import pandas as pd
 from matplotlib.figure import Figure
 
 from srnet.drawing.style import STYLE
-from srnet.drawing.typesetting import broken, svg
+from srnet.drawing.typesetting import break_lines, to_svg
 from srnet.io.files import writing
 from srnet.io.frames import write_table
 
-# In a frame of formulas, how LaTeX typesets the column `formula`.
+# Column of a frame of formulas that holds the column `formula` in LaTeX.
 LATEX = "latex"
-TEX_WIDTH = 42  # digits of a line of a formula in half the width of a page
+TEX_WIDTH = 42  # width of a formula in digits: half a page
 HTML_WIDTH = 7.0  # inches
 
 _PAGE = """<!DOCTYPE html>
@@ -45,7 +45,13 @@ td.formula details {{ color: #666; }}
 
 
 def save_figure(figure: Figure, pdf: str, png: str) -> None:
-    """Write a figure as PDF with embedded fonts and as PNG at 200 dpi."""
+    """Write a figure as PDF with embedded fonts and as PNG at 200 dpi.
+
+    Raises
+    ------
+    UserError
+        If a file cannot be written.
+    """
     with matplotlib.style.context(["default", STYLE]):
         for path, options in (
             (pdf, {"metadata": {"CreationDate": None}}),
@@ -56,8 +62,13 @@ def save_figure(figure: Figure, pdf: str, png: str) -> None:
 
 
 def save_table(frame: pd.DataFrame, title: str, csv: str, tex: str, html: str) -> None:
-    """Write a table as CSV with every digit, as LaTeX (booktabs, amsmath) and as an HTML page, both
-    rounded to 4 digits."""
+    """Write a table as CSV with all digits, and rounded to 4 as LaTeX (booktabs, amsmath) and HTML.
+
+    Raises
+    ------
+    UserError
+        If a file cannot be written.
+    """
     write_table(frame, csv)
     with writing(tex) as file:
         file.write(to_latex(frame))
@@ -66,14 +77,14 @@ def save_table(frame: pd.DataFrame, title: str, csv: str, tex: str, html: str) -
 
 
 def to_latex(frame: pd.DataFrame) -> str:
-    """A tabular with formulas in math mode, broken into lines, never cut."""
+    """Format a table as a LaTeX tabular; formulas are in math mode and broken into lines."""
     shown = frame.drop(columns=LATEX, errors="ignore")
     cells = pd.DataFrame(
-        {column: [_latex_cell(value) for value in shown[column]] for column in shown}, dtype=str
+        {column: [_format_latex(value) for value in shown[column]] for column in shown}, dtype=str
     )
     if LATEX in frame:
         cells["formula"] = [
-            r" \newline ".join(f"${line}$" for line in broken(value, TEX_WIDTH))
+            r" \newline ".join(f"${line}$" for line in break_lines(value, TEX_WIDTH))
             for value in frame[LATEX]
         ]
     cells.columns = pd.Index([_heading(column) for column in shown])
@@ -82,8 +93,7 @@ def to_latex(frame: pd.DataFrame) -> str:
 
 
 def to_html(frame: pd.DataFrame, title: str) -> str:
-    """A page with the table; a formula is typeset, and its text stands below to be unfolded and
-    copied."""
+    """Format a table as an HTML page; each formula is typeset above its text, which unfolds."""
     shown = frame.drop(columns=LATEX, errors="ignore")
     lines = [f"<table>\n<caption>{markup.escape(title)}</caption>"]
     lines.append(
@@ -93,12 +103,12 @@ def to_html(frame: pd.DataFrame, title: str) -> str:
     )
     for i, row in enumerate(shown.itertuples(index=False)):
         texts = {
-            name: markup.escape(_text(value))
+            name: markup.escape(_format_value(value))
             for name, value in zip(shown.columns, row, strict=True)
         }
         if LATEX in frame:
             texts["formula"] = (
-                f"{svg(frame[LATEX].iloc[i], HTML_WIDTH)}"
+                f"{to_svg(frame[LATEX].iloc[i], HTML_WIDTH)}"
                 f"<details><summary>text</summary>{texts['formula']}</details>"
             )
         cells = [f'<td class="{name}">{text}</td>' for name, text in texts.items()]
@@ -120,23 +130,23 @@ def _alignment(column: pd.Series) -> str:
     )
 
 
-def _text(value: object) -> str:
+def _format_value(value: object) -> str:
     if isinstance(value, bool | np.bool_):
         return "yes" if value else "no"
     if isinstance(value, int | np.integer):
         return str(value)
     if isinstance(value, float | np.floating):
-        return "–" if np.isnan(value) else "∞" if np.isinf(value) else _rounded(float(value))
+        return "–" if np.isnan(value) else "∞" if np.isinf(value) else _round(float(value))
     return "–" if value is None or value == "" else str(value)
 
 
-def _rounded(value: float) -> str:
-    """Four significant digits; with an exponent only where a plain number would be long."""
+def _round(value: float) -> str:
+    """Round to four significant digits, with an exponent only if a plain number would be long."""
     return f"{float(f'{value:.4g}'):.10g}" if 1e-4 <= abs(value) < 1e6 else f"{value:.4g}"
 
 
-def _latex_cell(value: object) -> str:
-    text = _text(value)
+def _format_latex(value: object) -> str:
+    text = _format_value(value)
     if isinstance(value, float | np.floating):
         text = text.replace("∞", r"$\infty$").replace("–", "--")
         return re.sub(

@@ -1,4 +1,4 @@
-"""What all figures share: the style file, widths, colours, and a grid with one panel per task."""
+"""The common look of the figures: style file, widths, colours, axes, and a grid of task panels."""
 
 import functools
 from collections.abc import Callable, Iterable
@@ -21,13 +21,13 @@ P = ParamSpec("P")
 
 COLUMN, PAGE = 3.4, 7.0  # inches: one and two columns of a paper
 LEGEND_LINE = 0.14  # inches
-BAND = 0.25  # opacity
+BAND = 0.25  # opacity of a band
 PUBLISHED = "0.45"  # grey: what the paper reports, beside our colours
 STYLE = str(files("srnet.drawing") / "srnet.mplstyle")
 
 
 def styled(draw: Callable[P, Figure]) -> Callable[P, Figure]:
-    """Draw in the style of the style file, whatever the caller's settings."""
+    """Make a ``draw`` function use the style file, whatever the caller's matplotlib settings."""
 
     @functools.wraps(draw)
     def wrapped(*args: P.args, **kwargs: P.kwargs) -> Figure:
@@ -37,16 +37,17 @@ def styled(draw: Callable[P, Figure]) -> Callable[P, Figure]:
     return wrapped
 
 
-def names(column: Iterable[Any]) -> list[str]:
-    """The different names of a column in the order in which they first occur, which is the order of
-    panels and legends."""
+def distinct_names(column: Iterable[Any]) -> list[str]:
+    """The distinct names of a column in order of first occurrence, as panels and legends use."""
     return list(dict.fromkeys(str(name) for name in column))
 
 
-def colours(presets: Iterable[str]) -> dict[str, str]:
-    """A colour per preset."""
+def preset_colours(presets: Iterable[str]) -> dict[str, str]:
+    """A colour for each preset, in order of first occurrence."""
     cycle = matplotlib.rcParams["axes.prop_cycle"].by_key()["color"]
-    return {preset: to_hex(cycle[i % len(cycle)]) for i, preset in enumerate(names(presets))}
+    return {
+        preset: to_hex(cycle[i % len(cycle)]) for i, preset in enumerate(distinct_names(presets))
+    }
 
 
 def task_panels(
@@ -56,10 +57,14 @@ def task_panels(
 
     Parameters
     ----------
+    tasks
+        Names of the tasks; duplicates are ignored.
     height
-        Of a row of panels, in inches; the legend above comes on top.
+        Height of a row of panels in inches, without the legend above.
+    columns
+        The most panels in a row.
     """
-    tasks = names(tasks)
+    tasks = distinct_names(tasks)
     columns = min(columns, len(tasks))
     rows = -(-len(tasks) // columns)
     width = PAGE if columns > 2 else COLUMN
@@ -74,26 +79,31 @@ def task_panels(
     return figure, panels
 
 
-def counted(counts: pd.Series, what: str) -> str:
-    """``1 seed``, ``30 seeds``, or ``28–30 seeds`` where the panels differ."""
+def count_text(counts: pd.Series, unit: str) -> str:
+    """Counts as text: ``1 seed``, ``30 seeds``, or ``28–30 seeds`` if they differ."""
     low, high = int(counts.min()), int(counts.max())
-    number = str(low) if low == high else f"{low}–{high}"
-    return f"{number} {what}{'s' * (high != 1)}"
+    numbers = str(low) if low == high else f"{low}–{high}"
+    return f"{numbers} {unit}{'s' * (high != 1)}"
 
 
-def log_scale(axes: Axes) -> None:
-    """A logarithmic y axis; call it when all is drawn. Without ticks where nothing is positive."""
+def set_log_scale(axes: Axes) -> None:
+    """Make the y axis logarithmic, without ticks if no value is positive.
+
+    Call it after plotting.
+    """
     axes.set_yscale("log")
     if np.isfinite(axes.dataLim.minposy):
-        log_ticks(axes, "y")
+        set_log_ticks(axes, "y")
     else:
         axes.set_yticks([])
         axes.set_yticks([], minor=True)
 
 
-def log_ticks(axes: Axes, which: Literal["x", "y"]) -> None:
-    """A few plain labels on a logarithmic axis, whether it spans a tenth of a decade or ten; call
-    it when all is drawn."""
+def set_log_ticks(axes: Axes, which: Literal["x", "y"]) -> None:
+    """Put a few plain labels on a logarithmic axis, however many decades it spans.
+
+    Call it after plotting.
+    """
     axis, (low, high) = (
         (axes.xaxis, axes.get_xlim()) if which == "x" else (axes.yaxis, axes.get_ylim())
     )
@@ -102,12 +112,12 @@ def log_ticks(axes: Axes, which: Literal["x", "y"]) -> None:
         axis.set_major_locator(MaxNLocator(4))
     else:
         axis.set_major_locator(LogLocator(subs=(1,) if decades > 2 else (1, 2, 5), numticks=6))
-    axis.set_major_formatter(FuncFormatter(lambda value, _: number(value, 4)))
+    axis.set_major_formatter(FuncFormatter(lambda value, _: format_number(value, 4)))
     axis.set_minor_formatter(NullFormatter())
 
 
-def number(value: float, digits: int = 3) -> str:
-    """A number for a figure: plain where that is short, else with a power of ten, for mathtext."""
+def format_number(value: float, digits: int = 3) -> str:
+    """Format a number for mathtext: plain if that is short, else with a power of ten."""
     if not np.isfinite(value):
         return "∞" if value > 0 else "not finite"
     if 1e-3 <= abs(value) < 1e4 or value == 0:
@@ -117,8 +127,8 @@ def number(value: float, digits: int = 3) -> str:
     return rf"${factor}10^{{{int(exponent)}}}$"
 
 
-def note(axes: Axes, lines: Iterable[str], side: Literal["left", "right"] = "right") -> None:
-    """Remarks at the top of a panel: what the reader must know and the curve does not show."""
+def annotate(axes: Axes, lines: Iterable[str], side: Literal["left", "right"] = "right") -> None:
+    """Write remarks in red at the top of a panel, such as how many runs are not finite."""
     x = 0.97 if side == "right" else 0.03
     axes.text(
         x,
@@ -132,47 +142,52 @@ def note(axes: Axes, lines: Iterable[str], side: Literal["left", "right"] = "rig
     )
 
 
-def positive(values: pd.Series) -> pd.Series:
-    """The values that a logarithmic axis can show; the others become gaps."""
+def mask_nonpositive(values: pd.Series) -> pd.Series:
+    """Replace values that a logarithmic axis cannot show by NaN, which leaves a gap in the line."""
     return values.where(np.isfinite(values) & (values > 0))
 
 
-def with_band(
+def plot_with_band(
     axes: Axes, x: pd.Series, middle: pd.Series, curve: pd.DataFrame, colour: str
 ) -> None:
-    """A line and, behind it, the band from the minimum to the maximum over the seeds; only where
-    every seed is finite.
+    """Plot a line over the band from the minimum to the maximum over the seeds.
+
+    Where some seed is not finite, the line is dotted and has no band.
 
     Parameters
     ----------
-    middle
-        The line's values.
+    x, middle
+        Coordinates of the line, such as generations and mean fitness.
     curve
-        One preset of one task: runs, finite, min, max.
+        The rows of one preset and task: runs, finite, min, max.
     """
-    whole = curve["finite"] == curve["runs"]
+    all_finite = curve["finite"] == curve["runs"]
     low, high, line = (
-        positive(values).where(whole) for values in (curve["min"], curve["max"], middle)
+        mask_nonpositive(values).where(all_finite)
+        for values in (curve["min"], curve["max"], middle)
     )
     axes.fill_between(x, low, high, color=colour, alpha=BAND, linewidth=0)
     axes.plot(x, line, color=colour)
-    if not whole.all():
+    if not all_finite.all():
         axes.plot(
             x,
-            positive(middle).where(~whole | ~whole.shift(-1, fill_value=True)),
+            mask_nonpositive(middle).where(~all_finite | ~all_finite.shift(-1, fill_value=True)),
             color=colour,
             linestyle=":",
         )
 
 
 def band_legend(colour: str) -> tuple[Patch, Line2D]:
-    """What the legend shows for a line with its band."""
+    """The legend handles of a line with its band."""
     return Patch(color=colour, alpha=BAND, linewidth=0), Line2D([], [], color=colour)
 
 
-def not_on_the_axis(history: pd.DataFrame) -> list[str]:
-    """How many runs of each preset have no finite fitness at the end, or are all exact at once; one
-    task's history."""
+def off_axis_remarks(history: pd.DataFrame) -> list[str]:
+    """Remarks on runs that a logarithmic axis cannot show, from the history of one task.
+
+    They say how many runs of a preset end without a finite fitness, and which presets have a
+    fitness of 0 from the first generation on.
+    """
     last = history.groupby("preset", sort=False).tail(1).to_dict("records")
     failed = [(row["preset"], row["runs"] - row["finite"], row["runs"]) for row in last]
     exact = [
@@ -186,16 +201,23 @@ def not_on_the_axis(history: pd.DataFrame) -> list[str]:
     ]
 
 
-def legend(figure: Figure, entries: dict[str, Any], columns: int = 2) -> None:
-    """One legend above all panels, what is drawn by its label; in fewer columns, and a taller
-    figure, where the figure is narrow."""
+def add_legend(figure: Figure, entries: dict[str, Any], columns: int = 2) -> None:
+    """Add one legend above all panels, with fewer columns and a taller figure if it is too wide.
+
+    Parameters
+    ----------
+    entries
+        Legend handles by label.
+    columns
+        The most columns.
+    """
     renderer = FigureCanvasAgg(figure).get_renderer()
     for count in range(columns, 0, -1):
-        drawn = figure.legend(
+        legend = figure.legend(
             list(entries.values()), list(entries), loc="outside upper center", ncols=count
         )
-        if count == 1 or drawn.get_window_extent(renderer).width <= figure.bbox.width:
+        if count == 1 or legend.get_window_extent(renderer).width <= figure.bbox.width:
             lines = -(-len(entries) // count) - -(-len(entries) // columns)
             figure.set_figheight(figure.get_figheight() + LEGEND_LINE * lines)
             return
-        drawn.remove()
+        legend.remove()

@@ -1,19 +1,20 @@
-"""E-LIME: which parts of an image make a network decide.
+"""E-LIME: finds the parts of an image that make a network give it its class.
 
 :func:`explain` evolves the superpixels that carry the class of an image, for any torch classifier,
-and gives an :class:`ImageExplanation` (Wang, Pei, Xue and Zhang, *Explaining Deep Convolutional
+and returns an :class:`ImageExplanation` (Wang, Pei, Xue and Zhang, *Explaining Deep Convolutional
 Neural Networks for Image Classification by Evolving Local Interpretable Model-agnostic
 Explanations*, arXiv 2211.15143)::
 
     from srnet.images import Preprocessing, explain
 
-    found = explain(model, "photograph.jpg", preprocessing=Preprocessing(224, mean, std,
-    resize=256)) found.mask, found.probability_selected, found.plot()
+    preprocessing = Preprocessing(224, mean, std, resize=256)
+    explanation = explain(model, "photograph.jpg", preprocessing=preprocessing)
+    explanation.mask, explanation.probability_selected, explanation.plot()
 
-:func:`read_classifier` reads a weights file with its architecture; :func:`read_image` a picture;
-:func:`superpixels` divides one. :class:`Evaluator` is the network as a function of the superpixels
-shown, of which :func:`lime`, :func:`rise` and :func:`random` make an :class:`Attribution`;
-:mod:`srnet.images.comparison.measures` judges any explanation.
+:func:`read_classifier` reads a weights file with its architecture, :func:`read_image` an image;
+:func:`superpixels` divides an image. :class:`Evaluator` is the network as a function of the
+superpixels shown; :func:`lime`, :func:`rise` and :func:`random` make an :class:`Attribution` from
+it. :mod:`srnet.images.comparison.measures` measures the quality of any explanation.
 """
 
 import importlib
@@ -30,7 +31,7 @@ if TYPE_CHECKING:
     from srnet.images.search.evaluator import Evaluator
     from srnet.images.search.genetic import Settings
 
-# Loaded when first asked for: neither torch nor scikit-image is imported with the package.
+# Loaded on first use: importing the package imports neither torch nor scikit-image.
 _HOMES = {
     "Attribution": "comparison.baselines",
     "Classifier": "networks.architectures",

@@ -1,4 +1,4 @@
-"""Files that appear whole or not at all."""
+"""Reads and writes files; a written file appears whole or not at all."""
 
 import contextlib
 import glob
@@ -16,21 +16,21 @@ from srnet.errors import UserError
 
 try:
     import fcntl
-except ImportError:  # a system without such locks: what a killed process left stays
+except ImportError:  # a system without such locks: partial files of killed processes remain
     fcntl = None  # type: ignore[assignment]
 
 
 @contextlib.contextmanager
 def writing(path: str | os.PathLike[str], mode: str = "w") -> Iterator[IO[Any]]:
-    """Open a file beside ``path`` for writing; rename it to ``path`` when the block ends well.
+    """Open a partial file beside ``path`` and rename it to ``path`` when the block succeeds.
 
-    What a killed process left of an earlier attempt is taken away.
+    Partial files that killed processes left are deleted.
 
     Raises
     ------
     UserError
-        If the file cannot be written (no folder, no permission, disk full); ``path`` is then as it
-        was.
+        If the file cannot be written (no folder, no permission, disk full); ``path`` is unchanged
+        then.
     """
     path = Path(path)
     partial: str | None = None
@@ -39,8 +39,8 @@ def writing(path: str | os.PathLike[str], mode: str = "w") -> Iterator[IO[Any]]:
         path.parent.mkdir(parents=True, exist_ok=True)
         if path.is_dir():
             raise IsADirectoryError(21, "it is a folder")
-        _sweep(path)
-        handle, partial = _partial(path)
+        _delete_leftovers(path)
+        handle, partial = _open_partial(path)
         lock = os.dup(handle)  # keeps the lock until the file has its name
         with open(handle, mode, encoding=None if "b" in mode else "utf-8") as file:
             yield file
@@ -61,25 +61,25 @@ def writing(path: str | os.PathLike[str], mode: str = "w") -> Iterator[IO[Any]]:
             os.close(lock)
 
 
-def _partial(path: Path) -> tuple[int, str]:
-    """A new file beside ``path``, locked: nobody lives who holds one that is not."""
+def _open_partial(path: Path) -> tuple[int, str]:
+    """Open and lock a partial file beside ``path``; an unlocked one belongs to no process."""
     while True:
         handle, partial = tempfile.mkstemp(prefix=f".{path.name}.", suffix=".part", dir=path.parent)
-        _locked(handle, wait=True)
-        if os.path.exists(partial):  # not swept between the two lines above
+        _lock(handle, wait=True)
+        if os.path.exists(partial):  # it was not deleted before it was locked
             return handle, partial
         os.close(handle)
 
 
-def _sweep(path: Path) -> None:
-    for left in path.parent.glob(f".{glob.escape(path.name)}.*.part"):
-        with contextlib.suppress(OSError), open(left, "rb+") as file:
-            if _locked(file.fileno(), wait=False):
-                left.unlink()
+def _delete_leftovers(path: Path) -> None:
+    for leftover in path.parent.glob(f".{glob.escape(path.name)}.*.part"):
+        with contextlib.suppress(OSError), open(leftover, "rb+") as file:
+            if _lock(file.fileno(), wait=False):
+                leftover.unlink()
 
 
-def _locked(handle: int, wait: bool) -> bool:
-    """Lock an open file; False where somebody else has it, or the file system knows no locks."""
+def _lock(handle: int, wait: bool) -> bool:
+    """Lock an open file; False if another process holds the lock or locks are not supported."""
     try:
         fcntl.flock(handle, fcntl.LOCK_EX | (0 if wait else fcntl.LOCK_NB))
     except (OSError, AttributeError):
@@ -88,14 +88,19 @@ def _locked(handle: int, wait: bool) -> bool:
 
 
 def check_writable(path: str | os.PathLike[str]) -> None:
-    """Fail before the work rather than after it: leave ``path`` as it is, but see that ``writing``
-    can begin there."""
+    """Check before long work that ``path`` can be written; it is left unchanged.
+
+    Raises
+    ------
+    UserError
+        If it cannot.
+    """
     with contextlib.suppress(_NothingToWrite), writing(path):
         raise _NothingToWrite
 
 
 class _NothingToWrite(Exception):
-    pass
+    """Ends a block of ``writing`` without a file."""
 
 
 def _umask() -> int:
@@ -105,19 +110,27 @@ def _umask() -> int:
 
 
 def write_json(path: str | os.PathLike[str], content: Any) -> None:
-    """Write plain JSON (no NaN tokens) whole or not at all."""
-    text = _pretty(content)
+    """Write plain JSON, whole or not at all.
+
+    Raises
+    ------
+    ValueError
+        If a number is not finite.
+    UserError
+        If the file cannot be written.
+    """
+    text = _format_json(content)
     with writing(path) as file:
         file.write(text + "\n")
 
 
 def finite_or_none(value: float) -> float | None:
-    """A number as JSON has it: null where it is infinite or NaN."""
+    """A number for JSON: None if it is infinite or NaN."""
     return float(value) if math.isfinite(value) else None
 
 
-def _pretty(content: Any) -> str:
-    """One key a line; what stands below a key on one line, for histories are long."""
+def _format_json(content: Any) -> str:
+    """One line per key, including its whole value, because histories are long."""
     if not isinstance(content, dict):
         return json.dumps(content, allow_nan=False)
     lines = [
@@ -128,13 +141,13 @@ def _pretty(content: Any) -> str:
 
 
 def read_json(path: str | os.PathLike[str]) -> dict[str, Any]:
-    """Read a JSON object; its numbers are finite and its integers have 64 bits at most.
+    """Read a JSON object with finite numbers and integers of at most 64 bits.
 
     Raises
     ------
     UserError
-        If the file is missing, unreadable, or does not hold one JSON object, or a key occurs twice
-        in one.
+        If the file is missing, unreadable, or not a JSON object of that kind, or a key occurs twice
+        in an object.
     """
     try:
         with open(path, encoding="utf-8") as file:
@@ -142,14 +155,13 @@ def read_json(path: str | os.PathLike[str]) -> dict[str, Any]:
         content = json.loads(
             text,
             parse_constant=_refuse_constant,
-            parse_float=_float,
-            parse_int=_int,
-            object_pairs_hook=_without_doubles,
+            parse_float=_parse_float,
+            parse_int=_parse_int,
+            object_pairs_hook=_make_object,
         )
         if "\\u" in text:
-            json.dumps(
-                content, ensure_ascii=False
-            ).encode()  # half a character could be read but not written
+            # a lone surrogate can be read but not written
+            json.dumps(content, ensure_ascii=False).encode()
     except OSError as error:
         raise UserError(f"{path}: cannot be read ({error.strerror or error})") from error
     except (ValueError, RecursionError) as error:
@@ -160,8 +172,9 @@ def read_json(path: str | os.PathLike[str]) -> dict[str, Any]:
 
 
 def read_yaml(path: str | os.PathLike[str]) -> Any:
-    """Read plain YAML, as strict as JSON: a key is text and occurs once, a number is finite; 1e-3
-    is a number.
+    """Read plain YAML with the strictness of JSON.
+
+    Keys are text and occur once, and numbers are finite. ``1e-3`` is a number.
 
     Raises
     ------
@@ -209,9 +222,8 @@ def read_yaml(path: str | os.PathLike[str]) -> Any:
         raise
     except OSError as error:
         raise UserError(f"{path}: cannot be read ({error.strerror or error})") from error
-    except (
-        Exception
-    ) as error:  # of a value that is not what its tag says, PyYAML raises whatever came of it
+    # PyYAML may raise any exception for a value that does not fit its tag
+    except Exception as error:
         raise UserError(
             f"{path}: is not plain YAML ({type(error).__name__}: {' '.join(str(error).split())})"
         ) from error
@@ -221,24 +233,24 @@ def _refuse_constant(token: str) -> float:
     raise ValueError(f"the token {token} is not JSON")
 
 
-def _float(text: str) -> float:
+def _parse_float(text: str) -> float:
     number = float(text)
     if not math.isfinite(number):
         raise ValueError(f"the number {text[:40]} is too large")
     return number
 
 
-def _int(text: str) -> int:
+def _parse_int(text: str) -> int:
     number = int(text)
-    if not -(2**63) <= number < 2**64:  # keys of random streams are unsigned
+    if not -(2**63) <= number < 2**64:  # keys of random streams are unsigned 64-bit integers
         raise ValueError(f"the number {text[:40]} is too large")
     return number
 
 
-def _without_doubles(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    content = dict(pairs)
-    if len(content) < len(pairs):
-        seen: set[str] = set()
-        double = next(key for key, _ in pairs if key in seen or seen.add(key))  # type: ignore[func-returns-value]
-        raise ValueError(f"the key {double[:40]!r} occurs more than once")
+def _make_object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    content: dict[str, Any] = {}
+    for key, value in pairs:
+        if key in content:
+            raise ValueError(f"the key {key[:40]!r} occurs more than once")
+        content[key] = value
     return content

@@ -1,8 +1,7 @@
-"""What a result depends on in this package: a hash of the modules that make it, for Snakemake's
-rerun triggers.
+"""Fingerprints of the code behind a result, for Snakemake's rerun triggers.
 
-Snakemake sees a rule and its script, not the package they call. A rule that carries the fingerprint
-of its modules as a parameter is run again when what they do has changed, and only then.
+Snakemake watches a rule and its script, not the package that they call. A rule with the fingerprint
+of its modules as a parameter runs again if and only if their code has changed.
 """
 
 import ast
@@ -13,7 +12,7 @@ from pathlib import Path
 
 PACKAGE = Path(__file__).resolve().parents[1]
 
-# Modules that read, write and report but compute nothing: to change them changes no result.
+# Modules that read, write and report but compute nothing: changing them changes no result.
 PLUMBING = frozenset(
     {
         *("__init__.py", "_version.py", "cli.py", "errors.py", "typing.py"),
@@ -29,18 +28,19 @@ PLUMBING = frozenset(
 
 
 def fingerprint(*modules: str, without: Collection[str] = (), package: Path = PACKAGE) -> str:
-    """SHA-256 (first 16 digits) of the given modules and of every module of the package that they
-    import.
+    """SHA-256 (first 16 digits) of modules and of all modules of the package that they import.
 
-    Comments, docstrings, layout and the names of modules do not count in Python files: a module
-    that moves changes nothing. Other files count byte by byte.
+    Comments, docstrings, layout and module names do not count in Python files, so moving a module
+    changes nothing. Other files count byte by byte.
 
     Parameters
     ----------
     modules
         Paths relative to the package, such as ``"search/run.py"`` or ``"drawing/srnet.mplstyle"``.
     without
-        Modules that are imported but not used.
+        Paths of modules to leave out because they are imported but not used.
+    package
+        Folder of the package.
 
     Raises
     ------
@@ -53,8 +53,7 @@ def fingerprint(*modules: str, without: Collection[str] = (), package: Path = PA
 
 
 class _Tree:
-    """The digests of a package's files, each of its own code and of the digests of what it
-    imports."""
+    """Digests of a package's files, each made from its code and the digests of its imports."""
 
     def __init__(self, package: Path, left_out: Collection[str]) -> None:
         self._package, self._left_out = package, left_out
@@ -66,7 +65,7 @@ class _Tree:
             source = path.read_bytes()
             parts = [hashlib.sha256(source).hexdigest()]
             if path.suffix == ".py":
-                self._digests[path] = ""  # a circle of imports ends here
+                self._digests[path] = ""  # ends a circle of imports
                 parents = (self._package.name, *path.relative_to(self._package).parent.parts)
                 code, names = _read(source, parents)
                 parts = [code, *(self.digest(file) for name in names for file in self._files(name))]
@@ -74,7 +73,7 @@ class _Tree:
         return self._digests[path]
 
     def _files(self, name: str) -> Iterator[Path]:
-        """The files of an imported dotted name, but for those that are left out."""
+        """The files of an imported dotted name, except those left out."""
         head, *parts = name.split(".")
         if head != self._package.name or not parts:
             return
@@ -88,11 +87,16 @@ class _Tree:
 
 @cache
 def _read(source: bytes, parents: tuple[str, ...]) -> tuple[str, tuple[str, ...]]:
-    """A file's code, and the dotted names that it imports, in order and wherever in the file it
-    does so.
+    """The code of a file and the dotted names that it imports anywhere, in order.
 
-    The code is without comments, docstrings, layout and the names of modules of the file's own
-    package; ``parents`` are the packages in which the file lies.
+    The code lacks comments, docstrings, layout and the module names of the file's own package.
+
+    Parameters
+    ----------
+    source
+        Contents of the file.
+    parents
+        Names of the packages that contain the file, outermost first.
     """
     tree = ast.parse(source)
     names: list[str] = []

@@ -27,7 +27,7 @@ import torch
 
 from srnet.images.comparison.scores import ELIME, MOST, compare, method
 from srnet.images.networks.architectures import Classifier, read_classifier
-from srnet.images.pictures.dataset import unseen
+from srnet.images.pictures.dataset import make_test_set
 from srnet.images.pictures.segments import superpixels
 from srnet.images.search.evaluator import PRECISIONS, Evaluator
 
@@ -72,7 +72,7 @@ def main() -> None:
     )
     options = parser.parse_args()
     torch.set_num_threads(options.threads)
-    pictures = unseen(options.first + options.images, options.seed)
+    pictures = make_test_set(options.first + options.images, options.seed)
     for path in options.networks:
         classifier = read_classifier(path)
         if options.passes:

@@ -28,7 +28,7 @@ from typing import Any
 import yaml
 
 from srnet.data.tasks import Formula, load_tasks
-from srnet.images.pictures.plan import set_images
+from srnet.images.pictures.plan import name_test_images
 
 ROOT = Path(__file__).parents[2]
 TIMES = Path(__file__).with_name("job_seconds.csv")
@@ -217,7 +217,10 @@ def workflow(times: Times, config: Mapping[str, Any], packing: Packing = Packing
         images = config["images"]
         pictures = job("images", times["all", "images"], local=True, drawn=False)
         kinds = {"named": (images["named"], images["seeds"])}
-        kinds["test"] = (set_images(images["test_set"]["images"]), images["test_set"]["seeds"])
+        kinds["test"] = (
+            name_test_images(images["test_set"]["images"]),
+            images["test_set"]["seeds"],
+        )
         for name in images["networks"]:
             network = job(f"network-{name}", times[name, "image-train"], drawn=False)
             for kind, (all_images, seeds) in kinds.items():

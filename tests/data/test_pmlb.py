@@ -185,7 +185,7 @@ def test_what_was_fetched_must_be_whole(tmp_path: Path, monkeypatch: pytest.Monk
         "fetch_data",
         lambda name, local_cache_dir, dropna: put(Path(local_cache_dir), "a\tb\n"),
     )
-    with pytest.raises(UserError, match="what was fetched for it is damaged"):
+    with pytest.raises(UserError, match="the download is damaged"):
         read_pmlb(NAME, "classification", tmp_path)
     assert list(tmp_path.iterdir()) == []
 

@@ -18,7 +18,7 @@ from srnet.drawing.figures import (
     training_curves,
 )
 from srnet.drawing.saving import save_figure, save_table, to_html, to_latex
-from srnet.drawing.style import colours
+from srnet.drawing.style import preset_colours
 from srnet.drawing.tables import expressions, hidden_semantics, network_fit, presets, runtime
 from srnet.io.files import write_json
 from srnet.results.gather import (
@@ -153,7 +153,7 @@ def made_up_verdict():
 
 
 def draw(artifact, frames):
-    module = importlib.import_module(f"srnet.drawing.{artifact.drawn_by}")
+    module = importlib.import_module(f"srnet.drawing.{artifact.module_path}")
     shown = {frame: frames[frame] for frame in artifact.frames}
     if artifact.per_task:
         shown = {name: frame[frame["task"] == "K0"] for name, frame in shown.items()}
@@ -337,7 +337,7 @@ def test_presets_compared_shows_the_published_range(frames):
 
 
 def test_colours_follow_the_presets():
-    assert len(set(colours(["paper", "joint", "paper"]).values())) == 2
+    assert len(set(preset_colours(["paper", "joint", "paper"]).values())) == 2
 
 
 def test_presets_table_compares_with_the_published_and_the_first_preset(frames):

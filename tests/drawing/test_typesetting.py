@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from srnet.cgp.primitives import PRIMITIVES
-from srnet.drawing.typesetting import broken, fitted, measured, svg
+from srnet.drawing.typesetting import break_lines, fit_lines, measure, to_svg
 from srnet.model.formulas import raw_forms
 from srnet.model.latex import latex
 from srnet.model.srnet import SRNet
@@ -38,11 +38,13 @@ def balanced(line):
 
 
 def test_a_short_formula_stays_as_it_is():
-    assert broken(r"\sin{\left(x_{0} \right)} + 0.25", 40) == [r"\sin{\left(x_{0} \right)} + 0.25"]
+    assert break_lines(r"\sin{\left(x_{0} \right)} + 0.25", 40) == [
+        r"\sin{\left(x_{0} \right)} + 0.25"
+    ]
 
 
 def test_a_long_formula_is_broken_before_its_operators():
-    lines = broken(LONG, 50)
+    lines = break_lines(LONG, 50)
     assert len(lines) > 2
     assert lines[0].startswith(r"87.34 - 99.57 \sin (")
     assert all(line.startswith(r"\quad ") for line in lines[1:])
@@ -57,20 +59,20 @@ def test_a_long_formula_is_broken_before_its_operators():
 
 def test_a_wide_fraction_becomes_a_quotient_in_brackets():
     terms = " + ".join(f"1.{i} x_{{{i}}}" for i in range(8))
-    lines = broken(rf"2.0 \frac{{{terms}}}{{x_{{9}} - 3.5}} - 4.0", 20)
+    lines = break_lines(rf"2.0 \frac{{{terms}}}{{x_{{9}} - 3.5}} - 4.0", 20)
     assert "[ ( 1.0" in " ".join(lines)
     assert "/ (" in " ".join(lines)
 
 
 def test_a_wide_root_becomes_a_power():
     terms = " + ".join(f"1.{i} x_{{{i}}}" for i in range(8))
-    text = " ".join(broken(rf"\sqrt{{{terms}}}", 20))
+    text = " ".join(break_lines(rf"\sqrt{{{terms}}}", 20))
     assert text.startswith("( 1.0")
     assert text.endswith(")^{1/2}")
 
 
 def test_steps_have_a_line_each():
-    assert broken(
+    assert break_lines(
         r"\begin{aligned} f_{1} &= x_{0} + 1 \\ y_{0} &= 2.0 f_{1} \end{aligned}", 40
     ) == [
         "f_{1} = x_{0} + 1",
@@ -98,7 +100,7 @@ formulas = st.recursive(
 @given(formulas, st.integers(15, 80))
 def test_nothing_is_lost_and_every_line_can_be_set(formula, width):
     text = latex(formula)
-    lines = broken(text, width)
+    lines = break_lines(text, width)
     assert atoms(" ".join(lines)) == atoms(text)
     for line in lines:
         balanced(line)
@@ -108,12 +110,12 @@ def test_nothing_is_lost_and_every_line_can_be_set(formula, width):
     "formula", [LONG, *(form.latex for form in raw_forms(SRNet.from_run(run("F3"))).outputs)]
 )
 def test_lines_fit_the_width_as_matplotlib_sets_them(formula):
-    lines = fitted(formula, 2.5, prefix="y_{0} = ")
-    assert all(measured(line)[0] <= 2.5 for line in lines)
+    lines = fit_lines(formula, 2.5, prefix="y_{0} = ")
+    assert all(measure(line)[0] <= 2.5 for line in lines)
 
 
 def test_every_primitive_can_be_set():
     for primitive in PRIMITIVES:
         text = primitive.latex.template.format(*["x_{0}", "h_{12}"][: primitive.arity])
-        assert measured(text)[0] > 0, primitive.name
-        assert svg(text, 3.0).startswith("<svg")
+        assert measure(text)[0] > 0, primitive.name
+        assert to_svg(text, 3.0).startswith("<svg")

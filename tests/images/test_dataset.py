@@ -8,12 +8,12 @@ from PIL import Image
 
 from srnet.errors import UserError
 from srnet.images.pictures import dataset
-from srnet.images.pictures.plan import all_images, set_images, training_options
+from srnet.images.pictures.plan import image_names, name_test_images, training_options
 
 
 @pytest.fixture(scope="module")
 def made():
-    return dataset.make(16, seed=3)
+    return dataset.make_image_set(16, seed=3)
 
 
 def test_forms_and_turns_of_the_classes(made):
@@ -24,42 +24,44 @@ def test_forms_and_turns_of_the_classes(made):
 
 
 def test_an_image_depends_on_its_seed_and_number_alone(made):
-    again = dataset.make(5, seed=3)
+    again = dataset.make_image_set(5, seed=3)
     assert np.array_equal(again.images, made.images[:5])
     assert np.array_equal(again.masks, made.masks[:5])
-    assert not np.array_equal(dataset.make(1, seed=4).images, made.images[:1])
+    assert not np.array_equal(dataset.make_image_set(1, seed=4).images, made.images[:1])
 
 
 def test_a_test_image_is_no_training_image(made):
-    assert not np.array_equal(dataset.unseen(8, seed=3).images, made.images[:8])
+    assert not np.array_equal(dataset.make_test_set(8, seed=3).images, made.images[:8])
 
 
 def test_the_mask_is_the_object_exactly(monkeypatch):
     """Two images that differ in nothing but the object's paint differ in the mask's pixels and
     there alone."""
-    plain, mask = dataset.compose("cat", np.random.default_rng(5), 96)
-    pasted = dataset._pasted
+    plain, mask = dataset.compose_image("cat", np.random.default_rng(5), 96)
+    pasted = dataset._paste
 
     def painted(rng, shapes, size):
         pixels, opaque = pasted(rng, shapes, size)
         return np.where(pixels > 127, 0, 255).astype(np.float32), opaque
 
-    monkeypatch.setattr(dataset, "_pasted", painted)
-    other, same = dataset.compose("cat", np.random.default_rng(5), 96)
+    monkeypatch.setattr(dataset, "_paste", painted)
+    other, same = dataset.compose_image("cat", np.random.default_rng(5), 96)
     assert np.array_equal(mask, same)
     assert np.array_equal((plain != other).any(axis=-1), mask)
 
 
 def test_the_background_does_not_know_the_class():
     """With one random stream, every class lies on the same texture."""
-    images = [dataset.compose(name, np.random.default_rng(7), 64) for name in ("flower", "shuttle")]
+    images = [
+        dataset.compose_image(name, np.random.default_rng(7), 64) for name in ("flower", "shuttle")
+    ]
     outside = ~(images[0][1] | images[1][1])
     # the noise comes after the object, whose random numbers are as many for every class
     assert np.array_equal(images[0][0][outside], images[1][0][outside])
 
 
 def test_objects_cover_a_tenth_or_so_and_lie_inside():
-    shares = dataset.make(40, seed=1).masks.mean(axis=(1, 2))
+    shares = dataset.make_image_set(40, seed=1).masks.mean(axis=(1, 2))
     assert shares.min() > 0.03
     assert shares.max() < 0.25
     assert 0.08 < shares.mean() < 0.17
@@ -74,8 +76,8 @@ def test_every_class_has_its_cut_out():
 
 
 def test_named_images_are_theirs_and_the_same(tmp_path):
-    image, mask = dataset.named_image("coffee", seed=0)
-    again, _ = dataset.named_image("coffee", seed=0)
+    image, mask = dataset.make_named_image("coffee", seed=0)
+    again, _ = dataset.make_named_image("coffee", seed=0)
     assert np.array_equal(image, again)
     dataset.write_images(tmp_path, ["coffee"], 2, seed=0, size=128)
     assert np.array_equal(np.asarray(Image.open(tmp_path / "coffee.png")), image)
@@ -95,11 +97,11 @@ def test_named_images_are_theirs_and_the_same(tmp_path):
     ],
 )
 def test_options_out_of_range_are_refused(options, sentence):
-    for make in (dataset.make, dataset.unseen):
+    for make in (dataset.make_image_set, dataset.make_test_set):
         with pytest.raises(UserError, match=sentence):
             make(*options)
     with pytest.raises(UserError, match="no images named 'dog'; the names are astronaut, cat"):
-        dataset.named_image("dog", 0)
+        dataset.make_named_image("dog", 0)
 
 
 @pytest.mark.parametrize(
@@ -113,8 +115,8 @@ def test_options_out_of_range_are_refused(options, sentence):
 )
 def test_named_and_counted_images_are_checked_alike(options, sentence):
     for make in (
-        lambda *options: dataset.named_image("cat", *options),
-        lambda *options: dataset.make(1, *options),
+        lambda *options: dataset.make_named_image("cat", *options),
+        lambda *options: dataset.make_image_set(1, *options),
     ):
         with pytest.raises(UserError, match=sentence):
             make(*options)
@@ -123,7 +125,7 @@ def test_named_and_counted_images_are_checked_alike(options, sentence):
 @pytest.mark.parametrize("size", [300, 1024])
 def test_an_image_may_be_larger_than_the_textures(size):
     for seed in range(3):
-        image, mask = dataset.named_image("cat", seed, size)
+        image, mask = dataset.make_named_image("cat", seed, size)
         assert image.shape == (size, size, 3)
         assert 0.03 < mask.mean() < 0.25
 
@@ -134,14 +136,14 @@ def test_an_image_may_be_larger_than_the_textures(size):
 )
 def test_images_stay_the_same(size, images, masks):
     """Networks were trained and judged on them."""
-    made = dataset.make(16, 0, size)
+    made = dataset.make_image_set(16, 0, size)
     assert [
         hashlib.sha256(values.tobytes()).hexdigest()[:16] for values in (made.images, made.masks)
     ] == [images, masks]
 
 
 def test_nothing_to_make_is_refused(tmp_path):
-    with pytest.raises(UserError, match="no image is asked for"):
+    with pytest.raises(UserError, match="no image is requested"):
         dataset.write_images(tmp_path / "images", [], 0, seed=0, size=128)
     assert not list(tmp_path.iterdir())
 
@@ -156,8 +158,8 @@ def test_what_the_workflow_makes_of_a_configuration():
         "seed": 1,
         "epochs": {"tiny": 0.5},
     }
-    assert all_images(images)[:2] == ["cat", "00-astronaut"]
-    assert set_images(9)[-1] == "08-astronaut"
+    assert image_names(images)[:2] == ["cat", "00-astronaut"]
+    assert name_test_images(9)[-1] == "08-astronaut"
     assert training_options(images, "tiny") == {
         "images": 64,
         "tests": 8,

@@ -24,7 +24,7 @@ def test_probabilities_are_those_of_the_model() -> None:
     model, shown = Known(WEIGHTS, PAIRS), genomes(8)
     evaluator = made(model)
     assert evaluator.probabilities(shown) == pytest.approx(model.truth(shown), abs=1e-5)
-    answers = evaluator.answers(shown)
+    answers = evaluator.predict(shown)
     assert answers.log_odds == pytest.approx(
         np.log(answers.probability / (1 - answers.probability)), abs=1e-3
     )
@@ -170,7 +170,7 @@ def test_any_callable_preprocessing_sees_images() -> None:
         (lambda x: torch.zeros(1 + len(x), 3), "at least 2 classes"),
         (lambda x: torch.full((len(x), 3), torch.nan), "NaN"),
         (lambda x: torch.full((len(x), 3), torch.inf), "NaN or infinity"),
-        (lambda x: torch.full((len(x), 3), 0.7), "say outputs="),
+        (lambda x: torch.full((len(x), 3), 0.7), "choose outputs="),
         (lambda x: (x, x), "a tuple"),
         ("resnet", "a callable is needed"),
     ],
@@ -211,12 +211,12 @@ def test_the_archive_asks_once_and_ends_at_its_limit() -> None:
     model = Known(WEIGHTS, PAIRS)
     evaluator = made(model)
     archive, shown = Archive(evaluator, limit=10), genomes(8)[1:]
-    assert archive.places(shown[-1:]) == [0]  # the whole image is known
-    places = archive.places(np.concatenate([shown[:3], shown[:3]]))
+    assert archive.evaluate(shown[-1:]) == [0]  # the whole image is known
+    places = archive.evaluate(np.concatenate([shown[:3], shown[:3]]))
     assert places.tolist() == [1, 2, 3, 1, 2, 3]
     assert evaluator.passes == archive.passes == 4
     assert archive.probability[1:] == pytest.approx(model.truth(shown[:3]), abs=1e-5)
-    assert archive.places(shown[:12]).tolist() == [1, 2, 3, 4, 5, 6, 7, 8, 9, -1, -1, -1]
+    assert archive.evaluate(shown[:12]).tolist() == [1, 2, 3, 4, 5, 6, 7, 8, 9, -1, -1, -1]
     assert evaluator.passes == 10
-    assert archive.left == 0
-    assert archive.knows(shown[8:10]).tolist() == [True, False]
+    assert archive.passes_left == 0
+    assert archive.contains(shown[8:10]).tolist() == [True, False]

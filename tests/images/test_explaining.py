@@ -246,7 +246,7 @@ def test_the_shell_command_writes_mask_panel_and_numbers(shell: Path, tmp_path: 
     [
         (["{}/missing.pt", "{}/a.png"], "missing.pt"),
         (["{}/a.png", "{}/a.png"], "a.png"),
-        (["{}/net.pt", "{}/net.pt"], "no picture"),
+        (["{}/net.pt", "{}/net.pt"], "is no image"),
         (["{}/net.pt", "{}/a.png", "--label", "9"], "0 to 2"),
         (["{}/net.pt", "{}/a.png", "--label", "horse"], "cat, dog, cow"),
         (["{}/net.pt", "{}/a.png", "--preset", "dense"], "published, sparse"),

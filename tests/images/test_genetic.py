@@ -60,7 +60,7 @@ def test_a_hundred_passes_come_close_to_the_optimum() -> None:
     for seed in range(20):
         model, archive, sizes = problem(seed, limit=100)
         settings = genetic.preset("sparse")
-        archive.places(np.zeros((1, 12), dtype=bool))
+        archive.evaluate(np.zeros((1, 12), dtype=bool))
         found = genetic.search(archive, sizes, settings, seed=1)
         assert archive.passes <= 100
         empty = 2 * model.truth(np.zeros((1, 12)))[0] - 1
@@ -167,10 +167,10 @@ def test_the_surrogate_chooses_offspring_of_every_size() -> None:
     settings = genetic.preset("sparse", offspring=4)
     rng = np.random.default_rng(1)
     population = np.eye(30, dtype=bool)
-    fitness = genetic._fitness(archive, population, sizes, settings)
-    chosen = genetic._offspring(archive, population, fitness, sizes, settings, rng)
+    fitness = genetic._evaluate_fitness(archive, population, sizes, settings)
+    chosen = genetic._make_offspring(archive, population, fitness, sizes, settings, rng)
     assert len(chosen) == len(np.unique(chosen, axis=0)) == 4
-    assert not archive.knows(chosen).any()
+    assert not archive.contains(chosen).any()
     assert (np.diff(chosen.sum(axis=1)) >= 0).all()  # the lower the penalty, the more is shown
     assert chosen[0].sum() < chosen[-1].sum()
 
@@ -180,8 +180,8 @@ def test_the_fitness_expected_is_that_of_what_was_evaluated(fitness: str) -> Non
     _, archive, sizes = problem(2)
     settings = genetic.preset("sparse", fitness=fitness)
     shown = genomes(12)[:: 2**12 // 40]
-    measured = genetic._fitness(archive, shown, sizes, settings)
-    expected = genetic.expected_fitness(Surrogate.of(archive), shown, sizes, settings)
+    measured = genetic._evaluate_fitness(archive, shown, sizes, settings)
+    expected = genetic.predict_fitness(Surrogate.from_archive(archive), shown, sizes, settings)
     assert np.corrcoef(measured, expected)[0, 1] > 0.99
     assert np.abs(expected - measured).mean() < 0.05
 
@@ -193,11 +193,11 @@ def test_offspring_have_only_genes_of_their_parents_unless_mutated(
     rng = np.random.default_rng(seed)
     population, fitness = rng.random((4, n)) < 0.5, rng.random(4)
     settings = genetic.preset("published", crossover=crossover, mutation=0.0)
-    bred = genetic._bred(population, fitness, 30, settings, rng)
+    bred = genetic._breed(population, fitness, 30, settings, rng)
     common = (population == population[0]).all(axis=0)
     assert bred.shape == (30, n)
     assert (bred[:, common] == population[0, common]).all()
-    flipped = genetic._bred(
+    flipped = genetic._breed(
         population[:1], fitness[:1], 30, replace(settings, mutation=mutation), rng
     )
     assert (flipped == population[0]).all() or mutation > 0
@@ -206,7 +206,7 @@ def test_offspring_have_only_genes_of_their_parents_unless_mutated(
 def test_the_fitter_win_the_tournament() -> None:
     population, fitness = np.eye(5, dtype=bool), np.arange(5.0)
     settings = genetic.preset("published", crossover=0.0, mutation=0.0, tournament=20)
-    bred = genetic._bred(population, fitness, 50, settings, np.random.default_rng(0))
+    bred = genetic._breed(population, fitness, 50, settings, np.random.default_rng(0))
     assert (bred == population[4]).all(axis=1).mean() > 0.9
 
 

@@ -8,8 +8,9 @@ from helpers.known_models import Known, grid, white
 
 from srnet.errors import UserError
 from srnet.images import Evaluator, lime, random, rise, top
-from srnet.images.comparison.measures import agreement, iou, measures
+from srnet.images.comparison.measures import agreement, measure_explanation
 from srnet.images.search.archive import Archive
+from srnet.metrics import intersection_over_union
 
 SEGMENTS = grid(2, 4)
 WEIGHTS = np.array([3.0, 2.0, 1.0, 0.5, 0.0, -0.5, -1.0, -2.0])
@@ -98,7 +99,7 @@ def test_measures_by_hand() -> None:
     truth = np.isin(SEGMENTS, [0, 1, 2])
     ranking = np.argsort(-WEIGHTS)
     judge = Archive(evaluator())
-    found = measures(judge, selected, ranking, truth)
+    found = measure_explanation(judge, selected, ranking, truth)
     shown = np.array([np.isin(np.arange(8), ranking[:k]) for k in range(9)])
     inserted, deleted = model.truth(shown), model.truth(~shown)
     assert found["whole"] == pytest.approx(inserted[-1], abs=1e-5)
@@ -109,9 +110,9 @@ def test_measures_by_hand() -> None:
     assert found["insertion"] == pytest.approx((inserted[1:] + inserted[:-1]).sum() / 16, abs=1e-5)
     assert found["deletion"] == pytest.approx((deleted[1:] + deleted[:-1]).sum() / 16, abs=1e-5)
     passes = judge.passes
-    assert measures(judge, selected, ranking, truth) == found
+    assert measure_explanation(judge, selected, ranking, truth) == found
     assert judge.passes == passes  # a question is asked once
-    backwards = measures(judge, selected, ranking[::-1], truth)
+    backwards = measure_explanation(judge, selected, ranking[::-1], truth)
     assert backwards["insertion"] < found["insertion"]
     assert backwards["deletion"] > found["deletion"]
 
@@ -134,7 +135,7 @@ def test_the_area_counts_pixels_not_superpixels() -> None:
         fill="black",
         outputs="probabilities",
     )
-    found = measures(Archive(asked), np.array([True, False]), np.array([0, 1]))
+    found = measure_explanation(Archive(asked), np.array([True, False]), np.array([0, 1]))
     assert found["insertion"] == pytest.approx(0.75 * 0.5 + 0.25)
     assert found["deletion"] == pytest.approx(0.75 * 0.5)
     assert np.isnan(found["iou"])
@@ -142,11 +143,13 @@ def test_the_area_counts_pixels_not_superpixels() -> None:
 
 def test_agreement_is_the_mean_over_pairs() -> None:
     masks = np.random.default_rng(0).random((5, 6, 7)) < 0.5
-    expected = np.mean([iou(one, other) for one, other in itertools.combinations(masks, 2)])
+    expected = np.mean(
+        [intersection_over_union(one, other) for one, other in itertools.combinations(masks, 2)]
+    )
     assert agreement(masks) == pytest.approx(expected)
     assert agreement(masks[:1]) == 1
     assert agreement(np.zeros((3, 4), dtype=bool)) == 1
-    assert iou(np.zeros(3, bool), np.zeros(3, bool)) == 1
+    assert intersection_over_union(np.zeros(3, bool), np.zeros(3, bool)) == 1
 
 
 def test_importing_the_package_imports_neither_torch_nor_scikit_image() -> None:

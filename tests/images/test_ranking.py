@@ -10,10 +10,16 @@ from hypothesis import strategies as st
 from scipy.special import expit
 
 from srnet.images import Evaluator
-from srnet.images.comparison.measures import measures
+from srnet.images.comparison.measures import measure_explanation
 from srnet.images.search import genetic
 from srnet.images.search.archive import Archive
-from srnet.images.search.ranking import _least_certain, leading, plan, refine, scores
+from srnet.images.search.ranking import (
+    _select_uncertain,
+    compute_scores,
+    leading_sets,
+    plan_order,
+    refine,
+)
 from srnet.images.search.surrogate import Surrogate
 
 seeds = st.integers(0, 2**32 - 1)
@@ -40,12 +46,12 @@ def probed(archive: Archive) -> Archive:
     """Nothing, every superpixel alone, and all but it are known."""
     n = archive.genomes.shape[1]
     alone = np.eye(n, dtype=bool)
-    archive.places(np.concatenate([np.zeros((1, n), dtype=bool), alone, ~alone]))
+    archive.evaluate(np.concatenate([np.zeros((1, n), dtype=bool), alone, ~alone]))
     return archive
 
 
 def test_leading_are_the_first_of_an_order() -> None:
-    assert leading(np.array([2, 0, 1])).tolist() == [
+    assert leading_sets(np.array([2, 0, 1])).tolist() == [
         [False, False, True],
         [True, False, True],
         [True, True, True],
@@ -54,14 +60,16 @@ def test_leading_are_the_first_of_an_order() -> None:
 
 def test_a_sum_is_ordered_by_its_weights() -> None:
     weights = np.array([1.5, -2.0, 3.0, 0.5, -1.0, 2.0, 0.0, -0.4])
-    order, gains = plan(Surrogate.of(probed(archive_of(weights))), np.full(8, 1 / 8))
+    order, gains = plan_order(
+        Surrogate.from_archive(probed(archive_of(weights))), np.full(8, 1 / 8)
+    )
     assert order.tolist() == np.argsort(-weights).tolist()
     assert (np.sign(gains[[0, 1, 2, -1, -2, -3]]) == [1, 1, 1, -1, -1, -1]).all()
 
 
 def test_of_two_that_add_the_same_the_smaller_comes_first() -> None:
-    expected = Surrogate.of(probed(archive_of([1.0, 1.0, 0, 0, 0, 0, 0, 0])))
-    order, _ = plan(expected, np.array([0.3, *[0.1] * 7]))
+    expected = Surrogate.from_archive(probed(archive_of([1.0, 1.0, 0, 0, 0, 0, 0, 0])))
+    order, _ = plan_order(expected, np.array([0.3, *[0.1] * 7]))
     assert order[:2].tolist() == [1, 0]
 
 
@@ -71,11 +79,11 @@ def test_the_order_is_greedy(seed: int, n: int, temperature: float) -> None:
     known = rng.random((12, n)) < 0.5
     expected = Surrogate(known, rng.normal(0, 2, 12))
     sizes = rng.dirichlet(np.ones(n) * 5)
-    order, gains = plan(expected, sizes, temperature)
+    order, gains = plan_order(expected, sizes, temperature)
     assert sorted(order.tolist()) == list(range(n))
 
     def contrast(shown) -> float:
-        p, rest = expit(expected(np.stack([shown, ~shown])) / temperature)
+        p, rest = expit(expected.predict(np.stack([shown, ~shown])) / temperature)
         return p - rest
 
     shown = np.zeros(n, dtype=bool)
@@ -93,7 +101,7 @@ def test_the_order_is_greedy(seed: int, n: int, temperature: float) -> None:
 @given(st.lists(st.floats(-1, 1), min_size=1, max_size=20), seeds)
 def test_scores_fall_in_the_order_and_keep_the_sum(gains, seed: int) -> None:
     order = np.random.default_rng(seed).permutation(len(gains))
-    found = scores(order, np.array(gains))
+    found = compute_scores(order, np.array(gains))
     assert np.argsort(-found, kind="stable").tolist() == order.tolist()
     assert found.sum() == pytest.approx(sum(gains), abs=1e-6)
     if all(one >= other for one, other in itertools.pairwise(gains)):
@@ -112,8 +120,8 @@ def test_refining_spends_what_is_left_and_no_more(limit: int) -> None:
 def test_refining_ends_where_nothing_is_new() -> None:
     archive = probed(archive_of([2.0, 1.0, 0.0, -1.0], shape=(2, 2), limit=500))
     refine(archive, np.full(4, 1 / 4))
-    order, _ = plan(Surrogate.of(archive), np.full(4, 1 / 4))
-    assert archive.knows(np.concatenate([leading(order), ~leading(order)])).all()
+    order, _ = plan_order(Surrogate.from_archive(archive), np.full(4, 1 / 4))
+    assert archive.contains(np.concatenate([leading_sets(order), ~leading_sets(order)])).all()
     assert archive.passes < 16
 
 
@@ -125,10 +133,10 @@ def test_what_is_asked_is_the_least_certain_given_what_is_asked_before_it(
     known, values = rng.random((6, n)) < 0.5, rng.normal(0, 3, 6)
     asked, width = rng.permutation(genomes(n))[:8], rng.random(8)
     expected = Surrogate(known, values)
-    chosen = _least_certain(expected, asked, width[: len(asked)], 2)
+    chosen = _select_uncertain(expected, asked, width[: len(asked)], 2)
 
     def deviations(surrogate):
-        probability = expit(expected(asked))
+        probability = expit(expected.predict(asked))
         variance = np.maximum(surrogate.covariance(asked).diagonal(), 0)
         return width[: len(asked)] * probability * (1 - probability) * np.sqrt(variance)
 
@@ -156,9 +164,9 @@ def test_a_refined_ranking_is_better_than_one_of_as_many_passes_of_search() -> N
             archive.limit = 80
             if share:
                 refine(archive, np.full(n, 1 / n))
-            order, _ = plan(Surrogate.of(archive), np.full(n, 1 / n))
+            order, _ = plan_order(Surrogate.from_archive(archive), np.full(n, 1 / n))
             judge = archive_of(weights, pairs, shape=(4, 5))
-            found[share] = measures(judge, np.zeros(n, dtype=bool), order)
+            found[share] = measure_explanation(judge, np.zeros(n, dtype=bool), order)
         for name, differences in better.items():
             differences.append(found[0.3][name] - found[0.0][name])
     assert np.mean(better["insertion"]) > 0 > np.mean(better["deletion"])

@@ -37,7 +37,7 @@ def test_it_is_the_mean_and_the_covariance_of_a_gaussian_process(
     within = np.array([[kernel(a, b) for b in asked] for a in asked])
     found = Surrogate(known, values)
     expected = values.mean() + across @ np.linalg.solve(among, values - values.mean())
-    assert found(asked) == pytest.approx(expected, abs=1e-8)
+    assert found.predict(asked) == pytest.approx(expected, abs=1e-8)
     assert found.covariance(asked) == pytest.approx(
         within - across @ np.linalg.solve(among, across.T), abs=1e-8
     )
@@ -50,7 +50,9 @@ def test_one_superpixel_the_other_way_is_the_genome_with_it_the_other_way(
     known, values = drawn(seed, rows, n)
     found = Surrogate(known, values)
     genome = drawn(seed + 1, 1, n)[0][0]
-    assert found.flipped(genome) == pytest.approx(found(genome ^ np.eye(n, dtype=bool)), abs=1e-8)
+    assert found.predict_flips(genome) == pytest.approx(
+        found.predict(genome ^ np.eye(n, dtype=bool)), abs=1e-8
+    )
 
 
 def test_it_recovers_a_sum_from_singles_and_expects_pairs() -> None:
@@ -61,8 +63,8 @@ def test_it_recovers_a_sum_from_singles_and_expects_pairs() -> None:
     known = np.concatenate([np.zeros((1, n), bool), np.ones((1, n), bool), alone, ~alone])
     found = Surrogate(known, known @ weights - 3)
     pairs = (alone[:, None] | alone[None])[np.triu_indices(n, 1)]
-    assert np.corrcoef(found(pairs), pairs @ weights)[0, 1] > 0.99
-    assert found(known) == pytest.approx(known @ weights - 3, abs=0.3)
+    assert np.corrcoef(found.predict(pairs), pairs @ weights)[0, 1] > 0.99
+    assert found.predict(known) == pytest.approx(known @ weights - 3, abs=0.3)
 
 
 def test_it_learns_what_only_two_together_do() -> None:
@@ -70,7 +72,7 @@ def test_it_learns_what_only_two_together_do() -> None:
     values = 4.0 * (shown[:, 1] & shown[:, 4]) - 2.0
     found = Surrogate(shown[::2], values[::2])
     assert (
-        np.abs(found(shown[1::2]) - values[1::2]).max() < 0.6
+        np.abs(found.predict(shown[1::2]) - values[1::2]).max() < 0.6
     )  # a sum alone is wrong by 1 at least
     sums = np.column_stack([np.ones(32), shown[::2]])
     by_sum = (
@@ -93,4 +95,6 @@ def test_what_is_known_is_certain_to_within_the_noise(seed: int, rows: int, n: i
 def test_the_scale_of_the_values_does_not_matter(seed: int, rows: int, scale: float) -> None:
     known, values = drawn(seed, rows, 5)
     one, other = Surrogate(known, values), Surrogate(known, scale * values)
-    assert other(genomes(5)) == pytest.approx(scale * one(genomes(5)), rel=1e-6, abs=1e-9 * scale)
+    assert other.predict(genomes(5)) == pytest.approx(
+        scale * one.predict(genomes(5)), rel=1e-6, abs=1e-9 * scale
+    )

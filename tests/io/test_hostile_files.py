@@ -32,7 +32,7 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from srnet.data.dataset import Data, make_data
-from srnet.data.pmlb import look, read_pmlb
+from srnet.data.pmlb import check_cached, read_pmlb
 from srnet.data.tables import read_csv
 from srnet.data.tasks import load_tasks
 from srnet.drawing.tables import accuracy, presets
@@ -1026,12 +1026,12 @@ def test_a_gzip_bomb_is_refused(
     body: bytes,
 ) -> None:
     """Some megabytes that unpack to gigabytes: read no further than a data set can go."""
-    monkeypatch.setattr("srnet.data.pmlb.CHARACTERS", 2**20)
+    monkeypatch.setattr("srnet.data.pmlb.MAX_CHARACTERS", 2**20)
     path = folder / "bombs" / "toy" / "toy.tsv.gz"
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_bytes(gzip.compress(b"a\ttarget\n") + gzip.compress(body) * 4096)
     assert path.stat().st_size < 20_000_000
-    assert look("toy", folder / "bombs").startswith(
+    assert check_cached("toy", folder / "bombs").startswith(
         "damaged: it unpacks to more than 1048576 characters"
     )
     with warnings.catch_warnings(record=True) as caught:

@@ -1,12 +1,13 @@
 import importlib.util
 import inspect
 import itertools
+import re
 
 import pandas as pd
 import pytest
 from helpers.fakes import ROOT
 
-from srnet.drawing.artifacts import ARTIFACTS, PUBLISHED, drawings
+from srnet.drawing.artifacts import ARTIFACTS, PUBLISHED, list_drawings
 
 FRAMES = set(itertools.chain.from_iterable(artifact.frames for artifact in ARTIFACTS))
 PAPER = {  # method.md's list of the paper's figures and tables
@@ -28,9 +29,19 @@ PAPER = {  # method.md's list of the paper's figures and tables
     "artifact", ARTIFACTS, ids=lambda artifact: f"{artifact.kind}-{artifact.name}"
 )
 def test_every_artifact_has_its_module_and_its_caption(artifact):
-    drawing = importlib.import_module(f"srnet.drawing.{artifact.drawn_by}")
+    drawing = importlib.import_module(f"srnet.drawing.{artifact.module_path}")
     assert tuple(inspect.signature(drawing.draw).parameters) == artifact.frames
     assert (ROOT / "workflow" / "report" / f"{artifact.name}.rst").is_file()
+
+
+def test_captions_name_only_modules_that_draw():
+    named = {
+        name
+        for caption in (ROOT / "workflow" / "report").glob("*.rst")
+        for name in re.findall(r'params\.module == "(.*?)"', caption.read_text("utf-8"))
+    }
+    assert named
+    assert named <= {artifact.module_path for artifact in ARTIFACTS}
 
 
 def test_names_are_unique_and_no_table_overwrites_a_frame():
@@ -49,7 +60,7 @@ def test_the_papers_figures_and_tables_are_there(kind):
 def test_the_report_can_tell_all_results_apart():
     labels = [
         made.label
-        for made in drawings(
+        for made in list_drawings(
             {"K0": "regression", "K2": "regression", "P0": "classification", "tiny": "images"}
         )
     ]
@@ -57,7 +68,9 @@ def test_the_report_can_tell_all_results_apart():
 
 
 def test_only_what_the_tasks_allow_is_drawn():
-    made = {drawing.name: drawing for drawing in drawings({"K0": "regression", "K2": "regression"})}
+    made = {
+        drawing.name: drawing for drawing in list_drawings({"K0": "regression", "K2": "regression"})
+    }
     assert made["convergence_regression"].tasks == ("K0", "K2")
     assert "convergence_classification" not in made
     assert {name for name in made if name.startswith("layer_heatmap")} == {
@@ -69,19 +82,19 @@ def test_only_what_the_tasks_allow_is_drawn():
 def test_a_drawing_of_a_kind_has_its_tasks_in_the_order_of_the_configuration():
     made = {
         drawing.name: drawing
-        for drawing in drawings(
+        for drawing in list_drawings(
             {"P2": "classification", "K0": "regression", "P0": "classification"}
         )
     }
     assert made["convergence_classification"].tasks == ("P2", "P0")
-    assert made["convergence_classification"].selects
+    assert made["convergence_classification"].filters_tasks
     assert made["fitness_box"].tasks == ("P2", "K0", "P0")
-    assert not made["fitness_box"].selects
-    assert made["layer_heatmap/P0"].selects
+    assert not made["fitness_box"].filters_tasks
+    assert made["layer_heatmap/P0"].filters_tasks
 
 
 def test_the_networks_of_the_images_are_no_tasks():
-    made = {drawing.name for drawing in drawings({"K0": "regression", "resnet18": "images"})}
+    made = {drawing.name for drawing in list_drawings({"K0": "regression", "resnet18": "images"})}
     assert "layer_heatmap/resnet18" not in made
 
 

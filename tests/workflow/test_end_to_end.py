@@ -3,14 +3,14 @@
 import csv
 import json
 
-from srnet.drawing.artifacts import drawings
+from srnet.drawing.artifacts import list_drawings
 
 KINDS = {"K0": "regression"}
 
 
 def test_every_figure_and_table_is_there(tiny):
     results = tiny.tree / "results" / "tiny"
-    for made in drawings(KINDS):
+    for made in list_drawings(KINDS):
         folder = results / f"{made.artifact.kind}s"
         if made.artifact.kind == "figure":
             assert (folder / f"{made.name}.pdf").read_bytes().startswith(b"%PDF")

@@ -11,7 +11,7 @@ from srnet.drawing.artifacts import ARTIFACTS
 from srnet.drawing.images.labels import LABELS
 from srnet.errors import UserError
 from srnet.images.comparison.scores import method
-from srnet.images.pictures.names import CLASSES
+from srnet.images.pictures.plan import CLASSES
 from srnet.io.schema import check
 
 SCHEMA = yaml.safe_load((ROOT / "workflow" / "schemas" / "config.schema.yaml").read_text())

@@ -7,7 +7,7 @@ import zipfile
 
 import pytest
 
-from srnet.drawing.artifacts import drawings
+from srnet.drawing.artifacts import list_drawings
 
 # The browser must not call home, and start without a profile.
 FLAGS = (
@@ -16,7 +16,7 @@ FLAGS = (
     "--disable-component-update --disable-sync --disable-extensions --disable-dev-shm-usage "
     "--window-size=1500,1000"
 )
-MADE = drawings({"K0": "regression"})
+MADE = list_drawings({"K0": "regression"})
 WAIT = 30  # seconds
 
 

@@ -6,12 +6,12 @@ import json
 import pytest
 from helpers import fakes
 
-from srnet.drawing.artifacts import drawings
+from srnet.drawing.artifacts import list_drawings
 
 CONFIG = {"name": "fake", "tasks": ["K0", "K2"], "seeds": 2}
 OPTIONS = ["--configfile", "fake.yaml"]
 KINDS = {"K0": "regression", "K2": "regression"}
-FIGURES = {made.rule for made in drawings(KINDS) if made.artifact.kind == "figure"}
+FIGURES = {made.rule for made in list_drawings(KINDS) if made.artifact.kind == "figure"}
 
 
 @pytest.fixture(scope="module")

@@ -8,9 +8,9 @@ from snakemake.exceptions import WorkflowError
 
 from srnet.data.pmlb import VARIABLE
 from srnet.data.tasks import Csv, load_tasks
-from srnet.drawing.artifacts import PER_TASK, PUBLISHED, drawings
+from srnet.drawing.artifacts import PER_TASK, PUBLISHED, list_drawings
 from srnet.errors import UserError
-from srnet.images.pictures.plan import all_images, set_images, training_options
+from srnet.images.pictures.plan import image_names, name_test_images, training_options
 from srnet.io.fingerprint import fingerprint
 from srnet.io.schema import check
 from srnet.search.settings import preset as search_settings
@@ -97,7 +97,7 @@ def comparisons(kind, ending="csv"):
     """The files of all comparisons on the named images or on the test set."""
     images, seeds = {
         "named": (IMAGES["named"], IMAGES["seeds"]),
-        "test": (set_images(IMAGES["test_set"]["images"]), IMAGES["test_set"]["seeds"]),
+        "test": (name_test_images(IMAGES["test_set"]["images"]), IMAGES["test_set"]["seeds"]),
     }[kind]
     return expand(
         "<results>/images/{network}/{image}/{part}.{ending}",
@@ -110,7 +110,7 @@ def comparisons(kind, ending="csv"):
 
 # the networks of the image branch stand beside the tasks: what is drawn per task is drawn per
 # network there
-DRAWINGS = drawings(
+DRAWINGS = list_drawings(
     {name: task.kind for name, task in TASKS.items()}
     | dict.fromkeys(IMAGES.get("networks", []), "images")
 )
@@ -148,7 +148,7 @@ def compared_frames(*names):
 
 def drawing_module(drawing):
     """The module that draws a figure or table, as `fingerprint` takes it."""
-    return f"drawing/{drawing.artifact.drawn_by.replace('.', '/')}.py"
+    return f"drawing/{drawing.artifact.module_path.replace('.', '/')}.py"
 
 
 def caption_template(drawing):

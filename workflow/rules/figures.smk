@@ -21,9 +21,9 @@ for figure in DRAWINGS:
             params:
                 name=figure.name,
                 tasks=figure.tasks,
-                selects=figure.selects,
+                filters_tasks=figure.filters_tasks,
                 frames=figure.artifact.frames,
-                module=figure.artifact.drawn_by,
+                module=figure.artifact.module_path,
                 code=fingerprint(
                     drawing_module(figure),
                     "drawing/saving.py",

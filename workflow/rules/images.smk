@@ -19,7 +19,7 @@ if IMAGES:
         output:
             expand(
                 "<results>/images/data/{image}{mask}.png",
-                image=all_images(IMAGES),
+                image=image_names(IMAGES),
                 mask=["", "_mask"],
             ),
         log:
@@ -82,7 +82,7 @@ if IMAGES:
             "<benchmarks>/images/{network}/{image}/{part}.tsv"
         wildcard_constraints:
             network="|".join(IMAGES["networks"]),
-            image="|".join(all_images(IMAGES)),
+            image="|".join(image_names(IMAGES)),
             part=r"\d+-\d+",
         conda:
             "../envs/srnet.yaml"

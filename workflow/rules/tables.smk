@@ -186,9 +186,9 @@ for table in DRAWINGS:
             params:
                 name=table.name,
                 tasks=table.tasks,
-                selects=table.selects,
+                filters_tasks=table.filters_tasks,
                 frames=table.artifact.frames,
-                module=table.artifact.drawn_by,
+                module=table.artifact.module_path,
                 title=table.artifact.title,
                 code=fingerprint(drawing_module(table), "drawing/saving.py", "drawing/captions.py"),
             message:

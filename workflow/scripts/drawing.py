@@ -21,7 +21,7 @@ def drawn(snakemake: Any) -> Any:
     """The Figure or frame of a rule, from its tidy tables; the caption is written."""
     tasks = list(snakemake.params.tasks)
     frames = {name: read_frame(name, snakemake.input[name]) for name in snakemake.params.frames}
-    if snakemake.params.selects:
+    if snakemake.params.filters_tasks:
         frames = {name: _of_tasks(frame, tasks) for name, frame in frames.items()}
     with open(snakemake.input.caption, encoding="utf-8") as template:
         caption = fill_in(template.read(), frames, tasks=tasks, snakemake=snakemake)

@@ -1,9 +1,8 @@
-"""Explainers of single points behind one interface: LIME, MAPLE, SRNet's formulas, and two
-baselines.
+"""Explainers of single points with one interface: LIME, MAPLE, SRNet's formulas and two baselines.
 
-An explainer is made for one network from rows and a seed; ``explain(points)`` gives
-``Explanations`` (:mod:`srnet.comparison.explainers.interface`), of every point a function that says
-what the network does near it. All of them read points in the units of ``layers.npz``.
+An explainer is made for one network from rows and a seed. ``explain(points)`` returns
+``Explanations`` (:mod:`srnet.comparison.explainers.interface`): for each point, a function that
+approximates the network near it. Points are in the units of ``layers.npz``.
 
 ========================  =====================================================================
 ``lime.Lime``             the package ``lime``: a weighted linear fit to random samples
@@ -13,5 +12,5 @@ what the network does near it. All of them read points in the units of ``layers.
 ``baselines.Constant``    one value for every point
 ========================  =====================================================================
 
-Each is imported from its own module: ``lime`` and scikit-learn take a second to load.
+Import each from its own module, because ``lime`` and scikit-learn take a second to load.
 """

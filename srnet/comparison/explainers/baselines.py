@@ -1,5 +1,4 @@
-"""Floors: explanations that any useful one must beat, one linear model and one constant for all
-points."""
+"""Baselines that any useful explanation must beat: one linear model and one constant."""
 
 import numpy as np
 
@@ -8,13 +7,14 @@ from srnet.typing import Floats
 
 
 class Constant:
-    """The mean of the network's outputs on the rows; where it classifies, the class that it gives
-    most often.
+    """The mean of the network's outputs on the rows, or for a classifier its most frequent class.
 
     Parameters
     ----------
     outputs
-        The network's on the rows, n × k.
+        The network's outputs on the rows, n × k.
+    classifies
+        Whether the network is a classifier.
     """
 
     def __init__(self, outputs: Floats, classifies: bool) -> None:
@@ -30,44 +30,48 @@ class Constant:
 
 
 class Linear:
-    """Least squares on the rows; where the network classifies, a logistic regression of its class
-    (scikit-learn's, C = 1).
+    """Least squares on the rows, or for a classifier a logistic regression of the network's class.
+
+    The logistic regression is scikit-learn's with C = 1.
 
     Parameters
     ----------
     rows, outputs
-        n × d, and the network's outputs n × k.
+        Rows, n × d, and the network's outputs, n × k.
+    classifies
+        Whether the network is a classifier.
     """
 
     def __init__(self, rows: Floats, outputs: Floats, classifies: bool) -> None:
         self.terms = float(rows.shape[1] + 1)
-        self._at = _classifier(rows, outputs) if classifies else _least_squares(rows, outputs)
+        fit = _fit_logistic if classifies else _fit_least_squares
+        self._predict = fit(rows, outputs)
         if classifies:
             self.terms *= outputs.shape[1] - 1
 
     def explain(self, points: Floats) -> Explanations:
         """The linear model at every point."""
-        return Explanations(points, self._at, self.terms)
+        return Explanations(points, self._predict, self.terms)
 
 
-def _least_squares(rows: Floats, outputs: Floats) -> Function:
+def _fit_least_squares(rows: Floats, outputs: Floats) -> Function:
     mean = rows.mean(axis=0)
     coefficients, *_ = np.linalg.lstsq(rows - mean, outputs - outputs.mean(axis=0), rcond=None)
     return lambda x: (x - mean) @ coefficients + outputs.mean(axis=0)
 
 
-def _classifier(rows: Floats, outputs: Floats) -> Function:
+def _fit_logistic(rows: Floats, outputs: Floats) -> Function:
     from sklearn.linear_model import LogisticRegression
 
     classes = outputs.argmax(axis=1)
     present = np.unique(classes)
     if len(present) == 1:  # a constant network
-        return Constant(outputs, classifies=True).explain(rows).at
+        return Constant(outputs, classifies=True).explain(rows).predict
     model = LogisticRegression(max_iter=1000).fit(rows, classes)
 
-    def at(x: Floats) -> Floats:
+    def predict(x: Floats) -> Floats:
         probabilities = np.zeros((len(x), outputs.shape[1]))
         probabilities[:, present] = model.predict_proba(x)
         return probabilities
 
-    return at
+    return predict

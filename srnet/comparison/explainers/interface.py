@@ -1,4 +1,4 @@
-"""What every explainer gives: of each point a function that says what the network does near it."""
+"""The interface of explainers: for each point, a function that approximates the network near it."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -13,62 +13,68 @@ Function = Callable[[Floats], Floats]  # rows n × d to outputs n × k
 
 @dataclass(frozen=True)
 class Explanations:
-    """The explanations of m points.
+    """The explanations of m points, one function each.
 
     Attributes
     ----------
     points
-        m × d.
-    at
-        Outputs (m × k, probabilities where the network classifies) at another place (m × d), row i
-        by the explanation of point i. An explanation is worth something near its point only;
-        SRNet's formulas are the same everywhere.
+        The explained points, m × d.
+    predict
+        From m other points (m × d) to outputs (m × k, probabilities of a classifier); row i is
+        explained by the explanation of point i. An explanation holds only near its point, except
+        that SRNet's formulas are the same everywhere.
     terms
-        The size of one explanation: coefficients with the intercept, or the active nodes of
+        Size of one explanation: its coefficients with the intercept, or the active nodes of its
         formulas.
     support
-        Rows or samples that the explanation of each point rests on, m values: (Σw)²/Σw² of their
-        weights w (Kish's effective sample size); None where there are no weights. Near 1, the
-        explanation repeats the network's value at the point and says nothing of its surroundings.
+        Effective number of rows or samples behind each explanation, m values: (Σw)²/Σw² of their
+        weights w (Kish's effective sample size); None if there are no weights. Near 1, the
+        explanation repeats the network's value at its point and says nothing about other points.
     """
 
     points: Floats
-    at: Function
+    predict: Function
     terms: float
     support: Floats | None = None
 
     @property
     def outputs(self) -> Floats:
-        """What the explanations say at their own points, m × k."""
-        return self.at(self.points)
+        """Outputs of the explanations at their own points, m × k."""
+        return self.predict(self.points)
 
     def slopes(self, steps: Floats) -> Floats:
-        """The derivative of every output by every input at the points, m × k × d, from central
-        differences.
+        """Derivatives of outputs by inputs at the points, m × k × d, by central differences.
 
         Parameters
         ----------
         steps
-            Of every input, d values: exact for a linear explanation whatever they are.
+            Step of each input, d values. Any steps are exact for a linear explanation.
         """
-        moved = [
-            (self.at(self.points + step) - self.at(self.points - step)) for step in np.diag(steps)
+        differences = [
+            (self.predict(self.points + step) - self.predict(self.points - step))
+            for step in np.diag(steps)
         ]
-        return np.stack(moved, axis=2) / (2 * steps)
+        return np.stack(differences, axis=2) / (2 * steps)
 
 
 class Explainer(Protocol):
     """Anything that explains points."""
 
     def explain(self, points: Floats) -> Explanations:
-        """The explanations of points, m × d."""
+        """Explain points, m × d."""
         ...
 
 
 def local_linear(points: Floats, outputs: Floats, slopes: Floats) -> Function:
-    """The function of a linear model per point; outputs m × k at the points, slopes m × k × d."""
+    """A linear model for each point, as a function.
 
-    def at(x: Floats) -> Floats:
+    Parameters
+    ----------
+    points, outputs, slopes
+        Points, m × d; outputs there, m × k; slopes, m × k × d.
+    """
+
+    def predict(x: Floats) -> Floats:
         return outputs + np.einsum("mkd,md->mk", slopes, x - points)
 
-    return at
+    return predict

@@ -1,11 +1,11 @@
 """LIME for rows of numbers (Ribeiro, Singh and Guestrin 2016), by the package ``lime``.
 
-As in the experiments of Luo et al. 2022 (section 4): continuous features that are not discretised,
-all of them in the explanation, 5000 samples, and the package's own ridge (1), kernel and way of
-sampling: around the mean of the rows, not around the point. The package seeds an explainer and not
-an explanation, so that a second call would differ: every point gets an explainer of its own, whose
-seed depends on (seed, point) alone. The same point is then explained in the same way whatever was
-explained before it, in whatever process.
+The settings are those of Luo et al. 2022 (section 4): continuous features without discretisation,
+all features in the explanation, 5000 samples, and the package's defaults for the ridge (1), the
+kernel and the sampling, which is around the mean of the rows and not around the point. The package
+seeds an explainer, not an explanation, so a second call would differ. Each point therefore gets its
+own explainer, seeded by the seed and the point alone: its explanation does not depend on points
+explained before it.
 """
 
 from typing import Any
@@ -26,11 +26,15 @@ class Lime:
     Parameters
     ----------
     predict
-        The network: rows n × d to outputs n × k; probabilities where it classifies, else k = 1.
+        The network: from rows n × d to outputs n × k; probabilities of a classifier, else k = 1.
     rows
-        Where its inputs come from, n × d: LIME needs their means and standard deviations.
+        Rows of its inputs, n × d, for their means and standard deviations.
+    classifies
+        Whether the network is a classifier.
+    seed
+        Seed of the samples.
     samples
-        Rows at which LIME asks the network to explain one point, the point itself included.
+        Number of rows at which LIME evaluates the network for each point, including the point.
     """
 
     def __init__(
@@ -42,23 +46,22 @@ class Lime:
         self.samples = samples
         self.mean, scale = rows.mean(axis=0), rows.std(axis=0)
         self.scale = np.where(scale > 0, scale, 1.0)
-        # Without discretisation LIME takes from the rows the mean and the standard deviation of
-        # every column. Two rows that have the same spare it a pass over thousands of rows per
-        # point.
+        # Without discretisation LIME uses only the mean and standard deviation of each column. Two
+        # rows with the same moments save it a pass over thousands of rows per point.
         self._rows = np.stack([self.mean - scale, self.mean + scale])
 
     def explain(self, points: Floats) -> Explanations:
-        """A linear model per point and output."""
+        """Explain points, m × d: a linear model for each point and output."""
         points = np.asarray(points, np.float64)
-        found = [self._explain_one(point) for point in points]
+        explanations = [self._explain_point(point) for point in points]
         outputs, slopes, support = (
-            np.array(values, np.float64) for values in zip(*found, strict=True)
+            np.array(values, np.float64) for values in zip(*explanations, strict=True)
         )
         terms = (points.shape[1] + 1) * outputs.shape[1]
         return Explanations(points, local_linear(points, outputs, slopes), float(terms), support)
 
-    def _explain_one(self, point: Floats) -> tuple[Floats, Floats, float]:
-        """Outputs (k) at the point, slopes (k × d), and the effective number of samples."""
+    def _explain_point(self, point: Floats) -> tuple[Floats, Floats, float]:
+        """Explain a point: outputs there (k), slopes (k × d) and effective number of samples."""
         explainer = LimeTabularExplainer(
             self._rows,
             mode="classification" if self.classifies else "regression",
@@ -68,7 +71,7 @@ class Lime:
         )
         regressor = Ridge()
         labels = range(self.predict(point[None]).shape[1]) if self.classifies else (1,)
-        found = explainer.explain_instance(
+        explanation = explainer.explain_instance(
             point,
             self.predict,
             labels=labels,
@@ -79,32 +82,32 @@ class Lime:
         slopes = np.zeros((len(labels), len(point)))
         intercepts = np.empty(len(labels))
         for i, label in enumerate(labels):
-            intercepts[i] = found.intercept[label]
-            for feature, slope in found.local_exp[label]:
+            intercepts[i] = explanation.intercept[label]
+            for feature, slope in explanation.local_exp[label]:
                 slopes[i, feature] = slope
-        # LIME's model reads standardised inputs
+        # LIME's model is one of standardised inputs
         slopes /= self.scale
         return intercepts + slopes @ (point - self.mean), slopes, regressor.support
 
 
 def point_seed(seed: int, point: Floats) -> int:
-    """A seed of 32 bits from the seed of the comparison and the bits of the point."""
+    """A seed of 32 bits derived from the seed of the comparison and the bits of the point."""
     bits = np.ascontiguousarray(point, np.float64).view(np.uint32)
     return int(np.random.SeedSequence([seed, *bits.tolist()]).generate_state(1)[0])
 
 
 class Ridge:
-    """Weighted ridge regression with an intercept that is not penalised, as scikit-learn's
-    ``Ridge(alpha=1)``, LIME's own choice.
+    """Weighted ridge regression without a penalty on the intercept.
 
-    ``lime`` calls a regressor once per point and output; this one solves the normal equations and
-    checks nothing.
+    It equals scikit-learn's ``Ridge(alpha=1)``, LIME's default. ``lime`` calls a regressor once per
+    point and output; this one is faster because it only solves the normal equations and checks
+    nothing.
     """
 
     alpha = 1.0
 
     def fit(self, x: Floats, y: NDArray[Any], sample_weight: Floats) -> "Ridge":
-        """x n × d, y and weights n values."""
+        """Fit rows x, n × d, to targets y with weights, n values each."""
         total = sample_weight.sum()
         self.support = float(total**2 / np.square(sample_weight).sum())
         mean, self._mean_y = sample_weight @ x / total, float(sample_weight @ y / total)
@@ -117,11 +120,11 @@ class Ridge:
         return self
 
     def predict(self, x: Floats) -> Floats:
-        """n values."""
+        """Predictions for rows x, n × d: n values."""
         return x @ self.coef_ + self.intercept_
 
     def score(self, x: Floats, y: NDArray[Any], sample_weight: Floats) -> float:
-        """R² on the rows of the fit, weighted."""
-        left = sample_weight @ np.square(y - self.predict(x))
+        """Weighted R² on the rows of the fit."""
+        residual = sample_weight @ np.square(y - self.predict(x))
         spread = sample_weight @ np.square(y - self._mean_y)
-        return float(1 - left / spread) if spread > 0 else 0.0
+        return float(1 - residual / spread) if spread > 0 else 0.0

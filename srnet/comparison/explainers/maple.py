@@ -1,19 +1,18 @@
-"""MAPLE (Plumb, Molitor and Talwalkar 2018, NeurIPS): a forest chooses the rows that matter for a
-point, a linear model explains it.
+"""MAPLE (Plumb, Molitor and Talwalkar 2018, NeurIPS): local linear models weighted by a forest.
 
-The weight of a training row for a point is the mean, over the trees, of 1/|leaf| where both lie in
-one leaf, and 0 where not (equation 3 there). Features are ranked by how much the roots of the trees
-decrease the impurity by splitting on them (section 4); as many of the best as give the lowest error
-on the validation rows take part in the local models.
+The weight of a training row for a point is the mean over the trees of 1/|leaf| if both are in the
+same leaf, else 0 (their equation 3). Features are ranked by the decrease of impurity at the roots
+of the trees (section 4); the local models use as many of the best as give the lowest error on the
+validation rows.
 
-The local model of a regression needs of its weighted rows their first and second moments alone, and
-those are means over leaves: the moments of every leaf are computed once, by a sparse product, and a
-point adds up those of its leaves. It costs as much as there are trees, not as there are rows. Where
-the network classifies, the local model is a logistic regression, fitted by Newton's method to many
-points at once.
+The local model of a regression depends only on the first and second moments of the weighted rows,
+which are means over leaves. The moments of every leaf are computed once, by a sparse product, and a
+point averages those of its leaves; the cost grows with the number of trees, not of rows. For a
+classifier the local model is a logistic regression, fitted to many points at once by Newton's
+method.
 
-The ridge is that of the published implementation, where the weights of the trees are added and not
-averaged: 0.001 there is 0.001/trees here.
+The ridge is that of the published implementation, which adds the weights of the trees instead of
+averaging them: 0.001 there is 0.001/trees here.
 """
 
 from dataclasses import dataclass
@@ -28,16 +27,26 @@ from srnet.errors import UserError
 from srnet.typing import Floats
 
 TREES, MIN_LEAF, MAX_FEATURES, RIDGE = 200, 10, 0.5, 0.001
-VALIDATION_ROWS = 100  # of the rows, where there are none of their own
-CHUNK = (
-    1 << 18
-)  # values that a batch of local logistic regressions may hold: they stay in the processor's cache
+VALIDATION_ROWS = 100  # the most rows set aside for validation if no validation rows are given
+CHUNK = 1 << 18  # values in a batch of logistic regressions, which then fit into the cache
 NEWTON_STEPS, HALVINGS, TOLERANCE = 60, 30, 1e-12
 
 
 @dataclass(frozen=True)
 class Settings:
-    """Of the forest and of the local models."""
+    """Settings of the forest and of the local models.
+
+    Attributes
+    ----------
+    trees
+        Number of trees.
+    min_leaf
+        The fewest rows in a leaf.
+    max_features
+        Share of the features tried at a split.
+    ridge
+        Penalty of the published implementation.
+    """
 
     trees: int = TREES
     min_leaf: int = MIN_LEAF
@@ -46,7 +55,7 @@ class Settings:
 
     @property
     def penalty(self) -> float:
-        """The ridge against weights that add up to 1."""
+        """The ridge penalty for weights that sum to 1."""
         return self.ridge / self.trees
 
 
@@ -56,15 +65,21 @@ class Maple:
     Parameters
     ----------
     rows, outputs
-        n × d, and the network's outputs n × k; probabilities where it classifies, else k = 1.
+        Rows, n × d, and the network's outputs, n × k; probabilities of a classifier, else k = 1.
+    classifies
+        Whether the network is a classifier.
+    seed
+        Seed of the forest and of the validation rows.
     valid
-        Validation rows and the network's outputs there. Where there are none, a fifth of the rows,
-        at most 100, is drawn for it and kept from the forest.
+        Validation rows and the network's outputs there. If there are none, a fifth of the rows, at
+        most 100, is drawn for validation and not used by the forest.
+    settings
+        Settings of the forest and of the local models.
 
     Attributes
     ----------
     features
-        The inputs of the local models, most important first.
+        Indices of the inputs of the local models, most important first.
 
     Raises
     ------
@@ -101,25 +116,25 @@ class Maple:
         )
         self._local = model(forest, rows, outputs, self.settings)
         ranked = np.argsort(-forest.importance, kind="stable")
-        self.features = ranked[: self._local.count(ranked, *valid)]
+        self.features = ranked[: self._local.count_features(ranked, *valid)]
 
     def explain(self, points: Floats) -> Explanations:
-        """A local model per point."""
+        """Explain points, m × d: a local model for each."""
         points = np.asarray(points, np.float64)
         return self._local.explain(points, np.sort(self.features))
 
 
 class Forest:
-    """A forest, and which leaves rows lie in.
+    """A random forest and the leaves of its rows.
 
     Attributes
     ----------
     members
-        n × leaves, 1 where a row lies in a leaf.
+        n × leaves of all trees, sparse: 1 if a row is in a leaf.
     sizes
-        Rows of every leaf.
+        Number of rows in each leaf.
     importance
-        Of every input: how much the roots that split on it decrease the impurity, summed over the
+        For each input, the decrease of impurity at the roots that split on it, summed over the
         trees.
     """
 
@@ -153,16 +168,15 @@ class Forest:
                 self.importance[tree.feature[0]] += tree.impurity[0] - share @ tree.impurity[parts]
 
     def leaves(self, x: Floats) -> sparse.csr_matrix:
-        """n × leaves of all trees, 1 where a row lies in a leaf: as many ones a row as there are
-        trees."""
-        found = self._forest.apply(x) + self._first
-        counts = np.arange(len(x) + 1) * found.shape[1]
+        """n × leaves of all trees, sparse: 1 if a row is in a leaf, once per tree."""
+        leaves = self._forest.apply(x) + self._first
+        ends = np.arange(len(x) + 1) * leaves.shape[1]
         return sparse.csr_matrix(
-            (np.ones(found.size), found.ravel(), counts), shape=(len(x), self._nodes)
+            (np.ones(leaves.size), leaves.ravel(), ends), shape=(len(x), self._nodes)
         )
 
     def weights(self, x: Floats) -> sparse.csr_matrix:
-        """Weights of the rows for points: points × rows, every row of it adds up to 1."""
+        """Weights of the rows for points x, points × rows, sparse; those of a point sum to 1."""
         shares = self.leaves(x) @ sparse.diags(1 / (self.sizes * len(self._first)))
         return (shares @ self.members.T).tocsr()
 
@@ -171,12 +185,12 @@ class Forest:
 
 
 class _Regression:
-    """Local ridge regressions from the moments of leaves."""
+    """Local ridge regressions, from the moments of the leaves."""
 
     def __init__(self, forest: Forest, rows: Floats, outputs: Floats, settings: Settings) -> None:
         self._forest, self._trees = forest, settings.trees
-        # In standard units the moments lose least by rounding; the penalty follows, so that the
-        # model is the same.
+        # Standardising reduces rounding errors of the moments; the penalty is scaled to match, so
+        # that the model does not change.
         self._mean, scale = rows.mean(axis=0), rows.std(axis=0)
         self._scale = np.where(scale > 0, scale, 1.0)
         self._mean_y, scale_y = outputs[:, 0].mean(), outputs[:, 0].std()
@@ -189,9 +203,11 @@ class _Regression:
         moments = np.column_stack([z, z[:, self._upper[0]] * z[:, self._upper[1]]])
         self._moments = sparse.diags(1 / forest.sizes) @ (forest.members.T @ moments)
 
-    def count(self, ranked: NDArray[np.intp], x: Floats, y: Floats) -> int:
-        """How many of the ranked features give the lowest squared error at validation rows; the
-        fewest of equals."""
+    def count_features(self, ranked: NDArray[np.intp], x: Floats, y: Floats) -> int:
+        """The number of leading features with the lowest squared error on validation rows.
+
+        The fewest of those with equal error.
+        """
         moments = self._gather(x)
         errors = [
             np.mean(np.square(self._solve(moments, x, ranked[:kept])[0] - y[:, 0]))
@@ -208,20 +224,24 @@ class _Regression:
         )
 
     def _gather(self, points: Floats) -> tuple[Floats, Floats]:
-        """Weighted means (m × d + 1) and covariances (m × d + 1 × d + 1) of inputs and output
-        around points."""
+        """Weighted means and covariances of inputs and output around points.
+
+        Returns
+        -------
+        m × (d + 1) and m × (d + 1) × (d + 1), the output last.
+        """
         columns = len(self._mean) + 1
-        found = self._forest.leaves(points) @ self._moments / self._trees
-        mean = found[:, :columns]
+        moments = self._forest.leaves(points) @ self._moments / self._trees
+        mean = moments[:, :columns]
         second = np.empty((len(points), columns, columns))
-        second[:, self._upper[0], self._upper[1]] = found[:, columns:]
-        second[:, self._upper[1], self._upper[0]] = found[:, columns:]
+        second[:, self._upper[0], self._upper[1]] = moments[:, columns:]
+        second[:, self._upper[1], self._upper[0]] = moments[:, columns:]
         return mean, second - mean[:, :, None] * mean[:, None, :]
 
     def _solve(
         self, moments: tuple[Floats, Floats], points: Floats, features: NDArray[np.intp]
     ) -> tuple[Floats, Floats]:
-        """Values at the points (m) and coefficients (m × features)."""
+        """Solve the local models: values at the points (m) and coefficients (m × features)."""
         mean, covariance = moments
         matrix = covariance[:, features[:, None], features] + np.diag(self._penalty[features])
         slopes = np.linalg.solve(matrix, covariance[:, features, -1:])[:, :, 0]
@@ -234,60 +254,78 @@ class _Regression:
 
 
 class _Classification:
-    """Local logistic regressions of the network's class, the first class as reference; all
-    coefficients are penalised."""
+    """Local logistic regressions of the network's class.
+
+    The first class is the reference, and all coefficients are penalised.
+    """
 
     def __init__(self, forest: Forest, rows: Floats, outputs: Floats, settings: Settings) -> None:
         self._forest, self._rows, self._penalty = forest, rows, settings.penalty
         self._classes, self._count = outputs.argmax(axis=1), outputs.shape[1]
 
-    def count(self, ranked: NDArray[np.intp], x: Floats, y: Floats) -> int:
-        """How many of the ranked features give the lowest cross-entropy at validation rows; the
-        fewest of equals."""
+    def count_features(self, ranked: NDArray[np.intp], x: Floats, y: Floats) -> int:
+        """The number of leading features with the lowest cross-entropy on validation rows.
+
+        The fewest of those with equal cross-entropy.
+        """
         if len(np.unique(self._classes)) == 1:
             return 1
         expected = y.argmax(axis=1)[:, None]
         weights = self._forest.weights(x)
         losses = []
-        found = np.zeros((len(x), self._count - 1, 1))
+        coefficients = np.zeros((len(x), self._count - 1, 1))
         for kept in range(1, len(ranked) + 1):
-            # the model with one feature less is near
-            found = self._fit(weights, ranked[:kept], np.pad(found, ((0, 0), (0, 0), (0, 1))))
-            chosen = np.take_along_axis(self._function(found, ranked[:kept])(x), expected, axis=1)
-            losses.append(-np.log(np.maximum(chosen, np.finfo(np.float64).tiny)).mean())
+            # start from the model with one feature less
+            start = np.pad(coefficients, ((0, 0), (0, 0), (0, 1)))
+            coefficients = self._fit(weights, ranked[:kept], start)
+            probabilities = self._function(coefficients, ranked[:kept])(x)
+            likelihoods = np.take_along_axis(probabilities, expected, axis=1)
+            losses.append(-np.log(np.maximum(likelihoods, np.finfo(np.float64).tiny)).mean())
         return int(np.argmin(losses)) + 1
 
     def explain(self, points: Floats, features: NDArray[np.intp]) -> Explanations:
         weights = self._forest.weights(points)
-        found = self._fit(
-            weights, features, np.zeros((len(points), self._count - 1, len(features) + 1))
-        )
+        start = np.zeros((len(points), self._count - 1, len(features) + 1))
+        coefficients = self._fit(weights, features, start)
         squares = np.asarray(weights.multiply(weights).sum(axis=1)).ravel()
         return Explanations(
-            points, self._function(found, features), float(found[0].size), 1 / squares
+            points, self._function(coefficients, features), float(coefficients[0].size), 1 / squares
         )
 
     def _fit(self, weights: sparse.csr_matrix, features: NDArray[np.intp], start: Floats) -> Floats:
-        """Coefficients of points by the weights of their rows (points × rows), m × classes − 1 × 1
-        + features, as is ``start``."""
+        """Fit the local models of m points.
+
+        Parameters
+        ----------
+        weights
+            Weights of the rows, m × rows.
+        start
+            First guess, m × (classes − 1) × (1 + features).
+
+        Returns
+        -------
+        Coefficients, in the shape of ``start``.
+        """
         design = np.column_stack([np.ones(len(self._rows)), self._rows[:, features]])
         coefficients = np.empty_like(start)
-        for part in _parts(np.diff(weights.indptr), CHUNK // (design.shape[1] * self._count)):
+        for part in _batches(np.diff(weights.indptr), CHUNK // (design.shape[1] * self._count)):
             x, w, classes = _neighbours(weights, part, design, self._classes)
-            coefficients[part] = logistic(x, w, classes, self._penalty, start[part])
+            coefficients[part] = fit_logistic(x, w, classes, self._penalty, start[part])
         return coefficients
 
     def _function(self, coefficients: Floats, features: NDArray[np.intp]) -> Function:
-        def at(x: Floats) -> Floats:
+        def predict(x: Floats) -> Floats:
             read = np.column_stack([np.ones(len(x)), x[:, features]])
             return _softmax(np.einsum("mcf,mf->mc", coefficients, read))
 
-        return at
+        return predict
 
 
-def _parts(lengths: NDArray[np.integer], most: int) -> list[NDArray[np.intp]]:
-    """Points in groups of similar numbers of rows, which are padded to the largest: at most so many
-    rows a group, or one point."""
+def _batches(lengths: NDArray[np.integer], most: int) -> list[NDArray[np.intp]]:
+    """Group points with similar numbers of rows, which are padded to the largest.
+
+    A group has at most ``most`` rows with padding, or one point.
+    """
     order = np.argsort(lengths, kind="stable")[::-1]
     groups, first = [], 0
     while first < len(order):
@@ -300,7 +338,7 @@ def _parts(lengths: NDArray[np.integer], most: int) -> list[NDArray[np.intp]]:
 def _neighbours(
     weights: sparse.csr_matrix, part: NDArray[np.intp], design: Floats, classes: NDArray[np.intp]
 ) -> tuple[Floats, Floats, NDArray[np.intp]]:
-    """Rows (m × r × f), weights (m × r, 0 where padded) and classes (m × r) of some points."""
+    """Rows (m × r × f), weights (m × r, 0 for padding) and classes (m × r) of some points."""
     counts = np.diff(weights.indptr)[part]
     w = np.zeros((len(part), counts.max()))
     index = np.zeros(w.shape, np.intp)
@@ -311,26 +349,26 @@ def _neighbours(
     return design[index], w, classes[index]
 
 
-def logistic(
+def fit_logistic(
     x: Floats, weights: Floats, classes: NDArray[np.intp], penalty: float, start: Floats
 ) -> Floats:
-    """Weighted multinomial logistic regressions of m points at once, by Newton's method with halved
-    steps.
+    """Fit weighted multinomial logistic regressions of m points at once.
 
-    Minimises Σ wᵢ·(−ln p(classᵢ)) + penalty/2·|β|² per point; class 0 is the reference, whose
-    coefficients are 0.
+    Newton's method with step halving minimises Σ wᵢ·(−ln p(classᵢ)) + penalty/2·|β|² for each
+    point; class 0 is the reference, with coefficients 0.
 
     Parameters
     ----------
     x, weights, classes
-        m × r × f, m × r and m × r.
+        Rows, m × r × f, their weights, m × r, and classes, m × r.
+    penalty
+        Ridge penalty.
     start
-        The first guess of the coefficients, m × number of classes − 1 × f; it has no part in the
-        result.
+        First guess of the coefficients, m × (classes − 1) × f; the result does not depend on it.
 
     Returns
     -------
-    Coefficients as ``start``.
+    Coefficients, in the shape of ``start``.
     """
     points, free, features = start.shape
     size = free * features
@@ -350,9 +388,8 @@ def logistic(
         flat = hessian.reshape(len(active), size, size)
         flat[:, range(size), range(size)] += penalty
         step = np.linalg.solve(flat, gradient.reshape(len(active), size, 1)).reshape(gradient.shape)
-        decrease = np.einsum(
-            "mcf,mcf->m", gradient, step
-        )  # the square of Newton's decrement: twice what is left of the loss
+        # squared Newton decrement: about twice the remaining decrease of the loss
+        decrease = np.einsum("mcf,mcf->m", gradient, step)
         scale = np.ones(len(active))
         for _ in range(HALVINGS):
             moved = beta[active] - scale[:, None, None] * step
@@ -362,12 +399,12 @@ def logistic(
                 break
             scale[worse] /= 2
         beta[active], loss = moved, after
-        going = decrease > TOLERANCE * penalty
-        if not going.any():
+        unfinished = decrease > TOLERANCE * penalty
+        if not unfinished.any():
             break
-        if not going.all():
+        if not unfinished.all():
             active, x, weights, target, p, loss = (
-                part[going] for part in (active, x, weights, target, p, loss)
+                part[unfinished] for part in (active, x, weights, target, p, loss)
             )
     return beta
 
@@ -375,8 +412,7 @@ def logistic(
 def _evaluate(
     x: Floats, weights: Floats, target: NDArray[np.bool_], beta: Floats, penalty: float
 ) -> tuple[Floats, Floats]:
-    """Probabilities of all classes but the reference (m × count − 1 × r), and the penalised loss
-    (m)."""
+    """Probabilities of all classes but the reference, m × (classes − 1) × r, and losses, m."""
     logits = beta @ np.swapaxes(x, 1, 2)
     top = np.maximum(logits.max(axis=1), 0)
     p = np.exp(logits - top[:, None])
@@ -387,7 +423,7 @@ def _evaluate(
 
 
 def _softmax(logits: Floats) -> Floats:
-    """Probabilities of all classes from the logits of all but the reference, m × count."""
+    """Probabilities of all classes, m × classes, from the logits of all but the reference."""
     full = np.column_stack([np.zeros(len(logits)), logits])
     shifted = np.exp(full - full.max(axis=1, keepdims=True))
     return shifted / shifted.sum(axis=1, keepdims=True)

@@ -1,4 +1,4 @@
-"""SRNet behind the interface of the explainers: a run's formulas, the same at every point."""
+"""SRNet as an explainer: the formulas of a run, the same at every point."""
 
 from srnet.comparison.explainers.interface import Explanations
 from srnet.model.srnet import SRNet
@@ -6,11 +6,17 @@ from srnet.typing import Floats
 
 
 class Symbolic:
-    """The formulas of one run."""
+    """The formulas of one run.
+
+    Parameters
+    ----------
+    model
+        The run's formulas.
+    """
 
     def __init__(self, model: SRNet) -> None:
         self.model = model
 
     def explain(self, points: Floats) -> Explanations:
-        """The formulas; their outputs may be infinite or NaN where they are not defined."""
+        """Explain points, m × d; outputs may be infinite or NaN where a formula is undefined."""
         return Explanations(points, self.model.predict, float(self.model.complexity))

@@ -1,1 +1,1 @@
-"""One module per figure; its ``draw`` takes tidy tables."""
+"""Figures, one module each; ``draw`` takes tidy frames and returns a Figure."""

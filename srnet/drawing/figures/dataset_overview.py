@@ -1,10 +1,10 @@
-"""Tasks as points, rows by inputs, by family (the paper's overview of its data sets)."""
+"""The tasks by rows, inputs and family, as in the paper's overview of its data sets."""
 
 import pandas as pd
 from matplotlib.figure import Figure
 from matplotlib.ticker import FixedLocator, NullLocator, ScalarFormatter
 
-from srnet.drawing.style import COLUMN, colours, legend, styled
+from srnet.drawing.style import COLUMN, add_legend, preset_colours, styled
 
 MARKERS = ("o", "s", "^", "D", "v", "P")
 
@@ -20,7 +20,7 @@ def draw(networks: pd.DataFrame) -> Figure:
     """
     figure = Figure(figsize=(COLUMN, 2.5), layout="constrained")
     axes = figure.subplots()
-    families = colours(networks["family"])
+    families = preset_colours(networks["family"])
     shown = {}
     for (family, colour), marker in zip(families.items(), MARKERS * len(families), strict=False):
         points = networks[networks["family"] == family]
@@ -31,7 +31,7 @@ def draw(networks: pd.DataFrame) -> Figure:
     for point in networks.drop_duplicates(["inputs", "rows"]).to_dict("records"):
         column = networks[networks["inputs"] == point["inputs"]]
         label = ", ".join(column.loc[column["rows"] == point["rows"], "task"])
-        # below the point where another is just above it, or beside it on the right
+        # below the point if another lies just above it or just to its right
         above = column["rows"].between(point["rows"], 2 * point["rows"], inclusive="neither")
         right = networks["inputs"].between(
             point["inputs"], 1.3 * point["inputs"], inclusive="neither"
@@ -48,8 +48,8 @@ def draw(networks: pd.DataFrame) -> Figure:
     axes.set_yscale("log")
     low, high = networks["rows"].min(), networks["rows"].max()
     axes.set_ylim(low / 3, high * 3)
-    # Logarithmic, for most tasks have few inputs and some have many; the label of the last point
-    # needs room.
+    # Logarithmic because most tasks have few inputs and some have many; the margin on the right is
+    # for the label of the last point.
     axes.set_xscale("log")
     axes.set_xlim(0.8 * networks["inputs"].min(), 1.9 * networks["inputs"].max())
     axes.xaxis.set_major_locator(FixedLocator(sorted(networks["inputs"].unique()), nbins=12))
@@ -57,5 +57,5 @@ def draw(networks: pd.DataFrame) -> Figure:
     axes.xaxis.set_major_formatter(ScalarFormatter())
     axes.set_xlabel("number of inputs")
     axes.set_ylabel("number of rows")
-    legend(figure, shown)
+    add_legend(figure, shown)
     return figure

@@ -1,5 +1,4 @@
-"""A classification in a t-SNE plane: the boundaries of network and SRNet, and local explanations
-(the paper's figure)."""
+"""Decision boundaries of network, SRNet, LIME and MAPLE in a t-SNE plane, as in the paper."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -13,7 +12,7 @@ from matplotlib.lines import Line2D
 from matplotlib.patches import Patch, Rectangle
 
 from srnet.drawing.methods import LABELS, LINES
-from srnet.drawing.style import PAGE, legend, styled
+from srnet.drawing.style import PAGE, add_legend, styled
 
 PIXELS = 400
 MARKERS = "os^Dv"
@@ -22,41 +21,42 @@ MARGIN = 0.04
 
 @styled
 def draw(plane: pd.DataFrame, plane_lines: pd.DataFrame) -> Figure:
-    """Four panels: the rows over the network's classes, over SRNet's, and two zooms with the lines
-    of LIME and MAPLE.
+    """Four panels: the network's classes, SRNet's, and two zooms with the lines of LIME and MAPLE.
 
-    The background has the class of the nearest row.
+    The background shows the class of the nearest row.
 
     Parameters
     ----------
     plane
-        One row per row of the task: u, v, network, srnet (−1: not finite), zoom, explained.
+        One row per row of the task: u, v, network, srnet (class numbers; −1 if not finite), zoom,
+        explained.
     plane_lines
-        One row per zoom and method: u, v, a, b, c, agreement.
+        One row per zoom and method: u, v, a, b, c of the line a (x − u) + b (y − v) + c = 0, and
+        agreement.
     """
     figure = Figure(figsize=(PAGE, 0.31 * PAGE), layout="constrained")
     panels = figure.subplots(1, 4)
     colours = matplotlib.rcParams["axes.prop_cycle"].by_key()["color"]
-    whole = _box(plane)
+    whole = _bounding_box(plane)
     for axes, column, title in zip(panels, ("network", "srnet"), ("MLP", "SRNet"), strict=False):
-        _background(axes, plane, column, whole, colours)
-        _rows(axes, plane, colours, size=2)
+        _draw_background(axes, plane, column, whole, colours)
+        _draw_rows(axes, plane, colours, size=2)
         same = (plane["network"] == plane["srnet"]).mean()
-        says = ": one class" if plane["network"].nunique() == 1 else ""
+        remark = ": one class" if plane["network"].nunique() == 1 else ""
         axes.set_title(
-            f"{title}{says}" if column == "network" else f"{title}: {100 * same:.1f} % as MLP"
+            f"{title}{remark}" if column == "network" else f"{title}: {100 * same:.1f} % as MLP"
         )
     for number, axes in enumerate(panels[2:], start=1):
-        here = plane[plane["zoom"] == number]
-        if here.empty:
+        subset = plane[plane["zoom"] == number]
+        if subset.empty:
             axes.remove()
             continue
-        box = _around(here)
-        _background(axes, plane, "network", box, colours)
-        _rows(
+        box = _zoom_box(subset)
+        _draw_background(axes, plane, "network", box, colours)
+        _draw_rows(
             axes, plane[plane["u"].between(*box[0]) & plane["v"].between(*box[1])], colours, size=9
         )
-        chosen = here[here["explained"].astype(bool)]
+        chosen = subset[subset["explained"].astype(bool)]
         axes.plot(
             chosen["u"],
             chosen["v"],
@@ -68,7 +68,7 @@ def draw(plane: pd.DataFrame, plane_lines: pd.DataFrame) -> Figure:
         )
         lines = plane_lines[plane_lines["zoom"] == number]
         for row in lines.to_dict("records"):
-            _line(axes, row, box)
+            _draw_line(axes, row, box)
         shares = ", ".join(
             f"{LABELS[row['method']]} {100 * row['agreement']:.0f} %"
             for row in lines.to_dict("records")
@@ -86,21 +86,21 @@ def draw(plane: pd.DataFrame, plane_lines: pd.DataFrame) -> Figure:
             va="top",
             zorder=5,
         )
-    panels[0].set(xlim=whole[0], ylim=whole[1])  # a frame may reach beyond
+    panels[0].set(xlim=whole[0], ylim=whole[1])  # the frame of a zoom may reach beyond
     for axes in panels:
         if axes in figure.axes:
             axes.set(xticks=[], yticks=[])
             axes.grid(False)
             axes.spines[:].set_visible(True)
     panels[0].set(xlabel="t-SNE 1", ylabel="t-SNE 2")
-    _legend(figure, plane, colours)
+    _add_legend(figure, plane, colours)
     return figure
 
 
 Box = tuple[tuple[float, float], tuple[float, float]]
 
 
-def _box(rows: pd.DataFrame) -> Box:
+def _bounding_box(rows: pd.DataFrame) -> Box:
     sides = []
     for column in ("u", "v"):
         low, high = rows[column].min(), rows[column].max()
@@ -109,8 +109,8 @@ def _box(rows: pd.DataFrame) -> Box:
     return sides[0], sides[1]
 
 
-def _around(rows: pd.DataFrame) -> Box:
-    """A box with the explained row in its middle that holds the rows of its zoom."""
+def _zoom_box(rows: pd.DataFrame) -> Box:
+    """The smallest box, plus a margin, around the explained row that holds all rows of its zoom."""
     middle = rows.loc[rows["explained"].astype(bool), ["u", "v"]].iloc[0]
     half = {
         side: (1 + 2 * MARGIN) * float((rows[side] - middle[side]).abs().max()) or 1.0
@@ -122,8 +122,10 @@ def _around(rows: pd.DataFrame) -> Box:
     return u, v
 
 
-def _background(axes: Axes, plane: pd.DataFrame, column: str, box: Box, colours: list[str]) -> None:
-    """Every place in the colour of the class of its nearest row; grey where SRNet is not finite."""
+def _draw_background(
+    axes: Axes, plane: pd.DataFrame, column: str, box: Box, colours: list[str]
+) -> None:
+    """Colour each place by the class of its nearest row, grey where SRNet is not finite."""
     from scipy.spatial import cKDTree
 
     x, y = (np.linspace(*side, PIXELS) for side in box)
@@ -144,7 +146,7 @@ def _background(axes: Axes, plane: pd.DataFrame, column: str, box: Box, colours:
         axes.contour(x, y, classes == kind, levels=[0.5], colors="0.25", linewidths=0.5)
 
 
-def _rows(axes: Axes, rows: pd.DataFrame, colours: list[str], size: float) -> None:
+def _draw_rows(axes: Axes, rows: pd.DataFrame, colours: list[str], size: float) -> None:
     for kind in sorted(set(rows["network"].astype(int))):
         group = rows[rows["network"] == kind]
         axes.scatter(
@@ -159,25 +161,25 @@ def _rows(axes: Axes, rows: pd.DataFrame, colours: list[str], size: float) -> No
         )
 
 
-def _line(axes: Axes, row: Mapping[Any, Any], box: Box) -> None:
-    """Where the explanation changes its mind; nothing where it does not in the zoom."""
+def _draw_line(axes: Axes, row: Mapping[Any, Any], box: Box) -> None:
+    """Draw the decision boundary of an explanation, unless it lies outside the zoom."""
     x, y = (np.linspace(*side, 50) for side in box)
     value = row["a"] * (x[None, :] - row["u"]) + row["b"] * (y[:, None] - row["v"]) + row["c"]
-    look = LINES[str(row["method"])]
+    style = LINES[str(row["method"])]
     if value.min() < 0 < value.max():
         axes.contour(
             x,
             y,
             value,
             levels=[0],
-            colors=[look["color"]],
+            colors=[style["color"]],
             linewidths=1.8,
-            linestyles=[look["linestyle"]],
+            linestyles=[style["linestyle"]],
             zorder=3.5,
         )
 
 
-def _legend(figure: Figure, plane: pd.DataFrame, colours: list[str]) -> None:
+def _add_legend(figure: Figure, plane: pd.DataFrame, colours: list[str]) -> None:
     entries: dict[str, Any] = {
         f"MLP says class {int(kind)}": Line2D(
             [],
@@ -198,4 +200,4 @@ def _legend(figure: Figure, plane: pd.DataFrame, colours: list[str]) -> None:
         entries[f"{LABELS[method]} changes its mind"] = Line2D(
             [], [], **(LINES[method] | {"linewidth": 1.8})
         )
-    legend(figure, entries, columns=len(entries))
+    add_legend(figure, entries, columns=len(entries))

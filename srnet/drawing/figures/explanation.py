@@ -1,4 +1,4 @@
-"""An explanation at a glance: R² of every layer, and the formulas' output over the network's."""
+"""An explanation at a glance: R² of each layer, and the formulas' output against the network's."""
 
 from collections.abc import Sequence
 
@@ -8,21 +8,21 @@ from matplotlib.figure import Figure
 from srnet.drawing.style import PAGE, styled
 from srnet.typing import Floats
 
-MOST_POINTS = 2000
+MAX_POINTS = 2000
 
 
 @styled
 def draw(
     names: Sequence[str], r2: Sequence[float | None], network: Floats, formulas: Floats
 ) -> Figure:
-    """Two panels.
+    """Two panels: R² by layer, and the outputs.
 
     Parameters
     ----------
     names, r2
-        Of every layer; None where the layer is constant.
+        Name and R² of each layer; R² is None if the layer is constant.
     network, formulas
-        Outputs, n × k; points that are not finite are left out.
+        Outputs, n × k; points that are not finite are left out, and at most 2000 are shown.
     """
     figure = Figure(figsize=(PAGE, 0.42 * PAGE), layout="constrained")
     left, right = figure.subplots(1, 2)
@@ -40,7 +40,7 @@ def draw(
         xlim=(0, 1), xlabel="R²", yticks=range(len(names)), yticklabels=list(names), title="layers"
     )
     left.invert_yaxis()
-    step = -(-len(network) // MOST_POINTS)
+    step = -(-len(network) // MAX_POINTS)
     for j in range(network.shape[1]):
         a, b = network[::step, j], formulas[::step, j]
         kept = np.isfinite(a) & np.isfinite(b)

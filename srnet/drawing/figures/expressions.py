@@ -1,5 +1,4 @@
-"""The formulas of one task's best runs as LaTeX sets them: of every layer and of the whole network,
-long ones broken into lines."""
+"""The formulas of one task's best runs, typeset: every layer and the whole network."""
 
 import math
 from typing import Any
@@ -7,28 +6,29 @@ from typing import Any
 import pandas as pd
 from matplotlib.figure import Figure
 
-from srnet.drawing.style import PAGE, colours, number, styled
-from srnet.drawing.typesetting import SIZE, fitted, measured, spaced
+from srnet.drawing.style import PAGE, format_number, preset_colours, styled
+from srnet.drawing.typesetting import SIZE, fit_lines, measure, space_functions
 
 MARGIN, REMARK, LEFT, GAP = 0.08, 0.62, 1.4, 0.07  # inches
 
-_Piece = tuple[
-    str, float, float, float, dict[str, Any]
-]  # text, x, height above and depth below its base line, options
+# Text, x, height above and depth below the baseline (inches), matplotlib text options.
+_Piece = tuple[str, float, float, float, dict[str, Any]]
 
 
 @styled
 def draw(formulas: pd.DataFrame) -> Figure:
-    """A block per preset: its run and fitness, then fᵢ with the layer's MSE, then every output of
-    the inputs alone.
+    """A block per preset: best run and fitness, fᵢ with the MSE of each layer, and every output.
+
+    The outputs are formulas of the inputs alone. Long formulas are broken into lines.
 
     Parameters
     ----------
     formulas
-        Of one task: task, preset, seed, layer (1 …, or ``network``), latex, mse, fitness, r2.
+        The rows of one task: task, preset, seed, layer (1 …, or ``network``), latex, mse, fitness,
+        r2.
     """
     lines: list[list[_Piece]] = []
-    for preset, colour in colours(formulas["preset"]).items():
+    for preset, colour in preset_colours(formulas["preset"]).items():
         block = formulas[formulas["preset"] == preset]
         lines.append([(_heading(block), MARGIN, 0.15, 0.05, {"color": colour, "weight": "bold"})])
         outputs = 0
@@ -40,13 +40,15 @@ def draw(formulas: pd.DataFrame) -> Figure:
                 layer = int(row["layer"])
                 label = "output layer" if layer == last else f"layer {layer}"
                 prefix = f"f_{{{layer}}} = "
-            remark = f"MSE {number(row['mse'])}" if math.isfinite(row["mse"]) else ""
-            aligned = "aligned" in row["latex"]  # every step has its own left side
+            remark = f"MSE {format_number(row['mse'])}" if math.isfinite(row["mse"]) else ""
+            aligned = "aligned" in row["latex"]  # every step has its own left-hand side
             for i, line in enumerate(
-                fitted(row["latex"], PAGE - LEFT - 2 * MARGIN, SIZE, "" if aligned else prefix)
+                fit_lines(row["latex"], PAGE - LEFT - 2 * MARGIN, SIZE, "" if aligned else prefix)
             ):
-                _, above, below = measured(line, SIZE)
-                pieces: list[_Piece] = [(f"${spaced(line)}$", MARGIN + LEFT, above, below, {})]
+                _, above, below = measure(line, SIZE)
+                pieces: list[_Piece] = [
+                    (f"${space_functions(line)}$", MARGIN + LEFT, above, below, {})
+                ]
                 if i == 0:
                     pieces.append((label, MARGIN, 0.1, 0.02, {"color": "0.35"}))
                     pieces.append(
@@ -73,5 +75,5 @@ def _heading(block: pd.DataFrame) -> str:
     r2 = f", R² {first['r2']:.4f}" if math.isfinite(first["r2"]) else ""
     return (
         f"{first['task']}, {first['preset']}, best run (seed {first['seed']}): fitness "
-        f"{number(first['fitness'])}{r2}"
+        f"{format_number(first['fitness'])}{r2}"
     )

@@ -1,4 +1,4 @@
-"""How the best formulas leave the network as points lie farther outside of the training box."""
+"""Error of the best formulas by distance of the points from the training box."""
 
 from typing import Any
 
@@ -8,13 +8,13 @@ from matplotlib.lines import Line2D
 
 from srnet.drawing.style import (
     BAND,
+    add_legend,
+    annotate,
     band_legend,
-    colours,
-    counted,
-    legend,
-    log_scale,
-    note,
-    positive,
+    count_text,
+    mask_nonpositive,
+    preset_colours,
+    set_log_scale,
     styled,
     task_panels,
 )
@@ -22,17 +22,18 @@ from srnet.drawing.style import (
 
 @styled
 def draw(distance: pd.DataFrame) -> Figure:
-    """One panel per task: median and quartiles of the absolute error of each preset's best formula,
-    and its root mean square.
+    """One panel per task: median, quartiles and root mean square of the error of each preset.
+
+    It is the absolute error of the preset's best formula.
 
     Parameters
     ----------
     distance
-        One row per task, preset and distance: points, nonfinite, q1, median, q3, rms, all in
-        standard deviations of the network's output over its rows.
+        One row per task, preset and distance: points, nonfinite, and q1, median, q3, rms of the
+        error in standard deviations of the network's output over its rows.
     """
     figure, panels = task_panels(distance["task"])
-    presets = colours(distance["preset"])
+    presets = preset_colours(distance["preset"])
     distances = list(dict.fromkeys(distance["distance"]))
     for task, axes in panels.items():
         remarks = []
@@ -43,26 +44,30 @@ def draw(distance: pd.DataFrame) -> Figure:
             places = [distances.index(value) for value in curve["distance"]]
             axes.fill_between(
                 places,
-                positive(curve["q1"]),
-                positive(curve["q3"]),
+                mask_nonpositive(curve["q1"]),
+                mask_nonpositive(curve["q3"]),
                 color=colour,
                 alpha=BAND,
                 linewidth=0,
             )
-            axes.plot(places, positive(curve["median"]), color=colour, marker=".", markersize=3)
-            axes.plot(places, positive(curve["rms"]), color=colour, linestyle=":", linewidth=0.8)
+            axes.plot(
+                places, mask_nonpositive(curve["median"]), color=colour, marker=".", markersize=3
+            )
+            axes.plot(
+                places, mask_nonpositive(curve["rms"]), color=colour, linestyle=":", linewidth=0.8
+            )
             if (curve["nonfinite"] > 0).any():
                 worst = (curve["nonfinite"] / curve["points"]).max()
                 remarks.append(f"{preset}: {worst:.0%} ×")
         axes.axhline(1, color="0.6", linewidth=0.6)
-        log_scale(axes)
+        set_log_scale(axes)
         axes.set_xticks(
             range(len(distances)), [f"{value:g}" if value else "in" for value in distances]
         )
-        note(axes, remarks, side="left")
+        annotate(axes, remarks, side="left")
     figure.supxlabel("distance from the training box (half-widths; in: inside)")
     figure.supylabel("error (std of the network)")
-    points = counted(distance["points"], "point")
+    points = count_text(distance["points"], "point")
     entries: dict[str, Any] = {
         f"{preset}: median of {points}, band quartiles": band_legend(colour)
         for preset, colour in presets.items()
@@ -75,5 +80,5 @@ def draw(distance: pd.DataFrame) -> Figure:
         entries["n% ×: at most so many points not finite, left out"] = Line2D(
             [], [], linestyle="none"
         )
-    legend(figure, entries)
+    add_legend(figure, entries)
     return figure

@@ -1,4 +1,4 @@
-"""Final fitness over the seeds, by task, beside the published runs (the paper's box plot)."""
+"""Final fitness over the seeds beside the published runs, as in the paper's box plot."""
 
 from typing import Any
 
@@ -10,11 +10,11 @@ from matplotlib.patches import Patch
 
 from srnet.drawing.style import (
     PUBLISHED,
-    colours,
-    counted,
-    legend,
-    log_scale,
-    note,
+    add_legend,
+    annotate,
+    count_text,
+    preset_colours,
+    set_log_scale,
     styled,
     task_panels,
 )
@@ -22,8 +22,9 @@ from srnet.drawing.style import (
 
 @styled
 def draw(runs: pd.DataFrame, published: pd.DataFrame) -> Figure:
-    """One panel per task: a box, whiskers at minimum and maximum, for each preset and the published
-    runs; a point per run.
+    """One panel per task: a box for each preset and for the published runs, and a point per run.
+
+    Whiskers reach to minimum and maximum.
 
     Parameters
     ----------
@@ -31,27 +32,27 @@ def draw(runs: pd.DataFrame, published: pd.DataFrame) -> Figure:
         One row per run: task, preset, seed, fitness.
     published
         One row per task: task, runs, fitness_min, fitness_q1, fitness_median, fitness_q3,
-        fitness_max. Tasks may lack.
+        fitness_max. Tasks may be missing.
     """
     tasks = runs["task"].unique()
     figure, panels = task_panels(tasks, columns=min(6, len(tasks)), height=1.45)
-    presets = colours(runs["preset"])
+    presets = preset_colours(runs["preset"])
     for task, axes in panels.items():
-        here = published[published["task"] == task]
-        if len(here):
-            _box(axes, 0, _stored(here.iloc[0]), PUBLISHED)
+        subset = published[published["task"] == task]
+        if len(subset):
+            _draw_box(axes, 0, _published_statistics(subset.iloc[0]), PUBLISHED)
         for place, (preset, colour) in enumerate(presets.items(), start=1):
-            _preset(
+            _draw_preset(
                 axes,
                 place,
                 runs.loc[(runs["task"] == task) & (runs["preset"] == preset), "fitness"],
                 colour,
             )
-        log_scale(axes)
+        set_log_scale(axes)
         axes.set_xlim(-0.6, len(presets) + 0.6)
         axes.set_xticks([])
         own = runs[runs["task"] == task]
-        note(
+        annotate(
             axes,
             [
                 f"{preset}: all 0"
@@ -60,28 +61,30 @@ def draw(runs: pd.DataFrame, published: pd.DataFrame) -> Figure:
             ],
         )
     figure.supylabel("final fitness")
-    seeds = counted(runs.groupby(["task", "preset"], sort=False).size(), "seed")
+    seeds = count_text(runs.groupby(["task", "preset"], sort=False).size(), "seed")
     entries: dict[str, Any] = {}
     if len(drawn := published[published["task"].isin(tasks)]):
-        entries[f"published: {counted(drawn['runs'], 'run')}"] = Patch(color=PUBLISHED, alpha=0.4)
+        entries[f"published: {count_text(drawn['runs'], 'run')}"] = Patch(
+            color=PUBLISHED, alpha=0.4
+        )
     for preset, colour in presets.items():
         entries[f"{preset}: {seeds}"] = Patch(color=colour, alpha=0.4)
     if not np.isfinite(runs["fitness"]).all():
         entries["n×∞: runs that are not finite"] = Patch(alpha=0)
-    legend(figure, entries, columns=4)
+    add_legend(figure, entries, columns=4)
     return figure
 
 
-def _stored(row: pd.Series) -> dict[str, float]:
+def _published_statistics(row: pd.Series) -> dict[str, float]:
     keys = {"whislo": "min", "q1": "q1", "med": "median", "q3": "q3", "whishi": "max"}
     return {key: float(row[f"fitness_{name}"]) for key, name in keys.items()}
 
 
-def _preset(axes: Axes, place: int, fitness: pd.Series, colour: str) -> None:
+def _draw_preset(axes: Axes, place: int, fitness: pd.Series, colour: str) -> None:
     finite = fitness[np.isfinite(fitness)]
     if len(finite):
         low, q1, median, q3, high = np.quantile(finite, [0, 0.25, 0.5, 0.75, 1])
-        _box(
+        _draw_box(
             axes, place, {"whislo": low, "q1": q1, "med": median, "q3": q3, "whishi": high}, colour
         )
         spread = np.linspace(-0.18, 0.18, len(finite)) if len(finite) > 1 else np.zeros(1)
@@ -102,7 +105,7 @@ def _preset(axes: Axes, place: int, fitness: pd.Series, colour: str) -> None:
         )
 
 
-def _box(axes: Axes, place: int, statistics: dict[str, float], colour: str) -> None:
+def _draw_box(axes: Axes, place: int, statistics: dict[str, float], colour: str) -> None:
     line = {"color": colour, "linewidth": 0.8}
     axes.bxp(
         [statistics],

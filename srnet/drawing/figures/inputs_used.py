@@ -1,4 +1,4 @@
-"""Which inputs the formula of each layer reads, over the runs of every task."""
+"""The inputs that the formula of each layer reads, over the runs of every task."""
 
 import itertools
 from typing import Any
@@ -9,29 +9,30 @@ from matplotlib.axes import Axes
 from matplotlib.cm import ScalarMappable
 from matplotlib.figure import Figure
 
-from srnet.drawing.style import counted, names, styled, task_panels
+from srnet.drawing.style import count_text, distinct_names, styled, task_panels
 
-WRITTEN = 8  # inputs of a layer whose shares can be written into the cells
+MAX_LABELLED = 8  # inputs of a layer whose shares fit into the cells as text
 
 
 @styled
 def draw(inputs_used: pd.DataFrame) -> Figure:
-    """One panel per task: a strip per layer and preset, a cell per input, coloured by the share of
-    the runs that read it.
+    """One panel per task: a strip per layer and preset with a cell per input.
+
+    The colour of a cell is the share of the runs that read the input.
 
     Parameters
     ----------
     inputs_used
-        One row per task, preset, layer and input: runs, used.
+        One row per task, preset, layer and input: runs, and used, the number of runs that read it.
     """
-    presets = names(inputs_used["preset"])
+    presets = distinct_names(inputs_used["preset"])
     deepest = int(inputs_used["layer"].max())
-    tasks = names(inputs_used["task"])
+    tasks = distinct_names(inputs_used["task"])
     figure, panels = task_panels(
         tasks, height=0.35 + 0.14 * deepest * len(presets), columns=min(4, len(tasks))
     )
     for task, axes in panels.items():
-        _panel(axes, inputs_used[inputs_used["task"] == task], presets)
+        _draw_panel(axes, inputs_used[inputs_used["task"] == task], presets)
     bar = figure.colorbar(
         ScalarMappable(cmap="cividis"),
         ax=list(panels.values()),
@@ -43,13 +44,13 @@ def draw(inputs_used: pd.DataFrame) -> Figure:
     bar.set_label("share of the runs")
     figure.supxlabel(
         f"inputs of the layer from the first (left) to the last (right); their number in "
-        f"brackets; {counted(inputs_used['runs'], 'run')}",
+        f"brackets; {count_text(inputs_used['runs'], 'run')}",
         fontsize=6,
     )
     return figure
 
 
-def _panel(axes: Axes, part: pd.DataFrame, presets: list[str]) -> None:
+def _draw_panel(axes: Axes, part: pd.DataFrame, presets: list[str]) -> None:
     labels: list[Any] = []
     last = int(part["layer"].max())
     for layer, preset in itertools.product(sorted(part["layer"].unique()), presets):
@@ -67,7 +68,7 @@ def _panel(axes: Axes, part: pd.DataFrame, presets: list[str]) -> None:
             cmap="cividis",
             rasterized=count > 20,
         )
-        if count <= WRITTEN:
+        if count <= MAX_LABELLED:
             for i, share in enumerate(shares):
                 colour = "white" if share < 0.5 else "black"
                 axes.text(

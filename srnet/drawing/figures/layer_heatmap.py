@@ -1,30 +1,28 @@
-"""The hidden values of one network over those of its formulas, as heat maps (the paper's figure of
-hidden semantics)."""
+"""Hidden values of a network and of its formulas as heat maps, as in the paper."""
 
 import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from srnet.drawing.style import COLUMN, PAGE, names, styled
+from srnet.drawing.style import COLUMN, PAGE, distinct_names, styled
 
-WRITTEN = 12  # units of a layer whose numbers can be written into the cells
-NARROW = 8  # units of all layers that fit one column of a paper
+MAX_LABELLED = 12  # units of a layer whose values fit into the cells as text
+NARROW = 8  # units of all layers that fit into one column of a paper
 
 
 @styled
 def draw(hidden_values: pd.DataFrame) -> Figure:
-    """A column of heat maps per hidden layer, the network's on top, then those of each preset's
-    best formulas.
+    """A column of heat maps per hidden layer: the network, then the best formulas of each preset.
 
     Parameters
     ----------
     hidden_values
-        Of one task: task, layer, source (``network`` first), row, unit, normalised (0 and 1: the
-        network's extremes in the layer).
+        The rows of one task: task, layer, source (``network`` or a preset; the network first), row,
+        unit, normalised (0 and 1 are the smallest and largest value of the network's layer).
     """
     task = hidden_values["task"].iloc[0]
-    sources = names(hidden_values["source"])
+    sources = distinct_names(hidden_values["source"])
     layers = list(dict.fromkeys(hidden_values["layer"]))
     units = [
         int(hidden_values.loc[hidden_values["layer"] == layer, "unit"].max()) + 1
@@ -38,7 +36,7 @@ def draw(hidden_values: pd.DataFrame) -> Figure:
         ),
         layout="constrained",
     )
-    # a narrow layer beside a wide one still gets room for its title
+    # a narrow layer beside a wide one needs space for its title
     widths = [max(count, 0.25 * max(units)) for count in units]
     grid = figure.subplots(
         len(sources), len(layers), squeeze=False, sharey=True, width_ratios=widths
@@ -51,7 +49,7 @@ def draw(hidden_values: pd.DataFrame) -> Figure:
             ]
             values = part.pivot(index="row", columns="unit", values="normalised").to_numpy()
             axes = grid[i, j]
-            image = _heat_map(axes, values)
+            image = _draw_heat_map(axes, values)
             axes.set_yticks(range(0, rows, 2), [str(row + 1) for row in range(0, rows, 2)])
             step = -(-values.shape[1] // 10)
             axes.set_xticks(
@@ -80,7 +78,7 @@ def draw(hidden_values: pd.DataFrame) -> Figure:
     return figure
 
 
-def _heat_map(axes: Axes, values: np.ndarray) -> object:
+def _draw_heat_map(axes: Axes, values: np.ndarray) -> object:
     finite = np.isfinite(values)
     image = axes.imshow(
         np.where(finite, values, np.nan),
@@ -93,12 +91,11 @@ def _heat_map(axes: Axes, values: np.ndarray) -> object:
     axes.grid(visible=False)
     for row, unit in np.argwhere(~finite):
         axes.text(unit, row, "×", ha="center", va="center", color="#B00000", fontsize=6)
-    if values.shape[1] <= WRITTEN:
+    if values.shape[1] <= MAX_LABELLED:
         for row, unit in np.argwhere(finite):
             value = values[row, unit]
             colour = "white" if value < 0.5 else "black"
-            shown = (
-                f"{round(value, 2) + 0.0:.2f}" if abs(value) < 10 else f"{value:.0e}"
-            )  # no minus zero
+            # + 0.0 turns −0 into 0
+            shown = f"{round(value, 2) + 0.0:.2f}" if abs(value) < 10 else f"{value:.0e}"
             axes.text(unit, row, shown, ha="center", va="center", color=colour, fontsize=5)
     return image

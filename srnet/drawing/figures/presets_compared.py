@@ -1,4 +1,4 @@
-"""Best fitness by chromosome evaluations, every preset, beside the published final fitness."""
+"""Best fitness of every preset by evaluations, beside the published final fitness."""
 
 from typing import Any
 
@@ -10,66 +10,68 @@ from matplotlib.patches import Patch
 from srnet.drawing.style import (
     BAND,
     PUBLISHED,
+    add_legend,
+    annotate,
     band_legend,
-    colours,
-    counted,
-    legend,
-    log_scale,
-    not_on_the_axis,
-    note,
+    count_text,
+    off_axis_remarks,
+    plot_with_band,
+    preset_colours,
+    set_log_scale,
     styled,
     task_panels,
-    with_band,
 )
 
 
 @styled
 def draw(history: pd.DataFrame, published: pd.DataFrame) -> Figure:
-    """One panel per task: median line and min–max band of each preset; behind, the range and median
-    of the published runs.
+    """One panel per task: a line (median) and a band (minimum to maximum) for each preset.
+
+    Median and range of the published runs are drawn behind them in grey.
 
     Parameters
     ----------
     history
         One row per task, preset and generation: evaluations, runs, finite, min, median, max.
     published
-        One row per task: task, runs, fitness_min, fitness_median, fitness_max. Tasks may lack.
+        One row per task: task, runs, fitness_min, fitness_median, fitness_max. Tasks may be
+        missing.
     """
     figure, panels = task_panels(history["task"])
-    presets = colours(history["preset"])
+    presets = preset_colours(history["preset"])
     for task, axes in panels.items():
-        for theirs in published[published["task"] == task].to_dict("records"):
+        for row in published[published["task"] == task].to_dict("records"):
             axes.axhspan(
-                theirs["fitness_min"],
-                theirs["fitness_max"],
+                row["fitness_min"],
+                row["fitness_max"],
                 color=PUBLISHED,
                 alpha=BAND,
                 linewidth=0,
             )
-            axes.axhline(theirs["fitness_median"], color=PUBLISHED, linestyle="--", linewidth=0.8)
-        here = history[history["task"] == task]
+            axes.axhline(row["fitness_median"], color=PUBLISHED, linestyle="--", linewidth=0.8)
+        subset = history[history["task"] == task]
         for preset, colour in presets.items():
-            curve = here[here["preset"] == preset]
-            with_band(axes, curve["evaluations"], curve["median"], curve, colour)
+            curve = subset[subset["preset"] == preset]
+            plot_with_band(axes, curve["evaluations"], curve["median"], curve, colour)
         axes.set_xscale("log")
-        log_scale(axes)
-        # all panels the same, for a run may end at its first generation
+        set_log_scale(axes)
+        # the same limits in all panels: a run may stop at its first generation
         axes.set_xlim(history["evaluations"].min(), history["evaluations"].max())
-        note(axes, not_on_the_axis(here))
+        annotate(axes, off_axis_remarks(subset))
     figure.supxlabel("chromosome evaluations")
     figure.supylabel("best fitness so far")
-    seeds = counted(history["runs"], "seed")
+    seeds = count_text(history["runs"], "seed")
     entries: dict[str, Any] = {}
     for preset, colour in presets.items():
         entries[f"{preset}: median of {seeds}, band minimum to maximum"] = band_legend(colour)
     if len(drawn := published[published["task"].isin(panels)]):
         line = Line2D([], [], color=PUBLISHED, linestyle="--", linewidth=0.8)
         label = (
-            f"published final fitness: median of {counted(drawn['runs'], 'run')}, band minimum to "
-            f"maximum"
+            f"published final fitness: median of {count_text(drawn['runs'], 'run')}, "
+            f"band minimum to maximum"
         )
         entries[label] = (Patch(color=PUBLISHED, alpha=BAND, linewidth=0), line)
     if (history["finite"] < history["runs"]).any():
         entries["not every seed is finite"] = Line2D([], [], color="0.3", linestyle=":")
-    legend(figure, entries)
+    add_legend(figure, entries)
     return figure

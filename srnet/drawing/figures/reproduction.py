@@ -11,9 +11,17 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
 
-from srnet.drawing.style import BAND, PAGE, PUBLISHED, legend, log_ticks, names, styled
+from srnet.drawing.style import (
+    BAND,
+    PAGE,
+    PUBLISHED,
+    add_legend,
+    distinct_names,
+    set_log_ticks,
+    styled,
+)
 
-# colour and marker: told apart by shape alone
+# Colour and marker of each verdict; the markers alone tell the verdicts apart.
 MARKS = {
     "reproduced": ("#0072B2", "o"),
     "better": ("#009E73", "^"),
@@ -31,20 +39,21 @@ LINE = 0.115  # inches
 
 @styled
 def draw(verdict: pd.DataFrame) -> Figure:
-    """A panel per claim, a line per number: published in grey, ours with its interval in the colour
-    of the verdict.
+    """A panel per claim, a line per number.
 
-    A claim of which nothing was run has no panel and is named below. What lies beyond an axis is
-    written at its edge.
+    The published number is grey; ours, with its interval, has the colour of the verdict. A claim
+    without any run has no panel and is listed below. An infinite end is marked at the edge.
 
     Parameters
     ----------
     verdict
-        Of ``srnet.results.verdict.verdict``.
+        One row per number and preset, as ``srnet.results.verdict.verdict`` returns them.
     """
     verdict = verdict.fillna({"task": "", "method": "", "preset": "", "unit": ""})
     claims = [
-        claim for claim in names(verdict["claim"]) if _shown(verdict[verdict["claim"] == claim])
+        claim
+        for claim in distinct_names(verdict["claim"])
+        if _has_panel(verdict[verdict["claim"] == claim])
     ]
     counts = [int((verdict["claim"] == claim).sum()) for claim in claims]
     columns = min(2, max(len(claims), 1))
@@ -52,44 +61,45 @@ def draw(verdict: pd.DataFrame) -> Figure:
     heights = [max(row) * LINE + 0.45 for row in rows]
     figure = Figure(figsize=(PAGE, sum(heights) + 0.75), layout="constrained")
     grid = figure.subplots(len(rows), columns, squeeze=False, height_ratios=heights)
-    several = verdict.loc[verdict["preset"] != "", "preset"].nunique() > 1
+    several_presets = verdict.loc[verdict["preset"] != "", "preset"].nunique() > 1
     for axes, claim in zip(grid.flat, claims, strict=False):
         part = verdict[verdict["claim"] == claim].reset_index(drop=True)
-        _panel(axes, part, several)
+        _draw_panel(axes, part, several_presets)
         axes.set_title(claim)
     for axes in grid.flat[len(claims) :]:
         axes.remove()
-    legend(figure, _entries(verdict), columns=4)
-    figure.supxlabel(textwrap.fill(_elsewhere(verdict, claims), 150), fontsize=6)
+    add_legend(figure, _legend_entries(verdict), columns=4)
+    figure.supxlabel(textwrap.fill(_list_omitted(verdict, claims), 150), fontsize=6)
     return figure
 
 
-def _elsewhere(verdict: pd.DataFrame, claims: list[str]) -> str:
-    """What has no panel: claims of which nothing was run, and those that the table alone shows."""
-    rest = {
+def _list_omitted(verdict: pd.DataFrame, claims: list[str]) -> str:
+    """List the claims without a panel: those without any run, and those only in the table."""
+    omitted = {
         claim: verdict[verdict["claim"] == claim]
-        for claim in names(verdict["claim"])
+        for claim in distinct_names(verdict["claim"])
         if claim not in claims
     }
     absent = [
         f"{claim} ({len(part)})"
-        for claim, part in rest.items()
+        for claim, part in omitted.items()
         if (part["verdict"] == "not run").all()
     ]
     others = [
         f"{claim} ({', '.join(part['verdict'])})"
-        for claim, part in rest.items()
+        for claim, part in omitted.items()
         if not (part["verdict"] == "not run").all()
     ]
-    said = [f"not run in this configuration: {', '.join(absent)}"] if absent else []
-    return "; ".join([*said, *([f"without a panel: {', '.join(others)}"] if others else [])])
+    parts = [f"not run in this configuration: {', '.join(absent)}"] if absent else []
+    parts += [f"without a panel: {', '.join(others)}"] if others else []
+    return "; ".join(parts)
 
 
-def _shown(part: pd.DataFrame) -> bool:
+def _has_panel(part: pd.DataFrame) -> bool:
     return part["kind"].iloc[0] in LABELS and set(part["verdict"]) != {"not run"}
 
 
-def _panel(axes: Axes, part: pd.DataFrame, several: bool) -> None:
+def _draw_panel(axes: Axes, part: pd.DataFrame, several_presets: bool) -> None:
     kind = part["kind"].iloc[0]
     scale = part["published"] if kind == "quantiles" else pd.Series(1.0, index=part.index)
     columns = ("published_low", "published_high", "ours", "ours_low", "ours_high")
@@ -103,17 +113,19 @@ def _panel(axes: Axes, part: pd.DataFrame, several: bool) -> None:
         )
     axes.set_xlim(low, high)
     if kind != "mean":
-        log_ticks(axes, "x")
+        set_log_ticks(axes, "x")
     for y, (row, verdict) in enumerate(zip(shown.to_dict("records"), part["verdict"], strict=True)):
-        _line(axes, y, row, verdict, kind)
-    axes.set_yticks(range(len(part)), [_label(row, several) for row in part.to_dict("records")])
+        _draw_line(axes, y, row, verdict, kind)
+    axes.set_yticks(
+        range(len(part)), [_label(row, several_presets) for row in part.to_dict("records")]
+    )
     axes.tick_params(axis="y", length=0, labelsize=5.5)
     axes.grid(axis="x")
     axes.grid(visible=False, axis="y")
     axes.set_xlabel(LABELS[kind] or f"{part['unit'].iloc[0]} (the axis does not begin at 0)")
 
 
-def _line(axes: Axes, y: int, row: Mapping[Hashable, float], verdict: str, kind: str) -> None:
+def _draw_line(axes: Axes, y: int, row: Mapping[Hashable, float], verdict: str, kind: str) -> None:
     low, high = axes.get_xlim()
     if kind != "order":
         axes.barh(
@@ -124,7 +136,7 @@ def _line(axes: Axes, y: int, row: Mapping[Hashable, float], verdict: str, kind:
             color=PUBLISHED,
             alpha=BAND,
         )
-        if kind == "mean":  # a published spread of 0 is still seen
+        if kind == "mean":  # keeps a published spread of 0 visible
             axes.plot(
                 [(row["published_low"] + row["published_high"]) / 2] * 2,
                 [y - 0.4, y + 0.4],
@@ -178,18 +190,18 @@ def _limits(shown: pd.DataFrame, *, logarithmic: bool) -> tuple[float, float]:
     return low - margin, high + margin
 
 
-def _label(row: Mapping[Hashable, Any], several: bool) -> str:
+def _label(row: Mapping[Hashable, Any], several_presets: bool) -> str:
     parts = [row["task"]]
     if row["kind"] == "mean":
         parts.append({"srnet": "SRNet"}.get(row["method"], row["method"].upper()))
     if row["kind"] == "order":
         parts.append(f"/ {row['method'].split()[-1].upper()}")
-    if several and row["preset"]:
+    if several_presets and row["preset"]:
         parts.append(row["preset"])
     return " ".join(parts)
 
 
-def _entries(verdict: pd.DataFrame) -> dict[str, Any]:
+def _legend_entries(verdict: pd.DataFrame) -> dict[str, Any]:
     entries: dict[str, Any] = {
         "published: quartiles, or mean ± std": Patch(color=PUBLISHED, alpha=BAND)
     }

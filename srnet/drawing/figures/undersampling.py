@@ -1,5 +1,4 @@
-"""USDB on a toy with four classes: its rows, and the points that are added near the decision
-boundary (the paper's figure)."""
+"""USDB on a toy with four classes: its rows and the points added near the decision boundary."""
 
 import matplotlib
 import numpy as np
@@ -8,15 +7,14 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
-from srnet.drawing.style import COLUMN, legend, styled
+from srnet.drawing.style import COLUMN, add_legend, styled
 
 MARKERS = "osD^"
 
 
 @styled
 def draw(usdb: pd.DataFrame) -> Figure:
-    """Two panels: the rows over the classes of the network, and with them the points that are
-    added.
+    """Two panels over the network's classes: the rows, and the rows with the added points.
 
     Parameters
     ----------
@@ -29,7 +27,7 @@ def draw(usdb: pd.DataFrame) -> Figure:
     parts = {part: usdb[usdb["part"] == part] for part in ("data", "boundary", "grid")}
     kinds = sorted(set(parts["data"]["class"].astype(int)))
     for axes in (left, right):
-        _regions(axes, parts["grid"], colours)
+        _draw_regions(axes, parts["grid"], colours)
         for kind in kinds:
             rows = parts["data"][parts["data"]["class"] == kind]
             axes.scatter(
@@ -64,11 +62,11 @@ def draw(usdb: pd.DataFrame) -> Figure:
     entries["added"] = Line2D(
         [], [], linestyle="", marker="x", color="black", markersize=3, markeredgewidth=0.5
     )
-    legend(figure, entries, columns=5)
+    add_legend(figure, entries, columns=5)
     return figure
 
 
-def _regions(axes: Axes, grid: pd.DataFrame, colours: list[str]) -> None:
+def _draw_regions(axes: Axes, grid: pd.DataFrame, colours: list[str]) -> None:
     table = grid.pivot(index="x1", columns="x0", values="class")
     x, y, classes = (
         table.columns.to_numpy(float),

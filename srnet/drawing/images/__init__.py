@@ -1,1 +1,1 @@
-"""The figures and tables of the image branch; ``draw`` takes tidy tables."""
+"""Figures and tables of the image branch; ``draw`` returns a Figure or a frame."""

@@ -1,5 +1,4 @@
-"""An explained image at a glance: the image, its superpixels, the explanation as the network saw
-it, and the scores."""
+"""An explained image at a glance: image, superpixels, explanation and scores."""
 
 from typing import Protocol
 
@@ -7,24 +6,24 @@ import numpy as np
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
+from srnet.drawing.images.style import superpixel_borders
 from srnet.drawing.style import PAGE, styled
 
-BORDER = (1.0, 1.0, 1.0)
-HIDDEN = 0.5
+BORDER = (1.0, 1.0, 1.0)  # white
+HIDDEN = 0.5  # grey
 
 
 class ExplainedImage(Protocol):
-    """What is drawn of an explanation; ``srnet.images.explanation.result.ImageExplanation`` has
-    it."""
+    """The parts of ``srnet.images.explanation.result.ImageExplanation`` that the figure shows."""
 
-    image: NDArray[np.float32]  # height × width × 3, 0 … 1
-    segments: NDArray[np.int32]  # height × width, the number of every pixel's superpixel
-    scores: NDArray[np.float64]  # by superpixel
+    image: NDArray[np.float32]  # (H, W, 3), values in [0, 1]
+    segments: NDArray[np.int32]  # (H, W), number of each pixel's superpixel
+    scores: NDArray[np.float64]  # (n,), by superpixel
 
     @property
-    def mask(self) -> NDArray[np.bool_]: ...  # height × width, the pixels of the explanation
+    def mask(self) -> NDArray[np.bool_]: ...  # (H, W), pixels of the explanation
     @property
-    def selected(self) -> NDArray[np.bool_]: ...  # by superpixel
+    def selected(self) -> NDArray[np.bool_]: ...  # (n,), by superpixel
     @property
     def class_name(self) -> str: ...
     @property
@@ -38,47 +37,37 @@ class ExplainedImage(Protocol):
 
 
 @styled
-def draw(found: ExplainedImage) -> Figure:
-    """Four panels beside each other; hidden superpixels are grey."""
-    height, width = found.segments.shape
+def draw(explanation: ExplainedImage) -> Figure:
+    """Four panels side by side: image, superpixels, explanation (the rest is grey) and scores."""
+    segments, mask = explanation.segments, explanation.mask
+    height, width = segments.shape
     figure = Figure(figsize=(PAGE, PAGE / 4.4 * height / width + 0.55), layout="constrained")
-    whole, divided, alone, weighed = figure.subplots(1, 4)
-    lines = _borders(found.segments)
-    outlined = np.where(
-        lines[..., None], BORDER, found.image * np.where(found.mask, 1, 0.55)[..., None]
-    )
-    whole.imshow(found.image)
-    divided.imshow(outlined)
-    alone.imshow(np.where(found.mask[..., None], found.image, HIDDEN))
-    limit = max(float(np.abs(found.scores).max()), 1e-12)
-    scores = weighed.imshow(
-        found.scores[found.segments],
+    image_axes, superpixel_axes, explanation_axes, score_axes = figure.subplots(1, 4)
+    image_axes.imshow(explanation.image)
+    dimmed = explanation.image * np.where(mask, 1, 0.55)[..., None]
+    superpixel_axes.imshow(np.where(superpixel_borders(segments)[..., None], BORDER, dimmed))
+    explanation_axes.imshow(np.where(mask[..., None], explanation.image, HIDDEN))
+    limit = max(float(np.abs(explanation.scores).max()), 1e-12)
+    scores = score_axes.imshow(
+        explanation.scores[segments],
         cmap="PuOr_r",
         vmin=-limit,
         vmax=limit,
         interpolation="nearest",
     )
-    figure.colorbar(scores, ax=weighed, shrink=0.8, pad=0.03)
-    if 0 < np.count_nonzero(found.mask) < found.mask.size:
-        weighed.contour(found.mask, levels=[0.5], colors="black", linewidths=0.8)
-    n = len(found.selected)
-    for axes, title, below in (
-        (whole, "image", f"{found.class_name}: p = {found.probability:.3f}"),
-        (divided, "superpixels", f"{np.count_nonzero(found.selected)} of {n} selected"),
-        (
-            alone,
-            "explanation",
-            f"p = {found.probability_selected:.3f}, {100 * found.share:.0f} % of the pixels",
-        ),
-        (weighed, "scores", f"without it: p = {found.probability_complement:.3f}"),
+    figure.colorbar(scores, ax=score_axes, shrink=0.8, pad=0.03)
+    if 0 < np.count_nonzero(mask) < mask.size:
+        score_axes.contour(mask, levels=[0.5], colors="black", linewidths=0.8)
+    selected = f"{np.count_nonzero(explanation.selected)} of {len(explanation.selected)} selected"
+    summary = (
+        f"p = {explanation.probability_selected:.3f}, {100 * explanation.share:.0f} % of the pixels"
+    )
+    for axes, title, label in (
+        (image_axes, "image", f"{explanation.class_name}: p = {explanation.probability:.3f}"),
+        (superpixel_axes, "superpixels", selected),
+        (explanation_axes, "explanation", summary),
+        (score_axes, "scores", f"without it: p = {explanation.probability_complement:.3f}"),
     ):
-        axes.set(xticks=[], yticks=[], title=title, xlabel=below)
+        axes.set(xticks=[], yticks=[], title=title, xlabel=label)
         axes.grid(False)
     return figure
-
-
-def _borders(segments: NDArray[np.int32]) -> NDArray[np.bool_]:
-    border = np.zeros(segments.shape, dtype=bool)
-    border[:, 1:] |= segments[:, 1:] != segments[:, :-1]
-    border[1:] |= segments[1:] != segments[:-1]
-    return border

@@ -1,4 +1,4 @@
-"""Names of the image networks as they are printed."""
+"""The printed names of the image networks."""
 
 LABELS = {
     "resnet18": "ResNet-18",

@@ -1,9 +1,8 @@
-"""Every method on the test set, network by network: what it shows, how good it is, what it
-costs."""
+"""Every method on the test set, by network: what it shows, how good it is and what it costs."""
 
 import pandas as pd
 
-from srnet.drawing.images.style import label, network, of
+from srnet.drawing.images.style import method_label, network_label, select_images
 
 SELECTED = (
     "probability",
@@ -19,22 +18,33 @@ SELECTED = (
 
 
 def draw(images_runs: pd.DataFrame, images_agreement: pd.DataFrame) -> pd.DataFrame:
-    """One row per network and method, means over images and seeds.
+    """One row per network and method; values are means over images and seeds.
 
-    Columns images and seeds, numbers; whole, probability, empty and complement, probability of the
-    class when the whole image, the explanation, nothing and all but the explanation is shown;
-    superpixels and share shown; iou with the object; best_k, the number of the ranking's first
-    superpixels with the highest mean IoU, and iou_best_k; insertion and deletion AUC; passes,
-    seconds; agreement, mean IoU between two seeds (where there are two).
+    Parameters
+    ----------
+    images_runs
+        One row per explanation.
+    images_agreement
+        One row per network, image and method: agreement.
+
+    Returns
+    -------
+    network, method; images and seeds, their numbers; whole, probability, empty and complement, the
+    probability of the class when the whole image, the explanation, nothing, or all but the
+    explanation is shown; superpixels and share shown; iou with the object; best_k, the number of
+    leading superpixels with the highest mean IoU, and iou_best_k; insertion and deletion AUC;
+    passes; seconds; agreement, the mean IoU between two seeds. A column without values is left out.
     """
-    runs = of(images_runs, "test")
-    agreement = of(images_agreement, "test").groupby(["network", "method"])["agreement"].mean()
+    runs = select_images(images_runs, "test")
+    agreement = (
+        select_images(images_agreement, "test").groupby(["network", "method"])["agreement"].mean()
+    )
     rows = []
     for (name, method), group in runs.groupby(["network", "method"], sort=False):
-        firsts = group.filter(regex=r"^iou_\d+$").mean()
-        best = firsts.idxmax() if firsts.notna().any() else "iou_0"
+        leading = group.filter(regex=r"^iou_\d+$").mean()
+        best = leading.idxmax() if leading.notna().any() else "iou_0"
         rows.append(
-            {"network": network(str(name)), "method": label(str(method))}
+            {"network": network_label(str(name)), "method": method_label(str(method))}
             | {
                 "images": group["image"].nunique(),
                 "seeds": group["seed"].nunique(),
@@ -43,7 +53,7 @@ def draw(images_runs: pd.DataFrame, images_agreement: pd.DataFrame) -> pd.DataFr
             | {key: group[key].mean() for key in SELECTED[:3]}
             | {"superpixels": group["superpixels"].mean()}
             | {key: group[key].mean() for key in SELECTED[3:5]}
-            | {"best_k": int(str(best).removeprefix("iou_")), "iou_best_k": firsts.get(best)}
+            | {"best_k": int(str(best).removeprefix("iou_")), "iou_best_k": leading.get(best)}
             | {key: group[key].mean() for key in SELECTED[5:]}
             | {"agreement": agreement.get((name, method), float("nan"))}
         )

@@ -1,29 +1,39 @@
-"""Every method on the named images, network by network, over the seeds."""
+"""Every method on the named images, by network, over the seeds."""
 
 import pandas as pd
 
-from srnet.drawing.images.style import label, network, of
+from srnet.drawing.images.style import method_label, network_label, select_images
 
 
 def draw(images_runs: pd.DataFrame, images_agreement: pd.DataFrame) -> pd.DataFrame:
     """One row per network, image and method, over the seeds.
 
-    Columns explained, the network's class; whole, probability of the class for the whole image;
-    probability of the explanation: mean, std, minimum; raised, the share of the seeds whose
-    explanation has a higher probability than the whole image; share of the pixels, IoU, insertion
-    and deletion AUC, passes and seconds, means; agreement, mean IoU between two seeds.
+    Parameters
+    ----------
+    images_runs
+        One row per explanation.
+    images_agreement
+        One row per network, image and method: agreement.
+
+    Returns
+    -------
+    network, image, explained (the class that the network gives), method, seeds; whole, the
+    probability of the class for the whole image; probability, probability_std and probability_min
+    of the explanation; raised, the share of seeds whose explanation has a higher probability than
+    the whole image; means of share (of the pixels), iou, insertion, deletion, passes and seconds;
+    agreement, the mean IoU between two seeds. A column without values is left out.
     """
-    runs = of(images_runs, "named")
+    runs = select_images(images_runs, "named")
     agreement = images_agreement.set_index(["network", "image", "method"])["agreement"]
     rows = []
     for (name, image, method), group in runs.groupby(["network", "image", "method"], sort=False):
         probability = group["probability"]
         rows.append(
             {
-                "network": network(str(name)),
+                "network": network_label(str(name)),
                 "image": image,
                 "explained": group["explained"].iloc[0],
-                "method": label(str(method)),
+                "method": method_label(str(method)),
             }
             | {
                 "seeds": len(group),

@@ -1,17 +1,28 @@
-"""The explained networks: size, training, accuracy."""
+"""The explained networks: size, training and accuracy."""
 
 import pandas as pd
 
-from srnet.drawing.images.style import network
+from srnet.drawing.images.style import network_label
 
 
 def draw(images_networks_trained: pd.DataFrame) -> pd.DataFrame:
-    """One row per network: parameters, training images, epochs, accuracy on the test images, whole
-    and partly hidden (0–1), minutes of training (processor time)."""
+    """One row per network.
+
+    Parameters
+    ----------
+    images_networks_trained
+        One row per network: network, parameters, images, epochs, tests, accuracy_test,
+        accuracy_hidden, seconds.
+
+    Returns
+    -------
+    network; parameters; images (for training); epochs; test_images; accuracy and
+    accuracy_partly_hidden on whole and partly hidden test images (0–1); minutes (processor time).
+    """
     trained = images_networks_trained
     return pd.DataFrame(
         {
-            "network": trained["network"].map(network),
+            "network": trained["network"].map(network_label),
             "parameters": trained["parameters"],
             "images": trained["images"],
             "epochs": trained["epochs"],

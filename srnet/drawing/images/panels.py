@@ -1,30 +1,32 @@
-"""The named images as one network sees them explained: image, superpixels, E-LIME, LIME, the
-object's true mask."""
+"""Explanations of the named images by one network: superpixels, E-LIME, LIME and true object."""
 
 import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
-from srnet.drawing.images.style import label, main_methods
-from srnet.drawing.style import PAGE, names, styled
+from srnet.drawing.images.style import main_methods, method_label, superpixel_borders
+from srnet.drawing.style import PAGE, distinct_names, styled
+from srnet.metrics import intersection_over_union
 
-HIDDEN = 0.5  # grey, as the fill of an explanation
-FIXED = ("image", "row", "column", "red", "green", "blue", "superpixel", "truth")
+HIDDEN = 0.5  # grey, the fill of the explanations
+FIXED_COLUMNS = ("image", "row", "column", "red", "green", "blue", "superpixel", "truth")
 
 
 @styled
 def draw(images_pixels: pd.DataFrame) -> Figure:
-    """A row per image; hidden superpixels are grey, as the network sees them.
+    """A row of panels per image; hidden superpixels are grey, as the network sees them.
 
     Parameters
     ----------
     images_pixels
-        One row per image and pixel: image, row, column, red, green, blue (0–255), superpixel,
-        truth, and one column per method, 1 where the explanation shows the pixel.
+        One row per image and pixel: image, row, column, red, green, blue (0–255), superpixel, truth
+        (1 on the object), and a column per method (1 where the explanation shows the pixel).
     """
-    images = names(images_pixels["image"])
-    elime, lime = main_methods(str(column) for column in images_pixels if column not in FIXED)
+    images = distinct_names(images_pixels["image"])
+    elime, lime = main_methods(
+        str(column) for column in images_pixels if column not in FIXED_COLUMNS
+    )
     figure = Figure(figsize=(PAGE, PAGE / 5 * len(images) + 0.25), layout="constrained")
     grid = figure.subplots(len(images), 5, squeeze=False)
     for axes, image in zip(grid, images, strict=True):
@@ -34,7 +36,7 @@ def draw(images_pixels: pd.DataFrame) -> Figure:
         masks = {
             name: pixels[name].to_numpy(bool).reshape(shape) for name in (elime, lime, "truth")
         }
-        shown = [picture, _outlined(picture, pixels["superpixel"].to_numpy().reshape(shape))]
+        shown = [picture, _outline(picture, pixels["superpixel"].to_numpy().reshape(shape))]
         shown += [np.where(mask[..., None], picture, HIDDEN) for mask in masks.values()]
         for panel, values in zip(axes, shown, strict=True):
             panel.imshow(values, interpolation="nearest")
@@ -43,22 +45,16 @@ def draw(images_pixels: pd.DataFrame) -> Figure:
             panel.spines[:].set_visible(False)
         axes[0].set_ylabel(image)
         for panel, name in zip(axes[2:4], (elime, lime), strict=True):
-            panel.set_xlabel(f"IoU {_iou(masks[name], masks['truth']):.2f}")
+            panel.set_xlabel(f"IoU {intersection_over_union(masks[name], masks['truth']):.2f}")
     for panel, title in zip(
-        grid[0], ("image", "superpixels", label(elime), label(lime), "object"), strict=True
+        grid[0],
+        ("image", "superpixels", method_label(elime), method_label(lime), "object"),
+        strict=True,
     ):
         panel.set_title(title)
     return figure
 
 
-def _outlined(picture: NDArray[np.float64], superpixels: NDArray[np.int64]) -> NDArray[np.float64]:
-    """The picture with the superpixels' borders in yellow."""
-    border = np.zeros(superpixels.shape, bool)
-    border[:, 1:] |= superpixels[:, 1:] != superpixels[:, :-1]
-    border[1:] |= superpixels[1:] != superpixels[:-1]
-    return np.where(border[..., None], (1.0, 0.9, 0.0), picture)
-
-
-def _iou(one: NDArray[np.bool_], other: NDArray[np.bool_]) -> float:
-    union = np.count_nonzero(one | other)
-    return np.count_nonzero(one & other) / union if union else 1.0
+def _outline(picture: NDArray[np.float64], segments: NDArray[np.int64]) -> NDArray[np.float64]:
+    """Draw the borders of the superpixels in yellow."""
+    return np.where(superpixel_borders(segments)[..., None], (1.0, 0.9, 0.0), picture)

@@ -1,5 +1,4 @@
-"""The class's probability over the runs on the named images: of the explanations alone, beside the
-whole and the empty image."""
+"""Probability of the class for the explanations alone, beside the whole and the empty image."""
 
 from typing import Any
 
@@ -12,33 +11,36 @@ from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
 from numpy.typing import NDArray
 
-from srnet.drawing.images.style import colours, label, network, of
-from srnet.drawing.style import PAGE, counted, legend, names, styled
+from srnet.drawing.images.style import method_colours, method_label, network_label, select_images
+from srnet.drawing.style import PAGE, add_legend, count_text, distinct_names, styled
 
 
 @styled
 def draw(images_runs: pd.DataFrame) -> Figure:
-    """A panel per network; per image a box of every method over its seeds.
+    """A panel per network; for each image and method a box over the seeds.
 
     Parameters
     ----------
     images_runs
-        One row per explanation: network, images, image, method, seed, probability, whole, empty.
+        One row per explanation: network, images (named or test), image, method, seed, probability,
+        whole, empty.
     """
-    runs = of(images_runs, "named")
-    networks, images, methods = (names(runs[key]) for key in ("network", "image", "method"))
+    runs = select_images(images_runs, "named")
+    networks, images, methods = (
+        distinct_names(runs[key]) for key in ("network", "image", "method")
+    )
     figure = Figure(figsize=(PAGE, 1.45 * len(networks) + 0.6), layout="constrained")
     grid = figure.subplots(len(networks), 1, squeeze=False, sharex=True, sharey=True)[:, 0]
-    colour = colours(methods)
+    colour = method_colours(methods)
     width = 0.8 / len(methods)
     for axes, name in zip(grid, networks, strict=True):
         for place, image in enumerate(images):
-            here = runs[(runs["network"] == name) & (runs["image"] == image)]
+            subset = runs[(runs["network"] == name) & (runs["image"] == image)]
             axes.hlines(
-                here["whole"].iloc[0], place - 0.45, place + 0.45, color="black", linewidth=0.8
+                subset["whole"].iloc[0], place - 0.45, place + 0.45, color="black", linewidth=0.8
             )
             axes.hlines(
-                here["empty"].iloc[0],
+                subset["empty"].iloc[0],
                 place - 0.45,
                 place + 0.45,
                 color="black",
@@ -46,7 +48,7 @@ def draw(images_runs: pd.DataFrame) -> Figure:
                 linestyle=":",
             )
             for i, method in enumerate(methods):
-                values = here.loc[here["method"] == method, "probability"].to_numpy()
+                values = subset.loc[subset["method"] == method, "probability"].to_numpy()
                 if len(values):
                     _box(
                         axes,
@@ -55,22 +57,23 @@ def draw(images_runs: pd.DataFrame) -> Figure:
                         values,
                         colour[method],
                     )
-        axes.set(ylim=(-0.03, 1.03), title=network(name), xlim=(-0.55, len(images) - 0.45))
+        axes.set(ylim=(-0.03, 1.03), title=network_label(name), xlim=(-0.55, len(images) - 0.45))
     grid[-1].set_xticks(range(len(images)), images)
     figure.supylabel("probability of the class")
     entries: dict[str, Any] = {}
     for method in methods:
-        seeds = counted(runs[runs["method"] == method].groupby(["network", "image"]).size(), "seed")
-        entries[f"{label(method)}: {seeds}"] = Patch(color=colour[method])
+        seeds = count_text(
+            runs[runs["method"] == method].groupby(["network", "image"]).size(), "seed"
+        )
+        entries[f"{method_label(method)}: {seeds}"] = Patch(color=colour[method])
     entries["whole image"] = Line2D([], [], color="black", linewidth=0.8)
     entries["nothing shown"] = Line2D([], [], color="black", linewidth=0.8, linestyle=":")
-    legend(figure, entries, columns=3)
+    add_legend(figure, entries, columns=3)
     return figure
 
 
 def _box(axes: Axes, place: float, width: float, values: NDArray[np.float64], colour: str) -> None:
-    """Quartiles and whiskers at minimum and maximum; where all runs agree, a line is all there is
-    to see."""
+    """Draw quartiles and whiskers at minimum and maximum, which is a line if all runs agree."""
     axes.boxplot(
         [values],
         positions=[place],

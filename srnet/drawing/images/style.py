@@ -1,5 +1,4 @@
-"""What the figures and tables of the image branch share: names and colours of networks and
-methods."""
+"""Shared by the image branch: labels and colours of networks and methods, outlines, pass axes."""
 
 from collections.abc import Iterable
 
@@ -9,73 +8,99 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.colors import to_hex, to_rgb
 from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
+from numpy.typing import NDArray
 
 from srnet.drawing.images.labels import LABELS
-from srnet.drawing.style import names
+from srnet.drawing.style import distinct_names
 
 ELIME = ("sparse", "published")
-KINDS = {
+KIND_LABELS = {
     "published": "E-LIME, published",
     "sparse": "E-LIME, sparse",
     "lime": "LIME",
     "rise": "RISE",
     "random": "random",
 }
-MEASURES = {"iou": "IoU with the object", "insertion": "insertion AUC", "deletion": "deletion AUC"}
+MEASURE_LABELS = {
+    "iou": "IoU with the object",
+    "insertion": "insertion AUC",
+    "deletion": "deletion AUC",
+}
 
 
-def network(name: str) -> str:
-    """A network's name as it is printed."""
+def network_label(name: str) -> str:
+    """The printed name of a network."""
     return LABELS.get(name, name)
 
 
-def kind(method: str) -> str:
-    """What a method is, without its number of passes."""
+def method_kind(method: str) -> str:
+    """The kind of a method, which is its name without the number of passes."""
     return method.split("-")[0]
 
 
-def colours(methods: Iterable[str]) -> dict[str, str]:
-    """A colour per method: that of its kind, the same in every figure, and lighter for a second
-    method of the kind."""
+def method_colours(methods: Iterable[str]) -> dict[str, str]:
+    """A colour for each method.
+
+    A kind has the same colour in every figure; further methods of the kind are lighter.
+    """
     cycle = matplotlib.rcParams["axes.prop_cycle"].by_key()["color"]
-    base = dict(zip(KINDS, cycle, strict=False)) | {"random": "#737373"}
-    found: dict[str, str] = {}
-    for method in names(methods):
-        lightness = min(0.6, 0.4 * sum(kind(other) == kind(method) for other in found))
-        rgb = np.array(to_rgb(base.get(kind(method), "#000000")))
-        found[method] = to_hex(tuple(rgb + (1 - rgb) * lightness))
-    return found
+    base = dict(zip(KIND_LABELS, cycle, strict=False)) | {"random": "#737373"}
+    chosen: dict[str, str] = {}
+    for method in distinct_names(methods):
+        lightness = min(
+            0.6, 0.4 * sum(method_kind(other) == method_kind(method) for other in chosen)
+        )
+        rgb = np.array(to_rgb(base.get(method_kind(method), "#000000")))
+        chosen[method] = to_hex(tuple(rgb + (1 - rgb) * lightness))
+    return chosen
 
 
-def label(method: str) -> str:
-    """A method as a legend names it: ``LIME, 1000 passes``."""
+def method_label(method: str) -> str:
+    """The label of a method, such as ``LIME, 1000 passes``."""
     number = method.partition("-")[2]
-    most = "≤ " if kind(method) in ELIME else ""
-    return KINDS.get(kind(method), method) + (f", {most}{number} passes" if number else "")
+    at_most = "≤ " if method_kind(method) in ELIME else ""
+    return KIND_LABELS.get(method_kind(method), method) + (
+        f", {at_most}{number} passes" if number else ""
+    )
 
 
 def main_methods(methods: Iterable[str]) -> tuple[str, str]:
-    """The E-LIME and the LIME that are compared first: the sparse preset with its own end and the
-    most samples, or what there is."""
-    found = names(methods)
-    ours = [
-        one for preset in ELIME for one in (preset, *found) if one in found and kind(one) == preset
+    """The E-LIME and the LIME method to compare first.
+
+    E-LIME is the sparse preset, else the published one, if possible with its own limit of passes.
+    LIME is the one with the most samples. The first and last method stand in for what is missing.
+    """
+    available = distinct_names(methods)
+    elime = [
+        method
+        for preset in ELIME
+        for method in (preset, *available)
+        if method in available and method_kind(method) == preset
     ]
-    elime = ours[0] if ours else found[0]
-    lime = [one for one in found if kind(one) == "lime"]
-    return elime, max(lime, key=lambda one: int(one.partition("-")[2]), default=found[-1])
+    lime = [method for method in available if method_kind(method) == "lime"]
+    return (
+        elime[0] if elime else available[0],
+        max(lime, key=lambda method: int(method.partition("-")[2]), default=available[-1]),
+    )
 
 
-def passes_axis(axes: Axes) -> None:
-    """A logarithmic x axis of network passes with a few plain labels."""
+def set_passes_axis(axes: Axes) -> None:
+    """Make the x axis one of network passes: logarithmic, with a few plain labels."""
     axes.set_xscale("log")
     axes.xaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
     axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
     axes.xaxis.set_minor_formatter(NullFormatter())
 
 
-def of(runs: pd.DataFrame, images: str) -> pd.DataFrame:
-    """The runs on the named images or on the test set; all of them where there are none of that
-    kind."""
-    found = runs[runs["images"] == images]
-    return found if len(found) else runs
+def select_images(runs: pd.DataFrame, images: str) -> pd.DataFrame:
+    """The runs on the images of one kind, ``named`` or ``test``; all runs if there are none."""
+    selected = runs[runs["images"] == images]
+    return selected if len(selected) else runs
+
+
+def superpixel_borders(segments: NDArray[np.integer]) -> NDArray[np.bool_]:
+    """(H, W), True where a pixel's superpixel differs from that of its left or upper neighbour."""
+    borders = np.zeros(segments.shape, dtype=bool)
+    borders[:, 1:] |= segments[:, 1:] != segments[:, :-1]
+    borders[1:] |= segments[1:] != segments[:-1]
+    return borders

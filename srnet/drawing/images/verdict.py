@@ -1,9 +1,8 @@
-"""The paper's claims about E-LIME, each beside what was measured on the named images, judged by
-config/verdict.yaml."""
+"""The paper's claims about E-LIME beside our measurements, judged by config/verdict.yaml."""
 
 import pandas as pd
 
-from srnet.drawing.images.style import network
+from srnet.drawing.images.style import network_label
 
 LABELS = {
     "elime": "E-LIME, sparse",
@@ -15,16 +14,26 @@ LABELS = {
 
 
 def draw(images_claims: pd.DataFrame) -> pd.DataFrame:
-    """One row per claim, network and pair of methods: claim, network, method, limit, ours with its
-    95 % interval over the runs, runs, unit, verdict, reason. A claim of kind order is about the
-    ratio of two medians."""
+    """One row per claim, network and pair of methods.
+
+    Parameters
+    ----------
+    images_claims
+        One row per claim, network and pair of methods, as
+        ``srnet.images.results.claims_table`` returns them.
+
+    Returns
+    -------
+    claim, network, method, limit, ours with its 95 % interval over the runs (from, to), runs, unit,
+    verdict, reason. A claim of kind ``order`` is about the ratio of two medians.
+    """
     methods = images_claims["method"].map(
         lambda text: " against ".join(LABELS.get(part, part) for part in text.split(" against "))
     )
     return pd.DataFrame(
         {
             "claim": images_claims["claim"],
-            "network": images_claims["task"].map(network),
+            "network": images_claims["task"].map(network_label),
             "method": methods,
             "limit": images_claims["published_high"],
             "ours": images_claims["ours"],

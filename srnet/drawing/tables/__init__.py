@@ -1,1 +1,1 @@
-"""One module per table; its ``draw`` takes tidy tables."""
+"""Tables, one module each; ``draw`` takes tidy frames and returns a frame."""

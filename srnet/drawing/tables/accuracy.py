@@ -1,9 +1,8 @@
-"""Share of rows for which an explanation gives the network's class, by method (the paper's table of
-accuracies)."""
+"""Share of rows to which an explanation gives the network's class, by method, as in the paper."""
 
 import pandas as pd
 
-from srnet.drawing.methods import by_method
+from srnet.drawing.methods import group_by_method
 
 
 def draw(
@@ -20,31 +19,34 @@ def draw(
         One row per task: accuracy_train, accuracy_test (against the true class), majority_share,
         predicted_classes.
     published_classification
-        One row per task and method.
+        One row per task and method: train_accuracy_percent, test_accuracy_percent.
 
     Returns
     -------
-    task, method, preset, seeds; rows explained per seed, mean and standard deviation of the
-    accuracy over the seeds, and the published mean, of the training rows and of the rows held out;
-    the network's own accuracy on either, the share of its largest class and the number of classes
-    it predicts; nonfinite, and a remark where the network is constant.
+    task, method, preset, seeds; for the training rows and for the held-out rows, the number of rows
+    explained per seed, mean and standard deviation of the accuracy over the seeds, the published
+    mean and the network's own accuracy; the share of the largest class and the number of classes
+    that the network predicts; nonfinite; a remark if the network is constant.
     """
-    known = networks.set_index("task").to_dict("index")
+    by_task = networks.set_index("task").to_dict("index")
     published = {
         (row["task"], str(row["method"]).lower()): row
         for row in published_classification.to_dict("records")
     }
     rows = []
-    for names, group in by_method(agreement.assign(percent=100 * agreement["accuracy"])):
-        network, theirs = known[names["task"]], published.get((names["task"], names["method"]), {})
+    for names, group in group_by_method(agreement.assign(percent=100 * agreement["accuracy"])):
+        network, reported = (
+            by_task[names["task"]],
+            published.get((names["task"], names["method"]), {}),
+        )
         row = {**names, "seeds": group["seed"].nunique()}
         for split in ("train", "test"):
-            here = group[group["split"] == split]
+            part = group[group["split"] == split]
             row |= {
-                f"{split}_rows": here["rows"].max(),
-                split: here["percent"].mean(),
-                f"{split}_std": here["percent"].std(ddof=0),
-                f"{split}_published": theirs.get(f"{split}_accuracy_percent", float("nan")),
+                f"{split}_rows": part["rows"].max(),
+                split: part["percent"].mean(),
+                f"{split}_std": part["percent"].std(ddof=0),
+                f"{split}_published": reported.get(f"{split}_accuracy_percent", float("nan")),
             }
         row |= {
             f"network_{split}": 100 * network[f"accuracy_{split}"] for split in ("train", "test")

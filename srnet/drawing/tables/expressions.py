@@ -1,12 +1,20 @@
-"""The formula of every whole network and its fitness, of the best run (the paper's table of overall
-expressions)."""
+"""The formula and fitness of every network in its best run, as in the paper."""
 
 import pandas as pd
 
 
 def draw(formulas: pd.DataFrame) -> pd.DataFrame:
-    """One row per task, preset and network output: the composed formula, fitness, MSE over
-    variance, R² and active nodes."""
+    """One row per task, preset and network output.
+
+    Parameters
+    ----------
+    formulas
+        One row per task, preset and layer (1 …, or ``network``).
+
+    Returns
+    -------
+    task, preset, seed, formula, latex, fitness, normalised (MSE over variance), r2, active_nodes.
+    """
     networks = formulas[formulas["layer"] == "network"]
     table = networks.assign(active_nodes=networks["complexity"])
     return table[

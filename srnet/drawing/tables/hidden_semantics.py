@@ -1,19 +1,28 @@
-"""The formula of every layer and its MSE, of the best run (the paper's table of hidden
-semantics)."""
+"""The formula and MSE of every layer in the best run, as in the paper's hidden semantics."""
 
 import pandas as pd
 
 
 def draw(formulas: pd.DataFrame) -> pd.DataFrame:
-    """One row per task, preset and layer: fᵢ, the MSE of fᵢ·wᵢ + bᵢ against the network's layer,
-    and its active nodes."""
+    """One row per task, preset and layer.
+
+    Parameters
+    ----------
+    formulas
+        One row per task, preset and layer (1 …, or ``network``).
+
+    Returns
+    -------
+    task, preset, seed, layer (``output`` for the last), formula and latex (fᵢ), mse (of fᵢ·wᵢ + bᵢ
+    against the network's layer), active_nodes.
+    """
     layers = formulas[formulas["layer"] != "network"]
     last = layers.groupby(["task", "preset"])["layer"].transform(
         lambda layer: layer.astype(int).max()
     )
-    names = layers["layer"].astype(int)
+    numbers = layers["layer"].astype(int)
     table = layers.assign(
-        layer=names.astype(str).where(names < last, "output"), active_nodes=layers["complexity"]
+        layer=numbers.astype(str).where(numbers < last, "output"), active_nodes=layers["complexity"]
     )
     return table[
         ["task", "preset", "seed", "layer", "formula", "latex", "mse", "active_nodes"]

@@ -1,5 +1,4 @@
-"""The networks: sizes, settings, and how well they fit their own task; those of regressions, or
-those of classifications."""
+"""The networks of regressions or classifications: sizes, settings and fit to their task."""
 
 import pandas as pd
 
@@ -19,9 +18,15 @@ COLUMNS = (
 
 
 def draw(networks: pd.DataFrame) -> pd.DataFrame:
-    """One row per task; a measure that no network here has is left out.
+    """One row per task.
 
-    A warning is shown by its name, such as ``constant network``, for the measures tell the rest.
+    A measure that no network has is left out. Warnings are reduced to their names, such as
+    ``constant network``, because the measures show the rest.
+
+    Parameters
+    ----------
+    networks
+        One row per task with the columns ``COLUMNS``.
     """
     table = networks[list(COLUMNS)].dropna(axis="columns", how="all")
     names = [

@@ -1,5 +1,4 @@
-"""Every preset on every task: its fitness, against the published runs and against the first
-preset."""
+"""Fitness of every preset on every task, against the published runs and the first preset."""
 
 import numpy as np
 import pandas as pd
@@ -9,14 +8,23 @@ from scipy import stats
 def draw(runs: pd.DataFrame, published: pd.DataFrame) -> pd.DataFrame:
     """One row per task and preset.
 
-    Columns runs, finite, fitness_min, fitness_median, fitness_max; published_min, published_median,
-    published_max and median_over_published; against the first preset the ratio of the medians and
-    the two-sided p of Wilcoxon's rank-sum test (the seeds of two presets are independent, not
-    pairs; infinite fitness ranks last); complexity and seconds are medians. A column without a
-    value is left out.
+    Parameters
+    ----------
+    runs
+        One row per run: task, preset, seed, fitness, complexity, seconds.
+    published
+        One row per task: fitness_min, fitness_median, fitness_max.
+
+    Returns
+    -------
+    task, preset, runs, finite, fitness_min, fitness_median, fitness_max; published_min,
+    published_median, published_max, median_over_published; median_over_PRESET and p_rank_sum, which
+    compare with the first preset by the ratio of medians and by the two-sided p of Wilcoxon's
+    rank-sum test (seeds of two presets are not paired; infinite fitness ranks last); medians of
+    complexity and seconds. A column without values is left out.
     """
     reference = runs["preset"].iloc[0]
-    theirs = published.set_index("task")
+    reported = published.set_index("task")
     rows = []
     for (task, preset), group in runs.groupby(["task", "preset"], sort=False):
         fitness = group["fitness"]
@@ -32,7 +40,7 @@ def draw(runs: pd.DataFrame, published: pd.DataFrame) -> pd.DataFrame:
             "fitness_max": fitness.max(),
         }
         for name in ("min", "median", "max"):
-            row[f"published_{name}"] = theirs[f"fitness_{name}"].get(task, np.nan)
+            row[f"published_{name}"] = reported[f"fitness_{name}"].get(task, np.nan)
         row["median_over_published"] = row["fitness_median"] / row["published_median"]
         row[f"median_over_{reference}"] = (
             row["fitness_median"] / first.median() if compared else np.nan

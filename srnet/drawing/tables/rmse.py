@@ -1,9 +1,8 @@
-"""Error of the explanations against the network, by method and box (the paper's table of
-interpolation and extrapolation)."""
+"""Error of explanations against the network by method and box, as in the paper."""
 
 import pandas as pd
 
-from srnet.drawing.methods import by_method
+from srnet.drawing.methods import group_by_method
 
 BOXES = ("train", "valid", "test")
 
@@ -18,13 +17,13 @@ def draw(fidelity: pd.DataFrame) -> pd.DataFrame:
 
     Returns
     -------
-    task, method, preset, seeds, points (of each box); by box the median of the RMSE over the seeds
-    and its interquartile range (``train``, ``train_iqr``, …); ``test_near``, the median RMSE at
-    neighbours of the test points; ``test_support``, samples that a local fit rests on there;
-    ``nonfinite``, outputs that are not finite, of all seeds and boxes.
+    task, method, preset, seeds, points (of each box); for each box the median RMSE over the seeds
+    and its interquartile range (train, train_iqr, …), in units of the output; test_near, the median
+    RMSE at neighbours of the test points; test_support, the effective number of samples of a local
+    fit there; nonfinite, the number of outputs of all seeds and boxes that are not finite.
     """
     rows = []
-    for names, group in by_method(fidelity):
+    for names, group in group_by_method(fidelity):
         row: dict[str, object] = {
             **names,
             "seeds": group["seed"].nunique(),

@@ -1,5 +1,4 @@
-"""Seconds of a run and of an explained point, by task and method, beside the published minutes (the
-paper's table of run times)."""
+"""Seconds per run and per explained point beside the published run times."""
 
 import pandas as pd
 
@@ -7,16 +6,29 @@ import pandas as pd
 def draw(
     runs: pd.DataFrame, networks: pd.DataFrame, published: pd.DataFrame, costs: pd.DataFrame
 ) -> pd.DataFrame:
-    """One row per task and method.
+    """One row per task, method and preset.
 
-    ``runs`` is their number; seconds are what a method spends before it explains a point (SRNet's
-    search, MAPLE's forest); ``seconds_per_point`` (CPU time) and ``terms`` of an explanation are
-    medians over the runs. ``training_seconds`` is what the task's network took,
-    ``published_seconds`` the published mean of a search.
+    Parameters
+    ----------
+    runs
+        One row per run of SRNet: task, preset, seed, seconds, evaluations.
+    networks
+        One row per task: seconds of training.
+    published
+        One row per task: mean_minutes_per_run.
+    costs
+        One row per task, method, preset and seed: seconds_once, seconds_per_point, terms.
+
+    Returns
+    -------
+    task, method, preset; runs, their number; seconds_median, seconds_min and seconds_max, the time
+    before the first point is explained (SRNet's search, MAPLE's forest); evaluations_per_second;
+    seconds_per_point (CPU time) and terms of an explanation, medians over the runs;
+    training_seconds of the network; published_seconds, the published mean of a search.
     """
     searches = runs.assign(method="srnet", seconds_once=runs["seconds"])
-    known = costs.assign(preset=costs["preset"].astype(object).where(costs["preset"].notna(), ""))
-    others = known[known["method"] != "srnet"].drop_duplicates(["task", "method", "seed"])
+    costs = costs.assign(preset=costs["preset"].astype(object).where(costs["preset"].notna(), ""))
+    others = costs[costs["method"] != "srnet"].drop_duplicates(["task", "method", "seed"])
     once = pd.concat([searches, others])
     order = {task: i for i, task in enumerate(runs["task"].unique())}
     by = ["task", "method", "preset"]
@@ -35,7 +47,7 @@ def draw(
             ).round(),
         }
     )
-    points = known.groupby(by)[["seconds_per_point", "terms"]].median()
+    points = costs.groupby(by)[["seconds_per_point", "terms"]].median()
     table = table.join(points).reset_index()
     table["training_seconds"] = table["task"].map(networks.set_index("task")["seconds"])
     minutes = published.set_index("task")["mean_minutes_per_run"]

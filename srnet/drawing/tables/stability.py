@@ -1,9 +1,9 @@
-"""How much explanations of the same points move when only the seed changes."""
+"""How much explanations of the same points change with the seed."""
 
 import numpy as np
 import pandas as pd
 
-from srnet.drawing.methods import by_method
+from srnet.drawing.methods import group_by_method
 from srnet.metrics import movement
 
 
@@ -13,18 +13,18 @@ def draw(answers: pd.DataFrame) -> pd.DataFrame:
     Parameters
     ----------
     answers
-        One row per task, method, preset, seed, point and quantity: ``value``, or the slope by an
-        input.
+        One row per task, method, preset, seed, point and quantity (``value``, or the input of a
+        slope): answer.
 
     Returns
     -------
-    task, method, preset, seeds, points; value_moves and slopes_move, the median over the points of
-    the standard deviation over the seeds, of all slopes together (the root of their summed
-    variances); nonfinite, points for which a seed gives no finite answer and which the medians
-    leave out. NaN where there is one seed.
+    task, method, preset, seeds, points; value_moves and slopes_move, the standard deviation over
+    the seeds (of all slopes: the root of their summed variances), as a median over the points and
+    NaN for a single seed; nonfinite, the number of points without a finite answer for some seed,
+    which the medians leave out.
     """
     rows = []
-    for names, group in by_method(answers):
+    for names, group in group_by_method(answers):
         table = group.pivot(index=["seed", "point"], columns="quantity", values="answer")
         seeds, points = (table.index.unique(level).size for level in ("seed", "point"))
         values = table.to_numpy(np.float64).reshape(seeds, points, -1)

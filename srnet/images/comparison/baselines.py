@@ -1,5 +1,4 @@
-"""What E-LIME is compared with: LIME, RISE and chance, on the same superpixels, fill and network
-evaluations."""
+"""Baselines for E-LIME on the same superpixels and fill: LIME, RISE and random scores."""
 
 import time
 from collections.abc import Iterator
@@ -22,13 +21,13 @@ class Attribution:
     Attributes
     ----------
     scores
-        (n,), large for what speaks for the class.
+        (n,) importance, large if the superpixel supports the class.
     ranking
         (n,) superpixels, most important first.
     passes
-        Network evaluations spent.
+        Number of network evaluations.
     seconds
-        Time spent.
+        Duration in seconds.
     """
 
     scores: Floats
@@ -38,13 +37,21 @@ class Attribution:
 
 
 def lime(evaluator: Evaluator, samples: int = 1000, seed: int = 0) -> Attribution:
-    """LIME for images by the ``lime`` package with its defaults (Ribeiro, Singh and Guestrin 2016),
-    freshly seeded.
+    """LIME for images by the ``lime`` package with its defaults (Ribeiro, Singh, Guestrin 2016).
 
-    The package draws the samples, weighs them (cosine kernel of width 0.25) and fits the ridge
-    regression. It is handed an image of one pixel per superpixel, white where shown and black where
-    hidden, and the evaluator turns those back into the real images; so all methods explain the same
+    The package draws samples, weights them (cosine kernel of width 0.25) and fits a ridge
+    regression. It sees an image with one pixel per superpixel, white if shown and black if hidden;
+    the evaluator turns its samples into real images, so that all methods explain the same
     superpixels with the same fill.
+
+    Parameters
+    ----------
+    evaluator
+        The network.
+    samples
+        Number of samples, at least 2.
+    seed
+        Seed of the samples.
 
     Raises
     ------
@@ -60,8 +67,8 @@ def lime(evaluator: Evaluator, samples: int = 1000, seed: int = 0) -> Attributio
         probability = evaluator.probabilities(images[:, 0, :, 0] > 0.5)
         return np.stack([1 - probability, probability], axis=1)
 
-    with _spent(evaluator) as spent, _quiet():
-        found = LimeImageExplainer(random_state=seed).explain_instance(
+    with _measure_cost(evaluator) as cost, _hide_progress_bar():
+        explanation = LimeImageExplainer(random_state=seed).explain_instance(
             np.ones((1, n, 3)),
             classify,
             labels=(1,),
@@ -71,17 +78,29 @@ def lime(evaluator: Evaluator, samples: int = 1000, seed: int = 0) -> Attributio
             segmentation_fn=lambda _: np.arange(n)[None],
         )
     scores = np.zeros(n)
-    for superpixel, weight in found.local_exp[1]:
+    for superpixel, weight in explanation.local_exp[1]:
         scores[superpixel] = weight
-    return _attribution(scores, spent)
+    return _attribution(scores, cost)
 
 
 def rise(
     evaluator: Evaluator, samples: int = 1000, seed: int = 0, share: float = 0.5
 ) -> Attribution:
-    """RISE (Petsiuk, Das and Saenko 2018) with superpixels in place of its grid: the mean
-    probability of the random masks that show a superpixel, over ``samples`` masks that show each
-    with probability ``share``.
+    """RISE (Petsiuk, Das and Saenko 2018) with superpixels instead of its grid.
+
+    The score of a superpixel is the mean probability of the class over the random masks that show
+    it.
+
+    Parameters
+    ----------
+    evaluator
+        The network.
+    samples
+        Number of masks, at least 2.
+    seed
+        Seed of the masks.
+    share
+        Probability that a mask shows a superpixel.
 
     Raises
     ------
@@ -89,46 +108,50 @@ def rise(
         If ``samples`` is not at least 2.
     """
     _check_samples(samples)
-    with _spent(evaluator) as spent:
+    with _measure_cost(evaluator) as cost:
         shown = np.random.default_rng(seed).random((samples, evaluator.superpixels)) < share
         scores = evaluator.probabilities(shown) @ shown / (samples * share)
-    return _attribution(scores, spent)
+    return _attribution(scores, cost)
 
 
 def random(evaluator: Evaluator, seed: int = 0) -> Attribution:
-    """Scores by chance: what any method must beat."""
-    with _spent(evaluator) as spent:
+    """Random scores, the baseline that any method must beat."""
+    with _measure_cost(evaluator) as cost:
         scores = np.random.default_rng(seed).random(evaluator.superpixels)
-    return _attribution(scores, spent)
+    return _attribution(scores, cost)
 
 
 def top(attribution: Attribution, count: int) -> NDArray[np.bool_]:
-    """The first ``count`` superpixels of a ranking, (n,), as the ``lime`` package chooses them:
-    only those of positive score."""
+    """Select the first ``count`` superpixels of a ranking, (n,) bool, except those not positive.
+
+    The ``lime`` package selects the same.
+    """
     selected = np.zeros(len(attribution.scores), dtype=bool)
     selected[attribution.ranking[:count]] = True
     return selected & (attribution.scores > 0)
 
 
-class _Spent:
+class _Cost:
+    """Passes and seconds of a block of code."""
+
     passes = 0
     seconds = 0.0
 
 
 @contextmanager
-def _spent(evaluator: Evaluator) -> Iterator[_Spent]:
-    spent, passes, started = _Spent(), evaluator.passes, time.perf_counter()
-    yield spent
-    spent.passes, spent.seconds = evaluator.passes - passes, time.perf_counter() - started
+def _measure_cost(evaluator: Evaluator) -> Iterator[_Cost]:
+    cost, passes, started = _Cost(), evaluator.passes, time.perf_counter()
+    yield cost
+    cost.passes, cost.seconds = evaluator.passes - passes, time.perf_counter() - started
 
 
-def _attribution(scores: Floats, spent: _Spent) -> Attribution:
-    return Attribution(scores, np.argsort(-scores, kind="stable"), spent.passes, spent.seconds)
+def _attribution(scores: Floats, cost: _Cost) -> Attribution:
+    return Attribution(scores, np.argsort(-scores, kind="stable"), cost.passes, cost.seconds)
 
 
 @contextmanager
-def _quiet() -> Iterator[None]:
-    """Without the package's own progress bar."""
+def _hide_progress_bar() -> Iterator[None]:
+    """Turn off the progress bar of the ``lime`` package."""
     from lime import lime_image
 
     bar, lime_image.tqdm = lime_image.tqdm, lambda rows: rows

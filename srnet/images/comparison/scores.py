@@ -124,9 +124,10 @@ def compare(
     UserError
         If a method is unknown or the truth is of another shape than the image.
     """
-    from srnet.images.comparison.measures import iou, measures
+    from srnet.images.comparison.measures import measure_explanation
     from srnet.images.search.archive import Archive
     from srnet.images.search.evaluator import Evaluator
+    from srnet.metrics import intersection_over_union as iou
 
     chosen = [method(name) for name in methods]
     frame = classifier.preprocessing.frame(image)
@@ -155,7 +156,7 @@ def compare(
         for seed in taken:
             found = _choice(one, classifier, frame, segments, asked, seed, fill, precision)
             names = {"method": one.name, "seed": seed}
-            measured = measures(judge, found.selected, found.ranking, truth)
+            measured = measure_explanation(judge, found.selected, found.ranking, truth)
             firsts = {
                 f"iou_{k}": _iou_of_first(found.ranking, k, segments, truth, iou)
                 for k in range(1, MOST + 1)

@@ -1,1 +1,1 @@
-"""One image explained, and the result."""
+"""Explains an image, and holds the result."""

@@ -1,4 +1,4 @@
-"""E-LIME: from a classifier and an image to the superpixels that make it decide."""
+"""E-LIME: finds the superpixels of an image that make a classifier give it its class."""
 
 import os
 import time
@@ -20,6 +20,7 @@ from srnet.images.search import genetic, ranking
 from srnet.images.search.archive import Archive
 from srnet.images.search.evaluator import Evaluator
 from srnet.images.search.surrogate import Surrogate
+from srnet.typing import Floats
 
 
 def explain(
@@ -46,10 +47,10 @@ def explain(
 ) -> ImageExplanation:
     """Explain why a network gives an image its class.
 
-    A genetic algorithm searches the superpixels that carry the class: shown alone they keep its
-    probability, and without them it falls (Wang, Pei, Xue and Zhang, arXiv 2211.15143; the settings
-    the paper leaves open are ours). The result is a function of model, image, settings and seed
-    alone. The model is left as it was.
+    A genetic algorithm searches for the superpixels that carry the class: shown alone they keep its
+    probability, and without them it falls (Wang, Pei, Xue and Zhang, arXiv 2211.15143; settings
+    that the paper leaves open are our choice). The result depends only on model, image, settings
+    and seed. The model is left as it was.
 
     Parameters
     ----------
@@ -58,46 +59,46 @@ def explain(
         probabilities (N, classes); or a :class:`srnet.images.networks.architectures.Classifier`,
         which brings its preprocessing and the names of its classes.
     image
-        A file, a Pillow image, or an array, see :func:`srnet.images.read_image`.
+        A file, a Pillow image or an array, see :func:`srnet.images.read_image`.
     label
-        The class to explain, by number, or by name where ``classes`` are known; the model's own
-        choice where not given.
+        The class to explain, by number, or by name if ``classes`` are known; by default the class
+        that the model gives the image.
     preprocessing
-        :class:`Preprocessing`, or a callable from images (N, H, W, 3) float32 in [0, 1] to the
-        model's input; None where the model takes values in [0, 1].
+        :class:`Preprocessing`, or a callable from float32 images (N, H, W, 3) in [0, 1] to the
+        model's input; None if the model takes values in [0, 1].
     classes
         Names of the model's outputs.
     outputs
-        ``logits``, ``probabilities``, or ``detect``.
+        ``logits``, ``probabilities`` or ``detect``, see :class:`srnet.images.Evaluator`.
     segments
-        ``slic``, ``quickshift``, ``watershed``, or labels (H, W) in the network's frame.
+        ``slic``, ``quickshift``, ``watershed``, or labels (H, W) of the preprocessed image.
     fill
-        What hides a superpixel: ``grey``, ``mean``, ``black``, ``blur``.
+        Fill of hidden superpixels: ``grey``, ``mean``, ``black`` or ``blur``.
     preset
-        ``sparse``: contrast p(S) - p(all but S), softened by a temperature, less the share of the
-        pixels, at most 100 passes. ``published``: the probability alone, 50 individuals, at most 50
-        generations.
+        ``sparse``: the contrast p(S) - p(all but S) with a temperature, minus a penalty for the
+        share of pixels, in at most 100 passes. ``published``: the probability alone, 50
+        individuals, at most 50 generations.
     seed
-        Of the search, at least 0.
+        Seed of the search, at least 0.
     fitness, population, generations, patience, max_passes
-        Instead of the preset's; see :class:`srnet.images.search.genetic.Settings`.
+        Replace the preset's, see :class:`srnet.images.search.genetic.Settings`.
     precision
-        ``float32``, ``fused`` or ``bfloat16`` for the search; the probabilities reported are those
-        of float32.
+        ``float32``, ``fused`` or ``bfloat16`` for the search. Reported probabilities are always
+        those of float32.
     batch
-        Images at a time.
+        Images per batch.
     progress
-        Called with every entry of the history.
+        Called with each entry of the history.
     settings
         Further fields of :class:`srnet.images.search.genetic.Settings`.
 
     Raises
     ------
     UserError
-        If an argument is unusable, or the model's output is.
+        If an argument or the model's output cannot be used.
     """
     started = time.perf_counter()
-    chosen = genetic.preset(
+    search_settings = genetic.preset(
         preset,
         fitness=fitness,
         population=population,
@@ -115,54 +116,40 @@ def explain(
     frame = read_image(image)
     if isinstance(preprocessing, Preprocessing):
         frame = preprocessing.frame(frame)
-    found = superpixels(frame, segments)
-    number = _number(label, classes)
-    asked: dict[str, Any] = {
+    labels = superpixels(frame, segments)
+    number = _class_number(label, classes)
+    options: dict[str, Any] = {
         "fill": fill,
         "preprocessing": preprocessing,
         "batch": batch,
         "outputs": outputs,
     }
-    exact = Evaluator(model, frame, found, label=number, **asked)
+    exact = Evaluator(model, frame, labels, label=number, **options)
     if classes is not None and len(classes) != exact.classes:
         raise UserError(
             f"classes: {len(classes)} names found; the model has {exact.classes} outputs"
         )
-    lower = precision != "float32"
-    evaluator = (
-        Evaluator(model, frame, found, label=exact.label, precision=precision, **asked)
-        if lower
-        else exact
-    )
+    evaluator = exact
+    if precision != "float32":
+        evaluator = Evaluator(
+            model, frame, labels, label=exact.label, precision=precision, **options
+        )
 
-    n = evaluator.superpixels
-    sizes = np.bincount(found.ravel(), minlength=n) / found.size
-    empty = np.zeros((1, n), dtype=bool)
-    # What the report asks beyond the search: the explanation and its complement where they were not
-    # evaluated, and four probabilities in float32.
-    reserved = max(2 * (chosen.refinement > 0), chosen.fitness == "probability") + 4 * lower
-    limit = None if chosen.max_passes is None else chosen.max_passes - reserved
-    kept = 0 if limit is None else int(chosen.refinement * limit)
-    archive = Archive(evaluator, None if limit is None else limit - kept)
-    best = genetic.search(archive, sizes, chosen, seed, progress)
-    archive.limit = archive.passes + kept
-    ranking.refine(archive, sizes)
-    expected = Surrogate.of(archive)
-    order, gains = ranking.plan(expected, sizes)
-    selected = best.genome
-    if chosen.refinement > 0:
-        candidates = np.concatenate([selected[None], ranking.leading(order)])
-        selected = candidates[
-            genetic.expected_fitness(expected, candidates, sizes, chosen).argmax()
-        ]
-    reported = np.concatenate([~empty, selected[None], empty, ~selected[None]])
-    archive.limit = None
+    # Passes reserved for the result: the explanation and its complement if the search did not
+    # evaluate them, and four probabilities in float32.
+    reserved = max(2 * (search_settings.refinement > 0), search_settings.fitness == "probability")
+    reserved += 4 * (evaluator is not exact)
+    archive = Archive(evaluator)
+    selected, scores, history = _search(archive, search_settings, reserved, seed, progress)
+
+    empty = np.zeros_like(selected)
+    reported = np.stack([~empty, selected, empty, ~selected])
     probabilities = archive.probabilities(reported)
     passes, error = evaluator.passes, 0.0
-    if lower:
-        searched, probabilities = (
-            probabilities,
-            np.concatenate([exact.whole.probability, exact.probabilities(reported[1:])]),
+    if evaluator is not exact:
+        searched = probabilities
+        probabilities = np.concatenate(
+            [exact.whole_image.probability, exact.probabilities(reported[1:])]
         )
         passes, error = passes + exact.passes, float(np.abs(searched - probabilities).max())
     about = {
@@ -180,15 +167,49 @@ def explain(
         "seed": int(seed),
         "segments": segments if isinstance(segments, str) else "given",
         "fill": fill,
-        "settings": asdict(chosen),
-        "history": best.history,
+        "settings": asdict(search_settings),
+        "history": history,
         "version": __version__,
     }
-    return ImageExplanation(frame, found, selected, ranking.scores(order, gains), about)
+    return ImageExplanation(frame, labels, selected, scores, about)
 
 
-def _number(label: int | str | None, classes: Sequence[str] | None) -> int | None:
-    """The number of a class that is named."""
+def _search(
+    archive: Archive,
+    settings: genetic.Settings,
+    reserved: int,
+    seed: int,
+    progress: Callable[[dict[str, float]], None] | None,
+) -> tuple[NDArray[np.bool_], Floats, list[dict[str, float]]]:
+    """Search, refine the ranking and select the explanation, with all but ``reserved`` passes.
+
+    Returns
+    -------
+    The selected superpixels (n,), the scores (n,) and the history of the search.
+    """
+    segments = archive.evaluator.segments
+    sizes = np.bincount(segments.ravel(), minlength=archive.evaluator.superpixels) / segments.size
+    for_ranking = 0
+    if settings.max_passes is not None:
+        limit = settings.max_passes - reserved
+        for_ranking = int(settings.refinement * limit)
+        archive.limit = limit - for_ranking
+    result = genetic.search(archive, sizes, settings, seed, progress)
+    archive.limit = archive.passes + for_ranking
+    ranking.refine(archive, sizes)
+    archive.limit = None
+    surrogate = Surrogate.from_archive(archive)
+    order, gains = ranking.plan_order(surrogate, sizes)
+    selected = result.genome
+    if settings.refinement > 0:
+        candidates = np.concatenate([selected[None], ranking.leading_sets(order)])
+        predicted = genetic.predict_fitness(surrogate, candidates, sizes, settings)
+        selected = candidates[predicted.argmax()]
+    return selected, ranking.compute_scores(order, gains), result.history
+
+
+def _class_number(label: int | str | None, classes: Sequence[str] | None) -> int | None:
+    """The number of a class given by number or name; None if none is given."""
     if not isinstance(label, str):
         return label
     if classes is not None and label in classes:
@@ -207,6 +228,8 @@ def _number(label: int | str | None, classes: Sequence[str] | None) -> int | Non
 
 # --- Files ----------------------------------------------------------------------------------------
 
+FILES = ("mask.png", "panel.pdf", "panel.png", "explanation.npz", "result.json")
+
 
 def explain_file(
     model: str | os.PathLike[str],
@@ -217,23 +240,27 @@ def explain_file(
     threads: int | None = None,
     **options: Any,
 ) -> ImageExplanation:
-    """Explain an image file by the network in a weights file and write mask.png, panel.png,
-    panel.pdf, result.json and explanation.npz into the folder ``out``.
+    """Explain an image file with the network of a weights file and write the result to a folder.
 
     Parameters
     ----------
-    model, classes
-        See :func:`srnet.images.networks.architectures.read_classifier`; ``classes`` is a text file
-        with one name a line.
+    model
+        Weights file, see :func:`srnet.images.networks.architectures.read_classifier`.
+    image
+        Image file.
+    out
+        Folder for mask.png, panel.png, panel.pdf, result.json and explanation.npz.
+    classes
+        Text file with the name of one class per line.
     threads
-        Of torch; its own choice where not given.
+        Number of torch threads; by default torch chooses.
     options
-        As of :func:`explain`.
+        Options of :func:`explain`.
 
     Raises
     ------
     UserError
-        If a file or an option cannot be used; nothing is then written.
+        If a file or an option cannot be used; nothing is written then.
     """
     import torch
 
@@ -245,12 +272,12 @@ def explain_file(
     folder = Path(out)
     if folder.exists() and not folder.is_dir():
         raise UserError(f"{folder}: is a file; a folder is needed")
-    picture = read_image(image)
+    pixels = read_image(image)
     classifier = read_classifier(model, read_class_names(classes) if classes is not None else None)
     if threads is not None:
         torch.set_num_threads(threads)
-    found = explain(classifier, picture, **options)
-    for name in WRITTEN:
+    explanation = explain(classifier, pixels, **options)
+    for name in FILES:
         check_writable(folder / name)
 
     from PIL import Image
@@ -258,13 +285,12 @@ def explain_file(
     from srnet.drawing.saving import save_figure
 
     with writing(folder / "mask.png", "wb") as file:
-        Image.fromarray(np.where(found.mask, 255, 0).astype(np.uint8)).save(file, format="PNG")
-    save_figure(found.plot(), str(folder / "panel.pdf"), str(folder / "panel.png"))
-    found.save(folder / "explanation.npz")
+        Image.fromarray(np.where(explanation.mask, 255, 0).astype(np.uint8)).save(
+            file, format="PNG"
+        )
+    save_figure(explanation.plot(), str(folder / "panel.pdf"), str(folder / "panel.png"))
+    explanation.save(folder / "explanation.npz")
     write_json(
-        folder / "result.json", {"model": str(model), "image": str(image), **found.as_dict()}
+        folder / "result.json", {"model": str(model), "image": str(image), **explanation.as_dict()}
     )
-    return found
-
-
-WRITTEN = ("mask.png", "panel.pdf", "panel.png", "explanation.npz", "result.json")
+    return explanation

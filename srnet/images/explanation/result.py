@@ -1,5 +1,4 @@
-"""The result of an explanation: which superpixels make the network decide, and what it says of
-them."""
+"""The result of an explanation: the selected superpixels, scores and probabilities."""
 
 import json
 import os
@@ -36,26 +35,27 @@ NUMBERS = (
 class ImageExplanation:
     """The superpixels that make a network give an image its class.
 
-    Made by :func:`srnet.images.explain`, or read by :meth:`load`.
+    :func:`srnet.images.explain` makes it, :meth:`load` reads it from a file.
 
     Parameters
     ----------
     image
-        (H, W, 3) float32, values in [0, 1], as the network saw it.
+        (H, W, 3) float32, values in [0, 1], as the network sees it.
     segments
-        (H, W) the superpixels 0 … n-1.
+        (H, W) int32, the superpixels 0 … n-1.
     selected
-        (n,) the superpixels of the explanation.
+        (n,) bool, the superpixels of the explanation.
     scores
-        (n,) importance of each superpixel, see :func:`srnet.images.search.ranking.scores`; negative
-        for what speaks against the class.
+        (n,) float64, importance of each superpixel, see
+        :func:`srnet.images.search.ranking.compute_scores`; negative against the class.
     about
-        ``label`` and ``class_name``; the ``probability`` of that class for the whole image,
-        ``probability_selected`` when only the selected superpixels are shown, ``probability_empty``
-        when none is, ``probability_complement`` when all but the selected are; ``passes`` (network
-        evaluations, all included) and ``seconds``; ``precision`` and ``precision_error`` (largest
-        difference to float32 among those four probabilities); ``history`` by generation;
-        ``settings``, ``preset``, ``seed``, ``fill``, ``version``.
+        ``label`` and ``class_name``; the probability of that class for the whole image
+        (``probability``), for the selected superpixels alone (``probability_selected``), for none
+        (``probability_empty``) and for all but the selected (``probability_complement``);
+        ``passes`` (all network evaluations) and ``seconds``; ``precision`` and ``precision_error``
+        (largest difference of the search's precision from float32 in those four probabilities);
+        ``history`` by generation; ``settings``, ``preset``, ``seed``, ``segments``, ``fill``,
+        ``version``.
 
     Raises
     ------
@@ -106,12 +106,12 @@ class ImageExplanation:
 
     @property
     def mask(self) -> NDArray[np.bool_]:
-        """(H, W), True where the selected superpixels are."""
+        """(H, W) bool, True on the selected superpixels."""
         return self.selected[self.segments]
 
     @property
     def ranking(self) -> NDArray[np.intp]:
-        """(n,) superpixels by falling score."""
+        """(n,) superpixels by decreasing score."""
         return np.argsort(-self.scores, kind="stable")
 
     @property
@@ -121,59 +121,61 @@ class ImageExplanation:
 
     @property
     def label(self) -> int:
-        """Number of the class explained."""
+        """Number of the explained class."""
         return self.about["label"]
 
     @property
     def class_name(self) -> str:
-        """Name of the class explained; its number where names are unknown."""
+        """Name of the explained class, or its number if names are unknown."""
         return str(self.about.get("class_name", self.label))
 
     @property
     def probability(self) -> float:
-        """Of the class, for the whole image."""
+        """Probability of the class for the whole image."""
         return self.about["probability"]
 
     @property
     def probability_selected(self) -> float:
-        """Of the class, when only the selected superpixels are shown."""
+        """Probability of the class when only the selected superpixels are shown."""
         return self.about["probability_selected"]
 
     @property
     def probability_empty(self) -> float:
-        """Of the class, when no superpixel is shown: what the fill alone is worth."""
+        """Probability of the class when no superpixel is shown, which is that of the fill."""
         return self.about["probability_empty"]
 
     @property
     def probability_complement(self) -> float:
-        """Of the class, when all but the selected superpixels are shown."""
+        """Probability of the class when all but the selected superpixels are shown."""
         return self.about["probability_complement"]
 
     @property
     def history(self) -> list[dict[str, float]]:
-        """By generation: generation, passes so far, best and mean fitness, the best individual's
-        probability and share."""
+        """One entry per generation: generation, passes, best, mean, probability and share.
+
+        They are the number of the generation, the passes so far, the best and mean fitness, and the
+        best individual's probability and share of pixels.
+        """
         return self.about["history"]
 
     @property
     def passes(self) -> int:
-        """Network evaluations, those that only report included."""
+        """Number of network evaluations, including those of the reported probabilities."""
         return self.about["passes"]
 
     @property
     def seconds(self) -> float:
-        """Time the explanation took."""
+        """Duration of the explanation in seconds."""
         return self.about["seconds"]
 
     def plot(self) -> "Figure":
-        """A figure: the image, its superpixels with the explanation outlined, the explanation
-        alone, and the scores."""
+        """Draw the image, its superpixels, the explanation alone and the scores."""
         from srnet.drawing.images.explanation import draw
 
         return draw(self)
 
     def as_dict(self) -> dict[str, Any]:
-        """All but the arrays of the image's size, for JSON."""
+        """The explanation for JSON: everything but the arrays of the image's size."""
         return {
             **self.about,
             "share": self.share,
@@ -185,7 +187,13 @@ class ImageExplanation:
         }
 
     def save(self, path: str | os.PathLike[str]) -> None:
-        """Write an npz file of the arrays and, as JSON, the rest; nothing in it is code."""
+        """Write an npz file with the arrays and the rest as JSON; it contains no code.
+
+        Raises
+        ------
+        UserError
+            If the file cannot be written.
+        """
         arrays = {name: getattr(self, name) for name in ARRAYS}
         with writing(path, "wb") as file:
             np.savez_compressed(
@@ -194,12 +202,12 @@ class ImageExplanation:
 
     @classmethod
     def load(cls, path: str | os.PathLike[str]) -> "ImageExplanation":
-        """Read what :meth:`save` wrote.
+        """Read a file written by :meth:`save`.
 
         Raises
         ------
         UserError
-            If the file is missing or is no such file.
+            If the file is missing or not of that kind.
         """
         arrays: dict[str, Any] = dict(read_arrays(path))
         try:
@@ -216,11 +224,11 @@ class ImageExplanation:
     def __str__(self) -> str:
         return (
             f"{self.class_name}: {np.count_nonzero(self.selected)} of {len(self.selected)} "
-            f"superpixels, {100 * self.share:.0f} % of "
-            f"the pixels; probability {self.probability_selected:.3f} with them alone, "
-            f"{self.probability_complement:.3f} without "
-            f"them, {self.probability:.3f} of the whole image, {self.probability_empty:.3f} of "
-            f"the empty one; "
+            f"superpixels, {100 * self.share:.0f} % of the pixels; "
+            f"probability {self.probability_selected:.3f} with them alone, "
+            f"{self.probability_complement:.3f} without them, "
+            f"{self.probability:.3f} of the whole image, "
+            f"{self.probability_empty:.3f} of the empty one; "
             f"{self.passes} passes, {self.seconds:.2f} s"
         )
 

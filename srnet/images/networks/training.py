@@ -26,7 +26,7 @@ from srnet.images.networks.architectures import (
     Classifier,
     write_classifier,
 )
-from srnet.images.pictures.dataset import CLASSES, SIZE, ImageSet, make, unseen
+from srnet.images.pictures.dataset import CLASSES, SIZE, ImageSet, make_image_set, make_test_set
 from srnet.images.pictures.preprocessing import Preprocessing
 from srnet.io.files import check_writable, write_json
 from srnet.networks.training import torch_threads
@@ -99,14 +99,14 @@ def _train(
     progress: Callable[[str], None],
 ) -> tuple[Classifier, dict[str, Any]]:
     start = time.process_time()
-    known = make(images, seed, size)
+    known = make_image_set(images, seed, size)
     progress(f"{images} images made in {time.process_time() - start:.0f} s")
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
         model = _to_memory_format(ARCHITECTURES[architecture](len(CLASSES)), torch.channels_last)
         losses = _fit(model, known, epochs, np.random.default_rng([seed, 1]), progress)
     model.eval().requires_grad_(False)
-    unknown = unseen(tests, seed, size)
+    unknown = make_test_set(tests, seed, size)
     report = {
         "architecture": architecture,
         "images": images,

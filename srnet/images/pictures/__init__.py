@@ -1,1 +1,1 @@
-"""Images in: reading, made images, preprocessing, superpixels and what hides them."""
+"""Image input: reading, generated images, preprocessing, superpixels and their fills."""

@@ -1,10 +1,9 @@
-"""Images with an exact mask of their object, from photographs that ship inside scikit-image and
-scikit-learn.
+"""Generates images with an exact mask of their object, from photographs in scikit-image and -learn.
 
-An object is cut out of its photograph once and pasted at a random scale, place, angle and colour on
-a textured background with distractor blobs; background and blobs do not depend on the class. The
-mask is exact by construction: it marks the pasted pixels. An image is a function of (seed, its
-number) alone, so that none needs to be kept. Nothing is downloaded.
+Each object is cut out of its photograph once and pasted at a random scale, place, angle and colour
+on a textured background with distractor blobs, which do not depend on the class. The mask marks the
+pasted pixels, so it is exact. An image depends only on the seed and its number, so none needs to be
+stored. Nothing is downloaded.
 """
 
 import os
@@ -18,243 +17,72 @@ from numpy.typing import NDArray
 from PIL import Image, ImageDraw
 
 from srnet.errors import UserError
-from srnet.images.pictures.names import CLASSES
-from srnet.images.pictures.plan import set_images
+from srnet.images.pictures.plan import CLASSES, name_test_images
 from srnet.io.files import writing
 
-__all__ = [
-    "CLASSES",
-    "ImageSet",
-    "compose",
-    "cutouts",
-    "make",
-    "named_image",
-    "unseen",
-    "write_images",
-]
-
 SIZE = 128
-LARGEST = 1024  # twice a texture's side; there is nothing finer to be seen in a larger image
-AREA = (0.06, 0.20)  # of the image: how much of it the object may cover
+MAX_SIZE = 1024  # twice a texture's side; a larger image shows no more detail
+AREA = (0.06, 0.20)  # share of the image that the object may cover
 TEST_SEED_OFFSET = 1_000_000  # test images share no random stream with training images
 
 Bytes = NDArray[np.uint8]
 
-# Outlines as x, y in pixels of the photograph.
+# Outlines of the objects: x, y in pixels of the photograph.
+# fmt: off
 _ASTRONAUT = (
-    (245, 15),
-    (275, 25),
-    (295, 55),
-    (300, 90),
-    (292, 120),
-    (275, 135),
-    (262, 150),
-    (258, 175),
-    (290, 205),
-    (303, 240),
-    (320, 245),
-    (338, 265),
-    (350, 295),
-    (358, 330),
-    (360, 345),
-    (27, 345),
-    (30, 330),
-    (45, 290),
-    (55, 265),
-    (75, 235),
-    (113, 205),
-    (115, 190),
-    (125, 165),
-    (150, 150),
-    (180, 148),
-    (183, 140),
-    (175, 120),
-    (158, 110),
-    (153, 75),
-    (160, 50),
-    (190, 38),
-    (215, 20),
+    (245, 15), (275, 25), (295, 55), (300, 90), (292, 120), (275, 135), (262, 150), (258, 175),
+    (290, 205), (303, 240), (320, 245), (338, 265), (350, 295), (358, 330), (360, 345), (27, 345),
+    (30, 330), (45, 290), (55, 265), (75, 235), (113, 205), (115, 190), (125, 165), (150, 150),
+    (180, 148), (183, 140), (175, 120), (158, 110), (153, 75), (160, 50), (190, 38), (215, 20),
 )
 _CAT = (
-    (38, 0),
-    (30, 60),
-    (32, 115),
-    (55, 165),
-    (90, 205),
-    (130, 235),
-    (170, 260),
-    (210, 280),
-    (255, 283),
-    (290, 272),
-    (315, 250),
-    (325, 215),
-    (345, 195),
-    (362, 150),
-    (365, 110),
-    (360, 75),
-    (375, 45),
-    (398, 0),
+    (38, 0), (30, 60), (32, 115), (55, 165), (90, 205), (130, 235), (170, 260), (210, 280),
+    (255, 283), (290, 272), (315, 250), (325, 215), (345, 195), (362, 150), (365, 110), (360, 75),
+    (375, 45), (398, 0),
 )
 _PAGODA = (
-    (197, 30),
-    (213, 30),
-    (216, 60),
-    (225, 75),
-    (255, 100),
-    (290, 105),
-    (318, 118),
-    (318, 128),
-    (300, 140),
-    (298, 160),
-    (325, 175),
-    (328, 183),
-    (320, 190),
-    (322, 225),
-    (328, 230),
-    (328, 245),
-    (350, 255),
-    (352, 263),
-    (342, 275),
-    (343, 310),
-    (350, 315),
-    (348, 325),
-    (372, 338),
-    (372, 345),
-    (330, 370),
-    (300, 385),
-    (215, 385),
-    (205, 365),
-    (160, 345),
-    (75, 340),
-    (80, 285),
-    (62, 270),
-    (65, 260),
-    (92, 248),
-    (95, 225),
-    (98, 190),
-    (84, 180),
-    (84, 172),
-    (105, 160),
-    (120, 155),
-    (118, 140),
-    (97, 130),
-    (97, 108),
-    (130, 100),
-    (165, 90),
-    (190, 72),
-    (193, 55),
+    (197, 30), (213, 30), (216, 60), (225, 75), (255, 100), (290, 105), (318, 118), (318, 128),
+    (300, 140), (298, 160), (325, 175), (328, 183), (320, 190), (322, 225), (328, 230), (328, 245),
+    (350, 255), (352, 263), (342, 275), (343, 310), (350, 315), (348, 325), (372, 338), (372, 345),
+    (330, 370), (300, 385), (215, 385), (205, 365), (160, 345), (75, 340), (80, 285), (62, 270),
+    (65, 260), (92, 248), (95, 225), (98, 190), (84, 180), (84, 172), (105, 160), (120, 155),
+    (118, 140), (97, 130), (97, 108), (130, 100), (165, 90), (190, 72), (193, 55),
 )
 _SHUTTLE = (
-    (380, 45),
-    (388, 40),
-    (394, 48),
-    (398, 15),
-    (405, 0),
-    (425, 0),
-    (434, 20),
-    (436, 45),
-    (446, 38),
-    (453, 50),
-    (455, 190),
-    (455, 225),
-    (455, 280),
-    (430, 285),
-    (370, 285),
-    (366, 270),
-    (378, 235),
-    (354, 222),
-    (356, 212),
-    (378, 180),
-    (380, 150),
+    (380, 45), (388, 40), (394, 48), (398, 15), (405, 0), (425, 0), (434, 20), (436, 45), (446, 38),
+    (453, 50), (455, 190), (455, 225), (455, 280), (430, 285), (370, 285), (366, 270), (378, 235),
+    (354, 222), (356, 212), (378, 180), (380, 150),
 )
 _MOTORCYCLE = (
-    (92, 200),
-    (105, 195),
-    (140, 205),
-    (140, 155),
-    (160, 148),
-    (172, 165),
-    (230, 170),
-    (275, 190),
-    (300, 195),
-    (355, 185),
-    (385, 165),
-    (355, 175),
-    (350, 165),
-    (375, 140),
-    (335, 140),
-    (332, 125),
-    (375, 108),
-    (400, 138),
-    (440, 122),
-    (470, 130),
-    (500, 100),
-    (500, 60),
-    (515, 20),
-    (512, 70),
-    (540, 95),
-    (560, 120),
-    (583, 135),
-    (580, 150),
-    (560, 160),
-    (560, 190),
-    (550, 210),
-    (570, 262),
-    (610, 268),
-    (645, 305),
-    (670, 350),
-    (684, 400),
-    (681, 432),
-    (660, 450),
-    (635, 454),
-    (600, 442),
-    (560, 410),
-    (530, 378),
-    (514, 340),
-    (510, 300),
-    (480, 300),
-    (480, 340),
-    (455, 375),
-    (410, 382),
-    (350, 372),
-    (345, 432),
-    (325, 432),
-    (325, 368),
-    (285, 355),
-    (270, 380),
-    (235, 400),
-    (200, 403),
-    (160, 390),
-    (130, 355),
-    (120, 320),
-    (126, 285),
-    (145, 255),
-    (105, 250),
-    (92, 225),
+    (92, 200), (105, 195), (140, 205), (140, 155), (160, 148), (172, 165), (230, 170), (275, 190),
+    (300, 195), (355, 185), (385, 165), (355, 175), (350, 165), (375, 140), (335, 140), (332, 125),
+    (375, 108), (400, 138), (440, 122), (470, 130), (500, 100), (500, 60), (515, 20), (512, 70),
+    (540, 95), (560, 120), (583, 135), (580, 150), (560, 160), (560, 190), (550, 210), (570, 262),
+    (610, 268), (645, 305), (670, 350), (684, 400), (681, 432), (660, 450), (635, 454), (600, 442),
+    (560, 410), (530, 378), (514, 340), (510, 300), (480, 300), (480, 340), (455, 375), (410, 382),
+    (350, 372), (345, 432), (325, 432), (325, 368), (285, 355), (270, 380), (235, 400), (200, 403),
+    (160, 390), (130, 355), (120, 320), (126, 285), (145, 255), (105, 250), (92, 225),
 )
+# Centres and radii of the coins.
 _COINS = (
-    (335, 44, 28),
-    (346, 187, 31),
-    (46, 260, 27),
-    (172, 261, 27),
-    (301, 263, 24),
-    (212, 192, 23),
-)  # centre and radius
+    (335, 44, 28), (346, 187, 31), (46, 260, 27), (172, 261, 27), (301, 263, 24), (212, 192, 23),
+)
+# fmt: on
 _CUTOUT = 160  # pixels of a cut-out's longer side: about the largest that is pasted
 
 
 @dataclass(frozen=True)
 class ImageSet:
-    """Labelled images with their objects' masks.
+    """Labelled images with the masks of their objects.
 
     Attributes
     ----------
     images
         uint8 (n, size, size, 3), red, green, blue.
     labels
-        int64 (n,), numbers into ``CLASSES``.
+        int64 (n,), indices into ``CLASSES``.
     masks
-        bool (n, size, size), true where the object is.
+        bool (n, size, size), True on the object.
     """
 
     images: Bytes
@@ -262,37 +90,44 @@ class ImageSet:
     masks: NDArray[np.bool_]
 
 
-def make(count: int, seed: int, size: int = SIZE) -> ImageSet:
-    """The first ``count`` images of a seed; the classes take turns.
+def make_image_set(count: int, seed: int, size: int = SIZE) -> ImageSet:
+    """Make the first ``count`` images of a seed; the classes take turns.
 
     Parameters
     ----------
+    count
+        Number of images, at least 1.
+    seed
+        Seed, at least 0.
     size
-        Pixels of a side, 32 to 1024.
+        Side length in pixels, 32 to 1024.
 
     Raises
     ------
     UserError
         If ``count`` is below 1, ``seed`` below 0 or ``size`` out of its range.
     """
-    _check(count, seed, size)
+    _check_arguments(count, seed, size)
     images = np.empty((count, size, size, 3), np.uint8)
     masks = np.empty((count, size, size), bool)
     labels = np.arange(count, dtype=np.int64) % len(CLASSES)
     for i in range(count):
-        images[i], masks[i] = compose(CLASSES[labels[i]], np.random.default_rng([seed, i]), size)
+        images[i], masks[i] = compose_image(
+            CLASSES[labels[i]], np.random.default_rng([seed, i]), size
+        )
     return ImageSet(images, labels, masks)
 
 
-def unseen(count: int, seed: int, size: int = SIZE) -> ImageSet:
-    """Images of which none is among the training images ``make(…, seed)``."""
-    _check(count, seed, size)
-    return make(count, seed + TEST_SEED_OFFSET, size)
+def make_test_set(count: int, seed: int, size: int = SIZE) -> ImageSet:
+    """Make images that share no random stream with the training images of the same seed."""
+    _check_arguments(count, seed, size)
+    return make_image_set(count, seed + TEST_SEED_OFFSET, size)
 
 
-def named_image(name: str, seed: int, size: int = SIZE) -> tuple[Bytes, NDArray[np.bool_]]:
-    """One more image and its mask: of the class ``name``, on the same kind of background; the same
-    one for the same seed.
+def make_named_image(name: str, seed: int, size: int = SIZE) -> tuple[Bytes, NDArray[np.bool_]]:
+    """Make the named image of a class, uint8 (size, size, 3), and its mask, bool (size, size).
+
+    Each seed has one such image per class.
 
     Raises
     ------
@@ -301,44 +136,42 @@ def named_image(name: str, seed: int, size: int = SIZE) -> tuple[Bytes, NDArray[
     """
     if name not in CLASSES:
         raise UserError(f"there are no images named '{name}'; the names are {', '.join(CLASSES)}")
-    _check(1, seed, size)
-    return compose(
+    _check_arguments(1, seed, size)
+    return compose_image(
         name, np.random.default_rng([seed + 2 * TEST_SEED_OFFSET, CLASSES.index(name)]), size
     )
 
 
-def _check(count: int, seed: int, size: int) -> None:
+def _check_arguments(count: int, seed: int, size: int) -> None:
     for name, value, least in (("count", count, 1), ("seed", seed, 0), ("size", size, 32)):
         if value < least:
             raise UserError(
                 f"{name} of the images is {value}; a whole number of at least {least} is needed"
             )
-    if size > LARGEST:
+    if size > MAX_SIZE:
         raise UserError(
-            f"size of the images is {size}; a whole number of at most {LARGEST} is needed"
+            f"size of the images is {size}; a whole number of at most {MAX_SIZE} is needed"
         )
 
 
-def compose(
+def compose_image(
     name: str, rng: np.random.Generator, size: int = SIZE
 ) -> tuple[Bytes, NDArray[np.bool_]]:
-    """One image, uint8 (size, size, 3), with an object of the class, and the object's mask, bool
-    (size, size)."""
-    canvas = _surface(rng, size)
+    """Compose a random image of a class, uint8 (size, size, 3), and its mask, bool (size, size)."""
+    canvas = _sample_surface(rng, size)
     for _ in range(rng.integers(5)):
-        blob = _blob(rng, size)
-        canvas[blob] = _surface(rng, size)[blob]
-    pixels, mask = _pasted(rng, cutouts()[name], size)
+        blob = _sample_blob(rng, size)
+        canvas[blob] = _sample_surface(rng, size)[blob]
+    pixels, mask = _paste(rng, cutouts()[name], size)
     canvas[mask] = pixels[mask]
-    canvas += 3 * rng.standard_normal(
-        canvas.shape, np.float32
-    )  # the camera's noise, the same over object and background
+    # camera noise, the same on object and background
+    canvas += 3 * rng.standard_normal(canvas.shape, np.float32)
     return canvas.clip(0, 255).astype(np.uint8), mask
 
 
 @cache
 def cutouts() -> dict[str, tuple[Image.Image, ...]]:
-    """The objects cut out of their photographs, RGBA, by class; opaque is the object."""
+    """The objects cut out of their photographs by class, as RGBA images opaque on the object."""
     from scipy import ndimage
     from skimage import data
     from sklearn.datasets import load_sample_image
@@ -348,21 +181,21 @@ def cutouts() -> dict[str, tuple[Image.Image, ...]]:
     motorcycle, _, disparity = data.stereo_motorcycle()
     saucer_and_cup = _ellipse(coffee, 277, 225, 201, 163) | _ellipse(coffee, 290, 112, 117, 95)
     petals = ndimage.binary_fill_holes(_ellipse(flower, 308, 222, 145, 142) & (flower[..., 0] > 90))
-    # what is further away than the motorcycle has a smaller disparity: the gaps of its outline
+    # the background in the gaps of the motorcycle is farther away and has a smaller disparity
     near = ndimage.binary_closing(np.nan_to_num(disparity, posinf=0.0) > _FAR, iterations=3)
-    cut = {
-        "astronaut": (_cut(astronaut, _polygon(astronaut, _ASTRONAUT)),),
-        "cat": (_cut(data.chelsea(), _polygon(data.chelsea(), _CAT)),),
-        "coffee": (_cut(coffee, saucer_and_cup),),
+    objects = {
+        "astronaut": (_cut_out(astronaut, _polygon(astronaut, _ASTRONAUT)),),
+        "cat": (_cut_out(data.chelsea(), _polygon(data.chelsea(), _CAT)),),
+        "coffee": (_cut_out(coffee, saucer_and_cup),),
         "coin": tuple(
-            _cut(np.stack([coins] * 3, -1), _ellipse(coins, x, y, r, r)) for x, y, r in _COINS
+            _cut_out(np.stack([coins] * 3, -1), _ellipse(coins, x, y, r, r)) for x, y, r in _COINS
         ),
-        "flower": (_cut(flower, petals),),
-        "motorcycle": (_cut(motorcycle, _polygon(motorcycle, _MOTORCYCLE) & near),),
-        "pagoda": (_cut(china, _polygon(china, _PAGODA)),),
-        "shuttle": (_cut(astronaut, _polygon(astronaut, _SHUTTLE)),),
+        "flower": (_cut_out(flower, petals),),
+        "motorcycle": (_cut_out(motorcycle, _polygon(motorcycle, _MOTORCYCLE) & near),),
+        "pagoda": (_cut_out(china, _polygon(china, _PAGODA)),),
+        "shuttle": (_cut_out(astronaut, _polygon(astronaut, _SHUTTLE)),),
     }
-    return {name: cut[name] for name in CLASSES}
+    return {name: objects[name] for name in CLASSES}
 
 
 _FAR = 34.0  # disparity in pixels, between the shelves' and the motorcycle's
@@ -379,7 +212,7 @@ def _ellipse(photograph: Bytes, x: float, y: float, rx: float, ry: float) -> NDA
     return ((columns - x) / rx) ** 2 + ((rows - y) / ry) ** 2 <= 1
 
 
-def _cut(photograph: Bytes, mask: NDArray[np.bool_]) -> Image.Image:
+def _cut_out(photograph: Bytes, mask: NDArray[np.bool_]) -> Image.Image:
     rows, columns = np.flatnonzero(mask.any(1)), np.flatnonzero(mask.any(0))
     box = (slice(rows[0], rows[-1] + 1), slice(columns[0], columns[-1] + 1))
     cut = Image.fromarray(np.dstack([photograph[box], mask[box] * np.uint8(255)]))
@@ -389,8 +222,7 @@ def _cut(photograph: Bytes, mask: NDArray[np.bool_]) -> Image.Image:
 
 @cache
 def _textures() -> tuple[NDArray[np.float32], ...]:
-    """Grey surfaces, 0 … 1, each 512 × 512 or more: photographs of a wall, a lawn and gravel, and
-    smooth noise."""
+    """Grey textures in [0, 1], at least 512 × 512: brick, grass, gravel and smooth noise."""
     from scipy import ndimage
     from skimage import data
 
@@ -405,9 +237,13 @@ def _textures() -> tuple[NDArray[np.float32], ...]:
     return (*photographs, *(np.float32((s - s.min()) / np.ptp(s)) for s in smooth))
 
 
-def _surface(rng: np.random.Generator, size: int) -> NDArray[np.float32]:
-    """A piece of a texture at a random scale, coloured by a ramp between two random colours;
-    float32 (size, size, 3), 0 … 255."""
+def _sample_surface(rng: np.random.Generator, size: int) -> NDArray[np.float32]:
+    """Sample a piece of a texture at a random scale, coloured between two random colours.
+
+    Returns
+    -------
+    float32 (size, size, 3), values in [0, 255].
+    """
     texture = _textures()[rng.integers(len(_textures()))]
     span = min(int(size * rng.uniform(0.6, 2.0)), *texture.shape)
     row, column = (int(rng.integers(0, side - span + 1)) for side in texture.shape)
@@ -422,9 +258,8 @@ def _surface(rng: np.random.Generator, size: int) -> NDArray[np.float32]:
     return dark + (light - dark) * grey
 
 
-def _blob(rng: np.random.Generator, size: int) -> NDArray[np.bool_]:
-    """A round shape with a wavy edge somewhere in the image: a circle whose radius varies with a
-    few harmonics of the angle."""
+def _sample_blob(rng: np.random.Generator, size: int) -> NDArray[np.bool_]:
+    """Sample a blob, bool (size, size): a circle with harmonics added to its radius."""
     x, y = rng.uniform(0, size, 2).astype(np.float32)
     rows, columns = np.ogrid[:size, :size]
     rows, columns = rows.astype(np.float32) - y, columns.astype(np.float32) - x
@@ -437,11 +272,15 @@ def _blob(rng: np.random.Generator, size: int) -> NDArray[np.bool_]:
     return rows**2 + columns**2 <= radius**2
 
 
-def _pasted(
+def _paste(
     rng: np.random.Generator, shapes: tuple[Image.Image, ...], size: int
 ) -> tuple[NDArray[np.float32], NDArray[np.bool_]]:
-    """A cut-out in its place: colours float32 (size, size, 3) and the mask of its pixels, bool
-    (size, size)."""
+    """Paste a random one of the cut-outs at a random scale, angle, place and colour.
+
+    Returns
+    -------
+    Colours, float32 (size, size, 3), and the mask of the pasted pixels, bool (size, size).
+    """
     shape = shapes[rng.integers(len(shapes))]
     if rng.random() < 0.5:
         shape = shape.transpose(Image.Transpose.FLIP_LEFT_RIGHT)
@@ -473,23 +312,34 @@ def _pasted(
 def write_images(
     folder: str | os.PathLike[str], named: Sequence[str], count: int, seed: int, size: int
 ) -> None:
-    """Write the images to explain, as PNG, each with its mask: ``cat.png`` and ``cat_mask.png`` of
-    the named ones, ``00-astronaut.png`` … of a test set of ``count``.
+    """Write the images to explain and their masks as PNG.
+
+    Parameters
+    ----------
+    folder
+        Where to write them.
+    named
+        Classes of the named images: ``cat.png`` and ``cat_mask.png``.
+    count
+        Number of test images: ``00-astronaut.png``, ``00-astronaut_mask.png`` …
+    seed, size
+        See :func:`make_image_set`.
 
     Raises
     ------
     UserError
-        If no image is asked for, or one that :func:`named_image` or :func:`make` refuses.
+        If no image is requested, or :func:`make_named_image` or :func:`make_image_set` refuses one.
     """
     if not named and not count:
-        raise UserError("no image is asked for; names, a count of at least 1, or both are needed")
-    made = {name: named_image(name, seed, size) for name in named}
+        raise UserError("no image is requested; names, a count of at least 1, or both are needed")
+    images = {name: make_named_image(name, seed, size) for name in named}
     if count:
-        tests = unseen(count, seed, size)
-        made |= {
-            name: (tests.images[i], tests.masks[i]) for i, name in enumerate(set_images(count))
+        tests = make_test_set(count, seed, size)
+        images |= {
+            name: (tests.images[i], tests.masks[i])
+            for i, name in enumerate(name_test_images(count))
         }
-    for name, (image, mask) in made.items():
+    for name, (image, mask) in images.items():
         _write_png(Path(folder) / f"{name}.png", image)
         _write_png(Path(folder) / f"{name}_mask.png", mask * np.uint8(255))
 

@@ -1,4 +1,4 @@
-"""What stands in place of a hidden superpixel."""
+"""Fills: the pixels that replace a hidden superpixel."""
 
 from collections.abc import Callable
 
@@ -21,8 +21,7 @@ def black(image: Image, segments: NDArray[np.int32]) -> Image:
 
 
 def mean(image: Image, segments: NDArray[np.int32]) -> Image:
-    """Every superpixel in its mean colour, as LIME does it: the mosaic may still show the
-    object."""
+    """The mean colour of each superpixel, as in LIME; the mosaic may still show the object."""
     flat = segments.ravel()
     sizes = np.bincount(flat)
     colours = np.stack(
@@ -33,7 +32,7 @@ def mean(image: Image, segments: NDArray[np.int32]) -> Image:
 
 
 def blur(image: Image, segments: NDArray[np.int32]) -> Image:
-    """The image blurred by a Gaussian of a tenth of its shorter side."""
+    """The image blurred by a Gaussian whose σ is a tenth of the shorter side."""
     from skimage.filters import gaussian
 
     return gaussian(image, sigma=min(image.shape[:2]) / 10, channel_axis=-1).astype(np.float32)
@@ -48,14 +47,14 @@ FILLS: dict[str, Callable[[Image, NDArray[np.int32]], Image]] = {
 
 
 def fill_image(image: Image, segments: NDArray[np.int32], method: str = "grey") -> Image:
-    """The image with every superpixel hidden.
+    """The image (H, W, 3) with every superpixel hidden.
 
     Parameters
     ----------
     image
         (H, W, 3), values in [0, 1].
     segments
-        (H, W), the superpixel of every pixel.
+        (H, W), the superpixels 0 … n-1.
     method
         ``grey``, ``mean``, ``black`` or ``blur``.
 

@@ -1,5 +1,4 @@
-"""What stands between a picture and the network: resize, crop, and the normalisation of the
-channels."""
+"""Preprocessing: resizes and crops an image for a network, and normalises its channels."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
@@ -25,10 +24,10 @@ class Preprocessing:
     size
         Side of the square that the network sees, in pixels.
     mean, std
-        Of the red, green and blue channel, for values in [0, 1]; a std is positive.
+        Of the red, green and blue channels for values in [0, 1]; ``std`` is positive.
     resize
-        Length of the shorter side before a centred crop of ``size``, as ImageNet's 256 before 224;
-        where None, the picture is resized to the square, whatever its shape.
+        Length of the shorter side before a centred crop of ``size``, such as 256 before 224 for
+        ImageNet. If None, the image is resized to the square, whatever its shape.
 
     Raises
     ------
@@ -68,7 +67,7 @@ class Preprocessing:
             )
 
     def frame(self, image: Image) -> Image:
-        """The part of a picture that the network sees.
+        """Resize and crop an image to what the network sees.
 
         Parameters
         ----------
@@ -77,7 +76,7 @@ class Preprocessing:
 
         Returns
         -------
-        (size, size, 3), values in [0, 1]; a picture of that size is returned as it is.
+        (size, size, 3), values in [0, 1]; an image of that size is returned unchanged.
         """
         from skimage.transform import resize
 
@@ -95,7 +94,7 @@ class Preprocessing:
         return np.ascontiguousarray(image[top : top + self.size, left : left + self.size])
 
     def tensor(self, images: Image) -> "torch.Tensor":
-        """Frames (N, H, W, 3) as the network's input, a float32 tensor (N, 3, H, W)."""
+        """Normalise images (N, H, W, 3) into a float32 tensor (N, 3, H, W) for the network."""
         import torch
 
         scaled = (images - np.array(self.mean, dtype=np.float32)) / np.array(
@@ -108,7 +107,7 @@ class Preprocessing:
     __call__ = tensor
 
     def as_dict(self) -> dict[str, Any]:
-        """For a network's metadata in JSON."""
+        """The fields as JSON values, for a network's metadata."""
         return {
             key: list(value) if isinstance(value, tuple) else value
             for key, value in asdict(self).items()
@@ -116,7 +115,13 @@ class Preprocessing:
 
     @classmethod
     def from_dict(cls, values: Mapping[str, Any]) -> "Preprocessing":
-        """The inverse of :meth:`as_dict`; raises UserError for anything else."""
+        """Make it from the result of :meth:`as_dict`.
+
+        Raises
+        ------
+        UserError
+            If it is anything else.
+        """
         if not isinstance(values, Mapping) or not {"size"} <= values.keys() <= {
             "size",
             "mean",
@@ -124,8 +129,8 @@ class Preprocessing:
             "resize",
         }:
             raise UserError(
-                f"preprocessing: {values!r} found; an object with size and, if need be, mean, "
-                f"std, resize is needed"
+                f"preprocessing: {values!r} found; an object with size and optionally mean, std, "
+                f"resize is needed"
             )
         return cls(**values)
 

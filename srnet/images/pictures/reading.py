@@ -1,4 +1,4 @@
-"""Pictures from files and arrays, in one form: float32 (H, W, 3), values in [0, 1]."""
+"""Reads images from files, Pillow images and arrays as float32 (H, W, 3) in [0, 1]."""
 
 import os
 import warnings
@@ -9,22 +9,20 @@ from numpy.typing import NDArray
 
 from srnet.errors import UserError
 
-# Raster formats that Pillow decodes by itself; PostScript, which would be executed, is not among
-# them.
+# Raster formats that Pillow decodes itself; not PostScript, which would be executed.
 FORMATS = ("PNG", "JPEG", "TIFF", "BMP", "GIF", "WEBP", "PPM")
 
-# A file of some kilobytes can claim any size; 50 megapixels are a large photograph (600 MB in
-# float32).
-MOST_PIXELS = 50_000_000
-LEAST_SIDE = 8
+# A file of a few kilobytes can claim any size. 50 megapixels, a large photograph, take 600 MB.
+MAX_PIXELS = 50_000_000
+MIN_SIDE = 8
 
 
 def read_image(source: Any) -> NDArray[np.float32]:
-    """A picture as float32 (H, W, 3) with values in [0, 1].
+    """Read an image as float32 (H, W, 3) with values in [0, 1].
 
-    Greyscale becomes three equal channels, transparency is laid on white, 16-bit values are divided
-    by 65535, palettes and CMYK become RGB, a photograph is turned as its camera says, and of
-    several pages the first is taken.
+    Greyscale becomes three equal channels, transparent pixels are blended with white, 16-bit values
+    are divided by 65535, palettes and CMYK become RGB, photographs are rotated as their EXIF data
+    say, and only the first of several pages is read.
 
     Parameters
     ----------
@@ -35,8 +33,8 @@ def read_image(source: Any) -> NDArray[np.float32]:
     Raises
     ------
     UserError
-        If it is no picture, has more than 50 megapixels or a side of less than 8, or holds values
-        out of range.
+        If it is not an image, has more than 50 megapixels or a side of less than 8 pixels, or holds
+        values out of range.
     """
     from PIL import Image
 
@@ -52,26 +50,25 @@ def _from_file(path: str | os.PathLike[str]) -> NDArray[np.float32]:
 
     try:
         with warnings.catch_warnings():
-            warnings.simplefilter(
-                "ignore", Image.DecompressionBombWarning
-            )  # the size is looked at below
+            # _from_pillow checks the size
+            warnings.simplefilter("ignore", Image.DecompressionBombWarning)
             with Image.open(path, formats=FORMATS) as picture:
                 return _from_pillow(picture, str(path))
     except UserError:
         raise
     except Image.UnidentifiedImageError as error:
         raise UserError(
-            f"{path}: is no picture that can be read; {', '.join(FORMATS)} are allowed"
+            f"{path}: is no image that can be read; {', '.join(FORMATS)} are allowed"
         ) from error
     except Image.DecompressionBombError as error:
         raise UserError(
-            f"{path}: claims too many pixels; at most {MOST_PIXELS // 10**6} megapixels are allowed"
+            f"{path}: claims too many pixels; at most {MAX_PIXELS // 10**6} megapixels are allowed"
         ) from error
     except OSError as error:
         raise UserError(f"{path}: cannot be read ({error.strerror or error})") from error
-    # what Pillow's decoders raise for damaged files: SyntaxError, struct.error, zlib.error, …
+    # Pillow's decoders raise SyntaxError, struct.error, zlib.error and others for damaged files
     except Exception as error:
-        raise UserError(f"{path}: is a damaged picture ({error})") from error
+        raise UserError(f"{path}: is a damaged image ({error})") from error
 
 
 def _from_pillow(picture: Any, name: str) -> NDArray[np.float32]:
@@ -101,8 +98,8 @@ def _from_array(values: NDArray[Any], name: str) -> NDArray[np.float32]:
         values = values[..., None]
     if values.ndim != 3 or values.shape[2] not in (1, 3, 4):
         raise UserError(
-            f"{name}: an array of shape {values.shape} found; (H, W), (H, W, 1), (H, W, 3) or (H, "
-            f"W, 4) is needed"
+            f"{name}: an array of shape {values.shape} found; (H, W), (H, W, 1), (H, W, 3) or "
+            f"(H, W, 4) is needed"
         )
     _check_size(values.shape[0], values.shape[1], name)
     if values.dtype == np.bool_:
@@ -129,12 +126,12 @@ def _from_array(values: NDArray[Any], name: str) -> NDArray[np.float32]:
 
 
 def _check_size(height: int, width: int, name: str) -> None:
-    if height * width > MOST_PIXELS:
+    if height * width > MAX_PIXELS:
         raise UserError(
             f"{name}: has {width} × {height} = {height * width / 1e6:.0f} megapixels; at most "
-            f"{MOST_PIXELS // 10**6} are allowed"
+            f"{MAX_PIXELS // 10**6} are allowed"
         )
-    if min(height, width) < LEAST_SIDE:
+    if min(height, width) < MIN_SIDE:
         raise UserError(
-            f"{name}: has {width} × {height} pixels; sides of at least {LEAST_SIDE} are needed"
+            f"{name}: has {width} × {height} pixels; sides of at least {MIN_SIDE} are needed"
         )

@@ -1,4 +1,4 @@
-"""Superpixels: the parts of an image that are shown or hidden together."""
+"""Superpixels: regions of an image that are shown or hidden together."""
 
 from collections.abc import Callable
 from typing import Any
@@ -10,13 +10,13 @@ from srnet.errors import UserError
 
 Segments = NDArray[np.int32]
 
-SEED = 42  # of quickshift's noise, which only breaks ties
+SEED = 42  # of the noise with which quickshift breaks ties
 
 
 def slic(
     image: NDArray[np.float32], count: int = 40, compactness: float = 25.0
 ) -> NDArray[np.integer]:
-    """SLIC: k-means in colour and place; ``count`` is a wish."""
+    """SLIC, k-means in colour and position; ``count`` is the approximate number of segments."""
     from skimage.segmentation import slic
 
     return slic(image, n_segments=count, compactness=compactness, start_label=0)
@@ -34,7 +34,7 @@ def quickshift(
 def watershed(
     image: NDArray[np.float32], count: int = 40, compactness: float = 0.001
 ) -> NDArray[np.integer]:
-    """Compact watershed of the gradient from ``count`` markers on a grid."""
+    """Compact watershed of the gradient; ``count`` is the approximate number of segments."""
     from skimage.color import rgb2gray
     from skimage.filters import sobel
     from skimage.segmentation import watershed
@@ -59,19 +59,20 @@ def superpixels(
     image
         (H, W, 3), values in [0, 1].
     method
-        ``slic`` (count, compactness), ``quickshift`` (kernel_size, max_dist, ratio; LIME's
-        defaults), ``watershed`` (count, compactness), or an array of labels (H, W) made elsewhere.
+        ``slic`` (options count, compactness), ``quickshift`` (kernel_size, max_dist, ratio; the
+        defaults are LIME's), ``watershed`` (count, compactness), or an array of integer labels
+        (H, W).
     options
-        Of the method.
+        Options of the method.
 
     Returns
     -------
-    (H, W) labels 0 … n-1, all of them in use.
+    (H, W) labels 0 … n-1, each in use.
 
     Raises
     ------
     UserError
-        If the method is unknown, the array does not fit, or fewer than two superpixels come out.
+        If the method is unknown, the array does not fit, or there are fewer than two superpixels.
     """
     if isinstance(method, str):
         if method not in METHODS:
@@ -79,23 +80,22 @@ def superpixels(
                 f"segments: '{method}' found; {', '.join(METHODS)} or an array of labels is allowed"
             )
         try:
-            found = METHODS[method](image, **options)
+            segments = METHODS[method](image, **options)
         except TypeError as error:
             raise UserError(
                 f"segments: '{method}' cannot be used with {options} ({error})"
             ) from error
     else:
-        found = np.asarray(method)
-        if found.shape != image.shape[:2] or not np.issubdtype(found.dtype, np.integer):
+        segments = np.asarray(method)
+        if segments.shape != image.shape[:2] or not np.issubdtype(segments.dtype, np.integer):
             raise UserError(
-                f"segments: an array of {found.dtype} of shape {found.shape} found; integers of "
-                f"the image's shape "
-                f"{image.shape[:2]} are needed"
+                f"segments: an array of {segments.dtype} of shape {segments.shape} found; integers "
+                f"of the image's shape {image.shape[:2]} are needed"
             )
-    labels, numbered = np.unique(found, return_inverse=True)
+    labels, numbers = np.unique(segments, return_inverse=True)
     if len(labels) < 2:
         raise UserError(
-            "segments: the whole image is one superpixel; at least 2 are needed, ask for more or "
-            "another method"
+            "segments: the whole image is one superpixel; at least 2 are needed; use a larger "
+            "count or another method"
         )
-    return numbered.reshape(found.shape).astype(np.int32)
+    return numbers.reshape(segments.shape).astype(np.int32)

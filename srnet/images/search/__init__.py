@@ -1,1 +1,1 @@
-"""The genetic algorithm over subsets of superpixels, its surrogate and its ranking."""
+"""The genetic search over sets of superpixels, its surrogate and the ranking."""

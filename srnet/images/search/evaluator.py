@@ -1,5 +1,4 @@
-"""The classifier as a function of the superpixels that are shown: every explainer asks it, and its
-questions are counted."""
+"""The classifier as a function of the superpixels shown; it counts the network evaluations."""
 
 import contextlib
 import copy
@@ -20,23 +19,22 @@ Genomes = NDArray[np.bool_]
 OUTPUTS = ("detect", "logits", "probabilities")
 PRECISIONS = ("float32", "fused", "bfloat16")
 
-# Network evaluations at a time. Small batches stay in a processor's cache; a graphics card wants
-# more.
+# Images per batch. Small batches stay in a processor's cache; a graphics card needs large ones.
 BATCH_CPU, BATCH_GPU = 8, 128
 
-# A probability in float32 is known to about this much; log-odds made from it end there.
+# Resolution of a probability in float32, which bounds the log-odds computed from it.
 RESOLUTION = 1e-7
 
 
-class Answers(NamedTuple):
-    """What the classifier says of m images.
+class Predictions(NamedTuple):
+    """Predictions of the explained class for m images.
 
     Attributes
     ----------
     probability
-        (m,) of the explained class.
+        (m,) probability p.
     log_odds
-        (m,) ln p/(1 - p), from the logits where the classifier gives them.
+        (m,) ln p/(1 - p), computed from the logits if the classifier returns them.
     """
 
     probability: Floats
@@ -44,51 +42,51 @@ class Answers(NamedTuple):
 
 
 class Evaluator:
-    """A classifier's answers when only some superpixels of one image are shown.
+    """A classifier on one image of which only some superpixels are shown.
 
     Parameters
     ----------
     model
-        A torch module or another callable that takes a float32 tensor (N, 3, H, W) and gives logits
-        or probabilities (N, classes). It is used in evaluation mode and without gradients, and left
-        as it was.
+        A torch module or another callable from a float32 tensor (N, 3, H, W) to logits or
+        probabilities (N, classes). It runs in evaluation mode without gradients and is left as it
+        was.
     image
-        (H, W, 3), values in [0, 1], in the network's frame.
+        (H, W, 3), values in [0, 1], as the network sees it.
     segments
         (H, W), the superpixels 0 … n-1.
     label
-        The class explained; that of the whole image where not given (one pass).
+        Number of the class to explain; by default the class of the whole image.
     fill
-        What hides a superpixel, see :func:`srnet.images.pictures.fills.fill_image`.
+        Fill of hidden superpixels, see :func:`srnet.images.pictures.fills.fill_image`.
     preprocessing
-        :class:`Preprocessing`, or any callable from images (N, H, W, 3) float32 in [0, 1] to the
-        model's input; None where the model takes values in [0, 1].
+        :class:`Preprocessing`, or any callable from float32 images (N, H, W, 3) in [0, 1] to the
+        model's input; None if the model takes values in [0, 1].
     batch
-        Images at a time; 8 on a processor and 128 on a graphics card where not given.
+        Images per batch; by default 8 on a processor and 128 on a graphics card.
     precision
-        ``float32``: the model itself. ``fused``: a copy with its batch normalisation folded into
-        the convolutions and its channels last, which a processor computes faster. ``bfloat16``:
-        such a copy in bfloat16. A module is needed for the last two.
+        ``float32``: the model itself. ``fused``: a faster copy with batch normalisation folded into
+        the convolutions and channels last. ``bfloat16``: such a copy in bfloat16. The last two need
+        a torch module.
     outputs
-        ``logits``, ``probabilities``, or ``detect``: rows that are not negative and sum to 1 are
-        probabilities.
+        ``logits``, ``probabilities``, or ``detect``: probabilities if all rows are non-negative and
+        sum to 1, else logits.
 
     Attributes
     ----------
     passes
-        Images that the network has seen.
+        Number of images that the network has evaluated.
     superpixels, classes
-        Their numbers.
+        Numbers of superpixels and classes.
     label
-        The class explained.
-    whole
-        The answer to the whole image, asked at the beginning.
+        Number of the explained class.
+    whole_image
+        Predictions for the whole image, which the constructor evaluates (one pass).
 
     Raises
     ------
     UserError
         If a setting is unknown, the label is out of range, or the model's output cannot be used
-        (shape, NaN, ambiguous).
+        (wrong shape, not finite, or ambiguous).
     """
 
     def __init__(
@@ -116,17 +114,17 @@ class Evaluator:
         self.superpixels = int(segments.max()) + 1
         self.passes = 0
         self.precision = precision
-        self._model = _with_precision(model, precision)
+        self._model = _convert(model, precision)
         self._dtype = torch.bfloat16 if precision == "bfloat16" else torch.float32
         self._layout = torch.contiguous_format if precision == "float32" else torch.channels_last
         self._outputs = outputs
-        self._device = _device(self._model)
+        self._device = _find_device(self._model)
         self._batch = (
             int(batch) if batch else BATCH_CPU if self._device.type == "cpu" else BATCH_GPU
         )
         self._hidden = fill_image(image, segments, fill)
-        # A pixel's normalisation does not look at its neighbours, so it is done once; of another
-        # callable nothing is known.
+        # Preprocessing normalises each pixel on its own, so it is applied only once. Any other
+        # callable may mix pixels.
         self._pixelwise = preprocessing is None or isinstance(preprocessing, Preprocessing)
         self._tensor = preprocessing if preprocessing is not None else Preprocessing(size=1).tensor
         if self._pixelwise:
@@ -136,50 +134,49 @@ class Evaluator:
             self._segments_tensor = torch.from_numpy(segments.astype(np.int64)).to(self._device)
         whole = np.ones((1, self.superpixels), dtype=bool)
         try:
-            output = self._output(whole)
-        except RuntimeError:  # a model that views its channels as if they came first
+            output = self._evaluate(whole)
+        except RuntimeError:  # the model contains a view that needs channels first
             if self._layout is torch.contiguous_format:
                 raise
             self._layout = torch.contiguous_format
             self._model = self._model.to(memory_format=self._layout)
-            output = self._output(whole)
+            output = self._evaluate(whole)
         self.classes = output.shape[1]
-        self.label = _label(label, output[0])
-        self.whole = self._answers(output)
+        self.label = _check_label(label, output[0])
+        self.whole_image = self._to_predictions(output)
 
     def probabilities(self, genomes: Genomes) -> Floats:
-        """Probability of the explained class, (m,), for superpixels shown (m, n)."""
-        return self.answers(genomes).probability
+        """Probability of the explained class, (m,), when superpixels (m, n) are shown."""
+        return self.predict(genomes).probability
 
     def all_probabilities(self, genomes: Genomes) -> Floats:
-        """Probabilities of all classes, (m, classes), for superpixels shown (m, n)."""
-        output = self._output(genomes)
+        """Probabilities of all classes, (m, classes), when superpixels (m, n) are shown."""
+        output = self._evaluate(genomes)
         return output if self._outputs == "probabilities" else np.exp(_log_softmax(output))
 
-    def answers(self, genomes: Genomes) -> Answers:
-        """Probability and log-odds of the explained class for superpixels shown (m, n)."""
-        return self._answers(self._output(genomes))
+    def predict(self, genomes: Genomes) -> Predictions:
+        """Predictions of the explained class, (m,), when superpixels (m, n) are shown."""
+        return self._to_predictions(self._evaluate(genomes))
 
-    def composed(self, genomes: Genomes) -> NDArray[np.float32]:
-        """The images (m, H, W, 3) of superpixels shown (m, n): the original pixels where True, the
-        fill where False."""
+    def compose_images(self, genomes: Genomes) -> NDArray[np.float32]:
+        """Compose the images (m, H, W, 3) that show superpixels (m, n) and hide the others."""
         return np.where(
             np.asarray(genomes, dtype=bool)[:, self.segments][..., None], self.image, self._hidden
         )
 
-    def _answers(self, output: Floats) -> Answers:
+    def _to_predictions(self, output: Floats) -> Predictions:
         if self._outputs == "probabilities":
             probability = output[:, self.label]
             bounded = np.clip(probability, RESOLUTION, 1 - RESOLUTION)
-            return Answers(probability, np.log(bounded) - np.log1p(-bounded))
+            return Predictions(probability, np.log(bounded) - np.log1p(-bounded))
         others = np.logaddexp.reduce(np.delete(output, self.label, axis=1), axis=1)
         log_odds = output[:, self.label] - others
-        return Answers(
+        return Predictions(
             np.exp(output[:, self.label] - np.logaddexp(output[:, self.label], others)), log_odds
         )
 
-    def _output(self, genomes: Genomes) -> Floats:
-        """Logits or probabilities, (m, classes)."""
+    def _evaluate(self, genomes: Genomes) -> Floats:
+        """Run the model: logits or probabilities, (m, classes), for superpixels shown (m, n)."""
         genomes = np.asarray(genomes, dtype=bool)
         if genomes.ndim != 2 or genomes.shape[1] != self.superpixels:
             raise UserError(
@@ -187,42 +184,42 @@ class Evaluator:
                 f"needed"
             )
         rows: list[Floats] = []
-        with _evaluating(self._model):
+        with _evaluation_mode(self._model):
             for start in range(0, len(genomes), self._batch):
                 chunk = genomes[start : start + self._batch]
-                rows.append(self._checked(self._model(self._input(chunk)), len(chunk)))
+                rows.append(self._check_output(self._model(self._make_input(chunk)), len(chunk)))
                 self.passes += len(chunk)
-        found = np.concatenate(rows) if rows else np.zeros((0, 2))
+        output = np.concatenate(rows) if rows else np.zeros((0, 2))
         if self._outputs == "detect" and rows:
-            self._outputs = _kind(found)
+            self._outputs = _detect_outputs(output)
         if self._outputs == "probabilities" and (
-            found.min(initial=0) < -1e-3 or found.max(initial=0) > 1 + 1e-3
+            output.min(initial=0) < -1e-3 or output.max(initial=0) > 1 + 1e-3
         ):
             raise UserError(
-                "model: gives values outside [0, 1] where probabilities are declared; say "
+                "model: gives values outside [0, 1] although outputs='probabilities'; use "
                 "outputs='logits'"
             )
-        return found
+        return output
 
-    def _input(self, genomes: Genomes) -> torch.Tensor:
+    def _make_input(self, genomes: Genomes) -> torch.Tensor:
         if self._pixelwise:
             shown = torch.from_numpy(genomes).to(self._device)[:, self._segments_tensor][:, None]
             images = torch.where(shown, self._shown_tensor, self._hidden_tensor)
         else:
-            images = torch.as_tensor(self._tensor(self.composed(genomes))).to(self._device)
+            images = torch.as_tensor(self._tensor(self.compose_images(genomes))).to(self._device)
         return (
             images
             if self.precision == "float32"
             else images.to(self._dtype, memory_format=self._layout)
         )
 
-    def _checked(self, output: Any, count: int) -> Floats:
+    def _check_output(self, output: Any, count: int) -> Floats:
         if isinstance(output, torch.Tensor):
             output = output.float().cpu().numpy()
         elif not isinstance(output, np.ndarray):
             raise UserError(
-                f"model: gives a {type(output).__name__}; a tensor (N, classes) is needed, as of "
-                f"a function that picks it out"
+                f"model: gives a {type(output).__name__}; a tensor (N, classes) is needed, for "
+                f"example from a function that selects it"
             )
         if output.ndim != 2 or len(output) != count or output.shape[1] < 2:
             raise UserError(
@@ -237,7 +234,7 @@ class Evaluator:
         return output.astype(np.float64)
 
 
-def _label(label: int | None, whole: Floats) -> int:
+def _check_label(label: int | None, whole: Floats) -> int:
     if label is None:
         return int(whole.argmax())
     if not isinstance(label, int | np.integer) or isinstance(label, bool):
@@ -247,15 +244,15 @@ def _label(label: int | None, whole: Floats) -> int:
     return int(label)
 
 
-def _kind(found: Floats) -> str:
+def _detect_outputs(output: Floats) -> str:
     """Whether a model's first outputs are logits or probabilities."""
-    if found.min() < 0 or found.max() > 1 + 1e-3:
+    if output.min() < 0 or output.max() > 1 + 1e-3:
         return "logits"
-    if np.abs(found.sum(axis=1) - 1).max() < 1e-3:
+    if np.abs(output.sum(axis=1) - 1).max() < 1e-3:
         return "probabilities"
     raise UserError(
-        "model: gives values in [0, 1] that do not sum to 1; say outputs='logits' or "
-        "outputs='probabilities' to tell what they are"
+        "model: gives values in [0, 1] that do not sum to 1; choose outputs='logits' or "
+        "outputs='probabilities'"
     )
 
 
@@ -263,7 +260,7 @@ def _log_softmax(logits: Floats) -> Floats:
     return logits - np.logaddexp.reduce(logits, axis=1, keepdims=True)
 
 
-def _device(model: Any) -> torch.device:
+def _find_device(model: Any) -> torch.device:
     if isinstance(model, torch.nn.Module):
         for tensor in (*model.parameters(), *model.buffers()):
             return tensor.device
@@ -271,8 +268,8 @@ def _device(model: Any) -> torch.device:
 
 
 @contextlib.contextmanager
-def _evaluating(model: Any) -> Iterator[None]:
-    """Evaluation mode without gradients; afterwards every module is in the mode it was in."""
+def _evaluation_mode(model: Any) -> Iterator[None]:
+    """Evaluate without gradients, and restore the mode of every module afterwards."""
     if not isinstance(model, torch.nn.Module):
         with torch.inference_mode():
             yield
@@ -287,7 +284,7 @@ def _evaluating(model: Any) -> Iterator[None]:
             module.training = mode
 
 
-def _with_precision(model: Any, precision: str) -> Any:
+def _convert(model: Any, precision: str) -> Any:
     if precision not in PRECISIONS:
         raise UserError(
             f"precision: '{precision}' found; one of {', '.join(PRECISIONS)} is allowed"
@@ -300,18 +297,19 @@ def _with_precision(model: Any, precision: str) -> Any:
             f"float32"
         )
     dtype = torch.bfloat16 if precision == "bfloat16" else torch.float32
-    fused: Any = _fused(model)  # torch's types of a module's `to` leave out the layout
+    fused: Any = _fuse(model)  # Any: torch's type hints of `to` lack the layout
     return fused.to(dtype=dtype, memory_format=torch.channels_last)
 
 
-def _fused(model: torch.nn.Module) -> torch.nn.Module:
-    """A copy in evaluation mode whose batch normalisation is part of the convolutions before it,
-    where torch can trace it."""
+def _fuse(model: torch.nn.Module) -> torch.nn.Module:
+    """A copy in evaluation mode with batch normalisation folded into the convolutions.
+
+    If torch cannot trace the model, the copy is unfused.
+    """
     from torch.fx.experimental.optimization import fuse
 
-    plain = copy.deepcopy(model).eval()
+    unfused = copy.deepcopy(model).eval()
     try:
-        fused = fuse(plain)
-    except Exception:  # whatever tracing stumbles over: the copy as it is computes the same
-        fused = plain
-    return fused
+        return fuse(unfused)
+    except Exception:  # tracing can fail in many ways; the unfused copy computes the same
+        return unfused

@@ -1,5 +1,7 @@
-"""The genetic algorithm over superpixels: a genome says which are shown (Wang, Pei, Xue and Zhang,
-arXiv 2211.15143)."""
+"""The genetic algorithm over sets of superpixels (Wang, Pei, Xue and Zhang, arXiv 2211.15143).
+
+A genome, (n,) bool, holds the superpixels that are shown.
+"""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, fields, replace
@@ -12,13 +14,13 @@ from scipy.special import expit
 from srnet.errors import UserError
 from srnet.images.search.archive import Archive
 from srnet.images.search.evaluator import Genomes
-from srnet.images.search.ranking import leading, plan
+from srnet.images.search.ranking import leading_sets, plan_order
 from srnet.images.search.surrogate import Surrogate
 from srnet.typing import Floats
 
-# Of the passes that are left, how many go into the first generation where every superpixel alone
-# would cost too many.
-START_SHARE = 0.8
+# Share of the remaining passes for the first generation if evaluating each superpixel alone would
+# take too many.
+FIRST_SHARE = 0.8
 
 FITNESSES = ("probability", "contrast")
 STARTS = ("uniform", "sparse", "probes")
@@ -32,44 +34,43 @@ class Settings:
     ----------
     fitness
         ``probability``: p(S) of the explained class when only the superpixels S are shown.
-        ``contrast``: p(S) - p(all but S), which asks of S to be necessary as well as sufficient,
-        for two passes.
+        ``contrast``: p(S) - p(all but S), so that S is necessary as well as sufficient; this takes
+        two passes.
     temperature
-        The p of the fitness is that of the log-odds divided by this: above 1, what makes a sure
-        network surer counts too.
+        Divides the log-odds of p in the fitness. Above 1, the fitness still rises where p is close
+        to 1.
     penalty
-        Taken off the fitness, times the share of the pixels in S.
+        Weight of the share of pixels in S, which is subtracted from the fitness.
     population
-        Individuals.
+        Number of individuals.
     offspring
-        Evaluated in every generation; as many as there are individuals where None.
+        Number of offspring evaluated per generation; None for as many as individuals.
     generations, patience
-        Most generations after the first, and most of them without a better individual; a patience
-        of None has no end.
+        The most generations after the first, and the most without a better individual; a patience
+        of None is unlimited.
     tournament
-        Individuals of which the best becomes a parent.
+        Number of individuals in a tournament, whose best becomes a parent.
     crossover
         Probability of a uniform crossover of two parents; otherwise the first is copied.
     mutation
-        Probability with which a bit is flipped; None for 1 / superpixels.
+        Probability of flipping a bit; None for 1 / superpixels.
     elites
-        Parents that compete with their offspring for a place in the next generation; all of them
-        where None.
+        Number of parents that compete with their offspring for the next generation; None for all.
     start
-        First generation: ``uniform``, every superpixel shown with probability 1/2; ``sparse``, with
-        ``ones``; ``probes``, every superpixel alone (``sparse`` where passes do not suffice for
-        that).
+        The first generation. ``uniform``: each superpixel is shown with probability 1/2.
+        ``sparse``: with probability ``ones``. ``probes``: each superpixel alone, or ``sparse`` if
+        there are too few passes for that.
     ones
-        Share of superpixels in a sparse start.
+        Probability of showing a superpixel in a sparse start.
     candidates
-        Offspring bred for every one that is evaluated; the surrogate chooses, for penalties from
-        the whole one down to none, so that what is known does not end at the size of the fittest.
+        Number of offspring bred for each one that is evaluated. The surrogate chooses among them
+        with penalties from ``penalty`` down to 0, so that larger genomes are evaluated too.
     max_passes
-        Most network evaluations; None for no limit.
+        The most network evaluations; None for no limit.
     refinement
-        Share of ``max_passes`` that is kept for the ranking, see
-        :func:`srnet.images.search.ranking.refine`; the explanation may then be the leading part of
-        the ranking, where the surrogate holds that to be fitter than the fittest individual.
+        Share of ``max_passes`` reserved for :func:`srnet.images.search.ranking.refine`. If it is
+        positive, a leading part of the ranking becomes the explanation if the surrogate predicts
+        that it is fitter than the fittest individual.
 
     Raises
     ------
@@ -150,7 +151,7 @@ PRESETS = {
 
 
 def preset(name: str, **changes: Any) -> Settings:
-    """A preset's settings with some of them changed; a change of None is none.
+    """The settings of a preset with some changes; a change to None is ignored.
 
     Raises
     ------
@@ -171,16 +172,16 @@ def preset(name: str, **changes: Any) -> Settings:
 
 
 @dataclass(frozen=True)
-class Found:
-    """What a search found.
+class SearchResult:
+    """The result of a search.
 
     Attributes
     ----------
     genome
-        (n,) the superpixels of the best individual.
+        (n,) superpixels of the best individual.
     history
-        By generation: ``generation``, ``passes`` (so far), ``best`` and ``mean`` fitness of the
-        population, and the best individual's ``probability`` and ``share`` of the pixels.
+        For each generation: ``generation``, ``passes`` so far, ``best`` and ``mean`` fitness of the
+        population, and the ``probability`` and ``share`` of pixels of the best individual.
     """
 
     genome: NDArray[np.bool_]
@@ -193,100 +194,111 @@ def search(
     settings: Settings,
     seed: int,
     progress: Callable[[dict[str, float]], None] | None = None,
-) -> Found:
-    """Search the superpixels that explain the class.
+) -> SearchResult:
+    """Search for the superpixels that explain the class.
 
     Parameters
     ----------
     archive
-        What has been evaluated so far, and the way to evaluate more.
+        Evaluates genomes; it is extended.
     sizes
         (n,) share of the pixels in each superpixel.
     settings
-        Of the search.
+        Settings of the search.
     seed
-        Of its random numbers; the result depends on nothing else.
+        Seed of the random numbers. Equal archives, settings and seeds give equal results.
     progress
-        Called with every entry of the history.
+        Called with each entry of the history.
     """
     rng = np.random.default_rng(seed)
-    archive.places(np.zeros((1, len(sizes)), dtype=bool))  # the report asks for it
+    archive.evaluate(np.zeros((1, len(sizes)), dtype=bool))  # the result reports it
     history: list[dict[str, float]] = []
-    population = _first(archive, settings, rng)
-    fitness = _fitness(archive, population, sizes, settings)
-    population, fitness = _best(population, fitness, settings.population)
-    waited = 0
+    population = _first_generation(archive, settings, rng)
+    fitness = _evaluate_fitness(archive, population, sizes, settings)
+    population, fitness = _select_fittest(population, fitness, settings.population)
+    stagnation = 0
     while True:
-        entry = _entry(archive, population, fitness, sizes, len(history))
-        waited = 0 if not history or entry["best"] > history[-1]["best"] else waited + 1
+        entry = _history_entry(archive, population, fitness, sizes, len(history))
+        improved = not history or entry["best"] > history[-1]["best"]
+        stagnation = 0 if improved else stagnation + 1
         history.append(entry)
         if progress is not None:
             progress(entry)
         if (
             len(history) - 1 == settings.generations
-            or waited == settings.patience
-            or archive.left < 1
+            or stagnation == settings.patience
+            or archive.passes_left < 1
         ):
             break
-        offspring = _offspring(archive, population, fitness, sizes, settings, rng)
-        kept, kept_fitness = _best(population, fitness, settings.elites or settings.population)
-        offspring_fitness = _fitness(archive, offspring, sizes, settings)
-        population, fitness = _best(
+        offspring = _make_offspring(archive, population, fitness, sizes, settings, rng)
+        kept, kept_fitness = _select_fittest(
+            population, fitness, settings.elites or settings.population
+        )
+        offspring_fitness = _evaluate_fitness(archive, offspring, sizes, settings)
+        population, fitness = _select_fittest(
             np.concatenate([kept, offspring]),
             np.concatenate([kept_fitness, offspring_fitness]),
             settings.population,
         )
-    return Found(population[0], history)
+    return SearchResult(population[0], history)
 
 
-def _first(archive: Archive, settings: Settings, rng: np.random.Generator) -> Genomes:
+def _first_generation(archive: Archive, settings: Settings, rng: np.random.Generator) -> Genomes:
     n = archive.genomes.shape[1]
     cost = 2 if settings.fitness == "contrast" else 1
-    if settings.start == "probes" and cost * n <= archive.left:
+    if settings.start == "probes" and cost * n <= archive.passes_left:
         return np.eye(n, dtype=bool)
     share, count = (0.5 if settings.start == "uniform" else settings.ones), settings.population
-    if settings.start == "probes":  # as many as probes may cost, each of them larger
-        count = max(count, int(START_SHARE * archive.left) // cost)
+    if settings.start == "probes":  # too few passes for probes: as many genomes as they allow
+        count = max(count, int(FIRST_SHARE * archive.passes_left) // cost)
     genomes = rng.random((count, n)) < share
     empty = ~genomes.any(axis=1)
     genomes[empty, rng.integers(0, n, np.count_nonzero(empty))] = True
     return genomes
 
 
-def _fitness(archive: Archive, genomes: Genomes, sizes: Floats, settings: Settings) -> Floats:
-    """(m,), minus infinity for genomes that passes did not suffice for."""
-    asked = np.stack([genomes, ~genomes] if settings.fitness == "contrast" else [genomes], axis=1)
-    places = archive.places(asked.reshape(-1, genomes.shape[1])).reshape(asked.shape[:2])
-    value = _value(archive.log_odds[places].T, genomes, sizes, settings)
-    return np.where((places < 0).any(axis=1), -np.inf, value)
-
-
-def expected_fitness(
-    expected: Surrogate, genomes: Genomes, sizes: Floats, settings: Settings
+def _evaluate_fitness(
+    archive: Archive, genomes: Genomes, sizes: Floats, settings: Settings
 ) -> Floats:
-    """(m,), by the surrogate of the log-odds."""
-    asked = [genomes, ~genomes] if settings.fitness == "contrast" else [genomes]
-    return _value([expected(shown) for shown in asked], genomes, sizes, settings)
+    """Evaluate the fitness (m,) of genomes (m, n): −∞ for those that the limit does not allow."""
+    shown = np.stack([genomes, ~genomes] if settings.fitness == "contrast" else [genomes], axis=1)
+    indices = archive.evaluate(shown.reshape(-1, genomes.shape[1])).reshape(shown.shape[:2])
+    fitness = _compute_fitness(archive.log_odds[indices].T, genomes, sizes, settings)
+    return np.where((indices < 0).any(axis=1), -np.inf, fitness)
 
 
-def _value(
+def predict_fitness(
+    surrogate: Surrogate, genomes: Genomes, sizes: Floats, settings: Settings
+) -> Floats:
+    """The fitness (m,) of genomes (m, n) as the surrogate predicts it."""
+    shown = [genomes, ~genomes] if settings.fitness == "contrast" else [genomes]
+    log_odds = [surrogate.predict(subset) for subset in shown]
+    return _compute_fitness(log_odds, genomes, sizes, settings)
+
+
+def _compute_fitness(
     log_odds: Sequence[Floats] | Floats, genomes: Genomes, sizes: Floats, settings: Settings
 ) -> Floats:
-    """The fitness (m,) of genomes with these log-odds, and as the second (contrast only), those of
-    their complements."""
-    value = expit(log_odds[0] / settings.temperature)
-    for rest in log_odds[1:]:
-        value = value - expit(rest / settings.temperature)
-    return value - settings.penalty * (genomes @ sizes)
+    """Compute the fitness (m,) of genomes (m, n).
+
+    Parameters
+    ----------
+    log_odds
+        (m,) of the genomes and, for a contrast, (m,) of their complements.
+    """
+    fitness = expit(log_odds[0] / settings.temperature)
+    for complement in log_odds[1:]:
+        fitness = fitness - expit(complement / settings.temperature)
+    return fitness - settings.penalty * (genomes @ sizes)
 
 
-def _best(genomes: Genomes, fitness: Floats, count: int) -> tuple[Genomes, Floats]:
-    """The ``count`` fittest, best first; of equals the first, so that parents stay."""
+def _select_fittest(genomes: Genomes, fitness: Floats, count: int) -> tuple[Genomes, Floats]:
+    """Select the ``count`` fittest, best first; ties keep their order, so parents stay."""
     order = np.argsort(-fitness, kind="stable")[:count]
     return genomes[order], fitness[order]
 
 
-def _offspring(
+def _make_offspring(
     archive: Archive,
     population: Genomes,
     fitness: Floats,
@@ -295,17 +307,16 @@ def _offspring(
     rng: np.random.Generator,
 ) -> Genomes:
     count = settings.offspring or settings.population
-    bred = _bred(population, fitness, count * settings.candidates, settings, rng)
+    bred = _breed(population, fitness, count * settings.candidates, settings, rng)
     if settings.candidates == 1:
         return bred
-    # Many are bred, few evaluated: new ones, and of those the ones that the surrogate holds to be
-    # the fittest, each for another penalty. The leading superpixels of the ranking take part beside
-    # the offspring.
-    expected = Surrogate.of(archive)
-    order, _ = plan(expected, sizes, settings.temperature)
-    bred = np.unique(np.concatenate([leading(order), bred]), axis=0)
-    bred = bred[~archive.knows(bred) & bred.any(axis=1)]
-    predicted = expected_fitness(expected, bred, sizes, replace(settings, penalty=0.0))
+    # Many are bred and few evaluated: only new genomes, and of those the fittest by the surrogate,
+    # each under a different penalty. The leading sets of the ranking compete with the offspring.
+    surrogate = Surrogate.from_archive(archive)
+    order, _ = plan_order(surrogate, sizes, settings.temperature)
+    bred = np.unique(np.concatenate([leading_sets(order), bred]), axis=0)
+    bred = bred[~archive.contains(bred) & bred.any(axis=1)]
+    predicted = predict_fitness(surrogate, bred, sizes, replace(settings, penalty=0.0))
     chosen: list[int] = []
     for penalty in np.linspace(settings.penalty, 0, count)[: len(bred)]:
         value = predicted - penalty * (bred @ sizes)
@@ -314,7 +325,7 @@ def _offspring(
     return bred[chosen]
 
 
-def _bred(
+def _breed(
     population: Genomes, fitness: Floats, count: int, settings: Settings, rng: np.random.Generator
 ) -> Genomes:
     n = population.shape[1]
@@ -328,7 +339,7 @@ def _bred(
     return np.where(swapped, second, first) ^ (rng.random((count, n)) < rate)
 
 
-def _entry(
+def _history_entry(
     archive: Archive, population: Genomes, fitness: Floats, sizes: Floats, generation: int
 ) -> dict[str, float]:
     finite = fitness[np.isfinite(fitness)]
@@ -337,6 +348,6 @@ def _entry(
         "passes": archive.passes,
         "best": float(fitness[0]),
         "mean": float(finite.mean()),
-        "probability": float(archive.probability[archive.places(population[:1])[0]]),
+        "probability": float(archive.probability[archive.evaluate(population[:1])[0]]),
         "share": float(population[0] @ sizes),
     }

@@ -1,5 +1,8 @@
-"""The ranking of the superpixels: an order in which the class appears early as they are shown and
-goes early as they are hidden."""
+"""The ranking of superpixels for early insertion and deletion.
+
+Shown in its order, they raise the probability of the class early; hidden in its order, they lower
+it early.
+"""
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,33 +16,40 @@ from srnet.typing import Floats
 
 Order = NDArray[np.intp]
 
-# Genomes asked about between two plans of the order.
-ASKED = 2
-# What it counts to know how the probability falls, compared with how it rises. Falling needs less:
-# the search itself asks for the superpixels without which the class is gone.
-FALL = 0.5
-# Between superpixels of equal score, so that the order can be read off the scores.
-APART = 1e-9
+# Genomes evaluated before the order is planned again.
+BATCH = 2
+# Weight of the fall of the probability (deletion) against its rise (insertion). It is less because
+# the search already evaluates genomes without the superpixels that carry the class.
+FALL_WEIGHT = 0.5
+# Difference between superpixels of equal score, so that sorting the scores gives the order.
+SCORE_STEP = 1e-9
 
 
-def plan(surrogate: Surrogate, sizes: Floats, temperature: float = 1.0) -> tuple[Order, Floats]:
-    """The order (n,) by greed: next comes what adds most, per pixel, to p(shown) - p(all but those)
-    as the surrogate expects it; and what each adds, (n,) in that order.
+def plan_order(
+    surrogate: Surrogate, sizes: Floats, temperature: float = 1.0
+) -> tuple[Order, Floats]:
+    """Order the superpixels greedily by their gain in p(shown) - p(hidden) per pixel.
 
     Parameters
     ----------
+    surrogate
+        Predicts the log-odds of p.
     sizes
         (n,) share of the pixels in each superpixel.
     temperature
-        p is that of the log-odds divided by it.
+        Divides the log-odds.
+
+    Returns
+    -------
+    The superpixels, (n,), and their gains, (n,) in that order.
     """
     n = len(sizes)
     shown = np.zeros(n, dtype=bool)
     order, gains = np.empty(n, dtype=np.intp), np.empty(n)
-    contrast = float(np.diff(expit(surrogate(np.stack([~shown, shown])) / temperature))[0])
+    contrast = float(np.diff(expit(surrogate.predict(np.stack([~shown, shown])) / temperature))[0])
     for place in range(n):
-        after = expit(surrogate.flipped(shown) / temperature) - expit(
-            surrogate.flipped(~shown) / temperature
+        after = expit(surrogate.predict_flips(shown) / temperature) - expit(
+            surrogate.predict_flips(~shown) / temperature
         )
         best = int(np.where(shown, -np.inf, (after - contrast) / sizes).argmax())
         order[place], gains[place], contrast = best, after[best] - contrast, float(after[best])
@@ -47,58 +57,73 @@ def plan(surrogate: Surrogate, sizes: Floats, temperature: float = 1.0) -> tuple
     return order, gains
 
 
-def leading(order: NDArray[np.integer]) -> Genomes:
-    """(n, n), the first superpixel of an order, the first two, … all of them."""
+def leading_sets(order: NDArray[np.integer]) -> Genomes:
+    """(n, n) genomes that show the first superpixel of an order, the first two, …, all of them."""
     n = len(order)
-    found = np.zeros((n, n), dtype=bool)
-    found[:, order] = np.tril(np.ones((n, n), dtype=bool))
-    return found
+    genomes = np.zeros((n, n), dtype=bool)
+    genomes[:, order] = np.tril(np.ones((n, n), dtype=bool))
+    return genomes
 
 
 def refine(archive: Archive, sizes: Floats) -> None:
-    """Spend the passes that are left where the planned order is least certain.
+    """Use the remaining passes where the surrogate is least certain about the planned order.
 
-    Asked about are the leading superpixels of the order, and all but those, wherever the
-    probability's standard deviation, times the pixels that it stands for, is the largest; after
-    every few answers the order is planned anew.
+    The candidates are the leading sets of the order and their complements. Those with the largest
+    standard deviation of the probability, weighted by the pixels that they stand for, are
+    evaluated, ``BATCH`` at a time; then the order is planned again. It ends when no pass is left or
+    all candidates are known.
     """
-    while archive.left >= 1:
-        expected = Surrogate.of(archive)
-        order, _ = plan(expected, sizes)
-        shown = leading(order)[:-1]
+    while archive.passes_left >= 1:
+        surrogate = Surrogate.from_archive(archive)
+        order, _ = plan_order(surrogate, sizes)
+        shown = leading_sets(order)[:-1]
         width = (sizes[order[:-1]] + sizes[order[1:]]) / 2
-        genomes, width = np.concatenate([shown, ~shown]), np.concatenate([width, FALL * width])
-        new = ~archive.knows(genomes)
+        genomes, width = (
+            np.concatenate([shown, ~shown]),
+            np.concatenate([width, FALL_WEIGHT * width]),
+        )
+        new = ~archive.contains(genomes)
         if not new.any():
             return
-        archive.places(
-            _least_certain(expected, genomes[new], width[new], min(ASKED, int(archive.left)))
+        archive.evaluate(
+            _select_uncertain(
+                surrogate, genomes[new], width[new], min(BATCH, int(archive.passes_left))
+            )
         )
 
 
-def _least_certain(expected: Surrogate, genomes: Genomes, width: Floats, count: int) -> Genomes:
-    """Those to ask about, one after another, each given that the ones before were answered."""
-    covariance = expected.covariance(genomes)
-    probability = expit(expected(genomes))
-    worth = width * probability * (1 - probability)
+def _select_uncertain(surrogate: Surrogate, genomes: Genomes, width: Floats, count: int) -> Genomes:
+    """Select genomes one by one, each the least certain given that those before are known.
+
+    Parameters
+    ----------
+    width
+        (m,) weights of the genomes.
+    count
+        The number to select, at most m.
+    """
+    covariance = surrogate.covariance(genomes)
+    probability = expit(surrogate.predict(genomes))
+    weight = width * probability * (1 - probability)
     chosen: list[int] = []
     for _ in range(min(count, len(genomes))):
-        deviation = worth * np.sqrt(np.maximum(covariance.diagonal(), 0))
+        deviation = weight * np.sqrt(np.maximum(covariance.diagonal(), 0))
         deviation[chosen] = -1
-        one = int(deviation.argmax())
-        chosen.append(one)
-        covariance = covariance - np.outer(covariance[:, one], covariance[one]) / (
-            covariance[one, one] + NOISE
+        index = int(deviation.argmax())
+        chosen.append(index)
+        covariance = covariance - np.outer(covariance[:, index], covariance[index]) / (
+            covariance[index, index] + NOISE
         )
     return genomes[chosen]
 
 
-def scores(order: Order, gains: Floats) -> Floats:
-    """Importance of the superpixels, (n,), falling in the given order: what each adds to p(shown) -
-    p(all but those) when its turn comes. Where a later one adds more, they share their mean. Their
-    sum is 2 (p(whole) - p(empty)), as the surrogate expects it.
+def compute_scores(order: Order, gains: Floats) -> Floats:
+    """Compute the importance of the superpixels, (n,), decreasing in the given order.
+
+    It is the gain in p(shown) - p(hidden), averaged where a later superpixel gains more. The scores
+    sum to 2 (p(whole) - p(empty)) as predicted by the surrogate.
     """
-    falling = isotonic_regression(gains, increasing=False).x - APART * np.arange(len(order))
-    found = np.empty(len(order))
-    found[order] = falling
-    return found
+    decreasing = isotonic_regression(gains, increasing=False).x - SCORE_STEP * np.arange(len(order))
+    scores = np.empty(len(order))
+    scores[order] = decreasing
+    return scores

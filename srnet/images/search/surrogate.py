@@ -1,5 +1,4 @@
-"""The surrogate: what the classifier would say of superpixels not asked about yet, from those that
-were."""
+"""The surrogate: a Gaussian process that predicts the log-odds of genomes not yet evaluated."""
 
 from typing import Self
 
@@ -10,57 +9,58 @@ from srnet.images.search.archive import Archive
 from srnet.images.search.evaluator import Genomes
 from srnet.typing import Floats
 
-# The kernel: a sum over the superpixels, and all their interactions, which fade with the number of
-# superpixels that differ. Only the ratios matter, so the scale of the log-odds does not.
-INTERACTIONS = 1.0
-REACH = 5.0  # superpixels that differ
-NOISE = 0.1
+# The kernel is linear in the superpixels, plus interactions of all orders, which decay with the
+# number of superpixels that differ. Only ratios matter, so the scale of the log-odds does not.
+INTERACTIONS = 1.0  # variance of the interactions, relative to a linear coefficient's
+REACH = 5.0  # decay length of the interactions, in superpixels that differ
+NOISE = 0.1  # variance of the noise
 
 
 class Surrogate:
-    """A Gaussian process over genomes: a constant, a sum over the superpixels shown, and
-    interactions.
+    """A Gaussian process over genomes: a constant, a linear part and interactions.
 
     Parameters
     ----------
     genomes
-        (m, n) evaluated.
+        (m, n) evaluated genomes.
     values
-        (m,) what came out, log-odds for example.
+        (m,) their values, such as log-odds.
     """
 
     def __init__(self, genomes: Genomes, values: Floats) -> None:
-        self._known = genomes.astype(np.float64)
-        self._middle = float(values.mean())
+        self._genomes = genomes.astype(np.float64)
+        self._mean = float(values.mean())
         self._factor = cho_factor(
-            self._kernel(self._known, self._known) + NOISE * np.eye(len(genomes))
+            self._kernel(self._genomes, self._genomes) + NOISE * np.eye(len(genomes))
         )
-        self._weights = cho_solve(self._factor, values - self._middle)
+        self._weights = cho_solve(self._factor, values - self._mean)
 
     @classmethod
-    def of(cls, archive: Archive) -> Self:
-        """Fitted to the log-odds of all that was evaluated."""
+    def from_archive(cls, archive: Archive) -> Self:
+        """Fit the log-odds of all evaluated genomes."""
         return cls(archive.genomes, archive.log_odds)
 
-    def __call__(self, genomes: Genomes) -> Floats:
-        """Values expected, (k,), of genomes (k, n)."""
-        return self._middle + self._kernel(genomes.astype(np.float64), self._known) @ self._weights
+    def predict(self, genomes: Genomes) -> Floats:
+        """Predicted values, (k,), of genomes (k, n)."""
+        return self._mean + self._kernel(genomes.astype(np.float64), self._genomes) @ self._weights
 
-    def flipped(self, genome: Genomes) -> Floats:
-        """Values expected, (n,), of one genome (n,) with each superpixel in turn the other way."""
-        same = self._known == genome
+    def predict_flips(self, genome: Genomes) -> Floats:
+        """Predicted values, (n,), of a genome (n,) with each superpixel flipped in turn."""
+        same = self._genomes == genome
         alike = INTERACTIONS * np.exp((same.sum(axis=1) - len(genome)) / REACH) * self._weights
-        one_off = alike @ np.where(same, np.exp(-1 / REACH), np.exp(1 / REACH))
-        slopes = self._weights @ (self._known - 0.5)
-        return self._middle + one_off + (genome - 0.5) @ slopes + np.where(genome, -slopes, slopes)
+        interactions = alike @ np.where(same, np.exp(-1 / REACH), np.exp(1 / REACH))
+        slopes = self._weights @ (self._genomes - 0.5)
+        return (
+            self._mean + interactions + (genome - 0.5) @ slopes + np.where(genome, -slopes, slopes)
+        )
 
     def covariance(self, genomes: Genomes) -> Floats:
-        """Of what is expected, (k, k), in units of the kernel."""
-        asked = genomes.astype(np.float64)
-        across = self._kernel(asked, self._known)
-        return self._kernel(asked, asked) - across @ cho_solve(self._factor, across.T)
+        """Posterior covariance, (k, k), of genomes (k, n), in units of the kernel."""
+        new = genomes.astype(np.float64)
+        across = self._kernel(new, self._genomes)
+        return self._kernel(new, new) - across @ cho_solve(self._factor, across.T)
 
     @staticmethod
-    def _kernel(one: Floats, other: Floats) -> Floats:
-        differing = one.sum(axis=1)[:, None] + other.sum(axis=1) - 2 * one @ other.T
-        return (one - 0.5) @ (other - 0.5).T + INTERACTIONS * np.exp(-differing / REACH)
+    def _kernel(first: Floats, second: Floats) -> Floats:
+        differing = first.sum(axis=1)[:, None] + second.sum(axis=1) - 2 * first @ second.T
+        return (first - 0.5) @ (second - 0.5).T + INTERACTIONS * np.exp(-differing / REACH)

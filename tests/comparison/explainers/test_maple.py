@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from helpers.literal_maple import LiteralMaple
 
-from srnet.comparison.explainers.maple import Maple, Settings, logistic
+from srnet.comparison.explainers.maple import Maple, Settings, fit_logistic
 from srnet.errors import UserError
 
 FEW = Settings(trees=25)
@@ -152,7 +152,7 @@ def test_newton_ends_where_the_gradient_is_zero_wherever_it_starts():
     w = rng.dirichlet(np.ones(30), 4)
     classes = rng.integers(0, 3, (4, 30))
     classes[1] = (x[1, :, 1] > 0) * 2  # separable
-    beta = logistic(x, w, classes, 1e-5, np.zeros((4, 2, 3)))
+    beta = fit_logistic(x, w, classes, 1e-5, np.zeros((4, 2, 3)))
     logits = np.concatenate([np.zeros((4, 1, 30)), beta @ np.swapaxes(x, 1, 2)], axis=1)
     p = np.exp(logits - logits.max(axis=1, keepdims=True))
     p /= p.sum(axis=1, keepdims=True)
@@ -161,5 +161,5 @@ def test_newton_ends_where_the_gradient_is_zero_wherever_it_starts():
     ] @ x + 1e-5 * beta
     np.testing.assert_allclose(gradient, 0, atol=1e-10)
     np.testing.assert_allclose(
-        logistic(x, w, classes, 1e-5, rng.normal(0, 3, (4, 2, 3))), beta, atol=1e-5
+        fit_logistic(x, w, classes, 1e-5, rng.normal(0, 3, (4, 2, 3))), beta, atol=1e-5
     )

@@ -1,7 +1,6 @@
 """The figures beyond plain curves: what they show, and what they say where something is missing or
 not finite."""
 
-import jinja2
 import matplotlib
 import numpy as np
 import pandas as pd
@@ -9,7 +8,6 @@ import pytest
 from helpers import fakes, made_up
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 
-from srnet.drawing.captions import fill_in
 from srnet.drawing.figures import expressions as typeset_expressions
 from srnet.drawing.figures import (
     fidelity_by_distance,
@@ -20,7 +18,7 @@ from srnet.drawing.figures import (
 )
 from srnet.drawing.tables import reproduction as reproduction_table
 from srnet.io.files import write_json
-from srnet.results.gather import formulas_table, pareto_table, runs_table
+from srnet.results.gather import formulas_table, pareto_table
 from srnet.results.hidden_semantics import best_models, hidden_values
 from srnet.results.hidden_semantics import inputs_used as count_inputs
 
@@ -304,18 +302,3 @@ def test_inputs_that_formulas_read():
     ]
     assert figure.axes[0].collections[0].get_array().ravel().tolist() == [1, 0]
     assert any("2 runs" in text for text in texts(figure))
-
-
-def test_a_caption_counts_what_is_drawn():
-    runs = runs_table([fakes.run("K0", seed=seed) for seed in (1, 2, 3)] + [fakes.run("F3")])
-    template = (
-        "{{ seeds }}, {{ counted(runs['seed'], 'run') }}, {{ not_finite(runs['fitness']) }} of {{ "
-        "runs | length }} on {{ tasks[0] }}"
-    )
-    runs.loc[0, "fitness"] = np.inf
-    assert fill_in(template, {"runs": runs}, tasks=["K0"]) == "1–3 seeds, 1–3 runs, 1 of 4 on K0"
-
-
-def test_a_caption_that_names_what_there_is_not_fails():
-    with pytest.raises(jinja2.UndefinedError):
-        fill_in("{{ runs }}", {})

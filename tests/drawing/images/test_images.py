@@ -14,7 +14,7 @@ from srnet.drawing.images import (
     quality,
     verdict,
 )
-from srnet.drawing.images.style import colours, label, main_methods
+from srnet.drawing.images.style import main_methods, method_colours, method_label
 from srnet.drawing.saving import save_figure, to_html
 from srnet.images.results import agreement_table, claims_table, history_table
 from srnet.io.frames import write_table
@@ -146,9 +146,9 @@ def test_the_networks_table():
 
 
 def test_methods_of_one_kind_have_one_hue_and_several_shades():
-    found = colours(["lime-1000", "lime-200", "sparse"])
+    found = method_colours(["lime-1000", "lime-200", "sparse"])
     assert len(set(found.values())) == 3
-    assert colours(["lime-1000"])["lime-1000"] == found["lime-1000"]
-    assert label("sparse-50") == "E-LIME, sparse, ≤ 50 passes"
+    assert method_colours(["lime-1000"])["lime-1000"] == found["lime-1000"]
+    assert method_label("sparse-50") == "E-LIME, sparse, ≤ 50 passes"
     assert main_methods(["random", "lime-200", "lime-1000", "sparse"]) == ("sparse", "lime-1000")
     assert main_methods(["sparse-30", "random"]) == ("sparse-30", "random")
