@@ -290,6 +290,7 @@ def test_a_batch_may_be_a_share_of_the_rows(tmp_path: Path) -> None:
 ACCURACY = {"P0s": 0.84, "P2s": 0.99, "P3s": 0.95, "P4s": 0.95}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ACCURACY)
 def test_standardised_networks_classify(name: str) -> None:
     if not PMLB.is_dir():
@@ -301,6 +302,7 @@ def test_standardised_networks_classify(name: str) -> None:
     assert report["warnings"] == []
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("name", "epochs"), [("P0", 5), ("P3", 300)])
 def test_unscaled_inputs_make_constant_networks(name: str, epochs: int) -> None:
     """As published: a network that says the largest class for every row, and is named so."""
