@@ -1,4 +1,4 @@
-# `make help` lists what there is. Everything runs in .venv, which is made on the first call.
+# `make help` lists the targets. Everything runs in .venv, which is made on the first call.
 
 SHELL := bash
 .SHELLFLAGS := -eu -o pipefail -c
@@ -13,7 +13,7 @@ SNAKEMAKE = snakemake --cores $(CORES)
 
 export PATH := $(CURDIR)/.venv/bin:$(PATH)
 
-.PHONY: help install all demo report test chromium docs format bench clean
+.PHONY: help install all demo report lint check test chromium docs format bench clean
 
 help: ## list the targets
 	@echo "make [TARGET] [CORES=N] [CONFIG=config/config.yaml]"
@@ -21,14 +21,16 @@ help: ## list the targets
 
 install: .venv/installed ## make .venv with everything the project needs
 
-# torch first and alone: the plain wheel of this version is a CPU build, any other way pulls gigabytes of CUDA libraries.
+# torch first and alone: the plain wheel of this version is a CPU build; any other way pulls gigabytes
+# of CUDA libraries.
 .venv/installed: pyproject.toml
 	@test -x .venv/bin/python || $(PYTHON) -m venv .venv
 	.venv/bin/python -m pip install --quiet --disable-pip-version-check torch==2.13.0
 	.venv/bin/python -m pip install --quiet --disable-pip-version-check -e '.[workflow,test,docs]'
 	@touch $@
 
-# Snakemake 9.27 looks through all that waits once in this time for every step that has ended: each second, it would cost a core (docs/cluster.md).
+# For every step that has ended, Snakemake 9.27 looks through all waiting steps once in this time.
+# Once a second would cost a core (docs/cluster.md).
 all: install ## the complete reproduction of CONFIG
 	$(SNAKEMAKE) --configfile $(CONFIG) --max-jobs-per-timespan 1000/10s
 
@@ -41,14 +43,19 @@ demo: install ## a small complete reproduction: networks, formulas, figures, tab
 report: install ## results/NAME/report.zip: the figures and tables of CONFIG as one HTML report
 	$(SNAKEMAKE) --configfile $(CONFIG) --report results/$(NAME)/report.zip
 
-test: install chromium ## lint, types, format, and every test
+lint: install ## lint, format, import contract and types
 	ruff check
 	ruff format --check
 	lint-imports
 	mypy
+
+check: lint ## lint and the fast tests: under two minutes
+	python -m pytest -m "not slow"
+
+test: lint chromium ## lint and every test
 	python -m pytest
 
-# Where it cannot be had, the test that needs it says so and is skipped.
+# Without it, the test that needs it is skipped and says so.
 chromium: ## Debian's Chromium for the test of the report, installed by root only
 	@command -v chromedriver >/dev/null \
 	  || { [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null && timeout 300 apt-get update -qq >/dev/null 2>&1 \

@@ -302,6 +302,7 @@ def test_a_users_mistake_in_a_process(tmp_path: Path) -> None:
     assert err == f"srnet: {tmp_path}/none.npz: cannot be read (No such file or directory)\n"
 
 
+@pytest.mark.slow
 def test_a_kill_loses_nothing(tmp_path: Path, layers_file: Path) -> None:
     """SIGKILL after the first checkpoint; the second start goes on from there and ends with the
     same file."""
@@ -336,6 +337,7 @@ def test_a_kill_loses_nothing(tmp_path: Path, layers_file: Path) -> None:
     assert not checkpoint.exists()
 
 
+@pytest.mark.slow
 def test_a_damaged_checkpoint_is_a_warning_in_one_line(tmp_path: Path, layers_file: Path) -> None:
     (tmp_path / "run.json.checkpoint").write_bytes(b"{")
     code, _, err = finish(command("evolve", layers_file, *SMALL, "--out", tmp_path / "run.json"))
@@ -345,6 +347,7 @@ def test_a_damaged_checkpoint_is_a_warning_in_one_line(tmp_path: Path, layers_fi
     assert err.count("\n") == 1
 
 
+@pytest.mark.slow
 def test_starting_imports_neither_torch_nor_sympy(tmp_path: Path, layers_file: Path) -> None:
     """They take seconds; nothing in a search needs them."""
     heavy = ("torch", "sympy", "sklearn", "pandas", "matplotlib")
@@ -361,6 +364,7 @@ def test_starting_imports_neither_torch_nor_sympy(tmp_path: Path, layers_file: P
     assert (result.returncode, result.stdout) == (0, "[]\n"), result.stderr
 
 
+@pytest.mark.slow
 def test_concurrent_first_starts_and_a_read_only_home(tmp_path: Path, layers_file: Path) -> None:
     """Two processes compile into one empty cache; a third, that has no home, finds it in the
     temporary folder."""
@@ -555,6 +559,7 @@ def test_bad_files_of_explain_are_a_sentence(tmp_path: Path, kind: str) -> None:
     assert not (tmp_path / "o" / "run.json").exists()
 
 
+@pytest.mark.slow
 def test_ctrl_c_writes_the_best_so_far(tmp_path: Path) -> None:
     network, data = state_dict(tmp_path / "n.pt", 2, 3, 3, 1), table(tmp_path / "d.csv", 2)
     process = command(

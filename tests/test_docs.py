@@ -1,5 +1,7 @@
 """The documentation: it builds without a warning, and what it shows runs."""
 
+import ast
+import pkgutil
 import re
 import shlex
 import subprocess
@@ -12,7 +14,12 @@ from srnet import cli
 
 ROOT = Path(__file__).parents[1]
 EXAMPLES = sorted((ROOT / "docs" / "examples").glob("*.py"))
-PAGES = [ROOT / "README.md", ROOT / "config" / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
+PAGES = [
+    ROOT / "README.md",
+    ROOT / "CONTRIBUTING.md",
+    ROOT / "config" / "README.md",
+    *sorted((ROOT / "docs").glob("*.md")),
+]
 
 
 def documented() -> list[str]:
@@ -29,6 +36,7 @@ def run(*words: str | Path, cwd: Path) -> str:
     return result.stdout + result.stderr
 
 
+@pytest.mark.slow
 def test_the_site_builds_without_a_warning(tmp_path: Path) -> None:
     pytest.importorskip("mkdocs")
     run(
@@ -49,6 +57,7 @@ def test_the_site_builds_without_a_warning(tmp_path: Path) -> None:
     assert "mse_loss" in (tmp_path / "site" / "examples" / "index.html").read_text()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("example", EXAMPLES, ids=lambda path: path.stem)
 def test_examples_run(example: Path, tmp_path: Path) -> None:
     assert ("superpixels" if example.stem == "image_classifier" else "R²") in run(
@@ -56,6 +65,7 @@ def test_examples_run(example: Path, tmp_path: Path) -> None:
     )
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("page", ["docs/tutorial.md", "README.md"])
 def test_python_in_a_page_runs_as_it_stands(page: str, tmp_path: Path) -> None:
     blocks = re.findall(
@@ -64,6 +74,20 @@ def test_python_in_a_page_runs_as_it_stands(page: str, tmp_path: Path) -> None:
     assert blocks
     (tmp_path / "page.py").write_text("\n".join(blocks))
     assert "R²" in run(tmp_path / "page.py", cwd=tmp_path)
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
+def test_files_and_names_that_a_page_mentions_exist(page: Path) -> None:
+    text = page.read_text(encoding="utf-8")
+    for path in re.findall(r"`((?:srnet|workflow|tests|config|docs)/[a-z0-9_./-]+)`", text):
+        assert (ROOT / path).exists(), path
+    for name in re.findall(r"(?:`|^::: )(srnet(?:\.\w+)+)", text, flags=re.MULTILINE):
+        pkgutil.resolve_name(name)
+    for block in re.findall(r"^```python\n(.*?)^```", text, re.MULTILINE | re.DOTALL):
+        for node in ast.walk(ast.parse(block if "--8<--" not in block else "")):
+            if isinstance(node, ast.ImportFrom) and str(node.module).startswith("srnet"):
+                for alias in node.names:
+                    pkgutil.resolve_name(f"{node.module}:{alias.name}")
 
 
 @pytest.mark.parametrize("command", documented())

@@ -1,21 +1,23 @@
-"""What the README shows is true."""
+"""What the README and its neighbours show is true."""
 
 import re
 from pathlib import Path
 
 import numpy as np
+import pytest
 import yaml
 
+from srnet import __version__
 from srnet.data.dataset import make_data
 from srnet.data.tasks import load_task
 
 ROOT = Path(__file__).resolve().parents[1]
-README = (ROOT / "README.md").read_text(encoding="utf-8")
 
 
 def test_adding_a_task_is_adding_its_entry(tmp_path: Path) -> None:
-    """The entry of the README, put behind the project's own tasks, with the table that it names."""
-    (entry,) = re.findall(r"```yaml\n(.*?)```", README, flags=re.DOTALL)
+    """The documented entry, behind the project's own tasks, with the table that it names."""
+    page = (ROOT / "docs" / "workflow.md").read_text(encoding="utf-8")
+    (entry,) = re.findall(r"```yaml\n(.*?)```", page, flags=re.DOTALL)
     (name,) = yaml.safe_load(entry)
     rng = np.random.default_rng(0)
     rows = rng.uniform(0, 1, (40, 3))
@@ -33,7 +35,14 @@ def test_adding_a_task_is_adding_its_entry(tmp_path: Path) -> None:
     assert load_task("K0", tasks).name == "K0"
 
 
-def test_pictures_and_pages_that_it_names_exist() -> None:
-    links = [link for link in re.findall(r"\]\(([^)]+)\)", README) if "://" not in link]
+@pytest.mark.parametrize("page", ["README.md", "CONTRIBUTING.md"])
+def test_pictures_and_pages_that_it_links_exist(page: str) -> None:
+    text = (ROOT / page).read_text(encoding="utf-8")
+    links = [link for link in re.findall(r"\]\(([^)]+)\)", text) if "://" not in link]
     assert links
-    assert [link for link in links if not (ROOT / link).exists()] == []
+    assert [link for link in links if not (ROOT / link.split("#")[0]).exists()] == []
+
+
+def test_the_citation_is_of_this_version() -> None:
+    citation = yaml.safe_load((ROOT / "CITATION.cff").read_text(encoding="utf-8"))
+    assert citation["version"] == __version__

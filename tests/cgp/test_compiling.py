@@ -69,11 +69,13 @@ def test_the_key_does_not_depend_on_the_folder(monkeypatch: pytest.MonkeyPatch) 
     assert cache_key() == before
 
 
+@pytest.mark.slow
 def test_child_processes_find_the_folder(tmp_path: Path) -> None:
     assert call(tmp_path).stdout.split() == ["2147483648", "0", "None"]
     assert call(tmp_path).stdout.split() == ["2147483648", "1", "None"]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("suffix", ["nbi", "nbc"])
 @pytest.mark.parametrize("damage", ["empty", "cut off", "zeros", "flipped"])
 def test_a_damaged_file_is_set_aside_and_compiled_again(

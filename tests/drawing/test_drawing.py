@@ -192,6 +192,7 @@ def named(artifact):
     return artifact.name
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("artifact", FIGURES, ids=named)
 def test_files_have_embedded_fonts_and_200_dpi(frames, tmp_path, artifact):
     figure = draw(artifact, frames)

@@ -31,6 +31,7 @@ X = RNG.uniform(1, 5, (100, 2))
 Y = X[:, 0] * X[:, 1]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", [SRNetRegressor, SRNetClassifier])
 def test_scikit_learns_own_checks(kind: type) -> None:
     with warnings.catch_warnings(action="ignore"):

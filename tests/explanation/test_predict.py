@@ -190,6 +190,7 @@ def test_rows_in_their_own_units_are_standardised_as_those_of_the_task(
     assert not (tmp_path / "z.csv").exists()
 
 
+@pytest.mark.slow
 def test_of_a_classifier_probabilities_are_written_and_logits_are_shown(tmp_path: Path) -> None:
     layers = made_up.classifier((2, 3, 3))
     content = evolve(layers, preset("paper", loss="cross_entropy", population=10, generations=5), 1)

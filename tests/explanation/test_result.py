@@ -181,6 +181,7 @@ def test_constant_formulas_have_a_value_for_every_row() -> None:
     assert c_text.run(to_c(model), [0.0], 1) == [5.0]
 
 
+@pytest.mark.slow
 def test_inputs_have_their_names_everywhere() -> None:
     named = explanation(input_names=["mass", "c"])
     assert named.layers[0].formula == "((mass * 1.5) + sin(c))"
@@ -294,6 +295,7 @@ def test_plot() -> None:
     np.testing.assert_allclose(points.lines[1].get_ydata(), FOUND.predict(X)[:, 1])
 
 
+@pytest.mark.slow
 def test_simplified() -> None:
     forms = FOUND.simplified(10)
     assert (len(forms.layers), len(forms.outputs)) == (2, 2)

@@ -5,7 +5,6 @@ import copy
 import json
 import random
 import re
-import resource
 import signal
 import warnings
 from collections.abc import Callable, Iterator
@@ -13,7 +12,11 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 from srnet.errors import UserError
+
+resource = pytest.importorskip("resource", reason="limits of a process are POSIX")
 
 # What a reader may take beyond what the process has: far more than any of these files needs, far
 # less than a bomb.

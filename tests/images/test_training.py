@@ -10,6 +10,8 @@ from srnet.errors import UserError
 from srnet.images.networks.architectures import read_classifier
 from srnet.images.networks.training import GREY, hide_parts, network_input, train, write_trained
 
+pytestmark = pytest.mark.slow
+
 SMALL = {"images": 256, "tests": 64, "size": 64}
 SMALLER = {"images": 64, "tests": 8, "size": 64}
 

@@ -4,7 +4,6 @@ import contextlib
 import errno
 import json
 import os
-import resource
 import stat
 from collections.abc import Iterator
 from pathlib import Path
@@ -18,6 +17,9 @@ from srnet.io.files import check_writable, read_json, write_json, writing
 
 def names(folder: Path) -> list[str]:
     return sorted(path.name for path in folder.iterdir())
+
+
+resource = pytest.importorskip("resource", reason="limits of a process are POSIX")
 
 
 @contextlib.contextmanager

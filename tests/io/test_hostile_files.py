@@ -70,6 +70,8 @@ from srnet.search.checkpoints import Checkpoint, _digest
 from srnet.search.run import _identity, evolve, search_of
 from srnet.search.settings import preset
 
+pytestmark = pytest.mark.slow
+
 ROOT = fakes.ROOT
 EXAMPLES = settings.default.max_examples  # of the profile
 COUNT: collections.Counter[str] = collections.Counter()

@@ -353,6 +353,7 @@ class TestLongFormulas:
         assert forms.outputs == raw_forms(LONG).outputs
 
 
+@pytest.mark.slow
 class TestSimplify:
     def test_identities(self) -> None:
         forms = simplify(IDENTITIES, np.linspace(0.5, 2, 30)[:, None], 30)
@@ -568,6 +569,7 @@ def run_of(model: SRNet) -> dict[str, object]:
     }
 
 
+@pytest.mark.slow
 class TestDescribe:
     def test_content(self, tmp_path: Path) -> None:
         layers = layers_of(SMALL)

@@ -168,6 +168,7 @@ def test_a_batch_may_be_a_share_of_the_rows(tmp_path: Path) -> None:
 ACCURACY = {"P0s": 0.84, "P2s": 0.99, "P3s": 0.95, "P4s": 0.95}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ACCURACY)
 def test_standardised_networks_classify(name: str) -> None:
     if not PMLB.is_dir():

@@ -13,6 +13,13 @@ from helpers.fakes import ROOT
 Snakemake = Callable[..., subprocess.CompletedProcess[str]]
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Every test that runs Snakemake is slow."""
+    for item in items:
+        if "snakemake" in getattr(item, "fixturenames", ()):
+            item.add_marker(pytest.mark.slow)
+
+
 @pytest.fixture(scope="session")
 def snakemake() -> Snakemake:
     """Run Snakemake in a folder, with the package that lies in it."""

@@ -12,6 +12,7 @@ from snakemake.cli import parse_args
 
 PAGES = [
     ROOT / "README.md",
+    ROOT / "CONTRIBUTING.md",
     *sorted((ROOT / "config").glob("*.*")),
     *sorted((ROOT / "docs").glob("*.md")),
 ]
@@ -51,11 +52,10 @@ def configured() -> dict[tuple[str, ...], set[str]]:
 
 @pytest.fixture(scope="module")
 def tree(tmp_path_factory: pytest.TempPathFactory, copy_tree: Callable[[Path], Path]) -> Path:
-    """The project, with the task that the README adds."""
+    """The project, with the task that the documentation adds."""
     tree = copy_tree(tmp_path_factory.mktemp("commands"))
-    (entry,) = re.findall(
-        r"```yaml\n(.*?)```", PAGES[0].read_text(encoding="utf-8"), flags=re.DOTALL
-    )
+    page = (ROOT / "docs" / "workflow.md").read_text(encoding="utf-8")
+    (entry,) = re.findall(r"```yaml\n(.*?)```", page, flags=re.DOTALL)
     with open(tree / "config" / "tasks.yaml", "a", encoding="utf-8") as tasks:
         tasks.write("\n" + entry)
     (tree / "config" / "melting.csv").write_text(

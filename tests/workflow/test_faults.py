@@ -5,7 +5,6 @@ import contextlib
 import json
 import os
 import random
-import resource
 import signal
 import subprocess
 import time
@@ -28,6 +27,9 @@ from srnet.model.srnet import SRNet
 from srnet.networks.layers import Layers
 from srnet.search.run import evolve, evolve_file
 from srnet.search.settings import preset
+
+resource = pytest.importorskip("resource", reason="limits of a process are POSIX")
+pytestmark = pytest.mark.slow
 
 SMALL = CONFIGURATION | {"tasks": ["K0"], "seeds": 1, "epochs": {"K0": 200}}
 TARGETS = ("results/kills/figures/fitness_box.pdf",)

@@ -155,6 +155,7 @@ def cluster(request, tmp_path):
         stub_scheduler._cancel(job)
 
 
+@pytest.mark.slow
 def test_a_tiny_workflow_completes_though_jobs_are_cancelled_and_fail(cluster):
     where, submitted = cluster
     run = subprocess.run(
@@ -181,6 +182,7 @@ def test_a_tiny_workflow_completes_though_jobs_are_cancelled_and_fail(cluster):
     ]
 
 
+@pytest.mark.slow
 def test_an_interrupt_cancels_the_jobs(cluster):
     where, submitted = cluster
     log = where["cwd"] / "driver.log"

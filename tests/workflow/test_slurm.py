@@ -20,6 +20,8 @@ from helpers.one_node_slurm import Slurm, Unavailable, one_node_slurm
 
 from srnet.io.files import write_json
 
+pytestmark = pytest.mark.slow
+
 # The joint searches take some seconds, long enough to be interrupted.
 SMALL = {
     "name": "small",

@@ -134,6 +134,7 @@ def test_undersampling_shows_the_rows_and_then_the_points_that_are_added():
     assert np.median(distance) > 1
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["curves", "plane", "toy"])
 def test_files_and_style(name, curves, plane, tmp_path):
     before = dict(matplotlib.rcParams)

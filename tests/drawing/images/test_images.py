@@ -20,6 +20,7 @@ from srnet.images.results import agreement_table, claims_table, history_table
 from srnet.io.frames import write_table
 
 matplotlib.use("Agg")
+pytestmark = pytest.mark.slow
 NETWORKS, NAMED, TESTS = (
     ["resnet18", "mobilenet_v2"],
     ["cat", "coffee"],
