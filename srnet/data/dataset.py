@@ -15,6 +15,7 @@ from srnet.errors import UserError
 from srnet.io.files import writing
 from srnet.io.npz import read_arrays
 from srnet.typing import Floats, Kind
+from srnet.validation import Integer
 
 TEST_POINTS = 1000
 
@@ -173,9 +174,7 @@ def make_data(
         or a class with one row; if the data set cannot be had; or if the formula is not finite on a
         row.
     """
-    seed = task.seed if seed is None else seed
-    if seed < 0:
-        raise UserError(f"the seed is {seed}; it must be 0 or more")
+    seed = task.seed if seed is None else Integer(0).check("seed", seed)
     # One stream for each set of points, so that more rows do not move the test points.
     rows_rng, valid_rng, test_rng = np.random.default_rng(seed).spawn(3)
     source = task.source

@@ -29,6 +29,7 @@ from srnet.search.run import evolve
 from srnet.search.settings import preset as settings_of
 from srnet.search.settings import spending
 from srnet.typing import Floats
+from srnet.validation import SECONDS, Integer
 
 
 def explain(
@@ -151,8 +152,7 @@ def explain_box(
     settings: dict[str, Any] | None = None,
 ) -> Explanation:
     """Explain whatever can be asked for its layers; the arguments are those of :func:`explain`."""
-    if isinstance(seed, bool) or not hasattr(seed, "__index__") or not 0 <= seed < 2**63 - 1:
-        raise UserError(f"'seed' is {seed!r}; a whole number of at least 0 is needed")
+    seed = Integer(0, 2**63 - 2).check("seed", seed)
     spent = Budget.of(budget)
     if settings is not None and not isinstance(settings, Mapping):
         raise UserError(
@@ -164,14 +164,14 @@ def explain_box(
             f"'settings' has the loss {search.loss!r}; mse is needed here, srnet evolve knows the "
             f"others"
         )
-    seen = layers_of(box, rows, int(seed), validation, task or "network")
+    seen = layers_of(box, rows, seed, validation, task or "network")
     if spent.evaluations is not None:
         search = spending(search, spent.evaluations, seen.layers.depth)
     with Progress(quiet=not progress) as bar, _interrupts() as interrupted:
         run = evolve(
             _searched(seen.layers, box, seen.scale),
             search,
-            int(seed) + 1,
+            seed + 1,
             threads=threads,
             progress=bar.show,
             stop=interrupted,
@@ -294,10 +294,10 @@ def explain_file(
 
     from srnet.explanation.predict import read_rows
     from srnet.model.export import to_c, to_numpy
-    from srnet.model.simplify import check_time_limit, describe
+    from srnet.model.simplify import describe
     from srnet.networks.mlp import load_network
 
-    check_time_limit(time_limit)
+    time_limit = SECONDS.check("time_limit", time_limit)
     network = load_network(network_file, activation)
     x, header = read_rows(data_file, network.sizes[0])
     folder = Path(out)

@@ -16,6 +16,7 @@ from srnet.model.srnet import SRNet, written
 from srnet.networks.layers import Layers
 from srnet.search.pareto import select as select_position
 from srnet.typing import Floats
+from srnet.validation import Integer
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -363,11 +364,7 @@ class Explanation:
         )
 
     def _checked(self, output: int) -> int:
-        if not 0 <= output < self.outputs:
-            raise UserError(
-                f"the output is {output}; the network has {self.outputs}, counted from 0"
-            )
-        return output
+        return Integer(0, self.outputs - 1).check("output", output)
 
     def _text(self, output: int) -> str:
         """One output, node by node, of the inputs by their names."""

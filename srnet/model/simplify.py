@@ -21,6 +21,7 @@ from srnet.model.names import default_names, names_in
 from srnet.model.srnet import SRNet
 from srnet.model.sympy_forms import input_names
 from srnet.networks.layers import Layers
+from srnet.validation import SECONDS
 
 CHILD = (sys.executable, "-m", "srnet.model.simplify_worker")
 
@@ -56,7 +57,7 @@ def simplify(
     UserError
         If the limit is not a positive number, or the rows do not fit the model.
     """
-    check_time_limit(time_limit)
+    time_limit = SECONDS.check("time_limit", time_limit)
     x = np.asarray(rows, dtype=np.float64)
     model.layers(x[:1])  # the rows must fit
     forms = raw_forms(model, names)
@@ -79,12 +80,6 @@ def simplify(
         for i, form in enumerate((*forms.layers, *forms.outputs))
     ]
     return Simplified(tuple(shown[: len(forms.layers)]), tuple(shown[len(forms.layers) :]))
-
-
-def check_time_limit(seconds: float) -> None:
-    """UserError unless it is a positive number."""
-    if not 0 < seconds < float("inf"):
-        raise UserError(f"the time limit is {seconds}; a positive number of seconds is needed")
 
 
 def _ask(child: Sequence[str], request: str, time_limit: float) -> tuple[list[dict[str, Any]], str]:

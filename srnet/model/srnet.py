@@ -15,6 +15,7 @@ from srnet.io.files import read_json
 from srnet.model.logistic import classes_of, row_losses, softmax
 from srnet.networks.layers import Layers
 from srnet.typing import Floats
+from srnet.validation import Choice
 
 # Of the output layer; hidden layers have the mean squared error.
 LOSSES = ("mse", "cross_entropy")
@@ -68,8 +69,7 @@ class SRNet:
                     f"layer {i + 2} reads {self.programs[i + 1].inputs} values, layer {i + 1} "
                     f"gives {weights.size}"
                 )
-        if self.loss not in LOSSES:
-            raise UserError(f"a model has the loss {self.loss!r}; known are {', '.join(LOSSES)}")
+        Choice(LOSSES).check("loss", self.loss)
 
     @property
     def complexity(self) -> int:

@@ -13,8 +13,10 @@ from typing import Any
 
 from srnet.errors import UserError
 from srnet.io.files import read_json, write_json
+from srnet.validation import Number
 
 INTERVAL = 30.0  # seconds between two checkpoints, and so the most that a kill can lose
+_INTERVALS = Number(at_least=0, unit="seconds")
 
 # What a checkpoint begins with, white space left out.
 _BEGINNING = b'{"identity":'
@@ -67,11 +69,7 @@ class Checkpoint:
         identity: Callable[[], dict[str, Any]],
         interval: float = INTERVAL,
     ) -> None:
-        if not interval >= 0:
-            raise UserError(
-                f"'checkpoint_interval' is {interval}; a number of seconds of at least 0 is needed"
-            )
-        self.path, self.interval = Path(path), interval
+        self.path, self.interval = Path(path), _INTERVALS.check("checkpoint_interval", interval)
         self._identity = functools.cache(identity)
         # not the clock on the wall, which may jump
         self._saved = time.monotonic()

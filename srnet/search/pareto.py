@@ -6,6 +6,7 @@ from itertools import pairwise
 
 from srnet.errors import UserError
 from srnet.search.individual import Individual
+from srnet.validation import Choice
 
 SELECTIONS = ("accuracy", "best", "knee")
 
@@ -35,8 +36,7 @@ def select(complexity: Sequence[int], fitness: Sequence[float], how: str = "accu
     UserError
         If the front is empty or not in the order of complexity, or ``how`` unknown.
     """
-    if how not in SELECTIONS:
-        raise UserError(f"unknown selection '{how}'; known are {', '.join(SELECTIONS)}")
+    Choice(SELECTIONS).check("selection", how)
     if not fitness:
         raise UserError(
             "the Pareto front is empty; a run with at least one finite composite is needed"

@@ -19,7 +19,8 @@ from srnet.io.fingerprint import fingerprint
 from srnet.model.srnet import SRNet, written
 from srnet.networks.layers import Layers
 from srnet.search.checkpoints import INTERVAL, Checkpoint
-from srnet.search.settings import JointSettings, Settings, check_seed, small_population
+from srnet.search.settings import SEED, JointSettings, Settings, small_population
+from srnet.validation import SECONDS, Integer
 
 # Share of a time limit kept for what follows the last step.
 _CONCLUSION = 0.03
@@ -128,9 +129,8 @@ def evolve(
         If the seed is not positive, a file cannot be written, the checkpoint's file holds something
         else, the layers do not fit the loss, or no formula was finite on every row.
     """
-    check_seed(seed)
-    if isinstance(threads, bool) or not isinstance(threads, int) or threads < 1:
-        raise UserError(f"'threads' is {threads!r}; a whole number of at least 1 is needed")
+    seed = SEED.check("seed", seed)
+    threads = Integer(1).check("threads", threads)
     clock = None
     if time_limit is not None:
         if checkpoint is not None:
@@ -182,8 +182,7 @@ class Clock:
     """
 
     def __init__(self, seconds: float) -> None:
-        if not 0 < seconds < float("inf"):
-            raise UserError(f"the time limit is {seconds}; a positive number of seconds is needed")
+        seconds = SECONDS.check("time_limit", seconds)
         self._begin = time.monotonic()
         self._steps = seconds * (1 - _CONCLUSION)
         self.end = self._begin + seconds
@@ -234,7 +233,7 @@ def evolve_file(
     UserError
         As by :func:`evolve`, or if two of layers file, ``out`` and checkpoint are one file.
     """
-    check_seed(seed)
+    SEED.check("seed", seed)
     checkpoint = checkpoint if checkpoint is not None else f"{os.fspath(out)}.checkpoint"
     named = {"the layers": layers_file, "the result": out, "the checkpoint": checkpoint}
     for (first, path), (second, other) in itertools.combinations(named.items(), 2):

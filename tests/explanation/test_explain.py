@@ -481,7 +481,7 @@ BAD: dict[str, tuple[Any, Any, dict[str, Any], str]] = {
         "Pipeline is not fitted",
     ),
     "seed": (mlp(2, 3, 1), X, {"seed": -1}, "'seed' is -1"),
-    "preset": (mlp(2, 3, 1), X, {"preset": "papre"}, "unknown preset"),
+    "preset": (mlp(2, 3, 1), X, {"preset": "papre"}, "'preset' is 'papre'"),
     "budget": (mlp(2, 3, 1), X, {"budget": "soon"}, "the budget is 'soon'"),
     "settings": (mlp(2, 3, 1), X, {"settings": {"colour": 1}}, "unknown setting 'colour'"),
     "no settings": (mlp(2, 3, 1), X, {"settings": 5}, "'settings' is 5; settings by their names"),
@@ -489,7 +489,7 @@ BAD: dict[str, tuple[Any, Any, dict[str, Any], str]] = {
         mlp(2, 3, 1),
         X,
         {"settings": {"mutation": "a"}},
-        "'mutation' is 'a'; a number is needed",
+        "'mutation' is 'a'; a number above 0 and at most 1 is needed",
     ),
     "memory": (
         mlp(2, 3, 1),
@@ -525,7 +525,7 @@ def test_bad_input_is_a_sentence(what: str) -> None:
 def test_a_file_is_not_explained_before_all_options_are_known_to_be_good(tmp_path: Path) -> None:
     """Or an hour's search would end with half of its files."""
     for limit in (0.0, -1.0, float("nan"), float("inf")):
-        with pytest.raises(UserError, match="the time limit is"):
+        with pytest.raises(UserError, match="'time_limit' is"):
             explain_file("no such network", "no such table", tmp_path / "out", time_limit=limit)
     assert not (tmp_path / "out").exists()
 

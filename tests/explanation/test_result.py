@@ -277,9 +277,7 @@ def test_the_front_and_the_selection_of_its_models() -> None:
         simple.predict(X), SRNet.from_run(FOUND.run["pareto"][0]).predict(X)
     )
     assert simple.select("accuracy").complexity == 5
-    with pytest.raises(
-        UserError, match="unknown selection 'worst'; known are accuracy, best, knee"
-    ):
+    with pytest.raises(UserError, match="'selection' is 'worst'; allowed are accuracy, best, knee"):
         FOUND.select("worst")
 
 

@@ -174,7 +174,7 @@ def test_a_run_that_is_no_model_is_a_sentence_that_names_the_file(
 
 
 def test_an_unknown_loss_is_a_sentence() -> None:
-    with pytest.raises(UserError, match="has the loss 'hinge'; known are mse, cross_entropy"):
+    with pytest.raises(UserError, match="'loss' is 'hinge'; allowed are mse, cross_entropy"):
         SRNet.from_run(run() | {"loss": "hinge"})
     assert set(BY_LOSS) == set(LOSSES)
 

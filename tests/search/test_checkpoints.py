@@ -157,7 +157,7 @@ def test_a_folder_is_none(tmp_path: Path) -> None:
 def test_an_interval_that_is_no_time_is_refused(tmp_path: Path, interval: float) -> None:
     with pytest.raises(
         UserError,
-        match=f"'checkpoint_interval' is {interval}; a number of seconds of at least 0 is needed",
+        match=f"'checkpoint_interval' is {interval}; a finite number of seconds of at least 0",
     ):
         Checkpoint(tmp_path / "run.checkpoint", lambda: IDENTITY, interval)
 

@@ -10,9 +10,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from srnet.errors import UserError
 from srnet.images.search.evaluator import Evaluator
 from srnet.typing import Floats
+from srnet.validation import Integer
 
 
 @dataclass(frozen=True)
@@ -53,7 +53,7 @@ def lime(evaluator: Evaluator, samples: int = 1000, seed: int = 0) -> Attributio
     """
     from lime.lime_image import LimeImageExplainer
 
-    _check_samples(samples)
+    Integer(2).check("samples", samples)
     n = evaluator.superpixels
 
     def classify(images: NDArray[Any]) -> Floats:
@@ -88,7 +88,7 @@ def rise(
     UserError
         If ``samples`` is not at least 2.
     """
-    _check_samples(samples)
+    Integer(2).check("samples", samples)
     with _spent(evaluator) as spent:
         shown = np.random.default_rng(seed).random((samples, evaluator.superpixels)) < share
         scores = evaluator.probabilities(shown) @ shown / (samples * share)
@@ -136,8 +136,3 @@ def _quiet() -> Iterator[None]:
         yield
     finally:
         lime_image.tqdm = bar
-
-
-def _check_samples(samples: int) -> None:
-    if not isinstance(samples, int | np.integer) or samples < 2:
-        raise UserError(f"samples: {samples!r} found; a number of at least 2 is needed")

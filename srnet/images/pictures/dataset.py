@@ -21,6 +21,7 @@ from srnet.errors import UserError
 from srnet.images.pictures.names import CLASSES
 from srnet.images.pictures.plan import set_images
 from srnet.io.files import writing
+from srnet.validation import Choice, Integer
 
 __all__ = [
     "CLASSES",
@@ -34,7 +35,8 @@ __all__ = [
 ]
 
 SIZE = 128
-LARGEST = 1024  # twice a texture's side; there is nothing finer to be seen in a larger image
+# Of a side; the largest is twice a texture's: in a larger image there is nothing finer to be seen.
+SMALLEST, LARGEST = 32, 1024
 AREA = (0.06, 0.20)  # of the image: how much of it the object may cover
 TEST_SEED_OFFSET = 1_000_000  # test images share no random stream with training images
 
@@ -299,8 +301,7 @@ def named_image(name: str, seed: int, size: int = SIZE) -> tuple[Bytes, NDArray[
     UserError
         If there is no such class, ``seed`` is below 0 or ``size`` out of its range.
     """
-    if name not in CLASSES:
-        raise UserError(f"there are no images named '{name}'; the names are {', '.join(CLASSES)}")
+    Choice(CLASSES).check("name", name)
     _check(1, seed, size)
     return compose(
         name, np.random.default_rng([seed + 2 * TEST_SEED_OFFSET, CLASSES.index(name)]), size
@@ -308,15 +309,9 @@ def named_image(name: str, seed: int, size: int = SIZE) -> tuple[Bytes, NDArray[
 
 
 def _check(count: int, seed: int, size: int) -> None:
-    for name, value, least in (("count", count, 1), ("seed", seed, 0), ("size", size, 32)):
-        if value < least:
-            raise UserError(
-                f"{name} of the images is {value}; a whole number of at least {least} is needed"
-            )
-    if size > LARGEST:
-        raise UserError(
-            f"size of the images is {size}; a whole number of at most {LARGEST} is needed"
-        )
+    Integer(1).check("count", count)
+    Integer(0).check("seed", seed)
+    Integer(SMALLEST, LARGEST).check("size", size)
 
 
 def compose(
