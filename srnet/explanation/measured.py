@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from srnet.model.srnet import SRNet, written
+from srnet.model.srnet import SRNet, readable_expressions
 from srnet.networks.layers import Layers
 
 if TYPE_CHECKING:
@@ -28,7 +28,7 @@ def measured(model: SRNet, layers: Layers) -> dict[str, Any]:
         "normalised": None if r2s[-1] is None else 1.0 - r2s[-1],
         "complexity": model.complexity,
         "expressions": model.expressions(),
-        "network_expressions": written(model),
+        "network_expressions": readable_expressions(model),
         "constants": [list(program.constants) for program in model.programs],
         "programs": [program.to_json() for program in model.programs],
         "weights": [weights.tolist() for weights in model.weights],

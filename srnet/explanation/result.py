@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from srnet.errors import UserError
 from srnet.io.files import read_json, write_json
 from srnet.model.names import default_names, in_order, names_in
-from srnet.model.srnet import SRNet, written
+from srnet.model.srnet import SRNet, readable_expressions
 from srnet.networks.layers import Layers
 from srnet.search.pareto import select as select_position
 from srnet.typing import Floats
@@ -124,29 +124,10 @@ class Explanation:
             run, "input_names", default_names(self._model.programs[0].inputs)
         )
         for key in ("layer_losses", "layer_r2"):
-            values = run.get(key, [None] * depth)
-            if (
-                not isinstance(values, list)
-                or len(values) != depth
-                or not all(value is None or _is_number(value) for value in values)
-            ):
+            if len(run.get(key, [None] * depth)) != depth:
                 raise UserError(
-                    f"a run has '{key}' {values!r}; a list of {depth} numbers, one per layer, is "
+                    f"a run has '{key}' {run[key]!r}; a list of {depth} numbers, one per layer, is "
                     f"needed"
-                )
-        front = run.get("pareto", [])
-        if not isinstance(front, list) or not all(isinstance(entry, dict) for entry in front):
-            raise UserError("a run's 'pareto' must be a list of objects")
-        for entry in front:
-            losses = entry.get("layer_losses", [0.0])
-            if (
-                not _is_number(entry.get("fitness", 0.0))
-                or not isinstance(losses, list)
-                or not losses
-            ):
-                raise UserError(
-                    "an entry of a run's 'pareto' has no number as 'fitness' or no list of "
-                    "numbers as 'layer_losses'"
                 )
 
     @property
@@ -469,7 +450,7 @@ class Explanation:
         output = "logit of y" if self._is_classes() else "y"
         lines += [
             f"{output}{i} = {_cut(text)}"
-            for i, text in enumerate(written(self._model, self._input_names))
+            for i, text in enumerate(readable_expressions(self._model, self._input_names))
         ]
         return "\n".join(lines)
 
@@ -478,9 +459,8 @@ class Explanation:
 
     def _quality(self) -> str:
         """How well the output is met."""
-        accuracy = self.run.get("accuracy")
         if self._is_classes():
-            return f"network's class {_shown(accuracy if _is_number(accuracy) else None)}"
+            return f"network's class {_shown(self.run.get('accuracy'))}"
         return f"R² of the output {_shown(self.r2)}"
 
     def __repr__(self) -> str:
@@ -525,7 +505,3 @@ def _fidelity(expected: Floats, found: Floats) -> Fidelity:
 
 def _shown(value: float | None) -> str:
     return "undefined" if value is None else f"{value:.4f}"
-
-
-def _is_number(value: Any) -> bool:
-    return isinstance(value, (int, float)) and not isinstance(value, bool)

@@ -62,11 +62,7 @@ def simplify(
     model.layers(x[:1])  # the rows must fit
     forms = raw_forms(model, names)
     request = {
-        "run": {
-            "programs": [program.to_json() for program in model.programs],
-            "weights": [weights.tolist() for weights in model.weights],
-            "biases": [biases.tolist() for biases in model.biases],
-        },
+        "run": model.to_run(text=False),
         "rows": x.tolist(),
         "names": input_names(model, 0, names),
         # a tenth is left to the child to stop by itself, formula by formula

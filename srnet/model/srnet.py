@@ -1,7 +1,6 @@
 """SRNet: one formula with weights and biases per layer, which together are one closed expression
 (Luo et al. 2022, equation 2)."""
 
-import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -12,9 +11,10 @@ from numpy.typing import NDArray
 from srnet.cgp.program import Program, written_out
 from srnet.errors import UserError
 from srnet.io.files import read_json
+from srnet.io.schema import check_json
 from srnet.model.logistic import classes_of, row_losses, softmax
 from srnet.networks.layers import Layers
-from srnet.typing import Floats
+from srnet.typing import Floats, StrPath
 from srnet.validation import Choice
 
 # Of the output layer; hidden layers have the mean squared error.
@@ -171,32 +171,54 @@ class SRNet:
             ]
         return names
 
-    @classmethod
-    def from_run(cls, run: Mapping[str, Any]) -> "SRNet":
-        """The model of a RUN.json.
+    def to_run(self, text: bool = True) -> dict[str, Any]:
+        """The model's part of RUN.json.
+
+        Parameters
+        ----------
+        text
+            Whether with the formulas as text: by layer, and composed (a remark in the place of
+            what is too long to be written).
 
         Raises
         ------
         UserError
-            If the content is not a run's.
+            If the formula of a layer is too long to be written.
         """
-        try:
-            programs, weights, biases = run["programs"], run["weights"], run["biases"]
-            return cls(
-                tuple(Program.from_json(program) for program in programs),
-                tuple(_vector(values) for values in weights),
-                tuple(_vector(values) for values in biases),
-                str(run.get("task", "network")),
-                str(run.get("loss", "mse")),
-            )
-        except (KeyError, TypeError, OverflowError) as error:
-            raise UserError(
-                f"a run lacks 'programs', 'weights' or 'biases' in their form "
-                f"({type(error).__name__}: {error})"
-            ) from error
+        content: dict[str, Any] = {
+            "task": self.task,
+            "loss": self.loss,
+            "complexity": self.complexity,
+            "constants": [list(program.constants) for program in self.programs],
+            "programs": [program.to_json() for program in self.programs],
+            "weights": [weights.tolist() for weights in self.weights],
+            "biases": [biases.tolist() for biases in self.biases],
+        }
+        if text:
+            content["expressions"] = self.expressions()
+            content["network_expressions"] = readable_expressions(self)
+        return content
 
     @classmethod
-    def load(cls, path: str | os.PathLike[str]) -> "SRNet":
+    def from_run(cls, run: Mapping[str, Any]) -> "SRNet":
+        """The model of a RUN.json, or of an entry of its ``pareto``: the inverse of ``to_run``.
+
+        Raises
+        ------
+        UserError
+            If the content breaks ``srnet/schemas/run.schema.yaml``, or its parts do not fit.
+        """
+        check_json(run, "run", part="model")
+        return cls(
+            tuple(Program.from_json(program) for program in run["programs"]),
+            tuple(_vector(values) for values in run["weights"]),
+            tuple(_vector(values) for values in run["biases"]),
+            run.get("task", "network"),
+            run.get("loss", "mse"),
+        )
+
+    @classmethod
+    def load(cls, path: StrPath) -> "SRNet":
         """Read a RUN.json."""
         try:
             return cls.from_run(read_json(path))
@@ -204,7 +226,7 @@ class SRNet:
             raise error.of(path) from error
 
 
-def written(model: SRNet, names: Sequence[str] | None = None) -> list[str]:
+def readable_expressions(model: SRNet, names: Sequence[str] | None = None) -> list[str]:
     """``network_expressions`` for a reader, with a remark in the place of what is too long to be
     written."""
     try:
@@ -282,9 +304,8 @@ def _number(value: float) -> str:
     return repr(float(value)) if value >= 0 else f"({float(value)!r})"
 
 
-def _vector(values: Any) -> Floats:
-    if not isinstance(values, list) or not all(
-        isinstance(v, (int, float)) and not isinstance(v, bool) for v in values
-    ):
-        raise UserError("a run's weights and biases must be lists of numbers, one per layer")
-    return np.array(values, dtype=np.float64)
+def _vector(values: list[float]) -> Floats:
+    try:
+        return np.array(values, dtype=np.float64)
+    except OverflowError as error:
+        raise UserError("a model has a weight or bias that is too large") from error

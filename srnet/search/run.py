@@ -16,7 +16,8 @@ from srnet._version import __version__
 from srnet.errors import UserError
 from srnet.io.files import check_writable, finite_or_none, write_json
 from srnet.io.fingerprint import fingerprint
-from srnet.model.srnet import SRNet, written
+from srnet.io.schema import arrange
+from srnet.model.srnet import SRNet
 from srnet.networks.layers import Layers
 from srnet.search.checkpoints import INTERVAL, Checkpoint
 from srnet.search.settings import SEED, JointSettings, Settings, small_population
@@ -261,33 +262,25 @@ def record(
             f"{layers.source}: no formula of {search.evaluations} was finite on every row; more "
             f"generations or other primitives are needed"
         )
-    model = best.model
-    return {
-        "task": layers.name,
+    content = {
         "seed": seed,
         "preset": settings.preset,
-        "loss": model.loss,
         "fitness": best.fitness,
         "layer_losses": list(best.losses),
-        "expressions": model.expressions(),
-        "network_expressions": written(model),
-        "weights": [weights.tolist() for weights in model.weights],
-        "biases": [biases.tolist() for biases in model.biases],
         "genes": [genes.tolist() for genes in best.genes],
-        "constants": [list(program.constants) for program in model.programs],
         "generations": search.generation,
         "evaluations": search.evaluations,
         "seconds": seconds,
         "history": [finite_or_none(value) for value in search.history],
         "version": __version__,
-        "complexity": model.complexity,
-        **_quality(best, layers),
         "rows": {split: layers.rows(split) for split in ("train", "valid")},
-        "programs": [program.to_json() for program in model.programs],
-        **search.archive(),
         "settings": settings.to_json(),
         "layers_fingerprint": layers.fingerprint(),
+        **best.model.to_run(),
+        **_quality(best, layers),
+        **search.archive(),
     }
+    return arrange(content, "run", "content")
 
 
 def _quality(best: Candidate, layers: Layers) -> dict[str, float | None]:

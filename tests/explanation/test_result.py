@@ -334,8 +334,10 @@ def test_copies_and_pickles_are_the_same() -> None:
     [
         ({"programs": None}, "programs"),
         ({"layer_names": ["a"]}, "'layer_names'"),
-        ({"input_names": ["a", 3]}, "'input_names'"),
-        ({"layer_losses": ["x", 1]}, "'layer_losses'"),
+        ({"input_names": ["a", 3]}, "'input_names.1' is 3"),
+        ({"layer_losses": ["x", 1]}, "'layer_losses.0' is 'x'"),
+        ({"layer_losses": [1.0]}, "'layer_losses'"),
+        ({"pareto": [{"fitness": 1.0}]}, "the key 'complexity' is missing in 'pareto.0'"),
         ({"pareto": 3}, "'pareto'"),
     ],
 )
@@ -348,8 +350,8 @@ def test_a_bad_run_is_a_sentence(tmp_path: Path, changes: dict[str, Any], words:
 
 def test_bad_arguments_are_a_sentence() -> None:
     for asked, words in (
-        (lambda: FOUND.sympy(2), "the output is 2; the network has 2"),
-        (lambda: FOUND.latex(-1), "the output is -1"),
+        (lambda: FOUND.sympy(2), "'output' is 2; a whole number from 0 to 1"),
+        (lambda: FOUND.latex(-1), "'output' is -1"),
         (lambda: FOUND.predict(X[:, :1]), r"rows × 2 columns"),
         (lambda: FOUND.fidelity(X, Y[:3]), "y has the shape"),
         (lambda: FOUND.fidelity(X[:0], Y[:0]), "X has 0 rows; at least 1"),
