@@ -136,11 +136,11 @@ def describe(run: Mapping[str, Any], layers: Layers, time_limit: float = 20.0) -
             "run was made from"
         )
     start = time.monotonic()
-    x = np.vstack([layers.splits[split][0] for split in ("train", "valid")])
+    x = layers.values(0)
     forms = simplify(
         model, x, time_limit, names=names_in(run, "input_names", default_names(widths[0]))
     )
-    y = np.vstack([layers.splits[split][-1] for split in ("train", "valid")])
+    y = layers.values(-1)
     losses = [{"mse": finite_or_none(loss)} for loss in model.losses(layers)]
     if model.loss == "cross_entropy":  # of all outputs together: a logit alone has no error
         losses[-1] = {"mse": None, "cross_entropy": losses[-1]["mse"]}

@@ -12,7 +12,7 @@ from srnet.cgp.program import Program, written_out
 from srnet.errors import UserError
 from srnet.io.files import read_json
 from srnet.io.schema import check_json
-from srnet.model.logistic import classes_of, row_losses, softmax
+from srnet.model.logistic import classes_of, mean_cross_entropy, softmax
 from srnet.networks.layers import Layers
 from srnet.typing import Floats, StrPath
 from srnet.validation import Choice
@@ -21,8 +21,6 @@ from srnet.validation import Choice
 LOSSES = ("mse", "cross_entropy")
 # As text, which shares nothing, a network of more operations would fill the memory.
 MOST_WRITTEN = 10**7
-# Numbers of a layer that are worked on at a time.
-_BLOCK = 2**16
 
 
 @dataclass(frozen=True)
@@ -108,29 +106,23 @@ class SRNet:
 
     def losses(self, layers: Layers) -> list[float]:
         """MSE of every layer over training and validation rows, the output layer last; of that the
-        cross-entropy if it is the loss."""
+        cross-entropy if it is the loss. Infinite where a formula is not finite on every row."""
         train, valid = layers.splits["train"], layers.splits["valid"]
-        return [
-            self._loss(i, a, train[i + 1], b, valid[i + 1])
-            for i, (a, b) in enumerate(
-                zip(self.layers(train[0]), self.layers(valid[0]), strict=True)
-            )
-        ]
-
-    def _loss(self, layer: int, a: Floats, h: NDArray[Any], b: Floats, g: NDArray[Any]) -> float:
-        """Loss of a layer whose values are a and b where the network's are h and g."""
-        if self.loss == "cross_entropy" and layer + 1 == len(self.programs):
-            return _mean_cross_entropy(a, h, b, g)
-        return _mean_square(a, h, b, g)
+        losses = []
+        for i, (a, b) in enumerate(zip(self.layers(train[0]), self.layers(valid[0]), strict=True)):
+            h, g = train[i + 1], valid[i + 1]
+            if self.loss == "cross_entropy" and i + 1 == len(self.programs):
+                loss = mean_cross_entropy((a, h), (b, g))
+            else:
+                loss = _mean_square((a, h), (b, g))
+            losses.append(loss if np.isfinite(loss) else float("inf"))
+        return losses
 
     def accuracy(self, layers: Layers) -> float:
         """Share of the training and validation rows of which the formulas predict the network's
         class."""
-        right = [
-            np.argmax(self.layers(values[0])[-1], axis=1) == classes_of(values[-1])
-            for values in (layers.splits["train"], layers.splits["valid"])
-        ]
-        return float(np.concatenate(right).mean())
+        logits = self.layers(layers.values(0))[-1]
+        return float((logits.argmax(axis=1) == classes_of(layers.values(-1))).mean())
 
     def expressions(self, names: Sequence[str] | None = None) -> list[str]:
         """fᵢ as text, of x0… (or as given) in the first layer and h0… in the others.
@@ -256,44 +248,11 @@ def _check_length(operations: int) -> None:
         )
 
 
-def _mean_square(a: Floats, h: NDArray[Any], b: Floats, g: NDArray[Any]) -> float:
-    """Mean of (a − h)² and (b − g)² together."""
+def _mean_square(*parts: tuple[Floats, NDArray[Any]]) -> float:
+    """Mean of (a − h)² over all parts."""
     with np.errstate(all="ignore"):
-        return _finite(float((np.square(a - h).sum() + np.square(b - g).sum()) / (h.size + g.size)))
-
-
-def _squares(f: Floats, w: Floats, b: Floats, h: NDArray[Any]) -> float:
-    """Σ(f·w + b − h)², without an array as large as that of a wide layer."""
-    return float(sum(np.square(np.outer(f[rows], w) + b - h[rows]).sum() for rows in _blocks(h)))
-
-
-def _columns(f: Floats, w: Floats, b: Floats, used: Sequence[int]) -> Floats:
-    """f·w + b (n × k), of which only the columns that are used are made."""
-    values = np.empty((f.size, w.size), order="F")
-    for column in used:
-        values[:, column] = f * w[column] + b[column]
-    return values
-
-
-def _blocks(h: NDArray[Any]) -> list[slice]:
-    """The rows in parts that stay in the cache."""
-    size = max(1, _BLOCK // h.shape[1])
-    return [slice(first, first + size) for first in range(0, len(h), size)]
-
-
-def _finite(value: float) -> float:
-    return value if np.isfinite(value) else float("inf")
-
-
-def _mean_cross_entropy(a: Floats, h: NDArray[Any], b: Floats, g: NDArray[Any]) -> float:
-    """Mean cross-entropy of the logits a and b against the classes that h and g predict,
-    together."""
-    return _finite(
-        float(
-            (row_losses(a, classes_of(h)).sum() + row_losses(b, classes_of(g)).sum())
-            / (len(h) + len(g))
-        )
-    )
+        total = sum(np.square(a - h).sum() for a, h in parts)
+    return float(total / sum(h.size for _, h in parts))
 
 
 def _names(letter: str, count: int) -> list[str]:

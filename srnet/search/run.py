@@ -10,13 +10,12 @@ from functools import partial
 from pathlib import Path
 from typing import Any, Protocol
 
-import numpy as np
-
 from srnet._version import __version__
 from srnet.errors import UserError
 from srnet.io.files import check_writable, finite_or_none, write_json
 from srnet.io.fingerprint import fingerprint
 from srnet.io.schema import arrange
+from srnet.model.fitting import quality
 from srnet.model.srnet import SRNet
 from srnet.networks.layers import Layers
 from srnet.search.checkpoints import INTERVAL, Checkpoint
@@ -277,25 +276,10 @@ def record(
         "settings": settings.to_json(),
         "layers_fingerprint": layers.fingerprint(),
         **best.model.to_run(),
-        **_quality(best, layers),
+        **quality(best.model, best.losses, layers),
         **search.archive(),
     }
     return arrange(content, "run", "content")
-
-
-def _quality(best: Candidate, layers: Layers) -> dict[str, float | None]:
-    """The output's error over its variance and R², or where the loss is cross-entropy the share of
-    rows with the network's class."""
-    if best.model.loss == "cross_entropy":
-        return {"normalised": None, "r2": None, "accuracy": best.model.accuracy(layers)}
-    network = np.vstack([layers.splits["train"][-1], layers.splits["valid"][-1]]).astype(np.float64)
-    spread = float(np.mean(np.square(network - network.mean(axis=0))))
-    normalised = best.losses[-1] / spread if spread > 0 else None
-    return {
-        "normalised": normalised,
-        "r2": None if normalised is None else 1.0 - normalised,
-        "accuracy": None,
-    }
 
 
 def _identity(layers: Layers, settings: Settings, seed: int) -> dict[str, Any]:
