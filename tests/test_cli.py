@@ -207,7 +207,7 @@ def test_layers_result_and_checkpoint_have_files_of_their_own(
     other = tmp_path / "other.json"
     sentence(
         srnet("evolve", layers_file, *SMALL, "--out", other, "--checkpoint", run),
-        "run.json: is no checkpoint",
+        "run.json: does not begin as a checkpoint",
     )
     assert run.read_bytes() == before
     assert sorted(os.listdir(tmp_path)) == ["layers.npz", "link", "run.json"]
