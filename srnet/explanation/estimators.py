@@ -15,14 +15,14 @@ from sklearn.utils import check_random_state
 from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import check_is_fitted, validate_data
 
-from srnet.explanation.explain import explain_box
-from srnet.explanation.layers import MOST_ROWS, layers_of
+from srnet.explanation.explain import explain_rows
+from srnet.explanation.layers import MOST_ROWS, sample_layers
 from srnet.explanation.result import Explanation
 from srnet.model.names import default_names, symbol_names
 from srnet.networks.adapters import OUTPUT, SklearnBox, of
 from srnet.search.budget import Budget
 from srnet.search.run import warm_up
-from srnet.search.settings import preset as settings_of
+from srnet.search.settings import preset as preset_settings
 from srnet.typing import Floats
 from srnet.validation import SECONDS, Choice
 
@@ -67,7 +67,7 @@ class _Estimator(BaseEstimator):
         random = check_random_state(self.random_state)
         seeds = random.randint(0, 2**31 - 1, 3)
         budget = (
-            Budget.of(self.budget)
+            Budget.parse(self.budget)
             if self.max_time is None
             else Budget(seconds=SECONDS.check("max_time", self.max_time))
         )
@@ -109,8 +109,8 @@ class _Estimator(BaseEstimator):
             # loading the search is not in its own time, but in that of the fit; compiling it, once
             # on a machine, is not
             warm_up(
-                layers_of(boxes[0], X[rows][:20], validation=X[rows][:2]).layers,
-                settings_of(self.preset),
+                sample_layers(boxes[0], X[rows][:20], validation=X[rows][:2]).layers,
+                preset_settings(self.preset),
             )
             left = (
                 budget.seconds * (1 - _REST) - (time.monotonic() - begin)
@@ -126,7 +126,7 @@ class _Estimator(BaseEstimator):
                 len(rows), max(2, min(len(rows) // 4, 1000)), replace=False
             )
             self.explanations_ = [
-                explain_box(
+                explain_rows(
                     box,
                     X,
                     names,

@@ -1,7 +1,6 @@
 """The result of an explanation: a network as formulas, with what they cost and how far they can be
 trusted."""
 
-import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -11,11 +10,12 @@ from numpy.typing import NDArray
 
 from srnet.errors import UserError
 from srnet.io.files import read_json, write_json
+from srnet.metrics import r_squared
 from srnet.model.names import default_names, in_order, names_in
 from srnet.model.srnet import SRNet, readable_expressions
 from srnet.networks.layers import Layers
 from srnet.search.pareto import select as select_position
-from srnet.typing import Floats
+from srnet.typing import Floats, StrPath
 from srnet.validation import Integer
 
 if TYPE_CHECKING:
@@ -267,12 +267,9 @@ class Explanation:
         return pd.DataFrame(rows)
 
     def _front(self) -> list[dict[str, Any]]:
-        """The models of the front, each with all that it needs."""
-        front = [
-            entry
-            for entry in self.run.get("pareto", [])
-            if {"programs", "weights", "biases", "fitness", "layer_losses"} <= set(entry)
-        ]
+        """The entries of the run's Pareto front that hold a model."""
+        needed = {"programs", "weights", "biases", "layer_losses"}
+        front = [entry for entry in self.run.get("pareto", []) if needed <= entry.keys()]
         if not front:
             raise UserError("the run holds no Pareto front with models; explain the network again")
         return front
@@ -288,11 +285,16 @@ class Explanation:
         """
         front = self._front()
         position = select_position(
-            [SRNet.from_run(e).complexity for e in front], [e["fitness"] for e in front], how
+            [SRNet.from_run(entry).complexity for entry in front],
+            [entry["fitness"] for entry in front],
+            how,
         )
-        run = {**self.run, **front[position], "selected": position}
-        if run["fitness"] != self.run.get("fitness"):
-            run.pop("accuracy", None)  # that of another model
+        chosen = front[position]
+        kept = dict(self.run)
+        if chosen["fitness"] != kept.get("fitness"):
+            for measure in _MEASURES:  # those that the entry lacks are of another model
+                kept.pop(measure, None)
+        run = {**kept, **chosen, "selected": position}
         return Explanation(run, layers=self.network_layers, network=self._network)
 
     def sympy(self, output: int = 0) -> "sympy.Expr":
@@ -402,11 +404,7 @@ class Explanation:
                     "a loaded explanation has no rows to plot; give X and the network's outputs "
                     "as y"
                 )
-            splits = self.network_layers.splits
-            x, expected = (
-                np.vstack([splits[split][i] for split in ("train", "valid")]).astype(np.float64)
-                for i in (0, -1)
-            )
+            x, expected = (self.network_layers.values(layer) for layer in (0, -1))
         else:
             x = self._rows(X, 1)
             expected = self._network_output(x) if y is None else self._given(y, len(x))
@@ -417,12 +415,12 @@ class Explanation:
             self._model.predict(x),
         )
 
-    def save(self, path: str | os.PathLike[str]) -> None:
+    def save(self, path: StrPath) -> None:
         """Write RUN.json, whole or not at all; ``srnet predict`` and ``srnet show`` read it."""
         write_json(path, self.run)
 
     @classmethod
-    def load(cls, path: str | os.PathLike[str]) -> "Explanation":
+    def load(cls, path: StrPath) -> "Explanation":
         """Read a RUN.json.
 
         Raises
@@ -478,6 +476,8 @@ class Explanation:
 
 
 _LONGEST = 2000
+# What a run may tell of its model beside the model itself and its losses.
+_MEASURES = ("network_expressions", "layer_r2", "normalised", "r2", "accuracy")
 
 
 def _cut(text: str) -> str:
@@ -485,21 +485,16 @@ def _cut(text: str) -> str:
     return text if len(text) <= _LONGEST else text[: _LONGEST - 1] + "…"
 
 
-def _fidelity(expected: Floats, found: Floats) -> Fidelity:
-    finite = float(np.isfinite(found).all(axis=1).mean())
-    agreement = (
-        float((expected.argmax(axis=1) == found.argmax(axis=1)).mean())
-        if expected.shape[1] > 1
-        else None
-    )
-    variance = float(np.mean(np.square(expected - expected.mean(axis=0))))
-    if finite < 1:
-        return Fidelity(
-            float("inf"), -float("inf") if variance > 0 else None, agreement, finite, len(expected)
-        )
-    mse = float(np.mean(np.square(found - expected)))
+def _fidelity(expected: Floats, predicted: Floats) -> Fidelity:
+    finite = float(np.isfinite(predicted).all(axis=1).mean())
+    same_class = expected.argmax(axis=1) == predicted.argmax(axis=1)
+    mse = float(np.mean(np.square(predicted - expected))) if finite == 1 else float("inf")
     return Fidelity(
-        mse, 1 - mse / variance if variance > 0 else None, agreement, finite, len(expected)
+        mse,
+        r_squared(mse, expected),
+        float(same_class.mean()) if expected.shape[1] > 1 else None,
+        finite,
+        len(expected),
     )
 
 

@@ -14,7 +14,7 @@ SELECTIONS = ("accuracy", "best", "knee")
 def front(individuals: Sequence[Individual]) -> list[Individual]:
     """The individuals that no simpler or equally simple one matches in fitness, simplest first."""
     chosen: list[Individual] = []
-    for individual in sorted(individuals, key=lambda one: (one.model.complexity, one.fitness)):
+    for individual in sorted(individuals, key=lambda each: (each.model.complexity, each.fitness)):
         if not chosen or individual.fitness < chosen[-1].fitness:
             chosen.append(individual)
     return chosen

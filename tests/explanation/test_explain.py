@@ -21,8 +21,8 @@ from torch import nn
 
 import srnet
 from srnet.errors import UserError
-from srnet.explanation.explain import explain, explain_file
-from srnet.explanation.layers import layers_of
+from srnet.explanation.explain import explain, write_explanation
+from srnet.explanation.layers import sample_layers
 from srnet.explanation.result import Explanation
 from srnet.explanation.rows import as_rows
 from srnet.networks.adapters import of
@@ -134,19 +134,19 @@ def test_batches_are_one_matrix() -> None:
 
 def test_of_many_rows_a_sample_is_searched() -> None:
     x = np.random.default_rng(0).normal(size=(30_000, 2))
-    kept = layers_of(of(mlp(2, 3, 1)), x).layers
+    kept = sample_layers(of(mlp(2, 3, 1)), x).layers
     assert (kept.rows("train"), kept.rows("valid")) == (10_000, 1000)
     assert np.isin(kept.splits["train"][0][:, 0], x[:, 0].astype(np.float32)).all()
 
 
 def test_validation_rows_are_in_the_widened_box_or_as_given() -> None:
     box = of(mlp(2, 3, 1))
-    valid = layers_of(box, X).layers.splits["valid"][0]
+    valid = sample_layers(box, X).layers.splits["valid"][0]
     assert valid.shape == (12, 2)
     middle, half = (X.max(0) + X.min(0)) / 2, (X.max(0) - X.min(0)) / 2
     assert (np.abs(valid - middle) <= 1.2 * half + 1e-6).all()
     np.testing.assert_array_equal(
-        layers_of(box, X, validation=X[:5]).layers.splits["valid"][0], X[:5].astype(np.float32)
+        sample_layers(box, X, validation=X[:5]).layers.splits["valid"][0], X[:5].astype(np.float32)
     )
 
 
@@ -343,7 +343,7 @@ def test_of_a_network_of_this_project() -> None:
     ],
 )
 def test_budgets(value: Any, budget: Budget) -> None:
-    assert Budget.of(value) == budget
+    assert Budget.parse(value) == budget
 
 
 @pytest.mark.parametrize(
@@ -351,7 +351,7 @@ def test_budgets(value: Any, budget: Budget) -> None:
 )
 def test_bad_budgets_are_a_sentence(value: Any) -> None:
     with pytest.raises(UserError, match="the budget is .*; a time as '60s'"):
-        Budget.of(value)
+        Budget.parse(value)
 
 
 def test_evaluations_are_about_as_many_as_given(explained: Explanation) -> None:
@@ -526,7 +526,9 @@ def test_a_file_is_not_explained_before_all_options_are_known_to_be_good(tmp_pat
     """Or an hour's search would end with half of its files."""
     for limit in (0.0, -1.0, float("nan"), float("inf")):
         with pytest.raises(UserError, match="'time_limit' is"):
-            explain_file("no such network", "no such table", tmp_path / "out", time_limit=limit)
+            write_explanation(
+                "no such network", "no such table", tmp_path / "out", time_limit=limit
+            )
     assert not (tmp_path / "out").exists()
 
 

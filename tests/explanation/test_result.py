@@ -5,6 +5,7 @@ import json
 import pickle
 import shutil
 import subprocess
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -19,12 +20,12 @@ from matplotlib.figure import Figure
 from srnet.cgp.primitives import PRIMITIVES, Primitive
 from srnet.cgp.program import Program
 from srnet.errors import UserError
-from srnet.explanation.measured import measured
 from srnet.explanation.predict import write_predictions
 from srnet.explanation.result import Explanation
+from srnet.explanation.units import describe
 from srnet.model.export import to_c, to_numpy
-from srnet.model.fitting import fit
 from srnet.model.srnet import SRNet
+from srnet.search.individual import judge
 from srnet.search.run import evolve
 from srnet.search.settings import preset
 
@@ -62,9 +63,9 @@ def explanation(**changes: Any) -> Explanation:
     """Two models, the better selected, as srnet.explain makes them."""
     entries = []
     for programs, fitness in ((SIMPLE, 0.5), (COMPLEX, 0.2)):
-        model = fit(programs, LAYERS, "made-up")
-        assert model is not None
-        entries.append({"fitness": fitness, **measured(model, LAYERS)})
+        individual = judge((), programs, LAYERS)
+        assert individual is not None
+        entries.append(describe(replace(individual, fitness=fitness), LAYERS))
     run = {
         "task": "made-up",
         "seed": 1,
