@@ -246,9 +246,9 @@ def explain(network: str, data_file: str, out: str, quiet: bool, **options: Any)
     with a header and one column per input, in their own units, or an npz file with the array 'x'.
     Ctrl-C ends the search with the best so far.
     """
-    from srnet.explanation.explain import explain_file
+    from srnet.explanation.explain import write_explanation
 
-    found = explain_file(network, data_file, out, progress=not quiet, **options)
+    found = write_explanation(network, data_file, out, progress=not quiet, **options)
     if not quiet:
         click.echo(found)
 

@@ -78,14 +78,21 @@ def movement(answers: Floats) -> Floats:
     return np.where(np.isfinite(answers).all(axis=(0, 2)), found, np.nan)
 
 
-def r_squared(expected: Floats, predicted: Floats) -> float | None:
-    """1 - squared error / squared deviation from the mean; None where the expected values are
-    constant."""
-    deviation = float(((expected - expected.mean()) ** 2).sum())
-    return 1 - float(((expected - predicted) ** 2).sum()) / deviation if deviation > 0 else None
-
-
 def intersection_over_union(first: NDArray[np.bool_], second: NDArray[np.bool_]) -> float:
     """Intersection over union of two masks of the same shape; 1 if both are empty."""
     union = np.count_nonzero(first | second)
     return float(np.count_nonzero(first & second) / union) if union else 1.0
+
+
+def normalised_error(mse: float, expected: NDArray[np.floating]) -> float | None:
+    """A mean squared error over the variance of the expected values (n × k), of every column about
+    its mean; None where they are constant."""
+    values = expected.astype(np.float64)
+    variance = float(np.mean(np.square(values - values.mean(axis=0))))
+    return mse / variance if variance > 0 else None
+
+
+def r_squared(mse: float, expected: NDArray[np.floating]) -> float | None:
+    """1 - ``normalised_error``: 1 where there is no error, 0 where the mean would be as good."""
+    error = normalised_error(mse, expected)
+    return None if error is None else 1.0 - error

@@ -151,7 +151,7 @@ def test_threads_do_not_change_the_file(tmp_path: Path, layers_file: Path) -> No
         (["--population", "0"], "'population' is 0"),
         (["--generations", "0"], "'generations' is 0"),
         (["--threads", "0"], "'threads' is 0"),
-        (["--preset", "papre"], "unknown preset 'papre'; known are paper, joint"),
+        (["--preset", "papre"], "'preset' is 'papre'; allowed are paper, joint"),
         (["--out", "/dev/null/run.json"], "/dev/null/run.json: cannot be written"),
         (["--checkpoint", "/dev/null/c"], "/dev/null/c: cannot be written"),
         (["--checkpoint-interval", "-1"], "'checkpoint_interval' is -1.0"),
@@ -207,7 +207,7 @@ def test_layers_result_and_checkpoint_have_files_of_their_own(
     other = tmp_path / "other.json"
     sentence(
         srnet("evolve", layers_file, *SMALL, "--out", other, "--checkpoint", run),
-        "run.json: is no checkpoint",
+        "run.json: does not begin as a checkpoint",
     )
     assert run.read_bytes() == before
     assert sorted(os.listdir(tmp_path)) == ["layers.npz", "link", "run.json"]
@@ -524,7 +524,7 @@ def test_explain_tells_what_it_found(tmp_path: Path) -> None:
         ),
         (["--budget", "soon"], "the budget is 'soon'"),
         (["--seed", "-1"], "'seed' is -1"),
-        (["--preset", "papre"], "unknown preset 'papre'"),
+        (["--preset", "papre"], "'preset' is 'papre'"),
         (["--threads", "0"], "'threads' is 0"),
         (["--out", "/dev/null/o"], "/dev/null/o"),
     ],
@@ -593,15 +593,15 @@ def test_ctrl_c_writes_the_best_so_far(tmp_path: Path) -> None:
     [
         ([], "no image is asked for"),
         (["--named", ","], "no image is asked for"),
-        (["--named", "cat", "--size", "0"], "size of the images is 0"),
-        (["--count", "1", "--size", "10"], "size of the images is 10"),
+        (["--named", "cat", "--size", "0"], "'size' is 0"),
+        (["--count", "1", "--size", "10"], "'size' is 10"),
         (
             ["--named", "cat", "--size", "100000"],
-            "size of the images is 100000; a whole number of at most 1024",
+            "'size' is 100000; a whole number from 32 to 1024",
         ),
-        (["--named", "cat", "--seed", "-3000000"], "seed of the images is -3000000"),
-        (["--count", "1", "--seed", "-1"], "seed of the images is -1"),
-        (["--named", "cat", "--count", "-1"], "count of the images is -1"),
+        (["--named", "cat", "--seed", "-3000000"], "'seed' is -3000000"),
+        (["--count", "1", "--seed", "-1"], "'seed' is -1"),
+        (["--named", "cat", "--count", "-1"], "'count' is -1"),
     ],
 )
 def test_bad_options_of_make_images_are_a_sentence(

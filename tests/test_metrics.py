@@ -4,8 +4,16 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from sklearn.metrics import r2_score
 
-from srnet.metrics import agreement, largest_share, movement, rmse
+from srnet.metrics import (
+    agreement,
+    largest_share,
+    movement,
+    normalised_error,
+    r_squared,
+    rmse,
+)
 
 NUMBERS = st.lists(st.tuples(st.floats(-1e3, 1e3), st.floats(-1e3, 1e3)), min_size=1, max_size=20)
 
@@ -62,3 +70,29 @@ def test_movement():
     np.testing.assert_allclose(movement(answers), [5])
     answers[0, 0, 0] = np.inf
     assert np.isnan(movement(answers)).all()
+
+
+def test_r_squared_is_one_without_error_and_zero_for_the_mean():
+    expected = column(0, 2, 4, 6)
+    assert r_squared(0.0, expected) == 1
+    assert r_squared(5.0, expected) == 0  # the variance
+    assert r_squared(10.0, expected) == -1
+    assert normalised_error(2.5, expected) == 0.5
+    assert r_squared(np.inf, expected) == -np.inf
+
+
+@pytest.mark.parametrize("mse", [0.0, 1.0, np.inf])
+def test_constant_values_have_no_r_squared(mse):
+    for constant in (column(3, 3), np.array([[1.0, 2.0], [1.0, 2.0]], np.float32)):
+        assert normalised_error(mse, constant) is None
+        assert r_squared(mse, constant) is None
+
+
+def test_r_squared_of_several_columns_weighs_them_by_their_variance():
+    rng = np.random.default_rng(0)
+    expected = rng.normal(5, [1, 10, 0.1], (50, 3)).astype(np.float32)
+    predicted = expected + rng.normal(0, 0.5, (50, 3))
+    value = r_squared(float(np.mean((predicted - expected) ** 2)), expected)
+    assert value == pytest.approx(
+        r2_score(expected, predicted, multioutput="variance_weighted"), rel=1e-6
+    )

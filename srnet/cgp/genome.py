@@ -12,6 +12,7 @@ at; inactive genes of losing offspring never are.
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Annotated
 
 import numpy as np
 from numba import uint64
@@ -21,6 +22,7 @@ from srnet.cgp.compiling import njit
 from srnet.cgp.primitives import MAX_ARITY, OPCODES, PRIMITIVES, function_set
 from srnet.cgp.program import Program
 from srnet.errors import UserError
+from srnet.validation import Count, Integer, validate
 
 GENES_PER_NODE = 1 + MAX_ARITY
 Genes = NDArray[np.int32]
@@ -40,21 +42,14 @@ class Grid:
         If a size is not positive or a primitive unknown.
     """
 
-    inputs: int
-    constants: int
-    rows: int
-    cols: int
+    inputs: Count
+    constants: Annotated[int, Integer(0)]
+    rows: Count
+    cols: Count
     functions: tuple[str, ...]
 
     def __post_init__(self) -> None:
-        for name, value, minimum in (
-            ("inputs", self.inputs, 1),
-            ("constants", self.constants, 0),
-            ("rows", self.rows, 1),
-            ("cols", self.cols, 1),
-        ):
-            if value < minimum:
-                raise UserError(f"the grid's {name} is {value}; at least {minimum} is needed")
+        validate(self)
         function_set(self.functions)
 
     @property

@@ -1,29 +1,25 @@
 """What the explainers of one network are compared on: its rows, its outputs, and the points that
 are explained."""
 
-import os
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
 from srnet.comparison.explainers.interface import Function
-from srnet.data.dataset import Data
-from srnet.data.tasks import Formula, Task
+from srnet.data.dataset import BOXES, Data, task_boxes
+from srnet.data.tasks import Formula, Task, load_task
 from srnet.errors import UserError
 from srnet.networks.layers import Layers
-from srnet.networks.mlp import Network
-from srnet.typing import Floats, Kind
-
-BOXES = ("train", "valid", "test")
-
+from srnet.networks.mlp import Network, load_network
+from srnet.typing import Floats, Kind, StrPath
 
 REPEATED = 10  # points that every seed explains, to see how much the answers move
 
 
 @dataclass(frozen=True)
 class Case:
-    """One network and what its explainers are asked. All points are in the units of ``layers.npz``.
+    """One network and the points that are explained, all in the units of ``layers.npz``.
 
     Attributes
     ----------
@@ -34,7 +30,7 @@ class Case:
     valid
         Validation rows and outputs; none where the network classifies.
     points
-        What is explained, by box (regression) or split (classification).
+        Those that are explained, by box (regression) or split (classification).
     repeated
         The points that every seed explains.
     scaled
@@ -70,7 +66,7 @@ class Case:
         for i, (split, rows) in enumerate(self.points.items()):
             order = np.random.default_rng([self.seed, seed, i]).permutation(len(rows))
             points[split] = rows[np.sort(order[:most])]
-        return Case(**{**self.__dict__, "points": points})
+        return replace(self, points=points)
 
 
 def make_case(
@@ -104,16 +100,15 @@ def make_case(
     if task.kind == "classification":
         # without the points near the decision boundary: those are a part of SRNet's method
         x, y = x[: len(data.train_x)], y[: len(data.train_x)]
-        asked = {"train": x, "test": data.standardised(data.holdout_x)}
+        explained = {"train": x, "test": data.standardised(data.holdout_x)}
+        candidates = explained["test"]
     else:
-        asked = {
-            box: data.standardised(at) if scaled else at
-            for box, at in box_points(task, data, points, line).items()
+        explained = {
+            box: data.standardised(rows) if scaled else rows
+            for box, rows in box_points(task, data, points, line).items()
         }
-    candidates = asked["test" if task.kind == "classification" else "train"]
-    repeated = candidates[
-        np.unique(np.linspace(0, len(candidates) - 1, REPEATED).round().astype(int))
-    ]
+        candidates = explained["train"]
+    repeated = np.unique(np.linspace(0, len(candidates) - 1, REPEATED).round().astype(int))
     return Case(
         task.name,
         task.kind,
@@ -121,24 +116,11 @@ def make_case(
         x,
         y,
         (valid[0], valid[1]),
-        asked,
-        repeated,
+        explained,
+        candidates[repeated],
         task.seed,
         scaled,
     )
-
-
-def task_boxes(task: Task, data: Data) -> dict[str, Floats]:
-    """Training, validation and test box of a regression, 2 × d, low and high in the inputs' own
-    units; a table's are widened."""
-    if isinstance(task.source, Formula):
-        return {box: np.transpose(task.source.boxes[box]) for box in BOXES}
-    low, high = data.x.min(axis=0), data.x.max(axis=0)
-    middle, half = (low + high) / 2, (high - low) / 2
-    factors = {"train": 1.0, **task.source.widen}
-    return {
-        box: np.stack([middle - factors[box] * half, middle + factors[box] * half]) for box in BOXES
-    }
 
 
 def box_points(task: Task, data: Data, count: int, line: bool) -> dict[str, Floats]:
@@ -146,22 +128,20 @@ def box_points(task: Task, data: Data, count: int, line: bool) -> dict[str, Floa
     function of the task's seed."""
     # streams of their own: these are not the points that layers.npz has
     streams = np.random.default_rng([task.seed, count]).spawn(len(BOXES))
+    boxes = task_boxes(task, data.x)
     return {
         box: np.linspace(low, high, count) if line else stream.uniform(low, high, (count, len(low)))
-        for (box, (low, high)), stream in zip(task_boxes(task, data).items(), streams, strict=True)
+        for (box, (low, high)), stream in zip(boxes.items(), streams, strict=True)
     }
 
 
 def load_case(
-    files: Mapping[str, str | os.PathLike[str]],
+    files: Mapping[str, StrPath],
     task_name: str,
     points: int = 1000,
     line: bool = False,
 ) -> Case:
     """The case of a task from its files: ``tasks``, ``data``, ``network`` and ``layers``."""
-    from srnet.data.tasks import load_task
-    from srnet.networks.mlp import load_network
-
     task = load_task(task_name, files["tasks"])
     layers = Layers.load(files["layers"], task_name)
     return make_case(

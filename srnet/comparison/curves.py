@@ -15,9 +15,9 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from srnet.comparison.case import Case, load_case, task_boxes
+from srnet.comparison.case import Case, load_case
 from srnet.comparison.scores import methods
-from srnet.data.dataset import Data
+from srnet.data.dataset import Data, task_boxes
 from srnet.data.tasks import Task, load_task
 from srnet.typing import Floats
 
@@ -38,7 +38,7 @@ class Panel:
 
 
 def panels(
-    boxes: Mapping[str, Floats], inputs: Sequence[str], seed: int, line: bool
+    boxes: Mapping[str, tuple[Floats, Floats]], inputs: Sequence[str], seed: int, line: bool
 ) -> dict[str, Panel]:
     """The panels of a task: one for every input by its name, and ``surface`` of two inputs; or one
     line, ``x0 = x1``."""
@@ -92,7 +92,7 @@ def curves(
     ]
     explainers = {(method.name, method.preset): method.make(case) for method in chosen}
     tables = []
-    for name, panel in panels(task_boxes(task, data), data.inputs, task.seed, line).items():
+    for name, panel in panels(task_boxes(task, data.x), data.inputs, task.seed, line).items():
         read = data.standardised(panel.points) if case.scaled else panel.points
         truth = task.truth(panel.points)
         outputs = {} if truth is None else {("true", ""): truth}

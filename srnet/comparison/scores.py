@@ -28,6 +28,7 @@ from srnet.comparison.explainers.interface import Explainer
 from srnet.errors import UserError
 from srnet.metrics import agreement, rmse
 from srnet.model.srnet import SRNet
+from srnet.validation import Integer
 
 NEAR = 0.1  # standard deviations of the inputs between a point and its neighbour
 STEP = 1e-4  # of a slope, in standard deviations of the input
@@ -208,13 +209,20 @@ def write_comparison(
     Raises
     ------
     UserError
-        If a file cannot be used, or srnet has no run.
+        If a file or an option cannot be used, or srnet has no run.
     """
     import threadpoolctl
 
     from srnet.io.frames import write_table
     from srnet.results.gather import read_runs
 
+    for option, value, minimum in (
+        ("seed", seed, 0),
+        ("points", points, 1),
+        ("rows", rows, 1),
+        ("samples", samples, 2),
+    ):
+        Integer(minimum).check(option, value)
     case = load_case(files, task_name, points, line)
     found = read_runs(runs)
     if name == "srnet" and not found:

@@ -10,13 +10,15 @@ import numpy as np
 
 from srnet.data.pmlb import read_pmlb
 from srnet.data.tables import Table, load_sklearn, read_csv
-from srnet.data.tasks import Box, Csv, Formula, Pmlb, Sklearn, Task, load_task
+from srnet.data.tasks import Csv, Formula, Pmlb, Sklearn, Task, load_task
 from srnet.errors import UserError
 from srnet.io.files import writing
 from srnet.io.npz import read_arrays
 from srnet.typing import Floats, Kind, StrPath
+from srnet.validation import Integer
 
 TEST_POINTS = 1000
+BOXES = ("train", "valid", "test")
 
 
 @dataclass(frozen=True)
@@ -191,23 +193,20 @@ def make_data(
         or a class with one row; if the data set cannot be had; or if the formula is not finite on a
         row.
     """
-    seed = task.seed if seed is None else seed
-    if seed < 0:
-        raise UserError(f"the seed is {seed}; it must be 0 or more")
+    seed = task.seed if seed is None else Integer(0).check("seed", seed)
     # One stream for each set of points, so that more rows do not move the test points.
     rows_rng, valid_rng, test_rng = np.random.default_rng(seed).spawn(3)
     source = task.source
     if isinstance(source, Formula):
         x, y = _sample(task, source, rows_rng)
         table = Table(x, y, source.inputs)
-        boxes = source.boxes
     else:
         table = _read(source, task.kind, pmlb_cache)
         order = rows_rng.permutation(len(table.x))
         x, y = table.x[order], table.y[order]
-        boxes = {split: _widened(x, source.widen[split]) for split in ("valid", "test")}
     rows = len(x)
     regression = task.kind == "regression"
+    boxes = task_boxes(task, x)
     cut = max(1, rows * 8 // 10 if regression else rows * 3 // 4)
     return Data(
         train_x=x[:cut],
@@ -256,12 +255,11 @@ def write_data(
 
 
 def _sample(task: Task, source: Formula, rng: np.random.Generator) -> tuple[Floats, Floats]:
-    box = source.boxes["train"]
-    low, high = np.transpose(box)
+    low, high = np.transpose(source.boxes["train"])
     x = (
         np.linspace(low, high, source.rows)
         if source.sampling == "diagonal"
-        else _uniform(box, source.rows, rng)
+        else _uniform((low, high), source.rows, rng)
     )
     y = cast(Floats, task.truth(x))
     if not np.isfinite(y).all():
@@ -276,15 +274,24 @@ def _sample(task: Task, source: Formula, rng: np.random.Generator) -> tuple[Floa
     return x, y
 
 
-def _uniform(box: Box, rows: int, rng: np.random.Generator) -> Floats:
-    low, high = np.transpose(box)
-    return rng.uniform(low, high, (rows, len(box)))
+def _uniform(box: tuple[Floats, Floats], rows: int, rng: np.random.Generator) -> Floats:
+    low, high = box
+    return rng.uniform(low, high, (rows, len(low)))
 
 
-def _widened(x: Floats, factor: float) -> Box:
-    """The box of the rows, wider by a factor about its middle."""
-    low, high = x.min(axis=0), x.max(axis=0)
-    middle, half = (low + high) / 2, (high - low) / 2
-    return tuple(
-        zip((middle - factor * half).tolist(), (middle + factor * half).tolist(), strict=True)
-    )
+def task_boxes(task: Task, x: Floats) -> dict[str, tuple[Floats, Floats]]:
+    """Low and high (d each) of the training, validation and test box of a regression, in the
+    inputs' own units: the formula's boxes, or that of a table's rows x (n × d) and wider ones."""
+    if isinstance(task.source, Formula):
+        low_and_high = {split: np.transpose(task.source.boxes[split]) for split in BOXES}
+        return {split: (low, high) for split, (low, high) in low_and_high.items()}
+    factors = {"train": 1.0, **task.source.widen}
+    return {split: widen_box(x, factors[split]) for split in BOXES}
+
+
+def widen_box(x: Floats, factor: float) -> tuple[Floats, Floats]:
+    """Low and high (d each) of the box of the rows x (n × d), wider by a factor about its
+    middle."""
+    low, high = x.min(axis=0).astype(np.float64), x.max(axis=0).astype(np.float64)
+    middle, half = low / 2 + high / 2, high / 2 - low / 2  # their sum or difference may overflow
+    return middle - factor * half, middle + factor * half

@@ -5,7 +5,6 @@ A tasks file (``config/tasks.yaml``, or one of your own) has an entry per task; 
 taken from a data set of PMLB or one that comes with scikit-learn.
 """
 
-import importlib.resources
 import math
 import os
 from collections.abc import Mapping
@@ -18,7 +17,7 @@ import numpy as np
 from srnet.data.expressions import CONSTANTS, FUNCTIONS, evaluate
 from srnet.errors import UserError
 from srnet.io.files import read_yaml
-from srnet.io.schema import check
+from srnet.io.schema import check, package_schema
 from srnet.typing import Floats, Kind
 
 Box = tuple[tuple[float, float], ...]  # the low and high of every input
@@ -213,15 +212,7 @@ def _formula(entry: dict[str, Any], where: str) -> Formula:
     )
 
 
-def schema_path() -> Path:
-    """The JSON schema of a tasks file; part of the package, so that an installed library checks
-    what the workflow checks."""
-    return Path(str(importlib.resources.files("srnet") / "schemas" / "tasks.schema.yaml"))
-
-
 def _check(entries: Any, path: Path) -> None:
-    import yaml
-
     # First, because the schema could only say what one of the three lacks.
     for name, entry in entries.items() if isinstance(entries, dict) else ():
         sources = [key for key in SOURCES if isinstance(entry, dict) and key in entry]
@@ -231,4 +222,4 @@ def _check(entries: Any, path: Path) -> None:
                 f"{path}: '{name}' needs one source of rows, one of the keys "
                 f"{', '.join(SOURCES)}; it has {found}"
             )
-    check(entries, yaml.safe_load(schema_path().read_text(encoding="utf-8")), str(path))
+    check(entries, package_schema("tasks"), str(path))

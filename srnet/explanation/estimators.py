@@ -4,7 +4,6 @@ SRNet."""
 import time
 import warnings
 from dataclasses import dataclass
-from numbers import Real
 from typing import Any
 
 import numpy as np
@@ -16,16 +15,16 @@ from sklearn.utils import check_random_state
 from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import check_is_fitted, validate_data
 
-from srnet.errors import UserError
-from srnet.explanation.explain import explain_box
-from srnet.explanation.layers import MOST_ROWS, layers_of
+from srnet.explanation.explain import explain_rows
+from srnet.explanation.layers import MOST_ROWS, sample_layers
 from srnet.explanation.result import Explanation
 from srnet.model.names import default_names, symbol_names
 from srnet.networks.adapters import OUTPUT, SklearnBox, adapt
 from srnet.search.budget import Budget
 from srnet.search.run import warm_up
-from srnet.search.settings import preset as settings_of
+from srnet.search.settings import preset as preset_settings
 from srnet.typing import Floats
+from srnet.validation import SECONDS, Choice
 
 # Iterations of L-BFGS between two looks at the clock.
 _CHUNK = 50
@@ -64,20 +63,13 @@ class _Estimator(BaseEstimator):
 
     def _fit(self, X: Floats, y: NDArray[Any], kind: type) -> None:
         begin = time.monotonic()
-        if self.layers not in ("output", "all"):
-            raise UserError(f"'layers' is {self.layers!r}; output or all is needed")
+        Choice(("output", "all")).check("layers", self.layers)
         random = check_random_state(self.random_state)
         seeds = random.randint(0, 2**31 - 1, 3)
-        if self.max_time is not None and not (
-            isinstance(self.max_time, Real) and 0 < self.max_time < float("inf")
-        ):
-            raise UserError(
-                f"'max_time' is {self.max_time!r}; a positive number of seconds is needed"
-            )
         budget = (
-            Budget.of(self.budget)
+            Budget.parse(self.budget)
             if self.max_time is None
-            else Budget(seconds=float(self.max_time))
+            else Budget(seconds=SECONDS.check("max_time", self.max_time))
         )
         # 1 where a column is constant, as StandardScaler has it
         scaler = (X.mean(axis=0), np.where(X.std(axis=0) > 0, X.std(axis=0), 1.0))
@@ -117,8 +109,8 @@ class _Estimator(BaseEstimator):
             # loading the search is not in its own time, but in that of the fit; compiling it, once
             # on a machine, is not
             warm_up(
-                layers_of(boxes[0], X[rows][:20], validation=X[rows][:2]).layers,
-                settings_of(self.preset),
+                sample_layers(boxes[0], X[rows][:20], validation=X[rows][:2]).layers,
+                preset_settings(self.preset),
             )
             left = (
                 budget.seconds * (1 - _REST) - (time.monotonic() - begin)
@@ -134,7 +126,7 @@ class _Estimator(BaseEstimator):
                 len(rows), max(2, min(len(rows) // 4, 1000)), replace=False
             )
             self.explanations_ = [
-                explain_box(
+                explain_rows(
                     box,
                     X,
                     names,

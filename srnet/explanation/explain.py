@@ -2,33 +2,29 @@
 :class:`~srnet.explanation.result.Explanation` out."""
 
 import contextlib
-import os
 import signal
 import threading
 import warnings
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 from numpy.typing import NDArray
 
 from srnet.errors import UserError
-from srnet.explanation.layers import Seen, layers_of
-from srnet.explanation.measured import measured
+from srnet.explanation.layers import sample_layers
 from srnet.explanation.result import Explanation
 from srnet.explanation.rows import as_rows
+from srnet.explanation.units import restore_units, scale_layers
 from srnet.io.files import check_writable, write_json, writing
-from srnet.model.srnet import SRNet
 from srnet.networks.adapters import BlackBox, adapt
-from srnet.networks.layers import Layers
 from srnet.search.budget import Budget
 from srnet.search.progress import Progress
 from srnet.search.run import evolve
-from srnet.search.settings import preset as settings_of
+from srnet.search.settings import preset as preset_settings
 from srnet.search.settings import spending
-from srnet.typing import Floats
+from srnet.typing import StrPath
+from srnet.validation import SECONDS, Integer
 
 
 def explain(
@@ -114,7 +110,7 @@ def explain(
             f"X has the columns {', '.join(map(str, X.columns))}; the model was fitted on "
             f"{', '.join(map(str, known))}, in this order"
         )
-    found = explain_box(
+    explanation = explain_rows(
         adapt(model, layers),
         rows,
         names,
@@ -127,19 +123,19 @@ def explain(
         threads=threads,
         settings=settings,
     )
-    if layers is None and len(found.layers) == 1:
+    if layers is None and len(explanation.layers) == 1:
         warnings.warn(
             "only the output is explained, for the model has no activation module; name layers "
             "with layers=",
             stacklevel=2,
         )
-    return found
+    return explanation
 
 
-def explain_box(
-    box: BlackBox,
+def explain_rows(
+    network: BlackBox,
     rows: NDArray[Any],
-    names: list[str],
+    input_names: Sequence[str],
     *,
     task: str | None = None,
     preset: str = "joint",
@@ -150,123 +146,43 @@ def explain_box(
     threads: int = 1,
     settings: dict[str, Any] | None = None,
 ) -> Explanation:
-    """Explain whatever can be asked for its layers; the arguments are those of :func:`explain`."""
-    if isinstance(seed, bool) or not hasattr(seed, "__index__") or not 0 <= seed < 2**63 - 1:
-        raise UserError(f"'seed' is {seed!r}; a whole number of at least 0 is needed")
-    spent = Budget.of(budget)
+    """:func:`explain` for whatever has layers, and for rows that are an array already."""
+    seed = Integer(0, 2**63 - 2).check("seed", seed)  # a run counts from 1
+    limit = Budget.parse(budget)
     if settings is not None and not isinstance(settings, Mapping):
         raise UserError(
             f"'settings' is {settings!r}; settings by their names are needed, as {{'cols': 10}}"
         )
-    search = settings_of(preset, **(settings or {}))
+    search = preset_settings(preset, **(settings or {}))
     if search.loss != "mse":
         raise UserError(
             f"'settings' has the loss {search.loss!r}; mse is needed here, srnet evolve knows the "
             f"others"
         )
-    seen = layers_of(box, rows, int(seed), validation, task or "network")
-    if spent.evaluations is not None:
-        search = spending(search, spent.evaluations, seen.layers.depth)
-    with Progress(quiet=not progress) as bar, _interrupts() as interrupted:
+    sample = sample_layers(network, rows, seed, validation, task or "network")
+    if limit.evaluations is not None:
+        search = spending(search, limit.evaluations, sample.layers.depth)
+    with Progress(quiet=not progress) as bar, _catch_interrupts() as interrupted:
         run = evolve(
-            _searched(seen.layers, box, seen.scale),
+            scale_layers(sample, network),
             search,
-            int(seed) + 1,
+            seed + 1,
             threads=threads,
             progress=bar.show,
             stop=interrupted,
-            time_limit=spent.seconds,
+            time_limit=limit.seconds,
         )
     if interrupted():
         warnings.warn("interrupted: the explanation is the best so far", stacklevel=3)
-    return Explanation(_in_own_units(run, seen, box, names), layers=seen.layers, network=box)
+    return Explanation(
+        restore_units(run, sample, network, input_names), layers=sample.layers, network=network
+    )
 
 
-def _searched(layers: Layers, box: BlackBox, scale: float) -> Layers:
-    """The layers as they are searched: inputs as the first layer reads them, the output in units of
-    its standard deviation.
-
-    The fitness then weighs an output of any magnitude against the hidden layers in the same way.
-    """
-    splits = {}
-    for split, (x, *hidden, y) in layers.splits.items():
-        if box.scaler is not None:
-            x = ((x - box.scaler[0]) / box.scaler[1]).astype(np.float32)
-        splits[split] = [x, *hidden, (y / scale).astype(np.float32)]
-    return replace(layers, splits=splits)
-
-
-def _in_own_units(
-    run: dict[str, Any], seen: Seen, box: BlackBox, names: list[str]
-) -> dict[str, Any]:
-    """RUN.json with models of the inputs and outputs in their own units, measured again on the
-    layers themselves."""
-    front = []
-    for entry in run["pareto"] or [run]:
-        model = _rescaled(SRNet.from_run(entry), box, seen.scale)
-        front.append(
-            {"fitness": entry["fitness"], "genes": entry["genes"], **measured(model, seen.layers)}
-        )
-    # what scaling adds to a formula may change the order
-    front.sort(key=lambda entry: (entry["complexity"], entry["fitness"]))
-    best = [
-        entry
-        for i, entry in enumerate(front)
-        if all(entry["fitness"] < other["fitness"] for other in front[:i])
-    ]
-    return {
-        **{key: run[key] for key in run if key != "elites"},
-        **best[-1],
-        "task": seen.layers.name,
-        "pareto": best,
-        "layers_fingerprint": seen.layers.fingerprint(),
-        "layer_names": seen.names,
-        "input_names": names,
-        "output_scale": seen.scale,
-        "selected": len(best) - 1,
-    }
-
-
-def _rescaled(model: SRNet, box: BlackBox, scale: float) -> SRNet:
-    programs = model.programs
-    if box.scaler is not None:
-        programs = (
-            programs[0].after_scaling(*(values.tolist() for values in box.scaler)),
-            *programs[1:],
-        )
-    weights: tuple[Floats, ...] = (*model.weights[:-1], model.weights[-1] * scale)
-    return SRNet(programs, weights, (*model.biases[:-1], model.biases[-1] * scale), model.task)
-
-
-@contextlib.contextmanager
-def _interrupts() -> Iterator[Callable[[], bool]]:
-    """Whether Ctrl-C was pressed; the second time it interrupts as ever. Elsewhere than in the main
-    thread it is left alone."""
-    pressed = threading.Event()
-    if threading.current_thread() is not threading.main_thread():
-        yield pressed.is_set
-        return
-    previous = signal.getsignal(signal.SIGINT)
-
-    def note(number: int, frame: Any) -> None:
-        if pressed.is_set() and callable(previous):
-            previous(number, frame)
-        pressed.set()
-
-    if previous is not signal.default_int_handler:  # the caller has plans of its own
-        yield pressed.is_set
-        return
-    signal.signal(signal.SIGINT, note)
-    try:
-        yield pressed.is_set
-    finally:
-        signal.signal(signal.SIGINT, previous)
-
-
-def explain_file(
-    network_file: str | os.PathLike[str],
-    data_file: str | os.PathLike[str],
-    out: str | os.PathLike[str],
+def write_explanation(
+    network_file: StrPath,
+    data_file: StrPath,
+    out: StrPath,
     *,
     activation: str = "sigmoid",
     time_limit: float = 5.0,
@@ -294,10 +210,10 @@ def explain_file(
 
     from srnet.explanation.predict import read_rows
     from srnet.model.export import to_c, to_numpy
-    from srnet.model.simplify import check_time_limit, describe
+    from srnet.model.simplify import describe
     from srnet.networks.mlp import load_network
 
-    check_time_limit(time_limit)
+    time_limit = SECONDS.check("time_limit", time_limit)
     network = load_network(network_file, activation)
     x, header = read_rows(data_file, network.sizes[0])
     folder = Path(out)
@@ -305,21 +221,47 @@ def explain_file(
         check_writable(folder / name)
     try:
         rows = x if header is None else pd.DataFrame(x, columns=header)
-        found = explain(
+        explanation = explain(
             network, rows, task=options.pop("task", None) or Path(network_file).stem, **options
         )
     except UserError as error:
         raise (
             UserError(f"{data_file}: {error}") if str(error).startswith("X ") else error
         ) from error
-    assert found.network_layers is not None
-    found.save(folder / "run.json")
-    found.network_layers.save(folder / "layers.npz")
-    write_json(folder / "formulas.json", describe(found.run, found.network_layers, time_limit))
+    assert explanation.network_layers is not None
+    explanation.save(folder / "run.json")
+    explanation.network_layers.save(folder / "layers.npz")
+    described = describe(explanation.run, explanation.network_layers, time_limit)
+    write_json(folder / "formulas.json", described)
     for name, source in (
-        ("network.py", to_numpy(found.model, found.input_names)),
-        ("network.c", to_c(found.model, found.input_names)),
+        ("network.py", to_numpy(explanation.model, explanation.input_names)),
+        ("network.c", to_c(explanation.model, explanation.input_names)),
     ):
         with writing(folder / name) as file:
             file.write(source)
-    return found
+    return explanation
+
+
+@contextlib.contextmanager
+def _catch_interrupts() -> Iterator[Callable[[], bool]]:
+    """Whether Ctrl-C was pressed; the second time it interrupts as ever. Elsewhere than in the main
+    thread it is left alone."""
+    pressed = threading.Event()
+    if threading.current_thread() is not threading.main_thread():
+        yield pressed.is_set
+        return
+    previous = signal.getsignal(signal.SIGINT)
+
+    def note(number: int, frame: Any) -> None:
+        if pressed.is_set() and callable(previous):
+            previous(number, frame)
+        pressed.set()
+
+    if previous is not signal.default_int_handler:  # the caller has plans of its own
+        yield pressed.is_set
+        return
+    signal.signal(signal.SIGINT, note)
+    try:
+        yield pressed.is_set
+    finally:
+        signal.signal(signal.SIGINT, previous)

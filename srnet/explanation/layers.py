@@ -1,43 +1,61 @@
-"""The values of a network's layers on the rows that are searched and on validation rows."""
+"""The layers of a user's network on the rows that are searched and on validation rows."""
 
 import warnings
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from srnet.data.dataset import widen_box
+from srnet.data.tasks import WIDEN
 from srnet.errors import UserError
 from srnet.explanation.rows import as_rows
 from srnet.networks.adapters import BlackBox, check_width
 from srnet.networks.layers import Layers
 from srnet.networks.mlp import CONSTANT_SPREAD
 
-# Rows that are searched; more are sampled, for a formula of a few constants needs no more.
+# Of more rows a sample is searched: a formula of a few constants needs no more.
 MOST_ROWS = 10_000
+MOST_VALIDATION_ROWS = 1000
 
 
-# The validation box is wider than the data's by this factor, about its middle: the same as for
-# tables in the workflow.
-WIDEN = 1.2
+@dataclass(frozen=True)
+class LayerSample:
+    """A network's layers in their own units, on rows for the search and on validation rows.
+
+    Attributes
+    ----------
+    names
+        Of the layers, the output last.
+    output_scale
+        Standard deviation of the output; 1 where it is constant.
+    """
+
+    layers: Layers
+    names: list[str]
+    output_scale: float
 
 
-class Seen:
-    """What a network shows: its layers on training and validation rows in their own units, their
-    names, the output's scale."""
-
-    def __init__(self, layers: Layers, names: list[str], scale: float) -> None:
-        self.layers, self.names, self.scale = layers, names, scale
-
-
-def layers_of(
-    box: BlackBox, rows: NDArray[Any], seed: int = 0, validation: Any = None, task: str = "network"
-) -> Seen:
-    """The values of a network's layers on (a sample of) the rows and on the validation rows.
+def sample_layers(
+    network: BlackBox,
+    rows: NDArray[Any],
+    seed: int = 0,
+    validation: Any = None,
+    task: str = "network",
+) -> LayerSample:
+    """The layers of a network on (a sample of) the rows, n × d, and on validation rows: those
+    given, or points of the rows' box, widened as in the workflow.
 
     Raises
     ------
     UserError
         If there are fewer than 2 rows, or a layer's value is not finite.
+
+    Warns
+    -----
+    UserWarning
+        If the output is nearly constant.
     """
     if len(rows) < 2:
         raise UserError(
@@ -48,33 +66,18 @@ def layers_of(
     if len(rows) > MOST_ROWS:
         rows = rows[np.sort(rng.choice(len(rows), MOST_ROWS, replace=False))]
     if validation is None:
-        low, high = rows.min(axis=0).astype(np.float64), rows.max(axis=0).astype(np.float64)
-        middle, half = low / 2 + high / 2, (high / 2 - low / 2) * WIDEN
-        count = min(max(10, len(rows) * 3 // 10), 1000)
-        valid = rng.uniform(middle - half, middle + half, (count, rows.shape[1])).astype(rows.dtype)
+        count = min(max(10, len(rows) * 3 // 10), MOST_VALIDATION_ROWS)
+        low, high = widen_box(rows, WIDEN["valid"])
+        valid = rng.uniform(low, high, (count, rows.shape[1])).astype(rows.dtype)
     else:
         valid = as_rows(validation, "'validation'")[0]
         if not len(valid):
             raise UserError("'validation' has no row; at least 1 is needed")
         check_width(valid, rows.shape[1], "'validation'")
-    splits = {}
-    names: list[str] = []
-    for split, x in (("train", rows), ("valid", valid)):
-        names, values = box.layers(x)
-        for name, value in zip(names, values, strict=True):
-            with np.errstate(over="ignore"):
-                bad = np.flatnonzero(~np.isfinite(value.astype(np.float32)).all(axis=1))
-            if bad.size:
-                where = "X" if split == "train" else "the validation rows"
-                raise UserError(
-                    f"the layer '{name}' gives a value that is not finite (in float32) at row "
-                    f"{bad[0]} of {where}; a network that is finite is needed"
-                )
-        with np.errstate(over="ignore"):
-            splits[split] = [np.asarray(value, dtype=np.float32) for value in (x, *values)]
-        if not np.isfinite(splits[split][0]).all():
-            raise UserError("X has a value beyond the range of float32; scale it")
-    output = np.vstack([splits["train"][-1], splits["valid"][-1]]).astype(np.float64)
+    names, train_values = _evaluate(network, rows, "X")
+    _, valid_values = _evaluate(network, valid, "the validation rows")
+    layers = Layers({"train": train_values, "valid": valid_values}, name=task, source="network")
+    output = layers.values(-1)
     scale = float(np.sqrt(np.mean(np.square(output - output.mean(axis=0)))))
     if scale <= CONSTANT_SPREAD * float(np.sqrt(np.mean(np.square(output)))):
         warnings.warn(
@@ -82,4 +85,24 @@ def layers_of(
             f"trained?",
             stacklevel=4,
         )
-    return Seen(Layers(splits, name=task, source="network"), names, scale if scale > 1e-30 else 1.0)
+    return LayerSample(layers, names, scale if scale > 1e-30 else 1.0)
+
+
+def _evaluate(
+    network: BlackBox, x: NDArray[Any], where: str
+) -> tuple[list[str], list[NDArray[np.float32]]]:
+    """Names of the layers, and the rows and the layers' values in float32; ``where`` is what
+    errors call the rows."""
+    names, values = network.layers(x)
+    with np.errstate(over="ignore"):
+        plain = [np.asarray(value, dtype=np.float32) for value in (x, *values)]
+    for name, value in zip(names, plain[1:], strict=True):
+        bad = np.flatnonzero(~np.isfinite(value).all(axis=1))
+        if bad.size:
+            raise UserError(
+                f"the layer '{name}' gives a value that is not finite (in float32) at row "
+                f"{bad[0]} of {where}; a network that is finite is needed"
+            )
+    if not np.isfinite(plain[0]).all():
+        raise UserError(f"{where} has a value beyond the range of float32; scale it")
+    return names, plain

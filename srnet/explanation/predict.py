@@ -14,7 +14,7 @@ from srnet.io.csv_cells import as_number, cell_number, csv_cells
 from srnet.io.files import read_json, writing
 from srnet.io.npz import read_arrays
 from srnet.model.names import default_names, in_order, names_in, symbol_names
-from srnet.model.srnet import SRNet, written
+from srnet.model.srnet import SRNet, readable_expressions
 
 
 def write_predictions(
@@ -147,5 +147,6 @@ def summary(model: SRNet, run_file: str | os.PathLike[str]) -> str:
         measure = "cross-entropy" if name == "y" and model.loss == "cross_entropy" else "MSE"
         lines.append(f"{name}: f = {expression}, {measure} {loss}")
     output = "logit of y" if model.loss == "cross_entropy" else "y"
-    lines += [f"{output}{i} = {expression}" for i, expression in enumerate(written(model, names))]
+    texts = readable_expressions(model, names)
+    lines += [f"{output}{i} = {text}" for i, text in enumerate(texts)]
     return "\n".join(lines)

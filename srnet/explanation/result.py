@@ -1,7 +1,6 @@
 """The result of an explanation: a network as formulas, with what they cost and how far they can be
 trusted."""
 
-import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -12,11 +11,13 @@ from numpy.typing import NDArray
 from srnet.cgp.primitives import by_name
 from srnet.errors import UserError
 from srnet.io.files import read_json, write_json
+from srnet.metrics import r_squared
 from srnet.model.names import default_names, in_order, names_in
-from srnet.model.srnet import SRNet, written
+from srnet.model.srnet import SRNet, readable_expressions
 from srnet.networks.layers import Layers
 from srnet.search.pareto import select as select_position
-from srnet.typing import Floats
+from srnet.typing import Floats, StrPath
+from srnet.validation import Integer
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -124,29 +125,10 @@ class Explanation:
             run, "input_names", default_names(self._model.programs[0].inputs)
         )
         for key in ("layer_losses", "layer_r2"):
-            values = run.get(key, [None] * depth)
-            if (
-                not isinstance(values, list)
-                or len(values) != depth
-                or not all(value is None or _is_number(value) for value in values)
-            ):
+            if len(run.get(key, [None] * depth)) != depth:
                 raise UserError(
-                    f"a run has '{key}' {values!r}; a list of {depth} numbers, one per layer, is "
+                    f"a run has '{key}' {run[key]!r}; a list of {depth} numbers, one per layer, is "
                     f"needed"
-                )
-        front = run.get("pareto", [])
-        if not isinstance(front, list) or not all(isinstance(entry, dict) for entry in front):
-            raise UserError("a run's 'pareto' must be a list of objects")
-        for entry in front:
-            losses = entry.get("layer_losses", [0.0])
-            if (
-                not _is_number(entry.get("fitness", 0.0))
-                or not isinstance(losses, list)
-                or not losses
-            ):
-                raise UserError(
-                    "an entry of a run's 'pareto' has no number as 'fitness' or no list of "
-                    "numbers as 'layer_losses'"
                 )
 
     @property
@@ -286,12 +268,9 @@ class Explanation:
         return pd.DataFrame(rows)
 
     def _front(self) -> list[dict[str, Any]]:
-        """The models of the front, each with all that it needs."""
-        front = [
-            entry
-            for entry in self.run.get("pareto", [])
-            if {"programs", "weights", "biases", "fitness", "layer_losses"} <= set(entry)
-        ]
+        """The entries of the run's Pareto front that hold a model."""
+        needed = {"programs", "weights", "biases", "layer_losses"}
+        front = [entry for entry in self.run.get("pareto", []) if needed <= entry.keys()]
         if not front:
             raise UserError("the run holds no Pareto front with models; explain the network again")
         return front
@@ -307,11 +286,16 @@ class Explanation:
         """
         front = self._front()
         position = select_position(
-            [SRNet.from_run(e).complexity for e in front], [e["fitness"] for e in front], how
+            [SRNet.from_run(entry).complexity for entry in front],
+            [entry["fitness"] for entry in front],
+            how,
         )
-        run = {**self.run, **front[position], "selected": position}
-        if run["fitness"] != self.run.get("fitness"):
-            run.pop("accuracy", None)  # that of another model
+        chosen = front[position]
+        kept = dict(self.run)
+        if chosen["fitness"] != kept.get("fitness"):
+            for measure in _MEASURES:  # those that the entry lacks are of another model
+                kept.pop(measure, None)
+        run = {**kept, **chosen, "selected": position}
         return Explanation(run, layers=self.network_layers, network=self._network)
 
     def sympy(self, output: int = 0) -> "sympy.Expr":
@@ -364,11 +348,7 @@ class Explanation:
         )
 
     def _checked(self, output: int) -> int:
-        if not 0 <= output < self.outputs:
-            raise UserError(
-                f"the output is {output}; the network has {self.outputs}, counted from 0"
-            )
-        return output
+        return Integer(0, self.outputs - 1).check("output", output)
 
     def _text(self, output: int) -> str:
         """One output, node by node, of the inputs by their names."""
@@ -425,11 +405,7 @@ class Explanation:
                     "a loaded explanation has no rows to plot; give X and the network's outputs "
                     "as y"
                 )
-            splits = self.network_layers.splits
-            x, expected = (
-                np.vstack([splits[split][i] for split in ("train", "valid")]).astype(np.float64)
-                for i in (0, -1)
-            )
+            x, expected = (self.network_layers.values(layer) for layer in (0, -1))
         else:
             x = self._rows(X, 1)
             expected = self._network_output(x) if y is None else self._given(y, len(x))
@@ -440,12 +416,12 @@ class Explanation:
             self._model.predict(x),
         )
 
-    def save(self, path: str | os.PathLike[str]) -> None:
+    def save(self, path: StrPath) -> None:
         """Write RUN.json, whole or not at all; ``srnet predict`` and ``srnet show`` read it."""
         write_json(path, self.run)
 
     @classmethod
-    def load(cls, path: str | os.PathLike[str]) -> "Explanation":
+    def load(cls, path: StrPath) -> "Explanation":
         """Read a RUN.json.
 
         Raises
@@ -473,7 +449,7 @@ class Explanation:
         output = "logit of y" if self._is_classes() else "y"
         lines += [
             f"{output}{i} = {_cut(text)}"
-            for i, text in enumerate(written(self._model, self._input_names))
+            for i, text in enumerate(readable_expressions(self._model, self._input_names))
         ]
         return "\n".join(lines)
 
@@ -482,9 +458,8 @@ class Explanation:
 
     def _quality(self) -> str:
         """How well the output is met."""
-        accuracy = self.run.get("accuracy")
         if self._is_classes():
-            return f"network's class {_shown(accuracy if _is_number(accuracy) else None)}"
+            return f"network's class {_shown(self.run.get('accuracy'))}"
         return f"R² of the output {_shown(self.r2)}"
 
     def __repr__(self) -> str:
@@ -502,6 +477,8 @@ class Explanation:
 
 
 _LONGEST = 2000
+# What a run may tell of its model beside the model itself and its losses.
+_MEASURES = ("network_expressions", "layer_r2", "normalised", "r2", "accuracy")
 
 
 def _cut(text: str) -> str:
@@ -509,27 +486,18 @@ def _cut(text: str) -> str:
     return text if len(text) <= _LONGEST else text[: _LONGEST - 1] + "…"
 
 
-def _fidelity(expected: Floats, found: Floats) -> Fidelity:
-    finite = float(np.isfinite(found).all(axis=1).mean())
-    agreement = (
-        float((expected.argmax(axis=1) == found.argmax(axis=1)).mean())
-        if expected.shape[1] > 1
-        else None
-    )
-    variance = float(np.mean(np.square(expected - expected.mean(axis=0))))
-    if finite < 1:
-        return Fidelity(
-            float("inf"), -float("inf") if variance > 0 else None, agreement, finite, len(expected)
-        )
-    mse = float(np.mean(np.square(found - expected)))
+def _fidelity(expected: Floats, predicted: Floats) -> Fidelity:
+    finite = float(np.isfinite(predicted).all(axis=1).mean())
+    same_class = expected.argmax(axis=1) == predicted.argmax(axis=1)
+    mse = float(np.mean(np.square(predicted - expected))) if finite == 1 else float("inf")
     return Fidelity(
-        mse, 1 - mse / variance if variance > 0 else None, agreement, finite, len(expected)
+        mse,
+        r_squared(mse, expected),
+        float(same_class.mean()) if expected.shape[1] > 1 else None,
+        finite,
+        len(expected),
     )
 
 
 def _shown(value: float | None) -> str:
     return "undefined" if value is None else f"{value:.4f}"
-
-
-def _is_number(value: Any) -> bool:
-    return isinstance(value, (int, float)) and not isinstance(value, bool)

@@ -1,6 +1,5 @@
 """Tidy tables as CSV files."""
 
-import os
 from collections.abc import Callable, Iterable, Sequence
 from typing import TypeVar
 
@@ -8,14 +7,19 @@ import pandas as pd
 
 from srnet.errors import UserError
 from srnet.io.files import writing
-
-Path = str | os.PathLike[str]
-
+from srnet.typing import StrPath
 
 T = TypeVar("T")
 
 
-def _read_all(paths: Sequence[Path], read: Callable[[Path], T], what: str) -> list[T]:
+def read_all(paths: Sequence[StrPath], read: Callable[[StrPath], T], what: str) -> list[T]:
+    """The contents of all files.
+
+    Raises
+    ------
+    UserError
+        Names every file that cannot be used; ``what`` is what one of them is called.
+    """
     contents, failures = [], []
     for path in paths:
         try:
@@ -29,16 +33,13 @@ def _read_all(paths: Sequence[Path], read: Callable[[Path], T], what: str) -> li
     return contents
 
 
-# --- Tables on disk -------------------------------------------------------------------------------
-
-
-def write_table(table: pd.DataFrame, path: Path) -> None:
+def write_table(table: pd.DataFrame, path: StrPath) -> None:
     """Write a table as CSV, whole or not at all; numbers keep every digit, infinity is ``inf``."""
     with writing(path) as file:
         table.to_csv(file, index=False, lineterminator="\n")
 
 
-def read_table(path: Path) -> pd.DataFrame:
+def read_table(path: StrPath) -> pd.DataFrame:
     """Read a table that ``write_table`` wrote.
 
     Raises
@@ -57,7 +58,7 @@ def read_table(path: Path) -> pd.DataFrame:
     return table
 
 
-def joined(paths: Iterable[Path], columns: Sequence[str] | None = None) -> pd.DataFrame:
+def joined(paths: Iterable[StrPath], columns: Sequence[str] | None = None) -> pd.DataFrame:
     """Tidy tables under one another, in the order given; of each the named columns, or all of those
     that the first one has.
 
@@ -67,7 +68,7 @@ def joined(paths: Iterable[Path], columns: Sequence[str] | None = None) -> pd.Da
         Names every file that cannot be used, and one that lacks a column or has another.
     """
     paths = list(paths)
-    tables = _read_all(paths, read_table, "table")
+    tables = read_all(paths, read_table, "table")
     wanted = list(tables[0]) if columns is None else list(columns)
     for path, table in zip(paths, tables, strict=True):
         if not set(wanted) <= set(table) or (columns is None and len(table.columns) != len(wanted)):

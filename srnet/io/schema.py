@@ -1,22 +1,46 @@
 """A YAML or JSON content checked against its schema; the first mistake in one sentence."""
 
+import functools
+import importlib.resources
 import math
 import reprlib
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from pathlib import Path
 from typing import Any
 
 from srnet.errors import UserError
+from srnet.io.files import read_yaml
 
 # Far more than any configuration has. YAML's aliases let a few lines stand for more than a memory
 # holds.
 _MOST_VALUES, _DEEPEST = 100_000, 50
 
+# The types of JSON as Python reads them, for long arrays.
+_PLAIN: dict[str, set[Any]] = {
+    "number": {int, float},
+    "integer": {int},
+    "string": {str},
+    "null": {type(None)},
+    "array": {list},
+    "object": {dict},
+    "boolean": {bool},
+}
+
 _short = reprlib.Repr()
 _short.maxstring = _short.maxother = _short.maxlong = 100
 
 
+@functools.cache
+def package_schema(name: str) -> dict[str, Any]:
+    """A schema of the package, ``srnet/schemas/{name}.schema.yaml``: an installed library checks
+    what the workflow checks."""
+    path = importlib.resources.files("srnet") / "schemas" / f"{name}.schema.yaml"
+    schema: dict[str, Any] = read_yaml(Path(str(path)))
+    return schema
+
+
 def check(content: Any, schema: Mapping[str, Any], source: str) -> None:
-    """Check a content against a JSON schema.
+    """Check the content of a YAML file, or of several that were merged, against a JSON schema.
 
     Parameters
     ----------
@@ -28,13 +52,67 @@ def check(content: Any, schema: Mapping[str, Any], source: str) -> None:
     UserError
         Names the key, the value found and what is allowed.
     """
-    from jsonschema import Draft202012Validator
+    _check_plain(content, source)
+    _check(content, schema, source)
+
+
+def check_json(content: Any, name: str, source: object = None, part: str | None = None) -> None:
+    """Check the content of a JSON file, as long as it may be, against a schema of the package.
+
+    Parameters
+    ----------
+    name, part
+        The schema's name, and the one of its definitions that is meant.
+    source
+        What is checked, for the message: a file's name. The message names none where it is None.
+
+    Raises
+    ------
+    UserError
+        Names the key, the value found and what is allowed.
+    """
+    schema = package_schema(name)
+    if part is not None:
+        schema = {"$defs": schema["$defs"], "$ref": f"#/$defs/{part}"}
+    _check(content, schema, source)
+
+
+def arrange(content: Mapping[str, Any], name: str, part: str) -> dict[str, Any]:
+    """The content with its keys in the order of a schema's definition; those that it lacks go
+    last."""
+    known = package_schema(name)["$defs"][part]["properties"]
+    return {key: content[key] for key in known if key in content} | dict(content)
+
+
+def _check(content: Any, schema: Mapping[str, Any], source: object) -> None:
     from jsonschema.exceptions import best_match
 
-    _check_plain(content, source)
-    error = best_match(Draft202012Validator(schema).iter_errors(content))
+    error = best_match(_validator()(schema).iter_errors(content))
     if error is not None:
-        raise UserError(f"{source}: {_sentence(error)}")
+        raise UserError(f"{'' if source is None else f'{source}: '}{_sentence(error)}")
+
+
+@functools.cache
+def _validator() -> Any:
+    """jsonschema's validator, quick with long arrays of plain values."""
+    from jsonschema import Draft202012Validator
+    from jsonschema.validators import extend
+
+    check_items = Draft202012Validator.VALIDATORS["items"]
+
+    def items(validator: Any, rule: Any, instance: Any, schema: Any) -> Iterator[Any]:
+        if not _is_plain(instance, rule):
+            yield from check_items(validator, rule, instance, schema)
+
+    return extend(Draft202012Validator, {"items": items})
+
+
+def _is_plain(instance: Any, rule: Any) -> bool:
+    """Whether a rule says no more than a type, and every value of a list is plainly of it."""
+    if not isinstance(instance, list) or not isinstance(rule, dict) or rule.keys() != {"type"}:
+        return False
+    names = [rule["type"]] if isinstance(rule["type"], str) else rule["type"]
+    return set(map(type, instance)) <= set().union(*(_PLAIN[name] for name in names))
 
 
 def _check_plain(content: Any, source: str) -> None:
@@ -78,7 +156,9 @@ def _sentence(error: Any) -> str:
         case "enum":
             return f"{_value(key, error)}; allowed are {', '.join(map(str, error.validator_value))}"
         case "type":
-            return f"{_value(key, error)}; it must be of type {error.validator_value}"
+            names = error.validator_value
+            types = names if isinstance(names, str) else " or ".join(names)
+            return f"{_value(key, error)}; it must be of type {types}"
         case "minimum":
             return f"{_value(key, error)}; at least {error.validator_value} is needed"
         case "exclusiveMinimum":

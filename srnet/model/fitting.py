@@ -7,10 +7,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from srnet.cgp.program import Program
-from srnet.model.logistic import classes_of, fit_logits
-from srnet.model.srnet import SRNet, _blocks, _columns, _finite, _mean_cross_entropy, _squares
+from srnet.metrics import normalised_error, r_squared
+from srnet.model.logistic import classes_of, fit_logits, mean_cross_entropy
+from srnet.model.srnet import SRNet
 from srnet.networks.layers import Layers
 from srnet.typing import Floats
+
+# Numbers of a layer that are worked on at a time.
+_BLOCK = 2**16
 
 
 def fit(
@@ -31,7 +35,7 @@ def fit(
 def fit_and_measure(
     programs: Sequence[Program], layers: Layers, task: str = "network", loss: str = "mse"
 ) -> tuple[SRNet, list[float]] | None:
-    """``fit``, with the losses of the model on the way."""
+    """``fit``, and the losses of the model."""
     train, valid = layers.splits["train"], layers.splits["valid"]
     x, z = train[0].astype(np.float64), valid[0].astype(np.float64)
     weights, biases, losses = [], [], []
@@ -43,16 +47,15 @@ def fit_and_measure(
             h, k = train[i + 1], valid[i + 1]
             if loss == "cross_entropy" and i + 1 == len(programs):
                 w, b = fit_logits(f, classes_of(h), h.shape[1])
-                losses.append(_mean_cross_entropy(np.outer(f, w) + b, h, np.outer(g, w) + b, k))
+                error = mean_cross_entropy((np.outer(f, w) + b, h), (np.outer(g, w) + b, k))
             else:
                 w, b = least_squares(f, h)
-                losses.append(
-                    _finite((_squares(f, w, b, h) + _squares(g, w, b, k)) / (h.size + k.size))
-                )
-            if not (np.isfinite(losses[-1]) and np.isfinite(w).all() and np.isfinite(b).all()):
+                error = (_squares(f, w, b, h) + _squares(g, w, b, k)) / (h.size + k.size)
+            if not (np.isfinite(error) and np.isfinite(w).all() and np.isfinite(b).all()):
                 return None
             weights.append(w)
             biases.append(b)
+            losses.append(error)
             if i + 1 < len(programs):
                 x, z = (_columns(values, w, b, programs[i + 1].used_inputs()) for values in (f, g))
     return SRNet(tuple(programs), tuple(weights), tuple(biases), task, loss), losses
@@ -81,3 +84,35 @@ def fitness(losses: Sequence[float]) -> float:
     """Loss of the output layer + mean of the hidden layers' MSE (Luo et al. 2022, section 3)."""
     hidden = losses[:-1]
     return float(losses[-1] + (sum(hidden) / len(hidden) if hidden else 0.0))
+
+
+def quality(model: SRNet, losses: Sequence[float], layers: Layers) -> dict[str, float | None]:
+    """How well the output is met, as RUN.json tells it: its MSE over its variance and R²; where the
+    loss is cross-entropy the share of rows with the network's class."""
+    if model.loss == "cross_entropy":
+        return {"normalised": None, "r2": None, "accuracy": model.accuracy(layers)}
+    output = layers.values(-1)
+    return {
+        "normalised": normalised_error(losses[-1], output),
+        "r2": r_squared(losses[-1], output),
+        "accuracy": None,
+    }
+
+
+def _squares(f: Floats, w: Floats, b: Floats, h: NDArray[Any]) -> float:
+    """Σ(f·w + b − h)², without an array as large as that of a wide layer."""
+    return float(sum(np.square(np.outer(f[rows], w) + b - h[rows]).sum() for rows in _blocks(h)))
+
+
+def _columns(f: Floats, w: Floats, b: Floats, used: Sequence[int]) -> Floats:
+    """f·w + b (n × k), of which only the columns that are used are made."""
+    values = np.empty((f.size, w.size), order="F")
+    for column in used:
+        values[:, column] = f * w[column] + b[column]
+    return values
+
+
+def _blocks(h: NDArray[Any]) -> list[slice]:
+    """The rows in parts that stay in the cache."""
+    size = max(1, _BLOCK // h.shape[1])
+    return [slice(first, first + size) for first in range(0, len(h), size)]

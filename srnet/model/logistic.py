@@ -53,6 +53,13 @@ def row_losses(logits: Floats, classes: Numbers) -> Floats:
         return np.asarray(np.log(np.exp(logits - top).sum(axis=1)) - own)
 
 
+def mean_cross_entropy(*parts: tuple[Floats, NDArray[Any]]) -> float:
+    """Mean cross-entropy of logits (n × k) against the classes that a network's outputs (n × k)
+    predict, over the rows of all parts."""
+    total = sum(row_losses(logits, classes_of(outputs)).sum() for logits, outputs in parts)
+    return float(total / sum(len(outputs) for _, outputs in parts))
+
+
 def fit_logits(f: Floats, classes: Numbers, count: int) -> tuple[Floats, Floats]:
     """w and b (``count`` values each, of sum 0) of the least cross-entropy of the logits f·w + b.
 

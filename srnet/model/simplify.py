@@ -21,6 +21,7 @@ from srnet.model.names import default_names, names_in
 from srnet.model.srnet import SRNet
 from srnet.model.sympy_forms import input_names
 from srnet.networks.layers import Layers
+from srnet.validation import SECONDS
 
 CHILD = (sys.executable, "-m", "srnet.model.simplify_worker")
 
@@ -56,16 +57,12 @@ def simplify(
     UserError
         If the limit is not a positive number, or the rows do not fit the model.
     """
-    check_time_limit(time_limit)
+    time_limit = SECONDS.check("time_limit", time_limit)
     x = np.asarray(rows, dtype=np.float64)
     model.layers(x[:1])  # the rows must fit
     forms = raw_forms(model, names)
     request = {
-        "run": {
-            "programs": [program.to_json() for program in model.programs],
-            "weights": [weights.tolist() for weights in model.weights],
-            "biases": [biases.tolist() for biases in model.biases],
-        },
+        "run": model.to_run(text=False),
         "rows": x.tolist(),
         "names": input_names(model, 0, names),
         # a tenth is left to the child to stop by itself, formula by formula
@@ -80,12 +77,6 @@ def simplify(
         for i, form in enumerate((*forms.layers, *forms.outputs))
     ]
     return Simplified(tuple(shown[: len(forms.layers)]), tuple(shown[len(forms.layers) :]))
-
-
-def check_time_limit(seconds: float) -> None:
-    """UserError unless it is a positive number."""
-    if not 0 < seconds < float("inf"):
-        raise UserError(f"the time limit is {seconds}; a positive number of seconds is needed")
 
 
 def _ask(child: Sequence[str], request: str, time_limit: float) -> tuple[list[dict[str, Any]], str]:
@@ -146,11 +137,11 @@ def describe(run: Mapping[str, Any], layers: Layers, time_limit: float = 20.0) -
             "run was made from"
         )
     start = time.monotonic()
-    x = np.vstack([layers.splits[split][0] for split in ("train", "valid")])
+    x = layers.values(0)
     forms = simplify(
         model, x, time_limit, names=names_in(run, "input_names", default_names(widths[0]))
     )
-    y = np.vstack([layers.splits[split][-1] for split in ("train", "valid")])
+    y = layers.values(-1)
     losses = [{"mse": finite_or_none(loss)} for loss in model.losses(layers)]
     if model.loss == "cross_entropy":  # of all outputs together: a logit alone has no error
         losses[-1] = {"mse": None, "cross_entropy": losses[-1]["mse"]}

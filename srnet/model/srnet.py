@@ -1,7 +1,6 @@
 """SRNet: one formula with weights and biases per layer, which together are one closed expression
 (Luo et al. 2022, equation 2)."""
 
-import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -12,16 +11,16 @@ from numpy.typing import NDArray
 from srnet.cgp.program import Program, written_out
 from srnet.errors import UserError
 from srnet.io.files import read_json
-from srnet.model.logistic import classes_of, row_losses, softmax
+from srnet.io.schema import check_json
+from srnet.model.logistic import classes_of, mean_cross_entropy, softmax
 from srnet.networks.layers import Layers
-from srnet.typing import Floats
+from srnet.typing import Floats, StrPath
+from srnet.validation import Choice
 
 # Of the output layer; hidden layers have the mean squared error.
 LOSSES = ("mse", "cross_entropy")
 # As text, which shares nothing, a network of more operations would fill the memory.
 MOST_WRITTEN = 10**7
-# Numbers of a layer that are worked on at a time.
-_BLOCK = 2**16
 
 
 @dataclass(frozen=True)
@@ -68,8 +67,7 @@ class SRNet:
                     f"layer {i + 2} reads {self.programs[i + 1].inputs} values, layer {i + 1} "
                     f"gives {weights.size}"
                 )
-        if self.loss not in LOSSES:
-            raise UserError(f"a model has the loss {self.loss!r}; known are {', '.join(LOSSES)}")
+        Choice(LOSSES).check("loss", self.loss)
 
     @property
     def complexity(self) -> int:
@@ -108,29 +106,23 @@ class SRNet:
 
     def losses(self, layers: Layers) -> list[float]:
         """MSE of every layer over training and validation rows, the output layer last; of that the
-        cross-entropy if it is the loss."""
+        cross-entropy if it is the loss. Infinite where a formula is not finite on every row."""
         train, valid = layers.splits["train"], layers.splits["valid"]
-        return [
-            self._loss(i, a, train[i + 1], b, valid[i + 1])
-            for i, (a, b) in enumerate(
-                zip(self.layers(train[0]), self.layers(valid[0]), strict=True)
-            )
-        ]
-
-    def _loss(self, layer: int, a: Floats, h: NDArray[Any], b: Floats, g: NDArray[Any]) -> float:
-        """Loss of a layer whose values are a and b where the network's are h and g."""
-        if self.loss == "cross_entropy" and layer + 1 == len(self.programs):
-            return _mean_cross_entropy(a, h, b, g)
-        return _mean_square(a, h, b, g)
+        losses = []
+        for i, (a, b) in enumerate(zip(self.layers(train[0]), self.layers(valid[0]), strict=True)):
+            h, g = train[i + 1], valid[i + 1]
+            if self.loss == "cross_entropy" and i + 1 == len(self.programs):
+                loss = mean_cross_entropy((a, h), (b, g))
+            else:
+                loss = _mean_square((a, h), (b, g))
+            losses.append(loss if np.isfinite(loss) else float("inf"))
+        return losses
 
     def accuracy(self, layers: Layers) -> float:
         """Share of the training and validation rows of which the formulas predict the network's
         class."""
-        right = [
-            np.argmax(self.layers(values[0])[-1], axis=1) == classes_of(values[-1])
-            for values in (layers.splits["train"], layers.splits["valid"])
-        ]
-        return float(np.concatenate(right).mean())
+        logits = self.layers(layers.values(0))[-1]
+        return float((logits.argmax(axis=1) == classes_of(layers.values(-1))).mean())
 
     def expressions(self, names: Sequence[str] | None = None) -> list[str]:
         """fᵢ as text, of x0… (or as given) in the first layer and h0… in the others.
@@ -171,32 +163,54 @@ class SRNet:
             ]
         return names
 
-    @classmethod
-    def from_run(cls, run: Mapping[str, Any]) -> "SRNet":
-        """The model of a RUN.json.
+    def to_run(self, text: bool = True) -> dict[str, Any]:
+        """The model's part of RUN.json.
+
+        Parameters
+        ----------
+        text
+            Whether with the formulas as text: by layer, and composed (a remark in the place of
+            what is too long to be written).
 
         Raises
         ------
         UserError
-            If the content is not a run's.
+            If the formula of a layer is too long to be written.
         """
-        try:
-            programs, weights, biases = run["programs"], run["weights"], run["biases"]
-            return cls(
-                tuple(Program.from_json(program) for program in programs),
-                tuple(_vector(values) for values in weights),
-                tuple(_vector(values) for values in biases),
-                str(run.get("task", "network")),
-                str(run.get("loss", "mse")),
-            )
-        except (KeyError, TypeError, OverflowError) as error:
-            raise UserError(
-                f"a run lacks 'programs', 'weights' or 'biases' in their form "
-                f"({type(error).__name__}: {error})"
-            ) from error
+        content: dict[str, Any] = {
+            "task": self.task,
+            "loss": self.loss,
+            "complexity": self.complexity,
+            "constants": [list(program.constants) for program in self.programs],
+            "programs": [program.to_json() for program in self.programs],
+            "weights": [weights.tolist() for weights in self.weights],
+            "biases": [biases.tolist() for biases in self.biases],
+        }
+        if text:
+            content["expressions"] = self.expressions()
+            content["network_expressions"] = readable_expressions(self)
+        return content
 
     @classmethod
-    def load(cls, path: str | os.PathLike[str]) -> "SRNet":
+    def from_run(cls, run: Mapping[str, Any]) -> "SRNet":
+        """The model of a RUN.json, or of an entry of its ``pareto``: the inverse of ``to_run``.
+
+        Raises
+        ------
+        UserError
+            If the content breaks ``srnet/schemas/run.schema.yaml``, or its parts do not fit.
+        """
+        check_json(run, "run", part="model")
+        return cls(
+            tuple(Program.from_json(program) for program in run["programs"]),
+            tuple(_vector(values) for values in run["weights"]),
+            tuple(_vector(values) for values in run["biases"]),
+            run.get("task", "network"),
+            run.get("loss", "mse"),
+        )
+
+    @classmethod
+    def load(cls, path: StrPath) -> "SRNet":
         """Read a RUN.json."""
         try:
             return cls.from_run(read_json(path))
@@ -204,7 +218,7 @@ class SRNet:
             raise error.of(path) from error
 
 
-def written(model: SRNet, names: Sequence[str] | None = None) -> list[str]:
+def readable_expressions(model: SRNet, names: Sequence[str] | None = None) -> list[str]:
     """``network_expressions`` for a reader, with a remark in the place of what is too long to be
     written."""
     try:
@@ -234,44 +248,11 @@ def _check_length(operations: int) -> None:
         )
 
 
-def _mean_square(a: Floats, h: NDArray[Any], b: Floats, g: NDArray[Any]) -> float:
-    """Mean of (a − h)² and (b − g)² together."""
+def _mean_square(*parts: tuple[Floats, NDArray[Any]]) -> float:
+    """Mean of (a − h)² over all parts."""
     with np.errstate(all="ignore"):
-        return _finite(float((np.square(a - h).sum() + np.square(b - g).sum()) / (h.size + g.size)))
-
-
-def _squares(f: Floats, w: Floats, b: Floats, h: NDArray[Any]) -> float:
-    """Σ(f·w + b − h)², without an array as large as that of a wide layer."""
-    return float(sum(np.square(np.outer(f[rows], w) + b - h[rows]).sum() for rows in _blocks(h)))
-
-
-def _columns(f: Floats, w: Floats, b: Floats, used: Sequence[int]) -> Floats:
-    """f·w + b (n × k), of which only the columns that are used are made."""
-    values = np.empty((f.size, w.size), order="F")
-    for column in used:
-        values[:, column] = f * w[column] + b[column]
-    return values
-
-
-def _blocks(h: NDArray[Any]) -> list[slice]:
-    """The rows in parts that stay in the cache."""
-    size = max(1, _BLOCK // h.shape[1])
-    return [slice(first, first + size) for first in range(0, len(h), size)]
-
-
-def _finite(value: float) -> float:
-    return value if np.isfinite(value) else float("inf")
-
-
-def _mean_cross_entropy(a: Floats, h: NDArray[Any], b: Floats, g: NDArray[Any]) -> float:
-    """Mean cross-entropy of the logits a and b against the classes that h and g predict,
-    together."""
-    return _finite(
-        float(
-            (row_losses(a, classes_of(h)).sum() + row_losses(b, classes_of(g)).sum())
-            / (len(h) + len(g))
-        )
-    )
+        total = sum(np.square(a - h).sum() for a, h in parts)
+    return float(total / sum(h.size for _, h in parts))
 
 
 def _names(letter: str, count: int) -> list[str]:
@@ -282,9 +263,8 @@ def _number(value: float) -> str:
     return repr(float(value)) if value >= 0 else f"({float(value)!r})"
 
 
-def _vector(values: Any) -> Floats:
-    if not isinstance(values, list) or not all(
-        isinstance(v, (int, float)) and not isinstance(v, bool) for v in values
-    ):
-        raise UserError("a run's weights and biases must be lists of numbers, one per layer")
-    return np.array(values, dtype=np.float64)
+def _vector(values: list[float]) -> Floats:
+    try:
+        return np.array(values, dtype=np.float64)
+    except OverflowError as error:
+        raise UserError("a model has a weight or bias that is too large") from error

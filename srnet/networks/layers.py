@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from srnet.errors import UserError
 from srnet.io.files import writing
 from srnet.io.npz import read_arrays
-from srnet.typing import StrPath
+from srnet.typing import Floats, StrPath
 
 SPLITS = ("train", "valid", "test")
 Values = NDArray[np.float32]
@@ -50,6 +50,12 @@ class Layers:
     def rows(self, split: str = "train") -> int:
         """Number of rows of a split."""
         return int(self.splits[split][0].shape[0])
+
+    def values(self, layer: int) -> Floats:
+        """A layer's values on the training rows and then the validation rows, n × k; 0 is x, -1 the
+        output."""
+        both = [self.splits[split][layer] for split in ("train", "valid")]
+        return np.vstack(both).astype(np.float64)
 
     def fingerprint(self) -> str:
         """SHA-256 of the train and valid values, by which checkpoints know their run."""

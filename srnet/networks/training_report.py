@@ -68,13 +68,15 @@ def training_report(
 def _regression_scores(data: Data, network: Network) -> tuple[dict[str, Any], list[str]]:
     predicted, expected = network.predict(data.train_x).astype(float), data.train_y
     held_out = network.predict(data.holdout_x).astype(float)
-    r2 = r_squared(expected, predicted)
+    train_loss = float(np.mean((expected - predicted) ** 2))
+    test_loss = float(np.mean((data.holdout_y - held_out) ** 2))
+    r2 = r_squared(train_loss, expected)
     scores = {
         "loss": "mse",
-        "train_loss": float(np.mean((expected - predicted) ** 2)),
-        "test_loss": float(np.mean((data.holdout_y - held_out) ** 2)),
+        "train_loss": train_loss,
+        "test_loss": test_loss,
         "r2_train": r2,
-        "r2_test": r_squared(data.holdout_y, held_out),
+        "r2_test": r_squared(test_loss, data.holdout_y),
     }
     warnings = []
     if predicted.std() <= CONSTANT_SPREAD * expected.std():

@@ -14,70 +14,18 @@ from numpy.typing import NDArray
 
 from srnet.errors import UserError
 from srnet.io.files import read_json
-from srnet.io.frames import _read_all
+from srnet.io.frames import read_all
 from srnet.io.npz import read_arrays
-from srnet.typing import StrPath as Path
+from srnet.io.schema import check_json
+from srnet.typing import Floats, StrPath
 
 Run = dict[str, Any]
-
-Types = tuple[type, ...]
-NUMBER: Types = (int, float, type(None))  # null where it is not finite
-
-RUN_KEYS: dict[str, Types] = {
-    "task": (str,),
-    "preset": (str,),
-    "seed": (int,),
-    "fitness": NUMBER,
-    "layer_losses": (list,),
-    "complexity": (int,),
-    "generations": (int,),
-    "evaluations": (int,),
-    "seconds": (int, float),
-    "history": (list,),
-}
-NETWORK_KEYS: dict[str, Types] = {
-    "task": (str,),
-    "sizes": (list,),
-    "settings": (dict,),
-    "train_loss": NUMBER,
-    "test_loss": NUMBER,
-    "history": (list,),
-    "history_epochs": (list,),
-    "warnings": (list,),
-    "seconds": (int, float),
-}
 
 # How well a network fits its task; which of them there are depends on the task's kind.
 NETWORK_MEASURES = (
     *("train_loss", "test_loss", "r2_train", "r2_test"),
     *("accuracy_train", "accuracy_test", "majority_share", "predicted_classes"),
 )
-FORMULA_KEYS: dict[str, Types] = {"layers": (list,), "network": (list,)}
-FORM_KEYS: dict[str, Types] = {
-    "simplified": (str,),
-    "latex": (str,),
-    "mse": NUMBER,
-    "complexity": (int,),
-    "is_simplified": (bool,),
-    "note": (str,),
-}
-# Keys that a file may lack, and what a list must consist of.
-OPTIONAL_KEYS: dict[str, Types] = {
-    "normalised": NUMBER,
-    "r2": NUMBER,
-    "accuracy": NUMBER,
-    "classes": (list,),
-    "predicted_counts": (list,),
-    **dict.fromkeys(NETWORK_MEASURES, NUMBER),
-}
-ELEMENTS: dict[str, Types] = {
-    "layer_losses": NUMBER,
-    "history": NUMBER,
-    "history_epochs": (int,),
-    "warnings": (str,),
-    "layers": (dict,),
-    "network": (dict,),
-}
 
 # A curve is drawn a few hundred pixels wide: more points than these cost space and show nothing.
 CURVE_POINTS = 400
@@ -86,7 +34,7 @@ CURVE_POINTS = 400
 # --- Reading --------------------------------------------------------------------------------------
 
 
-def read_runs(paths: Iterable[Path]) -> list[Run]:
+def read_runs(paths: Iterable[StrPath]) -> list[Run]:
     """The RUN.json files.
 
     Raises
@@ -96,8 +44,8 @@ def read_runs(paths: Iterable[Path]) -> list[Run]:
         seed.
     """
     paths = list(paths)
-    runs = _read_all(paths, lambda path: _object(path, RUN_KEYS), "run")
-    seen: dict[tuple[str, str, int], Path] = {}
+    runs = read_all(paths, lambda path: _read(path, "run"), "run")
+    seen: dict[tuple[str, str, int], StrPath] = {}
     for path, run in zip(paths, runs, strict=True):
         key = (run["task"], run["preset"], run["seed"])
         if key in seen:
@@ -109,7 +57,7 @@ def read_runs(paths: Iterable[Path]) -> list[Run]:
     return runs
 
 
-def best_run(paths: Iterable[Path]) -> Run:
+def best_run(paths: Iterable[StrPath]) -> Run:
     """The run of the lowest fitness, the first of equals.
 
     Raises
@@ -127,45 +75,16 @@ def best_run(paths: Iterable[Path]) -> Run:
     return best
 
 
-def _object(path: Path, keys: Mapping[str, Types]) -> dict[str, Any]:
+def _read(path: StrPath, schema: str) -> dict[str, Any]:
     content = read_json(path)
-    _check_keys(content, keys, path)
-    for key, types in ELEMENTS.items():
-        for value in content[key] if key in keys else ():
-            if not isinstance(value, types):
-                raise UserError(
-                    f"{path}: the key '{key}' has {str(value)[:40]!r}; a {types[0].__name__} is "
-                    f"needed"
-                )
+    check_json(content, schema, path)
     return content
 
 
-def _check_keys(content: Mapping[str, Any], keys: Mapping[str, Types], path: Path) -> None:
-    for key, types in {**OPTIONAL_KEYS, **keys}.items():
-        if key not in content and key in keys:
-            raise UserError(f"{path}: lacks the key '{key}'")
-        if key in content and not isinstance(content[key], types):
-            raise UserError(
-                f"{path}: the key '{key}' is {str(content[key])[:40]!r}; a {types[0].__name__} is "
-                f"needed"
-            )
-
-
-def _network(path: Path) -> dict[str, Any]:
-    content = _object(path, NETWORK_KEYS)
-    if not 0 < len(content["history"]) == len(content["history_epochs"]):
-        raise UserError(
-            f"{path}: 'history' and 'history_epochs' must be of one length and not empty"
-        )
-    return content
-
-
-def _formulas(path: Path) -> dict[str, Any]:
-    content = _object(path, FORMULA_KEYS)
-    for form in content["layers"]:
-        _check_keys(form, FORM_KEYS, path)
-    for form in content["network"]:
-        _check_keys({"complexity": 0, **form}, FORM_KEYS, path)  # it is the run's
+def _read_network(path: StrPath) -> dict[str, Any]:
+    content = _read(path, "network")
+    if len(content["history"]) != len(content["history_epochs"]):
+        raise UserError(f"{path}: 'history' and 'history_epochs' must be of one length")
     return content
 
 
@@ -174,7 +93,7 @@ def _number(value: Any, missing: float = np.nan) -> float:
     return missing if value is None else float(value)
 
 
-def _numbers(values: Sequence[Any], missing: float = np.nan) -> NDArray[np.float64]:
+def _numbers(values: Sequence[Any], missing: float = np.nan) -> Floats:
     return np.array([_number(value, missing) for value in values], dtype=np.float64)
 
 
@@ -293,14 +212,14 @@ def thinned(length: int) -> NDArray[np.int64]:
 # --- Networks -------------------------------------------------------------------------------------
 
 
-def read_networks(paths: Iterable[Path]) -> list[dict[str, Any]]:
+def read_networks(paths: Iterable[StrPath]) -> list[dict[str, Any]]:
     """The network.json files; UserError names every file that is missing, truncated or no report of
     a network."""
-    return _read_all(list(paths), _network, "network")
+    return read_all(list(paths), _read_network, "network")
 
 
 def networks_table(
-    networks: Sequence[Mapping[str, Any]], data: Sequence[Path], families: Sequence[str]
+    networks: Sequence[Mapping[str, Any]], data: Sequence[StrPath], families: Sequence[str]
 ) -> pd.DataFrame:
     """One row per task: kind, family, rows and inputs of its data, sizes and settings of its
     network, and how well that fits.
@@ -358,7 +277,7 @@ def training_table(networks: Sequence[Mapping[str, Any]]) -> pd.DataFrame:
 # --- Formulas -------------------------------------------------------------------------------------
 
 
-def formulas_table(runs: Sequence[Path], formulas: Sequence[Path]) -> pd.DataFrame:
+def formulas_table(runs: Sequence[StrPath], formulas: Sequence[StrPath]) -> pd.DataFrame:
     """One row per formula of each run: ``layer`` is 1 … L for the formula fᵢ of a layer,
     ``network`` for a composed output.
 
@@ -370,7 +289,7 @@ def formulas_table(runs: Sequence[Path], formulas: Sequence[Path]) -> pd.DataFra
     runs, formulas
         In one order: the RUN.json, and the formulas.json made of each.
     """
-    described = _read_all(formulas, _formulas, "formula file")
+    described = read_all(formulas, lambda path: _read(path, "formulas"), "formula file")
     rows = []
     for run, content in zip(read_runs(runs), described, strict=True):
         parts = [(str(i), form) for i, form in enumerate(content["layers"], start=1)]

@@ -6,7 +6,6 @@ they must agree, is said in that file. A number of ours has a bootstrap interval
 verdict depends on the interval, not on the number alone.
 """
 
-import importlib.resources
 import os
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
@@ -17,7 +16,7 @@ import pandas as pd
 
 from srnet.errors import UserError
 from srnet.io.files import read_yaml
-from srnet.io.schema import check
+from srnet.io.schema import check, package_schema
 from srnet.typing import Floats
 
 REPRODUCED, BETTER, NOT_REPRODUCED = "reproduced", "better", "not reproduced"
@@ -55,9 +54,8 @@ def load_rules(path: str | os.PathLike[str]) -> dict[str, Any]:
     UserError
         If the file cannot be read, or breaks ``srnet/schemas/verdict.schema.yaml``.
     """
-    schema = importlib.resources.files("srnet") / "schemas" / "verdict.schema.yaml"
     rules = read_yaml(path)
-    check(rules, read_yaml(str(schema)), str(path))
+    check(rules, package_schema("verdict"), str(path))
     return dict(rules)
 
 

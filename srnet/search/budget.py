@@ -17,7 +17,7 @@ class Budget:
     evaluations: int | None = None
 
     @classmethod
-    def of(cls, value: Any) -> "Budget":
+    def parse(cls, value: Any) -> "Budget":
         """``"60s"``, ``"2min"``, ``"1h"`` are times, a whole number is one of evaluations, None
         leaves it to the preset.
 
@@ -29,14 +29,11 @@ class Budget:
         if value is None or isinstance(value, Budget):
             return value or cls()
         if isinstance(value, str):
-            found = re.fullmatch(r"\s*([0-9]+(?:\.[0-9]*)?|\.[0-9]+)\s*([a-z]+)?\s*", value)
-            if found is not None and found[2] is None and found[1].isdigit() and int(found[1]) > 0:
-                return cls(evaluations=int(found[1]))
-            if (
-                found is not None
-                and found[2] in _UNITS
-                and 0 < (seconds := float(found[1]) * _UNITS[found[2]]) < float("inf")
-            ):
+            match = re.fullmatch(r"\s*([0-9]+(?:\.[0-9]*)?|\.[0-9]+)\s*([a-z]+)?\s*", value)
+            number, unit = match.groups() if match is not None else ("", None)
+            if unit is None and number.isdigit() and int(number) > 0:
+                return cls(evaluations=int(number))
+            if unit in _UNITS and 0 < (seconds := float(number) * _UNITS[unit]) < float("inf"):
                 return cls(seconds=seconds)
         elif not isinstance(value, bool) and hasattr(value, "__index__") and value > 0:
             return cls(evaluations=int(value))

@@ -13,47 +13,22 @@ from typing import Any
 
 from srnet.errors import UserError
 from srnet.io.files import read_json, write_json
+from srnet.validation import Number
 
 INTERVAL = 30.0  # seconds between two checkpoints, and so the most that a kill can lose
+_INTERVALS = Number(at_least=0, unit="seconds")
 
 # What a checkpoint begins with, white space left out.
 _BEGINNING = b'{"identity":'
-# What binary files begin with that may be named by mistake.
-_OTHERS = (
-    *(
-        b"PK\x03\x04",
-        b"\x93NUMPY",
-        b"\x80\x02\x8a",
-        b"\x80\x04\x95",
-        b"\x80\x05\x95",
-    ),  # npz, pt and xlsx; npy; pickles
-    *(
-        b"\x89PNG",
-        b"%PDF",
-        b"\xff\xd8\xff",
-        b"GIF8",
-        b"II*\0",
-        b"MM\0*",
-        b"RIFF",
-    ),  # drawings and photographs
-    *(
-        b"\x1f\x8b\x08",
-        b"BZh",
-        b"\xfd7zXZ",
-        b"\x89HDF",
-        b"PAR1",
-        b"SQLite",
-    ),  # packed files and tables
-)
 
 
 class Checkpoint:
     """One run's checkpoint file and the identity it must carry: layers, preset with its settings,
     seed, version and code.
 
-    A checkpoint that is damaged or belongs to another run is set aside as ``….rejected`` with a
-    warning; the run then starts over. What never was a checkpoint is left where it is, and refused.
-    The identity is asked for when it is first needed: a short run never does.
+    A file that begins as a checkpoint but was cut off, is damaged or belongs to another run is set
+    aside as ``….rejected`` with a warning; the run then starts over. Any other file is refused and
+    left where it is. The identity is computed when it is first needed: a short run never does.
 
     Raises
     ------
@@ -67,11 +42,7 @@ class Checkpoint:
         identity: Callable[[], dict[str, Any]],
         interval: float = INTERVAL,
     ) -> None:
-        if not interval >= 0:
-            raise UserError(
-                f"'checkpoint_interval' is {interval}; a number of seconds of at least 0 is needed"
-            )
-        self.path, self.interval = Path(path), interval
+        self.path, self.interval = Path(path), _INTERVALS.check("checkpoint_interval", interval)
         self._identity = functools.cache(identity)
         # not the clock on the wall, which may jump
         self._saved = time.monotonic()
@@ -82,14 +53,14 @@ class Checkpoint:
         Raises
         ------
         UserError
-            If the file is plainly something else, or cannot be read.
+            If the file does not begin as a checkpoint, or cannot be read.
         """
         if not self.path.exists():
             return None
-        if _is_another_file(self.path):
+        if not self.path.is_file() or not _begins_as_checkpoint(self.path):
             raise UserError(
-                f"{self.path}: is no checkpoint, and is left as it is; a checkpoint needs a file "
-                f"of its own"
+                f"{self.path}: does not begin as a checkpoint, and is left as it is; name another "
+                f"file for the checkpoint, or delete this one if it is a damaged checkpoint"
             )
         try:
             content = read_json(self.path)
@@ -130,24 +101,14 @@ class Checkpoint:
         self._saved = time.monotonic()
 
 
-def _is_another_file(path: Path) -> bool:
-    """Whether a file plainly never was a checkpoint: a folder or device, text that begins
-    otherwise, or one of the usual binary files.
-
-    A checkpoint that was cut off begins as it should or is empty; one whose blocks were lost holds
-    zeros or noise.
-    """
-    if not path.is_file():
-        return True
+def _begins_as_checkpoint(path: Path) -> bool:
+    """Whether a file begins as a checkpoint does, as far as it goes: an empty one too."""
     try:
         with open(path, "rb") as file:
-            head = file.read(4096)
+            head = b"".join(file.read(64).split())
     except OSError as error:
         raise UserError(f"{path}: cannot be read ({error.strerror or error})") from error
-    if _BEGINNING.startswith(b"".join(head.split())[: len(_BEGINNING)]):
-        return False
-    is_text = all(byte >= 32 or byte in b"\t\n\f\r" for byte in head)
-    return is_text or head.startswith(_OTHERS)
+    return _BEGINNING.startswith(head[: len(_BEGINNING)])
 
 
 def _digest(state: dict[str, Any]) -> str:

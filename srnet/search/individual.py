@@ -9,6 +9,7 @@ import numpy as np
 
 from srnet.cgp.genome import Genes
 from srnet.cgp.program import Program
+from srnet.io.schema import arrange
 from srnet.model.fitting import fit_and_measure, fitness
 from srnet.model.srnet import SRNet
 from srnet.networks.layers import Layers
@@ -25,20 +26,16 @@ class Individual:
     fitness: float
 
     def to_json(self) -> dict[str, Any]:
-        """What RUN.json tells of an individual that is not the best; ``SRNet.from_run`` reads it
-        too."""
-        return {
+        """What RUN.json tells of one of its composites; ``SRNet.from_run`` reads it too."""
+        content = {
             "fitness": self.fitness,
-            "loss": self.model.loss,
             "layer_losses": list(self.losses),
-            "complexity": self.model.complexity,
             "expressions": self.model.expressions(),
             "genes": [genes.tolist() for genes in self.genes],
-            "constants": [list(program.constants) for program in self.model.programs],
-            "programs": [program.to_json() for program in self.model.programs],
-            "weights": [weights.tolist() for weights in self.model.weights],
-            "biases": [biases.tolist() for biases in self.model.biases],
+            **self.model.to_run(text=False),
         }
+        del content["task"]  # it is the run's
+        return arrange(content, "run", "individual")
 
 
 def judge(

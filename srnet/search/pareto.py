@@ -6,6 +6,7 @@ from itertools import pairwise
 
 from srnet.errors import UserError
 from srnet.search.individual import Individual
+from srnet.validation import Choice
 
 SELECTIONS = ("accuracy", "best", "knee")
 
@@ -13,7 +14,7 @@ SELECTIONS = ("accuracy", "best", "knee")
 def front(individuals: Sequence[Individual]) -> list[Individual]:
     """The individuals that no simpler or equally simple one matches in fitness, simplest first."""
     chosen: list[Individual] = []
-    for individual in sorted(individuals, key=lambda one: (one.model.complexity, one.fitness)):
+    for individual in sorted(individuals, key=lambda each: (each.model.complexity, each.fitness)):
         if not chosen or individual.fitness < chosen[-1].fitness:
             chosen.append(individual)
     return chosen
@@ -35,8 +36,7 @@ def select(complexity: Sequence[int], fitness: Sequence[float], how: str = "accu
     UserError
         If the front is empty or not in the order of complexity, or ``how`` unknown.
     """
-    if how not in SELECTIONS:
-        raise UserError(f"unknown selection '{how}'; known are {', '.join(SELECTIONS)}")
+    Choice(SELECTIONS).check("selection", how)
     if not fitness:
         raise UserError(
             "the Pareto front is empty; a run with at least one finite composite is needed"

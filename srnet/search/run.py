@@ -10,16 +10,17 @@ from functools import partial
 from pathlib import Path
 from typing import Any, Protocol
 
-import numpy as np
-
 from srnet._version import __version__
 from srnet.errors import UserError
 from srnet.io.files import check_writable, finite_or_none, write_json
 from srnet.io.fingerprint import fingerprint
-from srnet.model.srnet import SRNet, written
+from srnet.io.schema import arrange
+from srnet.model.fitting import quality
+from srnet.model.srnet import SRNet
 from srnet.networks.layers import Layers
 from srnet.search.checkpoints import INTERVAL, Checkpoint
-from srnet.search.settings import JointSettings, Settings, check_seed, small_population
+from srnet.search.settings import SEED, JointSettings, Settings, small_population
+from srnet.validation import SECONDS, Integer
 
 # Share of a time limit kept for what follows the last step.
 _CONCLUSION = 0.03
@@ -128,9 +129,8 @@ def evolve(
         If the seed is not positive, a file cannot be written, the checkpoint's file holds something
         else, the layers do not fit the loss, or no formula was finite on every row.
     """
-    check_seed(seed)
-    if isinstance(threads, bool) or not isinstance(threads, int) or threads < 1:
-        raise UserError(f"'threads' is {threads!r}; a whole number of at least 1 is needed")
+    seed = SEED.check("seed", seed)
+    threads = Integer(1).check("threads", threads)
     clock = None
     if time_limit is not None:
         if checkpoint is not None:
@@ -182,8 +182,7 @@ class Clock:
     """
 
     def __init__(self, seconds: float) -> None:
-        if not 0 < seconds < float("inf"):
-            raise UserError(f"the time limit is {seconds}; a positive number of seconds is needed")
+        seconds = SECONDS.check("time_limit", seconds)
         self._begin = time.monotonic()
         self._steps = seconds * (1 - _CONCLUSION)
         self.end = self._begin + seconds
@@ -234,7 +233,7 @@ def evolve_file(
     UserError
         As by :func:`evolve`, or if two of layers file, ``out`` and checkpoint are one file.
     """
-    check_seed(seed)
+    SEED.check("seed", seed)
     checkpoint = checkpoint if checkpoint is not None else f"{os.fspath(out)}.checkpoint"
     named = {"the layers": layers_file, "the result": out, "the checkpoint": checkpoint}
     for (first, path), (second, other) in itertools.combinations(named.items(), 2):
@@ -262,48 +261,25 @@ def record(
             f"{layers.source}: no formula of {search.evaluations} was finite on every row; more "
             f"generations or other primitives are needed"
         )
-    model = best.model
-    return {
-        "task": layers.name,
+    content = {
         "seed": seed,
         "preset": settings.preset,
-        "loss": model.loss,
         "fitness": best.fitness,
         "layer_losses": list(best.losses),
-        "expressions": model.expressions(),
-        "network_expressions": written(model),
-        "weights": [weights.tolist() for weights in model.weights],
-        "biases": [biases.tolist() for biases in model.biases],
         "genes": [genes.tolist() for genes in best.genes],
-        "constants": [list(program.constants) for program in model.programs],
         "generations": search.generation,
         "evaluations": search.evaluations,
         "seconds": seconds,
         "history": [finite_or_none(value) for value in search.history],
         "version": __version__,
-        "complexity": model.complexity,
-        **_quality(best, layers),
         "rows": {split: layers.rows(split) for split in ("train", "valid")},
-        "programs": [program.to_json() for program in model.programs],
-        **search.archive(),
         "settings": settings.to_json(),
         "layers_fingerprint": layers.fingerprint(),
+        **best.model.to_run(),
+        **quality(best.model, best.losses, layers),
+        **search.archive(),
     }
-
-
-def _quality(best: Candidate, layers: Layers) -> dict[str, float | None]:
-    """The output's error over its variance and R², or where the loss is cross-entropy the share of
-    rows with the network's class."""
-    if best.model.loss == "cross_entropy":
-        return {"normalised": None, "r2": None, "accuracy": best.model.accuracy(layers)}
-    network = np.vstack([layers.splits["train"][-1], layers.splits["valid"][-1]]).astype(np.float64)
-    spread = float(np.mean(np.square(network - network.mean(axis=0))))
-    normalised = best.losses[-1] / spread if spread > 0 else None
-    return {
-        "normalised": normalised,
-        "r2": None if normalised is None else 1.0 - normalised,
-        "accuracy": None,
-    }
+    return arrange(content, "run", "content")
 
 
 def _identity(layers: Layers, settings: Settings, seed: int) -> dict[str, Any]:

@@ -1,27 +1,20 @@
 """The settings of a search and the presets that name them."""
 
 from dataclasses import asdict, dataclass, fields, replace
-from numbers import Real
-from typing import Any
+from typing import Annotated, Any
 
 from srnet.cgp.primitives import CLASSIFICATION, REGRESSION, function_set
 from srnet.errors import UserError
+from srnet.validation import Choice, Count, Flag, Integer, Number, validate
+
+# Of a run; the random streams take 63 bits.
+SEED = Integer(1, 2**63 - 1)
 
 # What the loss changes in every preset (Luo et al. 2022, section 4).
 BY_LOSS: dict[str, dict[str, Any]] = {
     "mse": {},
     "cross_entropy": {"rows": 10, "cols": 10, "functions": CLASSIFICATION, "stop": 1e-6},
 }
-
-
-def _whole(name: str, value: Any, minimum: int) -> None:
-    if isinstance(value, bool) or not isinstance(value, int) or value < minimum:
-        raise UserError(f"'{name}' is {value!r}; a whole number of at least {minimum} is needed")
-
-
-def _number(name: str, value: Any) -> None:
-    if isinstance(value, bool) or not isinstance(value, Real):
-        raise UserError(f"'{name}' is {value!r}; a number is needed")
 
 
 @dataclass(frozen=True)
@@ -41,31 +34,19 @@ class Settings:
 
     preset: str
     search: str  # layerwise (Luo et al. 2022, section 3) or joint
-    loss: str = "mse"
-    population: int = 200
-    generations: int = 5000
-    rows: int = 5
-    cols: int = 5
-    n_eph: int = 1
+    loss: Annotated[str, Choice(tuple(BY_LOSS))] = "mse"
+    population: Count = 200
+    generations: Count = 5000
+    rows: Count = 5
+    cols: Count = 5
+    n_eph: Annotated[int, Integer(0)] = 1
     functions: tuple[str, ...] = REGRESSION
-    mutation: float = 0.4
-    stop: float = 1e-5
-    elites: int = 10
+    mutation: Annotated[float, Number(above=0, at_most=1)] = 0.4
+    stop: Annotated[float, Number(at_least=0)] = 1e-5
+    elites: Count = 10
 
     def __post_init__(self) -> None:
-        for name in ("population", "generations", "rows", "cols", "elites"):
-            _whole(name, getattr(self, name), 1)
-        _whole("n_eph", self.n_eph, 0)
-        _number("mutation", self.mutation)
-        _number("stop", self.stop)
-        if not 0.0 < self.mutation <= 1.0:
-            raise UserError(
-                f"'mutation' is {self.mutation}; a probability above 0 and at most 1 is needed"
-            )
-        if not self.stop >= 0.0:
-            raise UserError(f"'stop' is {self.stop}; a fitness of 0 or more is needed")
-        if self.loss not in BY_LOSS:
-            raise UserError(f"'loss' is {self.loss!r}; allowed are {', '.join(BY_LOSS)}")
+        validate(self)
         function_set(self.functions)
 
     def to_json(self) -> dict[str, Any]:
@@ -74,6 +55,10 @@ class Settings:
         content.pop("preset")
         content["functions"] = list(self.functions)
         return content
+
+
+_Probability = Annotated[float, Number(at_least=0, below=1)]
+_Positive = Annotated[float, Number(at_least=0)]
 
 
 @dataclass(frozen=True)
@@ -110,40 +95,19 @@ class JointSettings(Settings):
         the archive is fitted and judged on all.
     """
 
-    layerwise: float = 0.05
-    starts: int = 16
-    nodes_per_layer: float = 4.34
-    two_layers: float = 0.2
-    constant: float = 0.3
-    restructure: float = 0.5
-    again: float = 0.6
-    temperature: float = 0.06
-    promising: float = 1.5
-    polish_offspring: int = 2
-    polish: int = 3
-    memory: bool = True
-    screen_rows: int = 1024
-
-    def __post_init__(self) -> None:
-        super().__post_init__()
-        _whole("starts", self.starts, 1)
-        _whole("polish", self.polish, 0)
-        _whole("polish_offspring", self.polish_offspring, 0)
-        _whole("screen_rows", self.screen_rows, 2)
-        if not isinstance(self.memory, bool):
-            raise UserError(f"'memory' is {self.memory!r}; true or false is needed")
-        for name in ("layerwise", "two_layers", "constant", "restructure", "again"):
-            _number(name, getattr(self, name))
-            if not 0.0 <= getattr(self, name) < 1.0:
-                raise UserError(
-                    f"'{name}' is {getattr(self, name)}; 0 or more and less than 1 is needed"
-                )
-        for name in ("nodes_per_layer", "temperature", "promising"):
-            _number(name, getattr(self, name))
-            if not 0.0 <= getattr(self, name) < float("inf"):
-                raise UserError(
-                    f"'{name}' is {getattr(self, name)}; a number of 0 or more is needed"
-                )
+    layerwise: _Probability = 0.05
+    starts: Count = 16
+    nodes_per_layer: _Positive = 4.34
+    two_layers: _Probability = 0.2
+    constant: _Probability = 0.3
+    restructure: _Probability = 0.5
+    again: _Probability = 0.6
+    temperature: _Positive = 0.06
+    promising: _Positive = 1.5
+    polish_offspring: Annotated[int, Integer(0)] = 2
+    polish: Annotated[int, Integer(0)] = 3
+    memory: Annotated[bool, Flag()] = True
+    screen_rows: Annotated[int, Integer(2)] = 1024
 
 
 PRESETS: dict[str, Settings] = {
@@ -163,8 +127,7 @@ def preset(name: str, **changes: Any) -> Settings:
     UserError
         If the preset or a key is unknown or a value out of its range.
     """
-    if name not in PRESETS:
-        raise UserError(f"unknown preset '{name}'; known are {', '.join(PRESETS)}")
+    Choice(tuple(PRESETS)).check("preset", name)
     changes = {key: value for key, value in changes.items() if value is not None}
     known = {field.name for field in fields(PRESETS[name])} - {"preset", "search"}
     for key in changes:
@@ -193,22 +156,8 @@ def spending(settings: Settings, evaluations: int, layers: int) -> Settings:
     UserError
         If ``evaluations`` is not positive.
     """
-    _whole("evaluations", evaluations, 1)
+    evaluations = Integer(1).check("evaluations", evaluations)
     population = small_population(settings, evaluations, layers)
     return replace(
         settings, population=population, generations=max(1, evaluations // (population * layers))
     )
-
-
-def check_seed(seed: int) -> int:
-    """A seed as the random streams take it.
-
-    Raises
-    ------
-    UserError
-        If it is not between 1 and 2^63 - 1.
-    """
-    _whole("seed", seed, 1)
-    if seed >= 2**63:
-        raise UserError(f"'seed' is {seed}; a whole number below 2^63 is needed")
-    return seed

@@ -233,5 +233,5 @@ def test_genes_of_a_file_are_checked(change: object, words: str) -> None:
 @pytest.mark.parametrize("size", ["inputs", "rows", "cols"])
 def test_a_grid_has_positive_sizes(size: str) -> None:
     sizes = {"inputs": 1, "constants": 1, "rows": 1, "cols": 1, size: 0}
-    with pytest.raises(UserError, match=f"{size} is 0"):
+    with pytest.raises(UserError, match=f"'{size}' is 0"):
         Grid(**sizes, functions=REGRESSION)  # type: ignore[arg-type]

@@ -451,7 +451,7 @@ def test_formula_that_is_not_finite_in_its_box(tmp_path: Path) -> None:
     with pytest.raises(UserError, match=r"not finite at a = 0\.\d+, b = "):
         write_data("own", path, tmp_path / "data.npz")
     assert not (tmp_path / "data.npz").exists()
-    with pytest.raises(UserError, match="seed is -1"):
+    with pytest.raises(UserError, match="'seed' is -1"):
         make_data(TASKS["K0"], seed=-1)
 
 

@@ -165,10 +165,10 @@ def test_in_cross_validation() -> None:
         ({"layers": "hidden"}, "'layers' is 'hidden'; output or all"),
         ({"preset": "papre"}, "unknown preset"),
         ({"budget": "soon"}, "the budget is 'soon'"),
-        ({"max_time": -1}, "'max_time' is -1; a positive number of seconds"),
-        ({"max_time": 0}, "'max_time' is 0; a positive"),
-        ({"max_time": "2s"}, "'max_time' is '2s'; a positive"),
-        ({"select": "worst"}, "unknown selection 'worst'"),
+        ({"max_time": -1}, "'max_time' is -1; a finite number of seconds above 0"),
+        ({"max_time": 0}, "'max_time' is 0; a finite"),
+        ({"max_time": "2s"}, "'max_time' is '2s'; a finite"),
+        ({"select": "worst"}, "'selection' is 'worst'"),
     ],
 )
 def test_bad_parameters_are_a_sentence(changes: dict[str, Any], words: str) -> None:

@@ -22,8 +22,8 @@ from torch import nn
 
 import srnet
 from srnet.errors import UserError
-from srnet.explanation.explain import explain, explain_file
-from srnet.explanation.layers import layers_of
+from srnet.explanation.explain import explain, write_explanation
+from srnet.explanation.layers import sample_layers
 from srnet.explanation.result import Explanation
 from srnet.explanation.rows import as_rows
 from srnet.networks.adapters import adapt
@@ -47,19 +47,19 @@ def explained() -> Explanation:
 
 def test_of_many_rows_a_sample_is_searched() -> None:
     x = np.random.default_rng(0).normal(size=(30_000, 2))
-    kept = layers_of(adapt(mlp(2, 3, 1)), x).layers
+    kept = sample_layers(adapt(mlp(2, 3, 1)), x).layers
     assert (kept.rows("train"), kept.rows("valid")) == (10_000, 1000)
     assert np.isin(kept.splits["train"][0][:, 0], x[:, 0].astype(np.float32)).all()
 
 
 def test_validation_rows_are_in_the_widened_box_or_as_given() -> None:
     box = adapt(mlp(2, 3, 1))
-    valid = layers_of(box, X).layers.splits["valid"][0]
+    valid = sample_layers(box, X).layers.splits["valid"][0]
     assert valid.shape == (12, 2)
     middle, half = (X.max(0) + X.min(0)) / 2, (X.max(0) - X.min(0)) / 2
     assert (np.abs(valid - middle) <= 1.2 * half + 1e-6).all()
     np.testing.assert_array_equal(
-        layers_of(box, X, validation=X[:5]).layers.splits["valid"][0], X[:5].astype(np.float32)
+        sample_layers(box, X, validation=X[:5]).layers.splits["valid"][0], X[:5].astype(np.float32)
     )
 
 
@@ -215,7 +215,7 @@ def test_an_array_may_lie_in_memory_in_any_way(turned: Any) -> None:
     ],
 )
 def test_budgets(value: Any, budget: Budget) -> None:
-    assert Budget.of(value) == budget
+    assert Budget.parse(value) == budget
 
 
 @pytest.mark.parametrize(
@@ -223,7 +223,7 @@ def test_budgets(value: Any, budget: Budget) -> None:
 )
 def test_bad_budgets_are_a_sentence(value: Any) -> None:
     with pytest.raises(UserError, match="the budget is .*; a time as '60s'"):
-        Budget.of(value)
+        Budget.parse(value)
 
 
 def test_evaluations_are_about_as_many_as_given(explained: Explanation) -> None:
@@ -353,7 +353,7 @@ BAD: dict[str, tuple[Any, Any, dict[str, Any], str]] = {
         "Pipeline is not fitted",
     ),
     "seed": (mlp(2, 3, 1), X, {"seed": -1}, "'seed' is -1"),
-    "preset": (mlp(2, 3, 1), X, {"preset": "papre"}, "unknown preset"),
+    "preset": (mlp(2, 3, 1), X, {"preset": "papre"}, "'preset' is 'papre'"),
     "budget": (mlp(2, 3, 1), X, {"budget": "soon"}, "the budget is 'soon'"),
     "settings": (mlp(2, 3, 1), X, {"settings": {"colour": 1}}, "unknown setting 'colour'"),
     "no settings": (mlp(2, 3, 1), X, {"settings": 5}, "'settings' is 5; settings by their names"),
@@ -361,7 +361,7 @@ BAD: dict[str, tuple[Any, Any, dict[str, Any], str]] = {
         mlp(2, 3, 1),
         X,
         {"settings": {"mutation": "a"}},
-        "'mutation' is 'a'; a number is needed",
+        "'mutation' is 'a'; a number above 0 and at most 1 is needed",
     ),
     "memory": (
         mlp(2, 3, 1),
@@ -397,8 +397,10 @@ def test_bad_input_is_a_sentence(what: str) -> None:
 def test_a_file_is_not_explained_before_all_options_are_known_to_be_good(tmp_path: Path) -> None:
     """Or an hour's search would end with half of its files."""
     for limit in (0.0, -1.0, float("nan"), float("inf")):
-        with pytest.raises(UserError, match="the time limit is"):
-            explain_file("no such network", "no such table", tmp_path / "out", time_limit=limit)
+        with pytest.raises(UserError, match="'time_limit' is"):
+            write_explanation(
+                "no such network", "no such table", tmp_path / "out", time_limit=limit
+            )
     assert not (tmp_path / "out").exists()
 
 

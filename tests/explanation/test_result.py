@@ -5,6 +5,7 @@ import json
 import pickle
 import shutil
 import subprocess
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -19,12 +20,12 @@ from matplotlib.figure import Figure
 from srnet.cgp.primitives import PRIMITIVES, Primitive
 from srnet.cgp.program import Program
 from srnet.errors import UserError
-from srnet.explanation.measured import measured
 from srnet.explanation.predict import write_predictions
 from srnet.explanation.result import Explanation
+from srnet.explanation.units import describe
 from srnet.model.export import to_c, to_numpy
-from srnet.model.fitting import fit
 from srnet.model.srnet import SRNet
+from srnet.search.individual import judge
 from srnet.search.run import evolve
 from srnet.search.settings import preset
 
@@ -62,9 +63,9 @@ def explanation(**changes: Any) -> Explanation:
     """Two models, the better selected, as srnet.explain makes them."""
     entries = []
     for programs, fitness in ((SIMPLE, 0.5), (COMPLEX, 0.2)):
-        model = fit(programs, LAYERS, "made-up")
-        assert model is not None
-        entries.append({"fitness": fitness, **measured(model, LAYERS)})
+        individual = judge((), programs, LAYERS)
+        assert individual is not None
+        entries.append(describe(replace(individual, fitness=fitness), LAYERS))
     run = {
         "task": "made-up",
         "seed": 1,
@@ -278,9 +279,7 @@ def test_the_front_and_the_selection_of_its_models() -> None:
         simple.predict(X), SRNet.from_run(FOUND.run["pareto"][0]).predict(X)
     )
     assert simple.select("accuracy").complexity == 5
-    with pytest.raises(
-        UserError, match="unknown selection 'worst'; known are accuracy, best, knee"
-    ):
+    with pytest.raises(UserError, match="'selection' is 'worst'; allowed are accuracy, best, knee"):
         FOUND.select("worst")
 
 
@@ -338,8 +337,10 @@ def test_copies_and_pickles_are_the_same() -> None:
     [
         ({"programs": None}, "programs"),
         ({"layer_names": ["a"]}, "'layer_names'"),
-        ({"input_names": ["a", 3]}, "'input_names'"),
-        ({"layer_losses": ["x", 1]}, "'layer_losses'"),
+        ({"input_names": ["a", 3]}, "'input_names.1' is 3"),
+        ({"layer_losses": ["x", 1]}, "'layer_losses.0' is 'x'"),
+        ({"layer_losses": [1.0]}, "'layer_losses'"),
+        ({"pareto": [{"fitness": 1.0}]}, "the key 'complexity' is missing in 'pareto.0'"),
         ({"pareto": 3}, "'pareto'"),
     ],
 )
@@ -352,8 +353,8 @@ def test_a_bad_run_is_a_sentence(tmp_path: Path, changes: dict[str, Any], words:
 
 def test_bad_arguments_are_a_sentence() -> None:
     for asked, words in (
-        (lambda: FOUND.sympy(2), "the output is 2; the network has 2"),
-        (lambda: FOUND.latex(-1), "the output is -1"),
+        (lambda: FOUND.sympy(2), "'output' is 2; a whole number from 0 to 1"),
+        (lambda: FOUND.latex(-1), "'output' is -1"),
         (lambda: FOUND.predict(X[:, :1]), r"rows × 2 columns"),
         (lambda: FOUND.fidelity(X, Y[:3]), "y has the shape"),
         (lambda: FOUND.fidelity(X[:0], Y[:0]), "X has 0 rows; at least 1"),

@@ -91,26 +91,26 @@ def test_named_images_are_theirs_and_the_same(tmp_path):
 @pytest.mark.parametrize(
     ("options", "sentence"),
     [
-        ((0, 0), "count of the images is 0"),
-        ((1, -1), "seed of the images is -1"),
-        ((1, 0, 8), "size of the images is 8"),
+        ((0, 0), "'count' is 0"),
+        ((1, -1), "'seed' is -1"),
+        ((1, 0, 8), "'size' is 8"),
     ],
 )
 def test_options_out_of_range_are_refused(options, sentence):
     for make in (dataset.make_image_set, dataset.make_test_set):
         with pytest.raises(UserError, match=sentence):
             make(*options)
-    with pytest.raises(UserError, match="no images named 'dog'; the names are astronaut, cat"):
+    with pytest.raises(UserError, match="'name' is 'dog'; allowed are astronaut, cat"):
         dataset.make_named_image("dog", 0)
 
 
 @pytest.mark.parametrize(
     ("options", "sentence"),
     [
-        ((-1,), "seed of the images is -1"),
-        ((-3_000_000,), "seed of the images is -3000000"),
-        ((0, 31), "size of the images is 31; a whole number of at least 32"),
-        ((0, 1025), "size of the images is 1025; a whole number of at most 1024"),
+        ((-1,), "'seed' is -1"),
+        ((-3_000_000,), "'seed' is -3000000"),
+        ((0, 31), "'size' is 31; a whole number from 32 to 1024"),
+        ((0, 1025), "'size' is 1025; a whole number from 32 to 1024"),
     ],
 )
 def test_named_and_counted_images_are_checked_alike(options, sentence):

@@ -190,7 +190,7 @@ def test_declared_probabilities_are_checked() -> None:
     [
         ({"label": 2}, "0 to 1"),
         ({"label": -1}, "0 to 1"),
-        ({"label": 0.5}, "number of a class"),
+        ({"label": 0.5}, "0 to 1"),
         ({"fill": "pink"}, "grey, mean, black, blur"),
         ({"precision": "float16"}, "float32, fused, bfloat16"),
         ({"outputs": "odds"}, "detect, logits, probabilities"),

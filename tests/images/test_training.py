@@ -88,10 +88,10 @@ def test_the_files_say_the_same(tmp_path):
 @pytest.mark.parametrize(
     ("architecture", "options", "sentence"),
     [
-        ("vgg", {}, "there is no network 'vgg'; the networks are resnet18"),
-        ("tiny", {"epochs": 0}, "epochs is 0; a positive number is needed"),
-        ("tiny", {"size": 65}, "size of the images is 65; an even number of at least 64"),
-        ("tiny", {"images": 0}, "count of the images is 0"),
+        ("vgg", {}, "'architecture' is 'vgg'; allowed are resnet18"),
+        ("tiny", {"epochs": 0}, "'epochs' is 0; a finite number above 0"),
+        ("tiny", {"size": 65}, "'size' is 65; an even number is needed"),
+        ("tiny", {"images": 0}, "'count' is 0"),
     ],
 )
 def test_options_out_of_range_are_refused(architecture, options, sentence, tmp_path):

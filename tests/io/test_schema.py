@@ -1,11 +1,13 @@
-"""What a schema cannot refuse: see tests/workflow/test_configuration.py for what it does."""
+"""What schemas refuse, and what they cannot; see also tests/workflow/test_configuration.py."""
 
 from typing import Any
 
 import pytest
+from helpers import fakes
+from jsonschema import Draft202012Validator
 
 from srnet.errors import UserError
-from srnet.io.schema import check
+from srnet.io.schema import arrange, check, check_json, package_schema
 
 ANYTHING: dict[str, Any] = {}
 
@@ -57,3 +59,38 @@ def test_a_large_configuration_is_fine() -> None:
         ANYTHING,
         "my.yaml",
     )
+
+
+@pytest.mark.parametrize("name", ["run", "network", "formulas", "tasks", "verdict"])
+def test_the_schemas_of_the_package_are_schemas(name: str) -> None:
+    Draft202012Validator.check_schema(package_schema(name))
+
+
+@pytest.mark.parametrize("types", ["number", "integer", "string", "object", ["number", "null"]])
+@pytest.mark.parametrize(
+    "value", [1, 1.0, 1.5, True, None, "1", [1], {"a": 1}], ids=lambda value: repr(value)
+)
+def test_arrays_are_checked_as_jsonschema_does(types: Any, value: Any) -> None:
+    schema = {"items": {"type": types}}
+    content = [*([1, 2] if "number" in types else []), value]
+    if Draft202012Validator(schema).is_valid(content):
+        check(content, schema, "my.yaml")
+    else:
+        with pytest.raises(UserError, match=f"the key '{len(content) - 1}' is "):
+            check(content, schema, "my.yaml")
+
+
+def test_a_long_history_is_fine() -> None:
+    check_json(fakes.run() | {"history": [0.5] * 200_000}, "run", "1.json")
+    with pytest.raises(UserError, match=r"1\.json: the key 'history.200000' is '0'; it must be of"):
+        check_json(fakes.run() | {"history": [0.5] * 200_000 + ["0"]}, "run", "1.json")
+
+
+def test_a_part_of_a_schema() -> None:
+    with pytest.raises(UserError, match="^the key 'weights' is missing$"):
+        check_json({"programs": [], "biases": []}, "run", part="model")
+
+
+def test_keys_are_put_in_the_order_of_the_schema() -> None:
+    content = {"own": 0, "fitness": 1.0, "seed": 3, "task": "K0"}
+    assert list(arrange(content, "run", "content")) == ["task", "seed", "fitness", "own"]

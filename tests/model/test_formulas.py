@@ -456,7 +456,7 @@ class TestSimplify:
     @pytest.mark.parametrize("limit", [0, -1, float("inf"), float("nan")])
     def test_bad_limit(self, limit: float) -> None:
         with pytest.raises(
-            UserError, match=f"the time limit is {limit}; a positive number of seconds is needed"
+            UserError, match=f"'time_limit' is {limit}; a finite number of seconds above 0"
         ):
             simplify(SMALL, SMALL_X, limit)
 

@@ -10,6 +10,7 @@ from helpers import formula_text, made_up, oracle
 from hypothesis import given
 from hypothesis import strategies as st
 
+from srnet.cgp.primitives import PRIMITIVES
 from srnet.cgp.program import Program
 from srnet.errors import UserError
 from srnet.io.files import write_json
@@ -174,8 +175,8 @@ def test_a_run_that_is_no_model_is_a_sentence_that_names_the_file(
 
 
 def test_an_unknown_loss_is_a_sentence() -> None:
-    with pytest.raises(UserError, match="has the loss 'hinge'; known are mse, cross_entropy"):
-        SRNet.from_run(run() | {"loss": "hinge"})
+    with pytest.raises(UserError, match="'loss' is 'hinge'; allowed are mse, cross_entropy"):
+        SRNet(MODEL.programs, MODEL.weights, MODEL.biases, loss="hinge")
     assert set(BY_LOSS) == set(LOSSES)
 
 
@@ -184,3 +185,72 @@ def test_a_run_without_a_loss_is_one_of_the_mean_squared_error() -> None:
     classifier = SRNet.from_run(run() | {"loss": "cross_entropy"})
     np.testing.assert_array_equal(classifier.layers(X)[-1], MODEL.predict(X))
     np.testing.assert_allclose(classifier.predict(X).sum(axis=1), 1)
+
+
+numbers = st.floats(allow_nan=False, allow_infinity=False)
+
+
+@st.composite
+def programs(draw: st.DrawFn, inputs: int) -> Program:
+    """Any program: nodes that nothing reads are left out, as ``Program.from_json`` wants it."""
+    constants = tuple(draw(st.lists(numbers, max_size=2)))
+    nodes: list[tuple[str, tuple[int, ...]]] = []
+    address = draw(st.integers(0, inputs + len(constants) - 1))
+    for primitive in draw(st.lists(st.sampled_from(PRIMITIVES), max_size=4)):
+        others = [
+            draw(st.integers(0, inputs + len(constants) + len(nodes) - 1))
+            for _ in range(primitive.arity - 1)
+        ]
+        nodes.append((primitive.name, (address, *others)))
+        address = inputs + len(constants) + len(nodes) - 1
+    return Program(inputs, constants, tuple(nodes), address)
+
+
+@st.composite
+def models(draw: st.DrawFn) -> SRNet:
+    widths = draw(st.lists(st.integers(1, 4), min_size=2, max_size=4))
+    vectors = [st.lists(numbers, min_size=width, max_size=width) for width in widths[1:]]
+    return SRNet(
+        tuple(draw(programs(width)) for width in widths[:-1]),
+        tuple(np.array(draw(vector)) for vector in vectors),
+        tuple(np.array(draw(vector)) for vector in vectors),
+        draw(st.text(st.characters(exclude_categories=["Cs"]), max_size=10)),
+        draw(st.sampled_from(LOSSES)),
+    )
+
+
+@given(models(), st.booleans())
+def test_from_run_is_the_inverse_of_to_run(model: SRNet, text: bool) -> None:
+    again = SRNet.from_run(json.loads(json.dumps(model.to_run(text), allow_nan=False)))
+    assert (again.programs, again.task, again.loss) == (model.programs, model.task, model.loss)
+    for old, new in zip(model.weights + model.biases, again.weights + again.biases, strict=True):
+        assert old.tobytes() == new.tobytes()
+        assert new.dtype == np.float64
+
+
+def test_the_model_part_of_a_run() -> None:
+    content = MODEL.to_run()
+    assert content["complexity"] == MODEL.complexity
+    assert content["expressions"] == MODEL.expressions()
+    assert content["network_expressions"] == MODEL.network_expressions()
+    assert content["constants"] == [[0.5], []]
+    assert content.keys() - MODEL.to_run(text=False).keys() == {
+        "expressions",
+        "network_expressions",
+    }
+
+
+@pytest.mark.parametrize(
+    ("changes", "words"),
+    [
+        ({"weights": None}, "the key 'weights' is None; it must be of type array"),
+        ({"weights": [[True]]}, "the key 'weights.0.0' is True; it must be of type number"),
+        ({"biases": [[0.0], "1"]}, "the key 'biases.1' is '1'; it must be of type array"),
+        ({"programs": ["sin"]}, "the key 'programs.0' is 'sin'; it must be of type object"),
+        ({"task": 3}, "the key 'task' is 3; it must be of type string"),
+        ({"loss": "hinge"}, "the key 'loss' is 'hinge'; allowed are mse, cross_entropy"),
+    ],
+)
+def test_the_key_that_breaks_the_schema_is_named(changes: dict[str, Any], words: str) -> None:
+    with pytest.raises(UserError, match=words):
+        SRNet.from_run(run() | changes)

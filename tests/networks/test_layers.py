@@ -36,6 +36,15 @@ def sentence(path: Path) -> str:
     return text
 
 
+def test_values_are_those_of_training_and_then_validation_rows() -> None:
+    layers = made_up.layers((4, 5, 2, 3))
+    values = layers.values(-1)
+    assert values.dtype == np.float64
+    assert values.shape == (layers.rows("train") + layers.rows("valid"), 3)
+    np.testing.assert_array_equal(values[-1], layers.splits["valid"][-1][-1])
+    np.testing.assert_array_equal(layers.values(0)[0], layers.splits["train"][0][0])
+
+
 def test_round_trip(tmp_path: Path) -> None:
     layers = made_up.layers((4, 5, 2, 3))
     layers.save(tmp_path / "layers.npz")

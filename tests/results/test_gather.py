@@ -96,11 +96,43 @@ def test_every_run_that_cannot_be_used_is_named(tmp_path):
     for part in (
         "2.json: is not plain JSON",
         "3.json: cannot be read",
-        "4.json: lacks the key 'history'",
-        "5.json: the key 'fitness'",
+        "4.json: the key 'history' is missing",
+        "5.json: the key 'fitness' is 'low'; it must be of type number or null",
     ):
         assert part in sentence
     assert "1.json" not in sentence
+
+
+@pytest.mark.parametrize(
+    ("changes", "words"),
+    [
+        ({"sizes": "1-3-1"}, "the key 'sizes' is '1-3-1'; it must be of type array"),
+        ({"seconds": None}, "the key 'seconds' is None; it must be of type number"),
+        ({"warnings": [1]}, "the key 'warnings.0' is 1; it must be of type string"),
+        ({"history": [1.0]}, "'history' and 'history_epochs' must be of one length"),
+        ({"history": [], "history_epochs": []}, "the key 'history.*' has 0 entries; at least 1"),
+    ],
+)
+def test_a_report_that_is_none_is_refused(tmp_path, changes, words):
+    write_json(tmp_path / "network.json", fakes.network(**changes))
+    with pytest.raises(UserError, match=rf"network\.json: {words}"):
+        read_networks([tmp_path / "network.json"])
+
+
+@pytest.mark.parametrize(
+    ("part", "changes", "words"),
+    [
+        ("network", {"mse": "0"}, "the key 'network.0.mse' is '0'; it must be of type number or"),
+        ("layers", {"complexity": None}, "the key 'layers.0.complexity' is None"),
+    ],
+)
+def test_formulas_that_are_none_are_refused(tmp_path, part, changes, words):
+    write_json(tmp_path / "run.json", fakes.run("K0"))
+    content = fakes.formulas("K0")
+    content[part] = [content[part][0] | changes]
+    write_json(tmp_path / "formulas.json", content)
+    with pytest.raises(UserError, match=rf"formulas\.json: {words}"):
+        formulas_table([tmp_path / "run.json"], [tmp_path / "formulas.json"])
 
 
 def test_a_run_twice_is_refused(tmp_path):

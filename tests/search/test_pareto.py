@@ -1,9 +1,13 @@
 """The Pareto front and the choice of a model from it."""
 
+import numpy as np
 import pytest
 
+from srnet.cgp.program import Program
 from srnet.errors import UserError
-from srnet.search.pareto import select
+from srnet.model.srnet import SRNet
+from srnet.search.individual import Individual
+from srnet.search.pareto import front, select
 
 COMPLEXITY = [1, 2, 3, 5, 9]
 FITNESS = [10.0, 9.0, 1.0, 0.9, 0.8]
@@ -31,7 +35,7 @@ def test_one_model_is_chosen(how: str) -> None:
 
 def test_bad_choices_are_named() -> None:
     with pytest.raises(
-        UserError, match=r"unknown selection 'nicest'; known are accuracy, best, knee"
+        UserError, match=r"'selection' is 'nicest'; allowed are accuracy, best, knee"
     ):
         select(COMPLEXITY, FITNESS, "nicest")
     with pytest.raises(UserError, match="front is empty"):
@@ -40,3 +44,22 @@ def test_bad_choices_are_named() -> None:
         UserError, match=r"complexities \[1, 1\]; each must be above the one before"
     ):
         select([1, 1], [2.0, 1.0], "best")
+
+
+def individual(complexity: int, fitness: float) -> Individual:
+    program = Program(1, (), tuple(("sin", (i,)) for i in range(complexity)), complexity)
+    model = SRNet((program,), (np.ones(1),), (np.zeros(1),))
+    return Individual((), model, (fitness,), fitness)
+
+
+def test_the_front_holds_what_no_simpler_one_matches() -> None:
+    chosen = front(
+        [individual(*pair) for pair in ((3, 1.0), (1, 5.0), (2, 5.0), (3, 2.0), (4, 1.0))]
+    )
+    assert [(one.model.complexity, one.fitness) for one in chosen] == [(1, 5.0), (3, 1.0)]
+    assert front([]) == []
+
+
+def test_of_equals_the_first_stays() -> None:
+    first, second = individual(2, 1.0), individual(2, 1.0)
+    assert front([first, second])[0] is first

@@ -9,9 +9,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from srnet.errors import UserError
 from srnet.images.search.evaluator import Evaluator
 from srnet.typing import Floats
+from srnet.validation import Integer
 
 
 @dataclass(frozen=True)
@@ -60,7 +60,7 @@ def lime(evaluator: Evaluator, samples: int = 1000, seed: int = 0) -> Attributio
     """
     from lime.lime_image import LimeImageExplainer
 
-    _check_samples(samples)
+    Integer(2).check("samples", samples)
     n = evaluator.superpixels
 
     def classify(images: NDArray[Any]) -> Floats:
@@ -107,7 +107,7 @@ def rise(
     UserError
         If ``samples`` is not at least 2.
     """
-    _check_samples(samples)
+    Integer(2).check("samples", samples)
     with _measure_cost(evaluator) as cost:
         shown = np.random.default_rng(seed).random((samples, evaluator.superpixels)) < share
         scores = evaluator.probabilities(shown) @ shown / (samples * share)
@@ -159,8 +159,3 @@ def _hide_progress_bar() -> Iterator[None]:
         yield
     finally:
         lime_image.tqdm = bar
-
-
-def _check_samples(samples: int) -> None:
-    if not isinstance(samples, int | np.integer) or samples < 2:
-        raise UserError(f"samples: {samples!r} found; a number of at least 2 is needed")

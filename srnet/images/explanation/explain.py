@@ -21,6 +21,7 @@ from srnet.images.search.archive import Archive
 from srnet.images.search.evaluator import Evaluator
 from srnet.images.search.surrogate import Surrogate
 from srnet.typing import Floats
+from srnet.validation import Integer
 
 
 def explain(
@@ -107,8 +108,7 @@ def explain(
         max_passes=max_passes,
         **settings,
     )
-    if not isinstance(seed, int | np.integer) or isinstance(seed, bool) or seed < 0:
-        raise UserError(f"seed: {seed!r} found; a whole number of at least 0 is needed")
+    seed = Integer(0).check("seed", seed)
     if hasattr(model, "model") and hasattr(model, "classes") and hasattr(model, "preprocessing"):
         preprocessing = preprocessing if preprocessing is not None else model.preprocessing
         classes = classes if classes is not None else model.classes
@@ -164,7 +164,7 @@ def explain(
         "precision": precision,
         "precision_error": error,
         "preset": preset,
-        "seed": int(seed),
+        "seed": seed,
         "segments": segments if isinstance(segments, str) else "given",
         "fill": fill,
         "settings": asdict(search_settings),
@@ -267,8 +267,8 @@ def explain_file(
     from srnet.images.networks.architectures import read_class_names, read_classifier
     from srnet.io.files import check_writable, write_json, writing
 
-    if threads is not None and threads < 1:
-        raise UserError(f"threads: {threads} found; a number of at least 1 is needed")
+    if threads is not None:
+        Integer(1).check("threads", threads)
     folder = Path(out)
     if folder.exists() and not folder.is_dir():
         raise UserError(f"{folder}: is a file; a folder is needed")

@@ -30,6 +30,7 @@ from srnet.images.pictures.dataset import CLASSES, SIZE, ImageSet, make_image_se
 from srnet.images.pictures.preprocessing import Preprocessing
 from srnet.io.files import check_writable, write_json
 from srnet.networks.training import torch_threads
+from srnet.validation import Choice, Integer, Number
 
 EPOCHS = {"resnet18": 2.0, "resnet50": 2.0, "densenet121": 1.5, "mobilenet_v2": 3.0, "tiny": 6.0}
 HALF_SIZE_SHARE = 0.8  # of the training, at half the images' size
@@ -76,15 +77,11 @@ def train(
     UserError
         If an option is out of range.
     """
-    if architecture not in ARCHITECTURES:
-        raise UserError(
-            f"there is no network '{architecture}'; the networks are {', '.join(ARCHITECTURES)}"
-        )
+    Choice(tuple(ARCHITECTURES)).check("architecture", architecture)
     epochs = EPOCHS[architecture] if epochs is None else epochs
-    if not epochs > 0:
-        raise UserError(f"epochs is {epochs}; a positive number is needed")
-    if size < 64 or size % 2:
-        raise UserError(f"size of the images is {size}; an even number of at least 64 is needed")
+    epochs = Number(above=0).check("epochs", epochs)
+    if Integer(64).check("size", size) % 2:
+        raise UserError(f"'size' is {size}; an even number is needed")
     with torch_threads(threads):
         return _train(architecture, images, tests, epochs, size, seed, progress)
 

@@ -19,9 +19,10 @@ from PIL import Image, ImageDraw
 from srnet.errors import UserError
 from srnet.images.pictures.plan import CLASSES, name_test_images
 from srnet.io.files import writing
+from srnet.validation import Choice, Integer
 
 SIZE = 128
-MAX_SIZE = 1024  # twice a texture's side; a larger image shows no more detail
+MIN_SIZE, MAX_SIZE = 32, 1024  # the largest is twice a texture's side: more shows no more detail
 AREA = (0.06, 0.20)  # share of the image that the object may cover
 TEST_SEED_OFFSET = 1_000_000  # test images share no random stream with training images
 
@@ -134,8 +135,7 @@ def make_named_image(name: str, seed: int, size: int = SIZE) -> tuple[Bytes, NDA
     UserError
         If there is no such class, ``seed`` is below 0 or ``size`` out of its range.
     """
-    if name not in CLASSES:
-        raise UserError(f"there are no images named '{name}'; the names are {', '.join(CLASSES)}")
+    Choice(CLASSES).check("name", name)
     _check_arguments(1, seed, size)
     return compose_image(
         name, np.random.default_rng([seed + 2 * TEST_SEED_OFFSET, CLASSES.index(name)]), size
@@ -143,15 +143,9 @@ def make_named_image(name: str, seed: int, size: int = SIZE) -> tuple[Bytes, NDA
 
 
 def _check_arguments(count: int, seed: int, size: int) -> None:
-    for name, value, least in (("count", count, 1), ("seed", seed, 0), ("size", size, 32)):
-        if value < least:
-            raise UserError(
-                f"{name} of the images is {value}; a whole number of at least {least} is needed"
-            )
-    if size > MAX_SIZE:
-        raise UserError(
-            f"size of the images is {size}; a whole number of at most {MAX_SIZE} is needed"
-        )
+    Integer(1).check("count", count)
+    Integer(0).check("seed", seed)
+    Integer(MIN_SIZE, MAX_SIZE).check("size", size)
 
 
 def compose_image(

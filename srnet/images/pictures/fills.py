@@ -5,7 +5,7 @@ from collections.abc import Callable
 import numpy as np
 from numpy.typing import NDArray
 
-from srnet.errors import UserError
+from srnet.validation import Choice
 
 Image = NDArray[np.float32]
 
@@ -63,6 +63,5 @@ def fill_image(image: Image, segments: NDArray[np.int32], method: str = "grey") 
     UserError
         If the method is unknown.
     """
-    if method not in FILLS:
-        raise UserError(f"fill: '{method}' found; one of {', '.join(FILLS)} is allowed")
+    Choice(tuple(FILLS)).check("fill", method)
     return FILLS[method](image, segments)

@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from srnet.errors import UserError
+from srnet.validation import Integer, Number
 
 if TYPE_CHECKING:
     import torch
@@ -43,28 +44,17 @@ class Preprocessing:
     def __post_init__(self) -> None:
         for key in ("mean", "std"):
             values = getattr(self, key)
-            if (
-                not isinstance(values, Sequence)
-                or len(values) != 3
-                or not all(_is_number(value) for value in values)
-            ):
+            if not isinstance(values, Sequence) or len(values) != 3:
                 raise UserError(
-                    f"preprocessing: '{key}' is {values!r}; three numbers, one per channel, are "
+                    f"'preprocessing.{key}' is {values!r}; three numbers, one per channel, are "
                     f"needed"
                 )
-            object.__setattr__(self, key, tuple(float(value) for value in values))
-        if min(self.std) <= 0:
-            raise UserError(f"preprocessing: 'std' is {self.std}; positive numbers are needed")
-        if not _is_count(self.size):
-            raise UserError(
-                f"preprocessing: 'size' is {self.size!r}; a number of pixels of at least 1 is "
-                f"needed"
-            )
-        if self.resize is not None and (not _is_count(self.resize) or self.resize < self.size):
-            raise UserError(
-                f"preprocessing: 'resize' is {self.resize!r}; a number of pixels of at least the "
-                f"size {self.size} is needed"
-            )
+            number = Number(above=0) if key == "std" else Number()
+            numbers = tuple(number.check(f"preprocessing.{key}", value) for value in values)
+            object.__setattr__(self, key, numbers)
+        Integer(1).check("preprocessing.size", self.size)
+        if self.resize is not None:
+            Integer(self.size).check("preprocessing.resize", self.resize)
 
     def frame(self, image: Image) -> Image:
         """Resize and crop an image to what the network sees.
@@ -133,15 +123,3 @@ class Preprocessing:
                 f"resize is needed"
             )
         return cls(**values)
-
-
-def _is_number(value: Any) -> bool:
-    return (
-        isinstance(value, int | float | np.number)
-        and not isinstance(value, bool)
-        and bool(np.isfinite(value))
-    )
-
-
-def _is_count(value: Any) -> bool:
-    return isinstance(value, int | np.integer) and not isinstance(value, bool) and bool(value >= 1)

@@ -13,6 +13,7 @@ from srnet.errors import UserError
 from srnet.images.pictures.fills import fill_image
 from srnet.images.pictures.preprocessing import Preprocessing
 from srnet.typing import Floats
+from srnet.validation import Choice, Integer
 
 Genomes = NDArray[np.bool_]
 
@@ -106,10 +107,9 @@ class Evaluator:
             raise UserError(
                 f"model: a {type(model).__name__} found; a torch module or a callable is needed"
             )
-        if outputs not in OUTPUTS:
-            raise UserError(f"outputs: '{outputs}' found; one of {', '.join(OUTPUTS)} is allowed")
-        if batch is not None and (not isinstance(batch, int | np.integer) or batch < 1):
-            raise UserError(f"batch: {batch!r} found; a number of images of at least 1 is needed")
+        Choice(OUTPUTS).check("outputs", outputs)
+        if batch is not None:
+            batch = Integer(1).check("batch", batch)
         self.image, self.segments = image, segments
         self.superpixels = int(segments.max()) + 1
         self.passes = 0
@@ -119,9 +119,7 @@ class Evaluator:
         self._layout = torch.contiguous_format if precision == "float32" else torch.channels_last
         self._outputs = outputs
         self._device = _find_device(self._model)
-        self._batch = (
-            int(batch) if batch else BATCH_CPU if self._device.type == "cpu" else BATCH_GPU
-        )
+        self._batch = batch if batch else BATCH_CPU if self._device.type == "cpu" else BATCH_GPU
         self._hidden = fill_image(image, segments, fill)
         # Preprocessing normalises each pixel on its own, so it is applied only once. Any other
         # callable may mix pixels.
@@ -237,11 +235,7 @@ class Evaluator:
 def _check_label(label: int | None, whole: Floats) -> int:
     if label is None:
         return int(whole.argmax())
-    if not isinstance(label, int | np.integer) or isinstance(label, bool):
-        raise UserError(f"label: {label!r} found; the number of a class is needed")
-    if not 0 <= label < len(whole):
-        raise UserError(f"label: {label} found; the model has the classes 0 to {len(whole) - 1}")
-    return int(label)
+    return Integer(0, len(whole) - 1).check("label", label)
 
 
 def _detect_outputs(output: Floats) -> str:
@@ -285,10 +279,7 @@ def _evaluation_mode(model: Any) -> Iterator[None]:
 
 
 def _convert(model: Any, precision: str) -> Any:
-    if precision not in PRECISIONS:
-        raise UserError(
-            f"precision: '{precision}' found; one of {', '.join(PRECISIONS)} is allowed"
-        )
+    Choice(PRECISIONS).check("precision", precision)
     if precision == "float32":
         return model
     if not isinstance(model, torch.nn.Module):

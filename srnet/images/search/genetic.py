@@ -5,7 +5,7 @@ A genome, (n,) bool, holds the superpixels that are shown.
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, fields, replace
-from typing import Any
+from typing import Annotated, Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,6 +17,7 @@ from srnet.images.search.evaluator import Genomes
 from srnet.images.search.ranking import leading_sets, plan_order
 from srnet.images.search.surrogate import Surrogate
 from srnet.typing import Floats
+from srnet.validation import Choice, Count, Integer, Number, Share, validate
 
 # Share of the remaining passes for the first generation if evaluating each superpixel alone would
 # take too many.
@@ -78,57 +79,25 @@ class Settings:
         If a value is out of range.
     """
 
-    fitness: str = "contrast"
-    temperature: float = 2.0
-    penalty: float = 1.5
-    population: int = 10
-    offspring: int | None = 4
-    generations: int = 100
-    patience: int | None = None
-    tournament: int = 2
-    crossover: float = 0.9
-    mutation: float | None = None
-    elites: int | None = None
-    start: str = "probes"
-    ones: float = 0.1
-    candidates: int = 50
-    max_passes: int | None = 100
-    refinement: float = 1 / 6
+    fitness: Annotated[str, Choice(FITNESSES)] = "contrast"
+    temperature: Annotated[float, Number(above=0)] = 2.0
+    penalty: Annotated[float, Number(at_least=0)] = 1.5
+    population: Annotated[int, Integer(2)] = 10
+    offspring: Count | None = 4
+    generations: Annotated[int, Integer(0)] = 100
+    patience: Count | None = None
+    tournament: Count = 2
+    crossover: Share = 0.9
+    mutation: Share | None = None
+    elites: Count | None = None
+    start: Annotated[str, Choice(STARTS)] = "probes"
+    ones: Share = 0.1
+    candidates: Count = 50
+    max_passes: Annotated[int, Integer(10)] | None = 100
+    refinement: Share = 1 / 6
 
     def __post_init__(self) -> None:
-        for key, allowed in (("fitness", FITNESSES), ("start", STARTS)):
-            if getattr(self, key) not in allowed:
-                raise UserError(
-                    f"{key}: {getattr(self, key)!r} found; one of {', '.join(allowed)} is allowed"
-                )
-        least = {
-            "population": 2,
-            "offspring": 1,
-            "generations": 0,
-            "patience": 1,
-            "tournament": 1,
-            "elites": 1,
-            "candidates": 1,
-            "max_passes": 10,
-        }
-        for key, lowest in least.items():
-            value = getattr(self, key)
-            if value is None and key in ("offspring", "patience", "elites", "max_passes"):
-                continue
-            if not isinstance(value, int | np.integer) or isinstance(value, bool) or value < lowest:
-                raise UserError(f"{key}: {value!r} found; a number of at least {lowest} is needed")
-        for key, value in (
-            ("crossover", self.crossover),
-            ("mutation", self.mutation),
-            ("ones", self.ones),
-            ("refinement", self.refinement),
-        ):
-            if value is not None and not 0 <= value <= 1:
-                raise UserError(f"{key}: {value!r} found; a number from 0 to 1 is needed")
-        if not np.isfinite(self.temperature) or self.temperature <= 0:
-            raise UserError(f"temperature: {self.temperature!r} found; a number above 0 is needed")
-        if not np.isfinite(self.penalty) or self.penalty < 0:
-            raise UserError(f"penalty: {self.penalty!r} found; a number of at least 0 is needed")
+        validate(self)
 
 
 PRESETS = {
@@ -158,8 +127,7 @@ def preset(name: str, **changes: Any) -> Settings:
     UserError
         If the preset or a setting is unknown, or a value is out of range.
     """
-    if name not in PRESETS:
-        raise UserError(f"preset: {name!r} found; one of {', '.join(PRESETS)} is allowed")
+    Choice(tuple(PRESETS)).check("preset", name)
     unknown = changes.keys() - {field.name for field in fields(Settings)}
     if unknown:
         raise UserError(

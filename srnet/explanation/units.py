@@ -1,0 +1,93 @@
+"""The units of the search and those of the network: inputs as the first layer reads them and an
+output of standard deviation 1, against inputs and outputs as the user knows them."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+
+from srnet.cgp.program import Program
+from srnet.explanation.layers import LayerSample
+from srnet.metrics import r_squared
+from srnet.model.fitting import quality
+from srnet.model.srnet import SRNet, readable_expressions
+from srnet.networks.adapters import BlackBox
+from srnet.networks.layers import Layers
+from srnet.search.individual import Individual
+from srnet.search.pareto import front
+
+
+def scale_layers(sample: LayerSample, network: BlackBox) -> Layers:
+    """The layers as they are searched.
+
+    The fitness then weighs an output of any magnitude against the hidden layers in the same way.
+    """
+    splits = {}
+    for split, (x, *hidden, y) in sample.layers.splits.items():
+        if network.scaler is not None:
+            x = ((x - network.scaler[0]) / network.scaler[1]).astype(np.float32)
+        splits[split] = [x, *hidden, (y / sample.output_scale).astype(np.float32)]
+    return replace(sample.layers, splits=splits)
+
+
+def restore_units(
+    run: dict[str, Any], sample: LayerSample, network: BlackBox, input_names: Sequence[str]
+) -> dict[str, Any]:
+    """RUN.json of a search of scaled layers with models of the inputs and outputs in their own
+    units, measured again on the layers themselves.
+
+    The Pareto front is made anew, for what scaling adds to a formula may change the order; a
+    model's fitness is still that of the search. The most accurate is selected.
+    """
+    individuals = []
+    for entry in run["pareto"] or [run]:
+        model = _unscale(SRNet.from_run(entry), sample.output_scale, network)
+        individuals.append(
+            Individual(
+                tuple(np.array(genes, np.int32) for genes in entry["genes"]),
+                model,
+                tuple(model.losses(sample.layers)),
+                entry["fitness"],
+            )
+        )
+    entries = [describe(individual, sample.layers) for individual in front(individuals)]
+    return {
+        **{key: value for key, value in run.items() if key != "elites"},
+        **entries[-1],
+        "pareto": entries,
+        "layers_fingerprint": sample.layers.fingerprint(),
+        "layer_names": sample.names,
+        "input_names": list(input_names),
+        "output_scale": sample.output_scale,
+        "selected": len(entries) - 1,
+    }
+
+
+def describe(individual: Individual, layers: Layers) -> dict[str, Any]:
+    """An entry of the Pareto front of an explanation: beside what every run tells of it, its
+    composed formulas and R² by layer."""
+    model, losses = individual.model, individual.losses
+    return {
+        **individual.to_json(),
+        "network_expressions": readable_expressions(model),
+        "layer_r2": [r_squared(loss, layers.values(i)) for i, loss in enumerate(losses, start=1)],
+        **quality(model, losses, layers),
+    }
+
+
+def _unscale(model: SRNet, output_scale: float, network: BlackBox) -> SRNet:
+    """The same model of inputs and outputs in their own units."""
+    first, *others = model.programs
+    if network.scaler is not None:
+        mean, deviation = network.scaler
+        first = first.after_scaling(mean.tolist(), deviation.tolist())
+    programs: tuple[Program, ...] = (first, *others)
+    *hidden_weights, weights = model.weights
+    *hidden_biases, biases = model.biases
+    return replace(
+        model,
+        programs=programs,
+        weights=(*hidden_weights, weights * output_scale),
+        biases=(*hidden_biases, biases * output_scale),
+    )
