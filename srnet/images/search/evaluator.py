@@ -69,8 +69,8 @@ class Evaluator:
         the convolutions and channels last. ``bfloat16``: such a copy in bfloat16. The last two need
         a torch module.
     outputs
-        ``logits``, ``probabilities``, or ``detect``: probabilities if all rows are non-negative and
-        sum to 1, else logits.
+        ``logits``, ``probabilities``, or ``detect``: logits if a value lies outside [0, 1],
+        probabilities if every row sums to 1, else an error.
 
     Attributes
     ----------
