@@ -27,7 +27,7 @@ def test_a_caption_names_only_frames_that_its_artifact_shows(artifact) -> None:
 
 def test_a_caption_of_two_artifacts_tells_them_apart() -> None:
     """A figure and a table of one name share a caption."""
-    modules = {artifact.drawn_by: artifact.name for artifact in ARTIFACTS}
+    modules = {artifact.module_path: artifact.name for artifact in ARTIFACTS}
     compared = {
         (module, caption.stem)
         for caption in CAPTIONS
