@@ -7,7 +7,6 @@ the training interval all inputs are where the network was trained; the median o
 projection on that input. A task of two inputs gets a surface as well.
 """
 
-import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -19,7 +18,7 @@ from srnet.comparison.case import Case, load_case
 from srnet.comparison.scores import methods
 from srnet.data.dataset import Data, task_boxes
 from srnet.data.tasks import Task, load_task
-from srnet.typing import Floats
+from srnet.typing import Floats, StrPath
 
 LINE_POINTS, POSITIONS, DRAWS, GRID = 201, 41, 10, 21
 SEED = 1  # of LIME and MAPLE
@@ -119,9 +118,9 @@ def curves(
 
 
 def write_curves(
-    files: Mapping[str, str | os.PathLike[str]],
+    files: Mapping[str, StrPath],
     task_name: str,
-    out: str | os.PathLike[str],
+    out: StrPath,
     runs: Sequence[str],
     line: bool = False,
     samples: int = 5000,

@@ -14,7 +14,6 @@ it. So each explanation is scored a second time, at a neighbour of its point (``
 how many samples it rests on is told (``support``).
 """
 
-import os
 import time
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
@@ -28,6 +27,7 @@ from srnet.comparison.explainers.interface import Explainer
 from srnet.errors import UserError
 from srnet.metrics import agreement, rmse
 from srnet.model.srnet import SRNet
+from srnet.typing import StrPath
 from srnet.validation import Integer
 
 NEAR = 0.1  # standard deviations of the inputs between a point and its neighbour
@@ -182,10 +182,10 @@ def _answers(case: Case, explainer: Explainer) -> pd.DataFrame:
 
 def write_comparison(
     name: str,
-    files: Mapping[str, str | os.PathLike[str]],
+    files: Mapping[str, StrPath],
     task_name: str,
-    out: str | os.PathLike[str],
-    answers: str | os.PathLike[str],
+    out: StrPath,
+    answers: StrPath,
     seed: int = 1,
     points: int = 1000,
     rows: int = 200,

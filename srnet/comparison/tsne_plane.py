@@ -6,7 +6,6 @@ explained row, an explanation is therefore asked for its opinion of the rows nea
 and the line where that opinion changes is found by least squares in the plane.
 """
 
-import os
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -17,7 +16,7 @@ from numpy.typing import NDArray
 from srnet.comparison.case import Case, load_case
 from srnet.comparison.scores import methods
 from srnet.errors import UserError
-from srnet.typing import Floats
+from srnet.typing import Floats, StrPath
 
 MOST_ROWS = 1500
 NEIGHBOURS, SHARE = 15, 25  # rows of a zoom: a 25th of all, at least 15
@@ -132,10 +131,10 @@ def boundary_line(at: Floats, said: Floats, own: int) -> tuple[float, float, flo
 
 
 def write_plane(
-    files: Mapping[str, str | os.PathLike[str]],
+    files: Mapping[str, StrPath],
     task_name: str,
-    rows: str | os.PathLike[str],
-    lines: str | os.PathLike[str],
+    rows: StrPath,
+    lines: StrPath,
     run: str,
     samples: int = 5000,
 ) -> None:

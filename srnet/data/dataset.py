@@ -1,7 +1,6 @@
 """The rows of a task: sampled from a formula or read from a table, split, and kept in
 ``data.npz``."""
 
-import os
 import warnings
 from dataclasses import dataclass
 from typing import Any, cast
@@ -88,7 +87,7 @@ class Data:
             if spread == 0
         )
 
-    def save(self, path: str | os.PathLike[str]) -> None:
+    def save(self, path: StrPath) -> None:
         """Write ``data.npz``, whole or not at all."""
         arrays: dict[str, Any] = {name: getattr(self, name) for name in (*_ARRAYS, "dropped")}
         with writing(path, "wb") as file:
@@ -100,7 +99,7 @@ class Data:
             )
 
     @classmethod
-    def load(cls, path: str | os.PathLike[str]) -> "Data":
+    def load(cls, path: StrPath) -> "Data":
         """Read ``data.npz``.
 
         Raises
@@ -168,9 +167,7 @@ def load_data(path: StrPath, task: Task) -> Data:
 _ARRAYS = ("train_x", "train_y", "holdout_x", "holdout_y", "valid_x", "test_x")
 
 
-def make_data(
-    task: Task, seed: int | None = None, pmlb_cache: str | os.PathLike[str] | None = None
-) -> Data:
+def make_data(task: Task, seed: int | None = None, pmlb_cache: StrPath | None = None) -> Data:
     """The rows of a task, a pure function of (task, seed).
 
     A formula's rows are uniform in its training box (or evenly spaced on its diagonal), in the
@@ -221,9 +218,7 @@ def make_data(
     )
 
 
-def _read(
-    source: Csv | Sklearn | Pmlb, kind: Kind, pmlb_cache: str | os.PathLike[str] | None
-) -> Table:
+def _read(source: Csv | Sklearn | Pmlb, kind: Kind, pmlb_cache: StrPath | None) -> Table:
     if isinstance(source, Csv):
         return read_csv(source.path, source.target, kind)
     if isinstance(source, Pmlb):
@@ -233,10 +228,10 @@ def _read(
 
 def write_data(
     task_name: str,
-    tasks_file: str | os.PathLike[str],
-    out: str | os.PathLike[str],
+    tasks_file: StrPath,
+    out: StrPath,
     seed: int | None = None,
-    pmlb_cache: str | os.PathLike[str] | None = None,
+    pmlb_cache: StrPath | None = None,
 ) -> None:
     """Make the rows of a task and write ``data.npz`` (the command ``srnet data``); warn of dropped
     rows and constant inputs."""

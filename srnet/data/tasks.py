@@ -6,7 +6,6 @@ taken from a data set of PMLB or one that comes with scikit-learn.
 """
 
 import math
-import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,7 +17,7 @@ from srnet.data.expressions import CONSTANTS, FUNCTIONS, evaluate
 from srnet.errors import UserError
 from srnet.io.files import read_yaml
 from srnet.io.schema import check, package_schema
-from srnet.typing import Floats, Kind
+from srnet.typing import Floats, Kind, StrPath
 
 Box = tuple[tuple[float, float], ...]  # the low and high of every input
 
@@ -115,7 +114,7 @@ class Task:
         ).reshape(-1, 1)
 
 
-def load_tasks(path: str | os.PathLike[str]) -> dict[str, Task]:
+def load_tasks(path: StrPath) -> dict[str, Task]:
     """The tasks of a tasks file, by name.
 
     Raises
@@ -130,7 +129,7 @@ def load_tasks(path: str | os.PathLike[str]) -> dict[str, Task]:
     return {name: _task(name, entry, path) for name, entry in entries.items()}
 
 
-def load_task(name: str, path: str | os.PathLike[str]) -> Task:
+def load_task(name: str, path: StrPath) -> Task:
     """One task of a tasks file; UserError if it has none of that name."""
     tasks = load_tasks(path)
     if name not in tasks:

@@ -1,6 +1,5 @@
 """npz files read without running anything that they hold."""
 
-import os
 import zipfile
 from typing import Any
 
@@ -8,12 +7,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from srnet.errors import UserError
+from srnet.typing import StrPath
 
 # Bytes that the arrays of one file may take: 5,000 units at 13,000 rows are a sixteenth of it.
 LARGEST = 2**32
 
 
-def read_arrays(path: str | os.PathLike[str]) -> dict[str, NDArray[np.generic]]:
+def read_arrays(path: StrPath) -> dict[str, NDArray[np.generic]]:
     """All arrays of an npz file; object arrays (pickles) are refused.
 
     Raises
@@ -48,7 +48,7 @@ def read_arrays(path: str | os.PathLike[str]) -> dict[str, NDArray[np.generic]]:
         raise UserError(f"{path}: is damaged ({type(error).__name__}: {error})") from error
 
 
-def check_unpacked(archive: zipfile.ZipFile, path: str | os.PathLike[str]) -> None:
+def check_unpacked(archive: zipfile.ZipFile, path: StrPath) -> None:
     """Refuse an archive that would fill the memory: a few megabytes can unpack to as many
     gigabytes.
 
@@ -63,7 +63,7 @@ def check_unpacked(archive: zipfile.ZipFile, path: str | os.PathLike[str]) -> No
         raise UserError(f"{path}: unpacks to {size} bytes; at most {LARGEST} are read")
 
 
-def _plain(values: Any, key: str, path: str | os.PathLike[str]) -> NDArray[np.generic]:
+def _plain(values: Any, key: str, path: StrPath) -> NDArray[np.generic]:
     if not isinstance(values, np.ndarray):
         raise UserError(f"{path}: '{key}' is no array")
     if not values.itemsize:  # such an array has any number of elements and no bytes
