@@ -190,16 +190,16 @@ def test_layers_result_and_checkpoint_have_files_of_their_own(
     run, link = tmp_path / "run.json", tmp_path / "link"
     link.symlink_to(layers_file)
     for checkpoint, words in (
-        (layers_file, "layers.npz: is named for the layers and for the checkpoint"),
-        (link, "link: is named for the layers and for the checkpoint"),
-        (tmp_path / "." / "run.json", "run.json: is named for the result and for the checkpoint"),
+        (layers_file, "layers.npz: is given for the layers and for the checkpoint"),
+        (link, "link: is given for the layers and for the checkpoint"),
+        (tmp_path / "." / "run.json", "run.json: is given for the result and for the checkpoint"),
     ):
         sentence(
             srnet("evolve", layers_file, *SMALL, "--out", run, "--checkpoint", checkpoint), words
         )
     sentence(
         srnet("evolve", layers_file, *SMALL, "--out", layers_file),
-        "layers.npz: is named for the layers and for the result",
+        "layers.npz: is given for the layers and for the result",
     )
     assert sorted(os.listdir(tmp_path)) == ["layers.npz", "link"]
     assert srnet("evolve", layers_file, *SMALL, "--out", run).exit_code == 0

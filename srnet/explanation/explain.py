@@ -21,8 +21,8 @@ from srnet.networks.adapters import BlackBox, adapt
 from srnet.search.budget import Budget
 from srnet.search.progress import Progress
 from srnet.search.run import evolve
+from srnet.search.settings import limit_evaluations
 from srnet.search.settings import preset as preset_settings
-from srnet.search.settings import spending
 from srnet.typing import StrPath
 from srnet.validation import SECONDS, Integer
 
@@ -161,7 +161,7 @@ def explain_rows(
         )
     sample = sample_layers(network, rows, seed, validation, task or "network")
     if limit.evaluations is not None:
-        search = spending(search, limit.evaluations, sample.layers.depth)
+        search = limit_evaluations(search, limit.evaluations, sample.layers.depth)
     with Progress(quiet=not progress) as bar, _catch_interrupts() as interrupted:
         run = evolve(
             scale_layers(sample, network),

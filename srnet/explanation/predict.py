@@ -2,11 +2,9 @@
 formulas as text."""
 
 import csv
-import os
 from pathlib import Path
 
 import numpy as np
-from numpy.typing import NDArray
 
 from srnet.data.dataset import Data
 from srnet.errors import UserError
@@ -15,13 +13,14 @@ from srnet.io.files import read_json, writing
 from srnet.io.npz import read_arrays
 from srnet.model.names import default_names, in_order, names_in, symbol_names
 from srnet.model.srnet import SRNet, readable_expressions
+from srnet.typing import Floats, StrPath
 
 
 def write_predictions(
-    run_file: str | os.PathLike[str],
-    data_file: str | os.PathLike[str],
-    out: str | os.PathLike[str],
-    standardise: str | os.PathLike[str] | None = None,
+    run_file: StrPath,
+    data_file: StrPath,
+    out: StrPath,
+    standardise: StrPath | None = None,
 ) -> None:
     """Write the outputs y0, y1, … for every row of ``data_file`` as CSV; probabilities of the
     classes where a classifier is explained.
@@ -67,9 +66,7 @@ def write_predictions(
         writer.writerows([repr(float(value)) for value in row] for row in y)
 
 
-def read_rows(
-    path: str | os.PathLike[str], columns: int
-) -> tuple[NDArray[np.float64], list[str] | None]:
+def read_rows(path: StrPath, columns: int) -> tuple[Floats, list[str] | None]:
     """The rows of a CSV with a header or of the array ``x`` of an npz file, n × ``columns``, and
     the header, which an npz file lacks.
 
@@ -99,7 +96,7 @@ def read_rows(
     return x, header
 
 
-def _read_csv(path: Path) -> tuple[list[str], NDArray[np.float64]]:
+def _read_csv(path: Path) -> tuple[list[str], Floats]:
     header, rows = csv_cells(path)
     # pandas writes columns without a name as 0, 1, …
     if header != [str(i) for i in range(len(header))] and all(
@@ -124,7 +121,7 @@ def _read_csv(path: Path) -> tuple[list[str], NDArray[np.float64]]:
     return header, values
 
 
-def summary(model: SRNet, run_file: str | os.PathLike[str]) -> str:
+def summary(model: SRNet, run_file: StrPath) -> str:
     """The formulas of a run, layer by layer and composed, with their losses, for a terminal."""
     run = read_json(run_file)
     lines = [

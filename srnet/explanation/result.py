@@ -10,10 +10,11 @@ from numpy.typing import NDArray
 
 from srnet.cgp.primitives import by_name
 from srnet.errors import UserError
+from srnet.explanation.rows import as_rows
 from srnet.io.files import read_json, write_json
 from srnet.metrics import r_squared
 from srnet.model.names import default_names, in_order, names_in
-from srnet.model.srnet import SRNet, readable_expressions
+from srnet.model.srnet import SRNet, network_operations, readable_expressions
 from srnet.networks.layers import Layers
 from srnet.search.pareto import select as select_position
 from srnet.typing import Floats, StrPath
@@ -91,7 +92,7 @@ class Explanation:
     run
         The content of RUN.json.
     layers, network
-        The network's layers as they were seen, and the network; a loaded explanation has neither.
+        The layers that were explained, and the network; a loaded explanation has neither.
 
     Attributes
     ----------
@@ -161,11 +162,8 @@ class Explanation:
 
     def _operands(self, layer: int) -> list[str]:
         """What the inputs of a layer are called."""
-        return (
-            self.input_names
-            if layer == 0
-            else [f"h{i}" for i in range(self._model.programs[layer].inputs)]
-        )
+        inputs = self._model.programs[layer].inputs
+        return self.input_names if layer == 0 else default_names(inputs, "h")
 
     @property
     def complexity(self) -> int:
@@ -195,13 +193,11 @@ class Explanation:
         """
         return self._model.predict(self._rows(X))
 
-    def _rows(self, X: Any, least: int = 0) -> NDArray[Any]:
+    def _rows(self, X: Any, minimum: int = 0) -> NDArray[Any]:
         """X as an array with the columns in the order in which the formulas read them."""
-        from srnet.explanation.rows import as_rows
-
         rows, names = as_rows(X)
-        if len(rows) < least:
-            raise UserError(f"X has {len(rows)} rows; at least {least} is needed")
+        if len(rows) < minimum:
+            raise UserError(f"X has {len(rows)} rows; at least {minimum} is needed")
         return in_order(rows, names, self._input_names) if hasattr(X, "columns") else rows
 
     def fidelity(self, X: Any, y: Any = None) -> Fidelity:
@@ -210,35 +206,31 @@ class Explanation:
         Parameters
         ----------
         y
-            The network's outputs there; asked of the network where they are not given.
+            The network's outputs there; computed by the network where they are not given.
 
         Raises
         ------
         UserError
-            If the network is gone (the explanation was loaded) and y is not given, or they do not
+            If y is not given and the explanation was loaded, without a network; or if X or y do not
             fit.
         """
         rows = self._rows(X, 1)
-        return _fidelity(
-            self._network_output(rows) if y is None else self._given(y, len(rows)),
-            self._model.predict(rows),
-        )
+        return _fidelity(self._network_output(rows, y), self._model.predict(rows))
 
-    def _network_output(self, rows: NDArray[Any]) -> Floats:
-        if self._network is None:
-            raise UserError(
-                "a loaded explanation has no network to ask; give its outputs at X as y"
-            )
-        return np.asarray(self._network.layers(rows)[1][-1], dtype=np.float64)
-
-    def _given(self, y: Any, rows: int) -> Floats:
+    def _network_output(self, rows: NDArray[Any], y: Any) -> Floats:
+        """The network's outputs at the rows, n × k: y, or where that is None the network's own."""
+        if y is None:
+            if self._network is None:
+                raise UserError("a loaded explanation has no network; give its outputs at X as y")
+            return np.asarray(self._network.layers(rows)[1][-1], dtype=np.float64)
         if hasattr(y, "detach"):
             y = y.detach().cpu()
         values = np.asarray(y, dtype=np.float64)
         values = values[:, None] if values.ndim == 1 else values
-        if values.shape != (rows, self.outputs):
+        if values.shape != (len(rows), self.outputs):
             raise UserError(
-                f"y has the shape {values.shape}; {rows} rows × {self.outputs} outputs are needed"
+                f"y has the shape {values.shape}; {len(rows)} rows × {self.outputs} outputs are "
+                f"needed"
             )
         return values
 
@@ -309,19 +301,17 @@ class Explanation:
         """
         from srnet.model.sympy_forms import network_sympy
 
-        return network_sympy(self._model, self._input_names)[self._checked(output)]
+        return network_sympy(self._model, self._input_names)[self._check_output(output)]
 
     def latex(self, output: int = 0, digits: int = 4) -> str:
         """One output of the network in LaTeX, for math mode; constants rounded to ``digits``
         significant digits."""
-        from srnet.model.formulas import network_operations, raw_forms
+        from srnet.model.formulas import raw_forms
         from srnet.model.latex import latex
         from srnet.model.sympy_forms import MAX_OPERATIONS
 
-        self._checked(output)
-        if (
-            network_operations(self._model) > MAX_OPERATIONS
-        ):  # written in steps; as one expression it would fill a book
+        self._check_output(output)
+        if network_operations(self._model) > MAX_OPERATIONS:  # in steps, or it would fill a book
             return raw_forms(self._model, self._input_names).outputs[output].latex
         return latex(self.sympy(output), digits)
 
@@ -330,29 +320,21 @@ class Explanation:
         own rules make it."""
         import sympy
 
-        from srnet.model.formulas import network_operations
         from srnet.model.sympy_forms import MAX_OPERATIONS, text
 
-        self._checked(output)
+        self._check_output(output)
         if network_operations(self._model) > MAX_OPERATIONS:
-            return self._text(output)
-        return text(
-            self.sympy(output).rewrite(sympy.Piecewise)
-            if self._is_protected()
-            else self.sympy(output)
-        )
+            return self._model.network_expressions(self._input_names)[output]
+        expression = self.sympy(output)
+        return text(expression.rewrite(sympy.Piecewise) if self._is_protected() else expression)
 
     def _is_protected(self) -> bool:
         return any(
             by_name(name).guarded for program in self._model.programs for name, _ in program.nodes
         )
 
-    def _checked(self, output: int) -> int:
+    def _check_output(self, output: int) -> int:
         return Integer(0, self.outputs - 1).check("output", output)
-
-    def _text(self, output: int) -> str:
-        """One output, node by node, of the inputs by their names."""
-        return self._model.network_expressions(self._input_names)[output]
 
     def simplified(self, time_limit: float = 20.0) -> "Simplified":
         """Shorter forms of all formulas, found by sympy in a child process and checked at the
@@ -408,7 +390,7 @@ class Explanation:
             x, expected = (self.network_layers.values(layer) for layer in (0, -1))
         else:
             x = self._rows(X, 1)
-            expected = self._network_output(x) if y is None else self._given(y, len(x))
+            expected = self._network_output(x, y)
         return draw(
             [layer.name for layer in self.layers],
             [layer.r2 for layer in self.layers],
@@ -441,26 +423,26 @@ class Explanation:
         ]
         width = max(len(layer.name) for layer in self.layers)
         for i, layer in enumerate(self.layers):
-            measure = "cross-entropy" if self._is_classes() and i + 1 == len(self.layers) else "MSE"
+            measure = "cross-entropy" if self._classifies() and i + 1 == len(self.layers) else "MSE"
             lines.append(
-                f"  {layer.name:<{width}}  R² {_shown(layer.r2)}  {measure} {layer.mse:.3g}  f = "
-                f"{_cut(layer.formula)}"
+                f"  {layer.name:<{width}}  R² {_format(layer.r2)}  {measure} {layer.mse:.3g}  f = "
+                f"{_shorten(layer.formula)}"
             )
-        output = "logit of y" if self._is_classes() else "y"
+        output = "logit of y" if self._classifies() else "y"
         lines += [
-            f"{output}{i} = {_cut(text)}"
+            f"{output}{i} = {_shorten(text)}"
             for i, text in enumerate(readable_expressions(self._model, self._input_names))
         ]
         return "\n".join(lines)
 
-    def _is_classes(self) -> bool:
+    def _classifies(self) -> bool:
         return self._model.loss == "cross_entropy"
 
     def _quality(self) -> str:
-        """How well the output is met."""
-        if self._is_classes():
-            return f"network's class {_shown(self.run.get('accuracy'))}"
-        return f"R² of the output {_shown(self.r2)}"
+        """How well the formulas give the output, for a reader."""
+        if self._classifies():
+            return f"network's class {_format(self.run.get('accuracy'))}"
+        return f"R² of the output {_format(self.r2)}"
 
     def __repr__(self) -> str:
         return (
@@ -481,8 +463,8 @@ _LONGEST = 2000
 _MEASURES = ("network_expressions", "layer_r2", "normalised", "r2", "accuracy")
 
 
-def _cut(text: str) -> str:
-    """What is too long to read, in part."""
+def _shorten(text: str) -> str:
+    """The beginning of a text that is too long to read."""
     return text if len(text) <= _LONGEST else text[: _LONGEST - 1] + "…"
 
 
@@ -499,5 +481,5 @@ def _fidelity(expected: Floats, predicted: Floats) -> Fidelity:
     )
 
 
-def _shown(value: float | None) -> str:
+def _format(value: float | None) -> str:
     return "undefined" if value is None else f"{value:.4f}"

@@ -58,7 +58,7 @@ def read_table(path: StrPath) -> pd.DataFrame:
     return table
 
 
-def joined(paths: Iterable[StrPath], columns: Sequence[str] | None = None) -> pd.DataFrame:
+def join_tables(paths: Iterable[StrPath], columns: Sequence[str] | None = None) -> pd.DataFrame:
     """Tidy tables under one another, in the order given; of each the named columns, or all of those
     that the first one has.
 

@@ -54,9 +54,9 @@ def symbol_names(columns: Sequence[str]) -> list[str]:
     return names
 
 
-def default_names(count: int) -> list[str]:
-    """x0, x1, …: inputs without names of their own."""
-    return [f"x{i}" for i in range(count)]
+def default_names(count: int, letter: str = "x") -> list[str]:
+    """x0, x1, …: inputs without names of their own; h0, h1, … the units of a layer."""
+    return [f"{letter}{i}" for i in range(count)]
 
 
 def names_in(run: Mapping[str, Any], key: str, default: Sequence[str]) -> list[str]:

@@ -21,6 +21,7 @@ from srnet.model.names import default_names, names_in
 from srnet.model.srnet import SRNet
 from srnet.model.sympy_forms import input_names
 from srnet.networks.layers import Layers
+from srnet.typing import StrPath
 from srnet.validation import SECONDS
 
 CHILD = (sys.executable, "-m", "srnet.model.simplify_worker")
@@ -183,9 +184,9 @@ def _entry(form: Form) -> dict[str, Any]:
 
 
 def write_formulas(
-    run_file: str | os.PathLike[str],
-    layers_file: str | os.PathLike[str],
-    out: str | os.PathLike[str],
+    run_file: StrPath,
+    layers_file: StrPath,
+    out: StrPath,
     time_limit: float = 20.0,
 ) -> None:
     """Write formulas.json of a RUN.json, whole or not at all.

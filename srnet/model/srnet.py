@@ -13,6 +13,7 @@ from srnet.errors import UserError
 from srnet.io.files import read_json
 from srnet.io.schema import check_json
 from srnet.model.logistic import classes_of, mean_cross_entropy, softmax
+from srnet.model.names import default_names
 from srnet.networks.layers import Layers
 from srnet.typing import Floats, StrPath
 from srnet.validation import Choice
@@ -49,8 +50,7 @@ class SRNet:
         if not len(self.programs) == len(self.weights) == len(self.biases) or not self.programs:
             raise UserError(
                 f"a model has {len(self.programs)} formulas, {len(self.weights)} weights and "
-                f"{len(self.biases)} biases; "
-                "as many of each are needed"
+                f"{len(self.biases)} biases; as many of each are needed"
             )
         for i, (weights, biases) in enumerate(zip(self.weights, self.biases, strict=True)):
             if (
@@ -59,8 +59,8 @@ class SRNet:
                 or not (np.isfinite(weights).all() and np.isfinite(biases).all())
             ):
                 raise UserError(
-                    f"layer {i + 1} has weights and biases that are not finite vectors of one "
-                    f"length"
+                    f"layer {i + 1} has weights and biases that are not finite vectors of "
+                    f"one length"
                 )
             if i + 1 < len(self.programs) and self.programs[i + 1].inputs != weights.size:
                 raise UserError(
@@ -134,10 +134,10 @@ class SRNet:
         """
         _check_length(sum(written_out(program, [0] * program.inputs) for program in self.programs))
         first, *others = self.programs
-        names = _names("x", first.inputs) if names is None else names
+        names = default_names(first.inputs) if names is None else names
         return [
             first.render(names),
-            *(program.render(_names("h", program.inputs)) for program in others),
+            *(program.render(default_names(program.inputs, "h")) for program in others),
         ]
 
     def network_expressions(self, names: Sequence[str] | None = None) -> list[str]:
@@ -154,7 +154,7 @@ class SRNet:
                 weights.size * n for weights, n in zip(self.weights, _operations(self), strict=True)
             )
         )
-        names = _names("x", self.programs[0].inputs) if names is None else list(names)
+        names = default_names(self.programs[0].inputs) if names is None else list(names)
         for program, weights, biases in zip(self.programs, self.weights, self.biases, strict=True):
             value = program.render(names)
             names = [
@@ -253,10 +253,6 @@ def _mean_square(*parts: tuple[Floats, NDArray[Any]]) -> float:
     with np.errstate(all="ignore"):
         total = sum(np.square(a - h).sum() for a, h in parts)
     return float(total / sum(h.size for _, h in parts))
-
-
-def _names(letter: str, count: int) -> list[str]:
-    return [f"{letter}{i}" for i in range(count)]
 
 
 def _number(value: float) -> str:

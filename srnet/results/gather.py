@@ -45,15 +45,15 @@ def read_runs(paths: Iterable[StrPath]) -> list[Run]:
     """
     paths = list(paths)
     runs = read_all(paths, lambda path: _read(path, "run"), "run")
-    seen: dict[tuple[str, str, int], StrPath] = {}
+    first: dict[tuple[str, str, int], StrPath] = {}
     for path, run in zip(paths, runs, strict=True):
         key = (run["task"], run["preset"], run["seed"])
-        if key in seen:
+        if key in first:
             raise UserError(
-                f"{path}: is of task {key[0]}, preset {key[1]}, seed {key[2]}, as is {seen[key]}; "
+                f"{path}: is of task {key[0]}, preset {key[1]}, seed {key[2]}, as is {first[key]}; "
                 f"each run is needed once"
             )
-        seen[key] = path
+        first[key] = path
     return runs
 
 
@@ -138,11 +138,11 @@ def pareto_table(runs: Sequence[Run]) -> pd.DataFrame:
             run["task"],
             run["preset"],
             run["seed"],
-            one["complexity"],
-            _number(one["fitness"], np.inf),
+            composite["complexity"],
+            _number(composite["fitness"], np.inf),
         )
         for run in runs
-        for one in run.get("pareto") or [run]
+        for composite in run.get("pareto") or [run]
     ]
     table = pd.DataFrame(rows, columns=["task", "preset", "seed", "complexity", "fitness"])
     return table[np.isfinite(table["fitness"])].reset_index(drop=True)
@@ -174,12 +174,12 @@ def _convergence(runs: Sequence[Run]) -> pd.DataFrame:
         raise UserError(
             f"task {runs[0]['task']}, preset {runs[0]['preset']}: a run has an empty history"
         )
-    kept = thinned(length)
+    kept = thin(length)
     # A run that stopped early keeps its last fitness.
     fitness = np.stack([history[np.minimum(kept, history.size - 1)] for history in histories])
     # The budget is spent evenly over a run's generations.
     share = np.stack([np.minimum(kept + 1, history.size) / history.size for history in histories])
-    spent = share * np.array([[run["evaluations"]] for run in runs])
+    evaluations = share * np.array([[run["evaluations"]] for run in runs])
     finite = np.isfinite(fitness)
     count = finite.sum(axis=0)
     total = np.where(finite, fitness, 0).sum(axis=0)
@@ -189,7 +189,7 @@ def _convergence(runs: Sequence[Run]) -> pd.DataFrame:
             "task": runs[0]["task"],
             "preset": runs[0]["preset"],
             "generation": kept + 1,
-            "evaluations": spent.mean(axis=0),
+            "evaluations": evaluations.mean(axis=0),
             "runs": len(runs),
             "finite": count,
             "min": ordered[0],
@@ -200,9 +200,9 @@ def _convergence(runs: Sequence[Run]) -> pd.DataFrame:
     )
 
 
-def thinned(length: int) -> NDArray[np.int64]:
-    """Positions that are kept of a curve of ``length`` points: even on a linear and on a
-    logarithmic axis, both ends included."""
+def thin(length: int) -> NDArray[np.int64]:
+    """The positions of at most ``CURVE_POINTS`` points of a curve of ``length`` points: even on a
+    linear and on a logarithmic axis, both ends included."""
     half = CURVE_POINTS // 2
     even = np.linspace(0, length - 1, half)
     early = np.geomspace(1, length, half) - 1
@@ -268,7 +268,7 @@ def training_table(networks: Sequence[Mapping[str, Any]]) -> pd.DataFrame:
     tables = []
     for network in networks:
         loss = _numbers(network["history"], np.inf)
-        kept = thinned(loss.size)
+        kept = thin(loss.size)
         epoch = np.array(network["history_epochs"])[kept]
         tables.append(pd.DataFrame({"task": network["task"], "epoch": epoch, "loss": loss[kept]}))
     return pd.concat(tables, ignore_index=True)
@@ -289,9 +289,9 @@ def formulas_table(runs: Sequence[StrPath], formulas: Sequence[StrPath]) -> pd.D
     runs, formulas
         In one order: the RUN.json, and the formulas.json made of each.
     """
-    described = read_all(formulas, lambda path: _read(path, "formulas"), "formula file")
+    contents = read_all(formulas, lambda path: _read(path, "formulas"), "formula file")
     rows = []
-    for run, content in zip(read_runs(runs), described, strict=True):
+    for run, content in zip(read_runs(runs), contents, strict=True):
         parts = [(str(i), form) for i, form in enumerate(content["layers"], start=1)]
         parts += [("network", form) for form in content["network"]]
         for layer, form in parts:

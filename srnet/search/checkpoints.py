@@ -13,6 +13,7 @@ from typing import Any
 
 from srnet.errors import UserError
 from srnet.io.files import read_json, write_json
+from srnet.typing import StrPath
 from srnet.validation import Number
 
 INTERVAL = 30.0  # seconds between two checkpoints, and so the most that a kill can lose
@@ -38,7 +39,7 @@ class Checkpoint:
 
     def __init__(
         self,
-        path: str | os.PathLike[str],
+        path: StrPath,
         identity: Callable[[], dict[str, Any]],
         interval: float = INTERVAL,
     ) -> None:

@@ -16,27 +16,17 @@ from srnet.io.files import check_writable, finite_or_none, write_json
 from srnet.io.fingerprint import fingerprint
 from srnet.io.schema import arrange
 from srnet.model.fitting import quality
-from srnet.model.srnet import SRNet
 from srnet.networks.layers import Layers
 from srnet.search.checkpoints import INTERVAL, Checkpoint
+from srnet.search.individual import Individual
+from srnet.search.joint import JointSearch
+from srnet.search.layerwise import LayerwiseSearch
 from srnet.search.settings import SEED, JointSettings, Settings, small_population
+from srnet.typing import StrPath
 from srnet.validation import SECONDS, Integer
 
 # Share of a time limit kept for what follows the last step.
 _CONCLUSION = 0.03
-
-
-class Candidate(Protocol):
-    """What a search has found: genes and fitted model of one composite."""
-
-    @property
-    def model(self) -> SRNet: ...
-    @property
-    def losses(self) -> tuple[float, ...]: ...
-    @property
-    def fitness(self) -> float: ...
-    @property
-    def genes(self) -> tuple[Any, ...]: ...
 
 
 class Search(Protocol):
@@ -47,7 +37,7 @@ class Search(Protocol):
     elapsed: float | None
 
     @property
-    def best(self) -> Candidate | None: ...
+    def best(self) -> Individual | None: ...
     @property
     def fitness(self) -> float: ...
     @property
@@ -63,7 +53,7 @@ class Search(Protocol):
     def archive(self) -> dict[str, Any]: ...
 
 
-def search_of(layers: Layers, settings: Settings, seed: int, **options: Any) -> Search:
+def make_search(layers: Layers, settings: Settings, seed: int, **options: Any) -> Search:
     """The search that a preset names.
 
     Raises
@@ -83,11 +73,7 @@ def search_of(layers: Layers, settings: Settings, seed: int, **options: Any) -> 
             f"the loss cross_entropy"
         )
     if isinstance(settings, JointSettings):
-        from srnet.search.joint import JointSearch
-
         return JointSearch(layers, settings, seed, **options)
-    from srnet.search.layerwise import LayerwiseSearch
-
     return LayerwiseSearch(layers, settings, seed, **options)
 
 
@@ -97,7 +83,7 @@ def evolve(
     seed: int,
     *,
     threads: int = 1,
-    checkpoint: str | os.PathLike[str] | None = None,
+    checkpoint: StrPath | None = None,
     checkpoint_interval: float = INTERVAL,
     progress: Callable[[Search], None] | None = None,
     time_limit: float | None = None,
@@ -113,7 +99,7 @@ def evolve(
     Parameters
     ----------
     checkpoint
-        File for the state of the unfinished run; none is kept where it is None.
+        File for the state of the unfinished run; None keeps none.
     progress
         Called after every step.
     time_limit
@@ -121,7 +107,7 @@ def evolve(
         the clock. Loading the compiled search (up to half a minute where it must be compiled, once
         on a machine) is not counted.
     stop
-        Asked after every step; where it says so, the run ends with what it has found.
+        Called after every step; where it is true, the run ends with the best so far.
 
     Raises
     ------
@@ -133,29 +119,29 @@ def evolve(
     threads = Integer(1).check("threads", threads)
     clock = None
     if time_limit is not None:
+        time_limit = SECONDS.check("time_limit", time_limit)
         if checkpoint is not None:
             raise UserError("a run with a time limit keeps no checkpoint; give one of the two")
-        warm_up(layers, settings)
-        clock = Clock(time_limit)
-        settings = _in_time(layers, settings, time_limit)
-    search = search_of(layers, settings, seed, threads=threads, **options)
-    kept = None
+        warm_up(layers, settings)  # before the clock starts
+        clock = _Clock(time_limit)
+        settings = _settings_in_time(layers, settings, time_limit)
+    search = make_search(layers, settings, seed, threads=threads, **options)
+    file = None
+    seconds_before = 0.0
     if checkpoint is not None:
-        kept = Checkpoint(
-            checkpoint, partial(_identity, layers, settings, seed), checkpoint_interval
-        )
-    before = 0.0
-    if kept is not None and (saved := kept.load()) is not None:
-        try:
-            search.restore(saved["state"])
-            before = float(saved.get("seconds", 0.0))
-        except (UserError, TypeError, ValueError) as error:
-            kept.reject(error)
-            search = search_of(layers, settings, seed, threads=threads, **options)
-    begin = time.monotonic()
+        identity = partial(_identity, layers, settings, seed)
+        file = Checkpoint(checkpoint, identity, checkpoint_interval)
+        if (content := file.load()) is not None:
+            try:
+                search.restore(content["state"])
+                seconds_before = float(content.get("seconds", 0.0))
+            except (UserError, TypeError, ValueError) as error:
+                file.reject(error)
+                search = make_search(layers, settings, seed, threads=threads, **options)
+    start = time.monotonic()
 
     def seconds() -> float:
-        return before + time.monotonic() - begin
+        return seconds_before + time.monotonic() - start
 
     while not search.finished:
         search.elapsed = clock.elapsed if clock is not None else None
@@ -165,46 +151,39 @@ def evolve(
         if (clock is not None and clock.elapsed >= 1.0) or (stop is not None and stop()):
             search.conclude(clock.end if clock is not None else None)
             break
-        if kept is not None and search.resumable:
-            kept.save_if_due(lambda: {"seconds": seconds(), "state": search.state()})
+        if file is not None and search.resumable:
+            file.save_if_due(lambda: {"seconds": seconds(), "state": search.state()})
     if clock is not None:
         settings = replace(settings, generations=search.generation)
     return record(search, layers, settings, seed, seconds())
 
 
-class Clock:
-    """The time of a run that has a limit.
-
-    Raises
-    ------
-    UserError
-        If the limit is not a positive number of seconds.
-    """
+class _Clock:
+    """The time of a run that has a limit in seconds."""
 
     def __init__(self, seconds: float) -> None:
-        seconds = SECONDS.check("time_limit", seconds)
-        self._begin = time.monotonic()
+        self._start = time.monotonic()
         self._steps = seconds * (1 - _CONCLUSION)
-        self.end = self._begin + seconds
+        self.end = self._start + seconds
 
     @property
     def elapsed(self) -> float:
         """The share of the steps' time that has passed; the rest of the limit is for the
         conclusion."""
-        return (time.monotonic() - self._begin) / self._steps
+        return (time.monotonic() - self._start) / self._steps
 
 
 def warm_up(layers: Layers, settings: Settings) -> float:
     """Load, or compile, the search by a tiny run; the seconds of a chromosome evaluation in it."""
-    begin = time.monotonic()
-    search = search_of(layers, replace(settings, population=4, generations=40, stop=0.0), 1)
+    start = time.monotonic()
+    search = make_search(layers, replace(settings, population=4, generations=40, stop=0.0), 1)
     while not search.finished:
         search.step()
-    return (time.monotonic() - begin) / search.evaluations
+    return (time.monotonic() - start) / search.evaluations
 
 
-def _in_time(layers: Layers, settings: Settings, seconds: float) -> Settings:
-    """Any number of generations, each short against the limit."""
+def _settings_in_time(layers: Layers, settings: Settings, seconds: float) -> Settings:
+    """The settings with any number of generations, each short against the limit."""
     affordable = seconds / warm_up(layers, settings)
     return replace(
         settings,
@@ -214,13 +193,13 @@ def _in_time(layers: Layers, settings: Settings, seconds: float) -> Settings:
 
 
 def evolve_file(
-    layers_file: str | os.PathLike[str],
-    out: str | os.PathLike[str],
+    layers_file: StrPath,
+    out: StrPath,
     settings: Settings,
     seed: int,
     *,
     task: str | None = None,
-    checkpoint: str | os.PathLike[str] | None = None,
+    checkpoint: StrPath | None = None,
     **options: Any,
 ) -> dict[str, Any]:
     """``srnet evolve``: read layers.npz, write RUN.json, whole or not at all.
@@ -235,11 +214,11 @@ def evolve_file(
     """
     SEED.check("seed", seed)
     checkpoint = checkpoint if checkpoint is not None else f"{os.fspath(out)}.checkpoint"
-    named = {"the layers": layers_file, "the result": out, "the checkpoint": checkpoint}
-    for (first, path), (second, other) in itertools.combinations(named.items(), 2):
+    files = {"the layers": layers_file, "the result": out, "the checkpoint": checkpoint}
+    for (first, path), (second, other) in itertools.combinations(files.items(), 2):
         if os.path.realpath(path) == os.path.realpath(other):
             raise UserError(
-                f"{os.fspath(other)}: is named for {first} and for {second}; each needs a file of "
+                f"{os.fspath(other)}: is given for {first} and for {second}; each needs a file of "
                 f"its own"
             )
     layers = Layers.load(layers_file, task)

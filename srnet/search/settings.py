@@ -15,6 +15,7 @@ BY_LOSS: dict[str, dict[str, Any]] = {
     "mse": {},
     "cross_entropy": {"rows": 10, "cols": 10, "functions": CLASSIFICATION, "stop": 1e-6},
 }
+_LOSS = Choice(tuple(BY_LOSS))
 
 
 @dataclass(frozen=True)
@@ -34,7 +35,7 @@ class Settings:
 
     preset: str
     search: str  # layerwise (Luo et al. 2022, section 3) or joint
-    loss: Annotated[str, Choice(tuple(BY_LOSS))] = "mse"
+    loss: Annotated[str, _LOSS] = "mse"
     population: Count = 200
     generations: Count = 5000
     rows: Count = 5
@@ -133,28 +134,29 @@ def preset(name: str, **changes: Any) -> Settings:
     for key in changes:
         if key not in known:
             raise UserError(f"unknown setting '{key}'; known are {', '.join(sorted(known))}")
-    return replace(PRESETS[name], **{**BY_LOSS.get(changes.get("loss", "mse"), {}), **changes})
+    loss = _LOSS.check("loss", changes.get("loss", "mse"))
+    return replace(PRESETS[name], **{**BY_LOSS[loss], **changes})
 
 
-# A schedule needs some generations: of a small budget they are made of fewer offspring.
+# A schedule needs some generations: where the budget is small they have fewer offspring.
 _FEWEST_GENERATIONS, _SMALLEST_POPULATION = 1000, 10
 
 
 def small_population(settings: Settings, evaluations: float, layers: int) -> int:
-    """Offspring of a generation, not more than the settings', of which the evaluations pay for
+    """Offspring per generation, at most the settings', so few that the evaluations suffice for
     enough generations."""
     affordable = int(min(evaluations / (layers * _FEWEST_GENERATIONS), settings.population))
     return min(max(affordable, _SMALLEST_POPULATION), settings.population)
 
 
-def spending(settings: Settings, evaluations: int, layers: int) -> Settings:
-    """The settings with population and generations such that a run of so many layers makes about so
-    many chromosome evaluations.
+def limit_evaluations(settings: Settings, evaluations: int, layers: int) -> Settings:
+    """The settings with a population and generations that make about so many chromosome evaluations
+    in a run of so many layers.
 
     Raises
     ------
     UserError
-        If ``evaluations`` is not positive.
+        If ``evaluations`` is not a whole number of at least 1.
     """
     evaluations = Integer(1).check("evaluations", evaluations)
     population = small_population(settings, evaluations, layers)

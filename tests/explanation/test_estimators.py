@@ -162,8 +162,8 @@ def test_in_cross_validation() -> None:
 @pytest.mark.parametrize(
     ("changes", "words"),
     [
-        ({"layers": "hidden"}, "'layers' is 'hidden'; output or all"),
-        ({"preset": "papre"}, "unknown preset"),
+        ({"layers": "hidden"}, "'layers' is 'hidden'; allowed are output, all"),
+        ({"preset": "papre"}, "'preset' is"),
         ({"budget": "soon"}, "the budget is 'soon'"),
         ({"max_time": -1}, "'max_time' is -1; a finite number of seconds above 0"),
         ({"max_time": 0}, "'max_time' is 0; a finite"),

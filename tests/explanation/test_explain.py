@@ -31,7 +31,7 @@ from srnet.networks.layers import Layers
 from srnet.networks.mlp import Network
 from srnet.search import run as run_module
 from srnet.search.budget import Budget
-from srnet.search.settings import preset, spending
+from srnet.search.settings import limit_evaluations, preset
 
 SMALL: dict[str, Any] = {"budget": 2000, "progress": False}
 X = np.random.default_rng(3).uniform(-1, 1, (40, 2))
@@ -507,7 +507,7 @@ def test_a_search_that_is_stopped_has_its_front(layers: Layers) -> None:
 @pytest.mark.parametrize(
     ("options", "words"),
     [
-        ({"time_limit": 0.0}, "time limit is 0"),
+        ({"time_limit": 0.0}, "'time_limit' is 0"),
         ({"time_limit": 1.0, "checkpoint": "c"}, "no checkpoint"),
     ],
 )
@@ -523,7 +523,7 @@ def test_bad_time_limits_are_a_sentence(
     [(3_000_000, 200, 5000), (30_000, 10, 1000), (10, 10, 1)],
 )
 def test_what_evaluations_pay_for(evaluations: int, population: int, generations: int) -> None:
-    settings = spending(preset("joint"), evaluations, 3)
+    settings = limit_evaluations(preset("joint"), evaluations, 3)
     assert (settings.population, settings.generations) == (population, generations)
 
 

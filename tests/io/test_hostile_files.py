@@ -67,7 +67,7 @@ from srnet.results.gather import (
 from srnet.results.published import COLUMNS, read_published
 from srnet.results.verdict import load_rules, verdict
 from srnet.search.checkpoints import Checkpoint, _digest
-from srnet.search.run import _identity, evolve, search_of
+from srnet.search.run import _identity, evolve, make_search
 from srnet.search.settings import preset
 
 pytestmark = pytest.mark.slow
@@ -658,7 +658,7 @@ def test_checkpoints(folder: Path, rng: random.Random, name: str) -> None:
     layers = made_up.layers((2, 2, 1), rows=8, valid=3)
     small = {"starts": 2, "memory": False} if name == "joint" else {}
     settings = preset(name, population=4, generations=30, cols=2, rows=2, **small)
-    search = search_of(layers, settings, 1)
+    search = make_search(layers, settings, 1)
     for _ in range(12):
         search.step()
     path = folder / "run.checkpoint"

@@ -17,7 +17,7 @@ from srnet.results.gather import (
     read_networks,
     read_runs,
     runs_table,
-    thinned,
+    thin,
     training_table,
 )
 
@@ -74,7 +74,7 @@ def test_tasks_and_presets_stay_apart_and_in_order():
 
 @pytest.mark.parametrize("length", [1, 2, 399, 400, 5000, 50000])
 def test_thinning_keeps_both_ends(length):
-    kept = thinned(length)
+    kept = thin(length)
     assert kept[0] == 0
     assert kept[-1] == length - 1
     assert len(kept) <= min(length, CURVE_POINTS)

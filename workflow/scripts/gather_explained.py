@@ -2,10 +2,10 @@
 
 from logged import logged
 
-from srnet.io.frames import joined, write_table
+from srnet.io.frames import join_tables, write_table
 
 with logged(snakemake.log[0]):
-    table = joined(snakemake.input, snakemake.params.get("columns"))
+    table = join_tables(snakemake.input, snakemake.params.get("columns"))
     most = snakemake.params.get("most")  # of SRNet there are more seeds than are asked for
     if most is not None:
         table = table[table["seed"] <= most]
