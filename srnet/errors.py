@@ -17,6 +17,6 @@ class UserError(ValueError):
         )
         super().__init__(plain if len(plain) <= _LONGEST else plain[: _LONGEST - 1] + "…")
 
-    def of(self, path: object) -> "UserError":
+    def in_file(self, path: object) -> "UserError":
         """The same about a file, which is named once."""
         return self if str(self).startswith(str(path)) else UserError(f"{path}: {self}")

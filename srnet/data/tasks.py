@@ -154,8 +154,8 @@ def _task(name: str, entry: dict[str, Any], path: Path) -> Task:
         kind = "regression" if source.dataset == "diabetes" else "classification"
     if kind == "classification" and "widen" in entry:
         raise UserError(
-            f"{where}: has the key 'widen', but a classification has no wider boxes; it is of "
-            f"regression tasks"
+            f"{where}: has the key 'widen', but a classification has no wider boxes; only "
+            f"regressions have"
         )
     settings = entry["network"]
     network = Training(
@@ -212,13 +212,12 @@ def _formula(entry: dict[str, Any], where: str) -> Formula:
 
 
 def _check(entries: Any, path: Path) -> None:
-    # First, because the schema could only say what one of the three lacks.
+    # First, because the schema could only say what one kind of task lacks.
     for name, entry in entries.items() if isinstance(entries, dict) else ():
         sources = [key for key in SOURCES if isinstance(entry, dict) and key in entry]
         if isinstance(entry, dict) and len(sources) != 1:
-            found = " and ".join(sources) or "none"
             raise UserError(
                 f"{path}: '{name}' needs one source of rows, one of the keys "
-                f"{', '.join(SOURCES)}; it has {found}"
+                f"{', '.join(SOURCES)}; it has {' and '.join(sources) or 'none'}"
             )
     check(entries, package_schema("tasks"), str(path))

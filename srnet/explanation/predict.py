@@ -46,11 +46,11 @@ def write_predictions(
         try:
             names = names_in(read_json(run_file), "input_names", default_names(inputs))
         except UserError as error:
-            raise error.of(run_file) from error
+            raise error.in_file(run_file) from error
         try:
             x = in_order(x, symbol_names(header), names)
         except UserError as error:
-            raise error.of(data_file) from error
+            raise error.in_file(data_file) from error
     if standardise is not None:
         data = Data.load(standardise)
         if len(data.inputs) != inputs:

@@ -414,7 +414,7 @@ class Explanation:
         try:
             return cls(read_json(path))
         except UserError as error:
-            raise error.of(path) from error
+            raise error.in_file(path) from error
 
     def __str__(self) -> str:
         lines = [

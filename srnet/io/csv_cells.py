@@ -10,7 +10,13 @@ Cells = tuple[list[str], list[tuple[int, list[str]]]]  # a header, and rows with
 
 
 def csv_cells(path: Path) -> Cells:
-    """The header, and the rows that are not blank with their line numbers."""
+    """The header, and the rows that are not blank with their line numbers.
+
+    Raises
+    ------
+    UserError
+        If the file cannot be read, is not comma-separated text in UTF-8, or is empty.
+    """
     try:
         with open(path, newline="", encoding="utf-8-sig") as file:
             reader = csv.reader(file, strict=True)
@@ -27,7 +33,13 @@ def csv_cells(path: Path) -> Cells:
 
 
 def cell_number(path: Path, line: int, column: str, cell: str, numeric: bool = True) -> float:
-    """The number in a cell; of a cell that names a class, not a number."""
+    """The number in a cell; NaN where the column is not ``numeric`` but names classes.
+
+    Raises
+    ------
+    UserError
+        If the cell is empty, or holds no finite number in a numeric column.
+    """
     if not cell:
         raise UserError(
             f"{path}: line {line}, column '{column}' is empty; every cell needs a value"

@@ -59,8 +59,8 @@ def read_table(path: StrPath) -> pd.DataFrame:
 
 
 def join_tables(paths: Iterable[StrPath], columns: Sequence[str] | None = None) -> pd.DataFrame:
-    """Tidy tables under one another, in the order given; of each the named columns, or all of those
-    that the first one has.
+    """Tidy tables under one another, in the order given: the columns that are named, or those of
+    the first table.
 
     Raises
     ------
@@ -69,11 +69,11 @@ def join_tables(paths: Iterable[StrPath], columns: Sequence[str] | None = None) 
     """
     paths = list(paths)
     tables = read_all(paths, read_table, "table")
-    wanted = list(tables[0]) if columns is None else list(columns)
+    names = list(tables[0]) if columns is None else list(columns)
     for path, table in zip(paths, tables, strict=True):
-        if not set(wanted) <= set(table) or (columns is None and len(table.columns) != len(wanted)):
+        if not set(names) <= set(table) or (columns is None and len(table.columns) != len(names)):
             raise UserError(
                 f"{path}: has the columns {', '.join(map(str, table))}; "
-                f"{', '.join(map(str, wanted))} are needed"
+                f"{', '.join(map(str, names))} are needed"
             )
-    return pd.concat([table[wanted] for table in tables], ignore_index=True)
+    return pd.concat([table[names] for table in tables], ignore_index=True)

@@ -215,7 +215,7 @@ class SRNet:
         try:
             return cls.from_run(read_json(path))
         except UserError as error:
-            raise error.of(path) from error
+            raise error.in_file(path) from error
 
 
 def readable_expressions(model: SRNet, names: Sequence[str] | None = None) -> list[str]:

@@ -349,7 +349,7 @@ def _preprocessing(values: Any, path: str | os.PathLike[str]) -> Preprocessing:
     try:
         preprocessing = Preprocessing.from_dict(values)
     except UserError as error:
-        raise error.of(path) from None
+        raise error.in_file(path) from None
     side = max(preprocessing.size, preprocessing.resize or 0)
     if side > LARGEST_SIDE:
         raise UserError(
