@@ -520,7 +520,7 @@ def test_explain_tells_what_it_found(tmp_path: Path) -> None:
     [
         (
             ["--activation", "swish"],
-            "unknown activation 'swish'; known are sigmoid, tanh, relu, identity",
+            "'activation' is 'swish'; allowed are sigmoid, tanh, relu, identity",
         ),
         (["--budget", "soon"], "the budget is 'soon'"),
         (["--seed", "-1"], "'seed' is -1"),

@@ -1,6 +1,5 @@
 """The active graph of one chromosome: a formula as data, evaluated by NumPy in float64."""
 
-import reprlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -10,9 +9,10 @@ import numpy as np
 from srnet.cgp.primitives import by_name
 from srnet.errors import UserError
 from srnet.typing import Floats
+from srnet.validation import Integer, Number
 
-# More inputs than any network has that can be explained; a file could claim any number.
-_MOST_INPUTS = 10**6
+# What a file may hold: not more inputs than any network has that can be explained.
+_INPUTS, _ADDRESSES, _CONSTANTS = Integer(1, 10**6), Integer(0), Number()
 # Operations are counted up to here: shared sub-expressions make numbers that fill pages.
 _COUNTED = 2**62
 
@@ -149,36 +149,25 @@ class Program:
             If the content is not of that form.
         """
         try:
+            inputs = _INPUTS.check("inputs", content["inputs"])
+            output = _ADDRESSES.check("output", content["output"])
+            constants = tuple(_CONSTANTS.check("constants", c) for c in content["constants"])
             nodes = tuple(
-                (str(name), tuple(_integer(operand) for operand in operands))
+                (str(name), tuple(_ADDRESSES.check("nodes", address) for address in operands))
                 for name, operands in content["nodes"]
             )
-            constants = tuple(float(value) for value in content["constants"])
-            inputs, output = _integer(content["inputs"]), _integer(content["output"])
-        except (KeyError, TypeError, ValueError, OverflowError) as error:
-            if isinstance(error, UserError):
-                raise
+        except UserError:
+            raise
+        except (KeyError, TypeError, ValueError) as error:
             raise UserError(
                 f"a program is not {{inputs, constants, nodes, output}} ({type(error).__name__}: "
                 f"{error})"
             ) from error
-        if not 1 <= inputs <= _MOST_INPUTS or not np.isfinite(constants).all():
-            raise UserError(
-                f"a program has {inputs} inputs and the constants {reprlib.repr(constants)}; 1 to "
-                f"{_MOST_INPUTS} inputs and finite "
-                "constants are needed"
-            )
         first = inputs + len(constants)
         used = {output}.union(*(operands for _, operands in nodes))
         if not used.issuperset(range(first, first + len(nodes))):
             raise UserError("a program has a node that nothing reads; every node must be active")
         return cls(inputs, constants, nodes, output)
-
-
-def _integer(value: Any) -> int:
-    if isinstance(value, bool) or not isinstance(value, int):
-        raise UserError(f"a program holds {value!r} where an integer is needed")
-    return value
 
 
 def written_out(program: Program, operands: Sequence[int]) -> int:

@@ -23,7 +23,7 @@ from typing import TextIO
 from srnet.data.tables import Table, parse
 from srnet.errors import UserError
 from srnet.io.csv_cells import Cells
-from srnet.typing import Kind
+from srnet.typing import Kind, StrPath
 
 VARIABLE = "SRNET_PMLB_CACHE"
 DEFAULT = "resources/pmlb"
@@ -40,12 +40,12 @@ class DamagedFile(Exception):
     """A file is not a complete table; the message says why."""
 
 
-def cache_folder(folder: str | os.PathLike[str] | None = None) -> Path:
+def cache_folder(folder: StrPath | None = None) -> Path:
     """The folder of the data sets: ``folder``, else $SRNET_PMLB_CACHE, else resources/pmlb."""
     return Path(folder or os.environ.get(VARIABLE) or DEFAULT)
 
 
-def read_pmlb(name: str, kind: Kind, cache: str | os.PathLike[str] | None = None) -> Table:
+def read_pmlb(name: str, kind: Kind, cache: StrPath | None = None) -> Table:
     """Read a data set of PMLB from the cache, or download it into the cache first.
 
     Rows with missing cells are dropped and counted. A damaged file in the cache (truncated, empty,

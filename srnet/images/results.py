@@ -1,6 +1,5 @@
 """The comparisons gathered into tidy tables, for the figures and tables of the image branch."""
 
-import os
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
@@ -11,6 +10,7 @@ from numpy.typing import NDArray
 
 from srnet.errors import UserError
 from srnet.io.files import read_json
+from srnet.typing import StrPath
 
 CURVE_POINTS = 60
 
@@ -20,7 +20,7 @@ NETWORK_COLUMNS = (
 )
 
 
-def networks_table(reports: Iterable[str | os.PathLike[str]]) -> pd.DataFrame:
+def networks_table(reports: Iterable[StrPath]) -> pd.DataFrame:
     """One row per trained network, from its report: network, parameters, …, accuracies (0–1),
     seconds of processor time."""
     rows = []
@@ -33,9 +33,7 @@ def networks_table(reports: Iterable[str | os.PathLike[str]]) -> pd.DataFrame:
     return pd.DataFrame(rows).rename(columns={"architecture": "network"})
 
 
-def runs_table(
-    named: Iterable[str | os.PathLike[str]], tests: Iterable[str | os.PathLike[str]]
-) -> pd.DataFrame:
+def runs_table(named: Iterable[StrPath], tests: Iterable[StrPath]) -> pd.DataFrame:
     """All explanations, one row each; the column ``images`` says ``named`` or ``test``."""
     from srnet.io.frames import read_table
 
@@ -80,7 +78,7 @@ CLAIMED = {
 }
 
 
-def claims_table(runs: pd.DataFrame, rules_file: str | os.PathLike[str]) -> pd.DataFrame:
+def claims_table(runs: pd.DataFrame, rules_file: StrPath) -> pd.DataFrame:
     """The paper's claims on the named images, judged by the rules about the table ``images`` in
     config/verdict.yaml.
 
@@ -112,7 +110,7 @@ def claims_table(runs: pd.DataFrame, rules_file: str | os.PathLike[str]) -> pd.D
     )
 
 
-def history_table(histories: Iterable[str | os.PathLike[str]]) -> pd.DataFrame:
+def history_table(histories: Iterable[StrPath]) -> pd.DataFrame:
     """Convergence over the seeds: per network, image, method and number of passes, the number of
     runs and minimum, median and maximum of the best explanation's probability so far, and the
     median of its share of the pixels.
@@ -158,7 +156,7 @@ def history_table(histories: Iterable[str | os.PathLike[str]]) -> pd.DataFrame:
 def pixels_table(
     runs: pd.DataFrame,
     network: str,
-    folder: str | os.PathLike[str],
+    folder: StrPath,
     images: Sequence[str],
     segmentation: str,
 ) -> pd.DataFrame:

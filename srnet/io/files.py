@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import IO, Any
 
 from srnet.errors import UserError
+from srnet.typing import StrPath
 
 try:
     import fcntl
@@ -21,7 +22,7 @@ except ImportError:  # a system without such locks: partial files of killed proc
 
 
 @contextlib.contextmanager
-def writing(path: str | os.PathLike[str], mode: str = "w") -> Iterator[IO[Any]]:
+def writing(path: StrPath, mode: str = "w") -> Iterator[IO[Any]]:
     """Open a partial file beside ``path`` and rename it to ``path`` when the block succeeds.
 
     Partial files that killed processes left are deleted.
@@ -87,7 +88,7 @@ def _lock(handle: int, wait: bool) -> bool:
     return True
 
 
-def check_writable(path: str | os.PathLike[str]) -> None:
+def check_writable(path: StrPath) -> None:
     """Check before long work that ``path`` can be written; it is left unchanged.
 
     Raises
@@ -109,7 +110,7 @@ def _umask() -> int:
     return mask
 
 
-def write_json(path: str | os.PathLike[str], content: Any) -> None:
+def write_json(path: StrPath, content: Any) -> None:
     """Write plain JSON, whole or not at all.
 
     Raises
@@ -140,7 +141,7 @@ def _format_json(content: Any) -> str:
     return "{\n" + ",\n".join(lines) + "\n}"
 
 
-def read_json(path: str | os.PathLike[str]) -> dict[str, Any]:
+def read_json(path: StrPath) -> dict[str, Any]:
     """Read a JSON object with finite numbers and integers of at most 64 bits.
 
     Raises
@@ -171,7 +172,7 @@ def read_json(path: str | os.PathLike[str]) -> dict[str, Any]:
     return content
 
 
-def read_yaml(path: str | os.PathLike[str]) -> Any:
+def read_yaml(path: StrPath) -> Any:
     """Read plain YAML with the strictness of JSON.
 
     Keys are text and occur once, and numbers are finite. ``1e-3`` is a number.

@@ -13,6 +13,7 @@ from srnet.io.files import writing
 from srnet.io.state_dict import as_state_dict, read_torch_file
 from srnet.networks.layers import Values
 from srnet.typing import Floats, Kind, StrPath
+from srnet.validation import Choice
 
 ACTIVATIONS: dict[str, Callable[[Any], Any]] = {
     "sigmoid": lambda z: 1 / (1 + np.exp(-z)),
@@ -117,8 +118,7 @@ def load_network(path: StrPath, activation: str = "sigmoid") -> Network:
         If the file is missing, is no file of tensors, or has layers whose sizes do not fit or
         values that are not finite.
     """
-    if activation not in ACTIVATIONS:
-        raise UserError(f"unknown activation '{activation}'; known are {', '.join(ACTIVATIONS)}")
+    Choice(tuple(ACTIVATIONS)).check("activation", activation)
     arrays = {
         name: tensor.double().numpy()
         for name, tensor in as_state_dict(read_torch_file(path), path).items()

@@ -20,6 +20,7 @@ from srnet.io.files import write_json
 from srnet.networks.mlp import Network
 from srnet.networks.training_report import training_report
 from srnet.typing import Floats, Kind, StrPath
+from srnet.validation import Integer
 
 OPTIMISERS = {"sgd": torch.optim.SGD, "adam": torch.optim.Adam}
 LOSSES: dict[Kind, Callable[[Tensor, Tensor], Tensor]] = {
@@ -62,9 +63,7 @@ def train(
     UserError
         If epochs is not positive, the data is not the task's, or the loss stops being finite.
     """
-    epochs = task.network.epochs if epochs is None else epochs
-    if epochs < 1:
-        raise UserError(f"the number of epochs is {epochs}; it must be 1 or more")
+    epochs = Integer(1).check("epochs", task.network.epochs if epochs is None else epochs)
     if (task.kind == "classification") != bool(data.classes):
         raise UserError(
             f"task '{task.name}' is a {task.kind}, but its data has {len(data.classes)} classes; "

@@ -192,7 +192,7 @@ def test_constant_input_does_no_harm(tmp_path: Path) -> None:
 
 
 def test_bad_training() -> None:
-    with pytest.raises(UserError, match="epochs is 0"):
+    with pytest.raises(UserError, match="'epochs' is 0"):
         train(TASKS["K0"], make_data(TASKS["K0"]), epochs=0)
     with pytest.raises(UserError, match="'K0' is a regression, but its data has 2 classes"):
         train(TASKS["K0"], dataclasses.replace(make_data(TASKS["K0"]), classes=("a", "b")))

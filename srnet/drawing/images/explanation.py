@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 
 from srnet.drawing.images.style import superpixel_borders
 from srnet.drawing.style import PAGE, styled
+from srnet.typing import Floats
 
 BORDER = (1.0, 1.0, 1.0)  # white
 HIDDEN = 0.5  # grey
@@ -18,7 +19,7 @@ class ExplainedImage(Protocol):
 
     image: NDArray[np.float32]  # (H, W, 3), values in [0, 1]
     segments: NDArray[np.int32]  # (H, W), number of each pixel's superpixel
-    scores: NDArray[np.float64]  # (n,), by superpixel
+    scores: Floats  # (n,), by superpixel
 
     @property
     def mask(self) -> NDArray[np.bool_]: ...  # (H, W), pixels of the explanation

@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 from srnet.drawing.images.style import main_methods, method_label, superpixel_borders
 from srnet.drawing.style import PAGE, distinct_names, styled
 from srnet.metrics import intersection_over_union
+from srnet.typing import Floats
 
 HIDDEN = 0.5  # grey, the fill of the explanations
 FIXED_COLUMNS = ("image", "row", "column", "red", "green", "blue", "superpixel", "truth")
@@ -55,6 +56,6 @@ def draw(images_pixels: pd.DataFrame) -> Figure:
     return figure
 
 
-def _outline(picture: NDArray[np.float64], segments: NDArray[np.int64]) -> NDArray[np.float64]:
+def _outline(picture: Floats, segments: NDArray[np.int64]) -> Floats:
     """Draw the borders of the superpixels in yellow."""
     return np.where(superpixel_borders(segments)[..., None], (1.0, 0.9, 0.0), picture)

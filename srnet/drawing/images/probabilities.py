@@ -2,17 +2,16 @@
 
 from typing import Any
 
-import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.colors import to_rgba
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
-from numpy.typing import NDArray
 
 from srnet.drawing.images.style import method_colours, method_label, network_label, select_images
 from srnet.drawing.style import PAGE, add_legend, count_text, distinct_names, styled
+from srnet.typing import Floats
 
 
 @styled
@@ -72,7 +71,7 @@ def draw(images_runs: pd.DataFrame) -> Figure:
     return figure
 
 
-def _box(axes: Axes, place: float, width: float, values: NDArray[np.float64], colour: str) -> None:
+def _box(axes: Axes, place: float, width: float, values: Floats, colour: str) -> None:
     """Draw quartiles and whiskers at minimum and maximum, which is a line if all runs agree."""
     axes.boxplot(
         [values],

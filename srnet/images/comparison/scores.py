@@ -7,7 +7,6 @@ is E-LIME's preset ``sparse`` with at most 100 passes, ``published`` that preset
 chance.
 """
 
-import os
 import re
 import time
 from collections.abc import Callable, Sequence
@@ -21,6 +20,7 @@ from numpy.typing import NDArray
 
 from srnet.errors import UserError
 from srnet.images.pictures.segments import superpixels
+from srnet.typing import StrPath
 
 ELIME = ("sparse", "published")  # presets of E-LIME; they choose their superpixels themselves
 BASELINES = ("lime", "rise", "random")  # rankings: the first TOP superpixels are their explanation
@@ -254,7 +254,7 @@ def seed_range(text: str) -> range:
     return seeds
 
 
-def read_mask(path: str | os.PathLike[str]) -> Mask:
+def read_mask(path: StrPath) -> Mask:
     """A mask as an image file: the object is brighter than the middle.
 
     Raises
@@ -268,11 +268,11 @@ def read_mask(path: str | os.PathLike[str]) -> Mask:
 
 
 def write_comparison(
-    network: str | os.PathLike[str],
-    image: str | os.PathLike[str],
-    mask: str | os.PathLike[str] | None,
-    out: str | os.PathLike[str],
-    history: str | os.PathLike[str],
+    network: StrPath,
+    image: StrPath,
+    mask: StrPath | None,
+    out: StrPath,
+    history: StrPath,
     *,
     methods: Sequence[str],
     seeds: Sequence[int],

@@ -1,6 +1,5 @@
 """E-LIME: finds the superpixels of an image that make a classifier give it its class."""
 
-import os
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import asdict
@@ -20,7 +19,7 @@ from srnet.images.search import genetic, ranking
 from srnet.images.search.archive import Archive
 from srnet.images.search.evaluator import Evaluator
 from srnet.images.search.surrogate import Surrogate
-from srnet.typing import Floats
+from srnet.typing import Floats, StrPath
 from srnet.validation import Integer
 
 
@@ -232,11 +231,11 @@ FILES = ("mask.png", "panel.pdf", "panel.png", "explanation.npz", "result.json")
 
 
 def explain_file(
-    model: str | os.PathLike[str],
-    image: str | os.PathLike[str],
-    out: str | os.PathLike[str],
+    model: StrPath,
+    image: StrPath,
+    out: StrPath,
     *,
-    classes: str | os.PathLike[str] | None = None,
+    classes: StrPath | None = None,
     threads: int | None = None,
     **options: Any,
 ) -> ImageExplanation:

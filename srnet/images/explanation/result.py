@@ -1,7 +1,6 @@
 """The result of an explanation: the selected superpixels, scores and probabilities."""
 
 import json
-import os
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
@@ -11,6 +10,7 @@ from numpy.typing import NDArray
 from srnet.errors import UserError
 from srnet.io.files import writing
 from srnet.io.npz import read_arrays
+from srnet.typing import Floats, StrPath
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -66,14 +66,14 @@ class ImageExplanation:
     image: NDArray[np.float32]
     segments: NDArray[np.int32]
     selected: NDArray[np.bool_]
-    scores: NDArray[np.float64]
+    scores: Floats
 
     def __init__(
         self,
         image: NDArray[np.float32],
         segments: NDArray[np.int32],
         selected: NDArray[np.bool_],
-        scores: NDArray[np.float64],
+        scores: Floats,
         about: Mapping[str, Any],
     ) -> None:
         arrays: tuple[NDArray[Any], ...] = (image, segments, selected, scores)
@@ -186,7 +186,7 @@ class ImageExplanation:
             "shape": list(self.segments.shape),
         }
 
-    def save(self, path: str | os.PathLike[str]) -> None:
+    def save(self, path: StrPath) -> None:
         """Write an npz file with the arrays and the rest as JSON; it contains no code.
 
         Raises
@@ -201,7 +201,7 @@ class ImageExplanation:
             )
 
     @classmethod
-    def load(cls, path: str | os.PathLike[str]) -> "ImageExplanation":
+    def load(cls, path: StrPath) -> "ImageExplanation":
         """Read a file written by :meth:`save`.
 
         Raises

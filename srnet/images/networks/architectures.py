@@ -9,7 +9,6 @@ Sources of the architectures: He et al. 2016 (ResNet; 50 layers with the stride 
 convolution), Huang et al. 2017 (DenseNet), Sandler et al. 2018 (MobileNetV2).
 """
 
-import os
 import re
 from collections import OrderedDict
 from collections.abc import Callable, Mapping, Sequence
@@ -25,6 +24,7 @@ from srnet.errors import UserError
 from srnet.images.pictures.preprocessing import Preprocessing
 from srnet.io.files import writing
 from srnet.io.state_dict import as_state_dict, read_torch_file
+from srnet.typing import StrPath
 
 # The mean and deviation of ImageNet's channels, which torchvision's weights were trained with; our
 # own networks use the same.
@@ -255,7 +255,7 @@ class Classifier:
     preprocessing: Preprocessing
 
 
-def write_classifier(path: str | os.PathLike[str], classifier: Classifier) -> None:
+def write_classifier(path: StrPath, classifier: Classifier) -> None:
     """Write a network with its classes and its preprocessing: tensors, text and numbers, no
     code."""
     content = {
@@ -268,9 +268,7 @@ def write_classifier(path: str | os.PathLike[str], classifier: Classifier) -> No
         torch.save(content, file)
 
 
-def read_classifier(
-    path: str | os.PathLike[str], classes: Sequence[str] | None = None
-) -> Classifier:
+def read_classifier(path: StrPath, classes: Sequence[str] | None = None) -> Classifier:
     """Read what ``write_classifier`` wrote, or a bare state dict with torchvision's names such as
     its ImageNet weights.
 
@@ -315,7 +313,7 @@ def read_classifier(
     return Classifier(model.eval().requires_grad_(False), architecture, names, preprocessing)
 
 
-def read_class_names(path: str | os.PathLike[str]) -> tuple[str, ...]:
+def read_class_names(path: StrPath) -> tuple[str, ...]:
     """The names of the classes from a text file, one a line, in the order of the network's outputs.
 
     Raises
@@ -335,7 +333,7 @@ def read_class_names(path: str | os.PathLike[str]) -> tuple[str, ...]:
     return names
 
 
-def _class_names(names: Any, path: str | os.PathLike[str]) -> tuple[str, ...]:
+def _class_names(names: Any, path: StrPath) -> tuple[str, ...]:
     if not isinstance(names, list) or not all(
         isinstance(name, str) and name.isprintable() for name in names
     ):
@@ -345,7 +343,7 @@ def _class_names(names: Any, path: str | os.PathLike[str]) -> tuple[str, ...]:
     return tuple(names)
 
 
-def _preprocessing(values: Any, path: str | os.PathLike[str]) -> Preprocessing:
+def _preprocessing(values: Any, path: StrPath) -> Preprocessing:
     try:
         preprocessing = Preprocessing.from_dict(values)
     except UserError as error:
@@ -372,7 +370,7 @@ def _current_names(state: Mapping[str, Tensor]) -> dict[str, Tensor]:
     return renamed
 
 
-def _identify(state: Mapping[str, Tensor], path: str | os.PathLike[str]) -> tuple[str, int]:
+def _identify(state: Mapping[str, Tensor], path: StrPath) -> tuple[str, int]:
     """The architecture with these names and shapes, and its number of classes."""
     heads = [name for name in ("fc.bias", "classifier.bias", "classifier.1.bias") if name in state]
     if len(heads) == 1 and state[heads[0]].ndim == 1 and len(state[heads[0]]):

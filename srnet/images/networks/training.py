@@ -9,7 +9,6 @@ Everything is drawn from one seed and computed in float32 by a given number of t
 machine, the same options give the same network.
 """
 
-import os
 import time
 from collections.abc import Callable
 from typing import Any
@@ -30,6 +29,7 @@ from srnet.images.pictures.dataset import CLASSES, SIZE, ImageSet, make_image_se
 from srnet.images.pictures.preprocessing import Preprocessing
 from srnet.io.files import check_writable, write_json
 from srnet.networks.training import torch_threads
+from srnet.typing import StrPath
 from srnet.validation import Choice, Integer, Number
 
 EPOCHS = {"resnet18": 2.0, "resnet50": 2.0, "densenet121": 1.5, "mobilenet_v2": 3.0, "tiny": 6.0}
@@ -207,8 +207,8 @@ def _accuracy(model: nn.Module, test_set: ImageSet, rng: np.random.Generator | N
 
 def write_trained(
     architecture: str,
-    out: str | os.PathLike[str],
-    report_file: str | os.PathLike[str],
+    out: StrPath,
+    report_file: StrPath,
     **options: Any,
 ) -> dict[str, Any]:
     """Train and write the network and its report; options as of :func:`train`."""

@@ -6,7 +6,6 @@ pasted pixels, so it is exact. An image depends only on the seed and its number,
 stored. Nothing is downloaded.
 """
 
-import os
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache
@@ -19,6 +18,7 @@ from PIL import Image, ImageDraw
 from srnet.errors import UserError
 from srnet.images.pictures.plan import CLASSES, name_test_images
 from srnet.io.files import writing
+from srnet.typing import StrPath
 from srnet.validation import Choice, Integer
 
 SIZE = 128
@@ -303,9 +303,7 @@ def _paste(
 # --- Files ----------------------------------------------------------------------------------------
 
 
-def write_images(
-    folder: str | os.PathLike[str], named: Sequence[str], count: int, seed: int, size: int
-) -> None:
+def write_images(folder: StrPath, named: Sequence[str], count: int, seed: int, size: int) -> None:
     """Write the images to explain and their masks as PNG.
 
     Parameters

@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from srnet.errors import UserError
+from srnet.typing import StrPath
 
 # Raster formats that Pillow decodes itself; not PostScript, which would be executed.
 FORMATS = ("PNG", "JPEG", "TIFF", "BMP", "GIF", "WEBP", "PPM")
@@ -45,7 +46,7 @@ def read_image(source: Any) -> NDArray[np.float32]:
     return _from_array(np.asarray(source), "image")
 
 
-def _from_file(path: str | os.PathLike[str]) -> NDArray[np.float32]:
+def _from_file(path: StrPath) -> NDArray[np.float32]:
     from PIL import Image
 
     try:
