@@ -24,13 +24,13 @@ from srnet.search.kernels.normal_equations import DERIVATIVES, list_constants, n
 from srnet.search.settings import JointSettings, preset
 
 
-@njit
+@njit()
 def evaluate(repeats, problem, composite, scratch):  # type: ignore[no-untyped-def]
     for _ in range(repeats):
         evaluate_from(0, composite.genes, composite.constants, problem, composite, np.inf, scratch)
 
 
-@njit
+@njit()
 def derive(repeats, problem, composite, scratch, products, gradient):  # type: ignore[no-untyped-def]
     for _ in range(repeats):
         normal_equations(problem, composite, scratch, products, gradient)
