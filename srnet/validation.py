@@ -99,17 +99,6 @@ class Choice:
         return value
 
 
-@dataclass(frozen=True)
-class Flag:
-    """True or false."""
-
-    def check(self, name: str, value: Any) -> bool:
-        """The value."""
-        if not isinstance(value, bool):
-            raise UserError(f"'{name}' is {value!r}; true or false is needed")
-        return value
-
-
 Count = Annotated[int, Integer(1)]
 Share = Annotated[float, Number(at_least=0, at_most=1)]
 SECONDS = Number(above=0, unit="seconds")

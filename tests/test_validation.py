@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from srnet.errors import UserError
-from srnet.validation import SECONDS, Choice, Count, Flag, Integer, Number, Share, validate
+from srnet.validation import SECONDS, Choice, Count, Integer, Number, Share, validate
 
 
 @pytest.mark.parametrize(
@@ -21,7 +21,6 @@ from srnet.validation import SECONDS, Choice, Count, Flag, Integer, Number, Shar
         (Number(at_least=0), np.float32(0.5), 0.5),
         (Number(above=0, at_most=1), Fraction(1, 4), 0.25),
         (Choice(("a", "b")), "b", "b"),
-        (Flag(), False, False),
     ],
 )
 def test_a_value_in_range_comes_back_plain(rule: Any, value: Any, plain: Any) -> None:
@@ -52,7 +51,6 @@ def test_a_value_in_range_comes_back_plain(rule: Any, value: Any, plain: Any) ->
         (SECONDS, 0, "'x' is 0; a finite number of seconds above 0 is needed"),
         (Choice(("a", "b")), "c", "'x' is 'c'; allowed are a, b"),
         (Choice(("a", "b")), ["a"], r"'x' is \['a'\]; allowed are a, b"),
-        (Flag(), 1, "'x' is 1; true or false is needed"),
     ],
 )
 def test_any_other_is_a_sentence(rule: Any, value: Any, words: str) -> None:

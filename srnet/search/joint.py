@@ -1,19 +1,21 @@
 """The joint search (preset ``joint``): whole composites are scored, so that every layer's formula
 serves the output.
 
-A twentieth of the budget goes to the published search, whose elites start up to half of the
-climbers; the others start from random composites. Climbers change active genes, nodes or constants
-of one or two layers at a time; the weights and biases of every layer above are fitted again, and
-the offspring is accepted on the total fitness, at first also when it is a little worse (annealing).
-Constants are fitted by Levenberg and Marquardt, those of a promising new structure before it is
-judged. Every round drops the worse half of the climbers and shares their budget among the others.
-The best composite met of every complexity is kept.
+1. A twentieth of the budget goes to the published search.
+2. Hill climbers start from its elites, at most half of them, and from random composites. They
+   change active genes or nodes of one or two layers at a time; the weights and biases of every
+   layer above are fitted again, and an offspring is accepted on the total fitness, at first also
+   when it is a little worse (simulated annealing); one that would be refused has its constants
+   fitted by Levenberg and Marquardt first. Successive halving: every round drops the worse half of
+   the climbers and shares their budget among the others.
+3. The constants of the best composite met of every complexity are fitted on all rows. What no
+   simpler composite matches is the Pareto front.
 """
 
 import time
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -25,32 +27,32 @@ from srnet.io.files import finite_or_none
 from srnet.networks.layers import Layers
 from srnet.search.checkpoints import saved_history
 from srnet.search.individual import Individual, judge
-from srnet.search.kernels import composite_kernel
-from srnet.search.kernels.class_kernel import Classes, Points
-from srnet.search.kernels.climbing import climb
-from srnet.search.kernels.composite_kernel import Fit, Lineage, Problem, Scratch
-from srnet.search.kernels.constants import polish
-from srnet.search.kernels.sums import CHUNK
-from srnet.search.kernels.target import Target
+from srnet.search.kernels.climbing import improve
+from srnet.search.kernels.composites import (
+    CONSTANTS_AT,
+    GENES_AT,
+    Archive,
+    Climber,
+    Layout,
+    Problem,
+    Scratch,
+)
 from srnet.search.layerwise import LayerwiseSearch
 from srnet.search.pareto import front
 from srnet.search.sampling import representative
 from srnet.search.settings import JointSettings
+from srnet.typing import Floats
 
 # What the streams of a seed are drawn for.
 _ROWS, _GENES, _CONSTANTS, _CLIMB = range(4)
 # Random composites tried until one is finite.
 _DRAWS = 1000
-# Share of the budget kept for fitting the constants of the archive on all rows.
-_FINAL = 0.005
-_FINAL_ITERATIONS = 20
-# Generations after which the memory of composites met is cleared: a checkpoint can be taken there,
-# and holds no memory.
-_EPOCH = 1000
-# Rows × units that a climber of wide layers may take between two such points: some ten seconds, so
-# that a kill costs no more.
-_EPOCH_WORK = 5 * 10**7
-_MEMORY = 2**17
+# Share of the budget kept for fitting the constants of the archive on all rows, and the steps of
+# that fit.
+_FINAL_SHARE = 0.005
+_FINAL_STEPS = 20
+# Share of the climbers' time at which the temperature is 0.
+_COLD = 0.9
 
 
 class JointSearch:
@@ -65,9 +67,8 @@ class JointSearch:
             Grid(layers.widths[i], settings.n_eph, settings.rows, settings.cols, settings.functions)
             for i in range(layers.depth)
         ]
-        rows = _screening_rows(layers, settings.screen_rows, seed)
-        self._problem = _problem(layers, self._grids, settings, rows)
-        self._scratch = [_scratch(self._problem) for _ in range(threads)]
+        self._problem = self._make_problem(_sample_rows(layers, settings.sample_rows, seed))
+        self._scratch = [Scratch.empty(self._problem) for _ in range(threads)]
         self._pool = ThreadPoolExecutor(threads) if threads > 1 else None
         self.generation = 0
         self.history: list[float] = []
@@ -76,22 +77,32 @@ class JointSearch:
         self.elapsed: float | None = None
         self.best: Individual | None = None
         self._front: list[Individual] = []
-        self._best_screened = float("inf")
-        self._retired = _Archive()
-        self._spent = 0
-        self._seeds: list[Individual] = []
-        self._lineages: list[Lineage] = []
-        self._cleared = 0
-        self._epoch = max(
-            1, min(_EPOCH, _EPOCH_WORK // (self._problem.rows * sum(layers.widths[1:])))
-        )
+        self._elites: list[Individual] = []  # of the published search
+        self._climbers: list[Climber] = []
+        self._climbed = 0  # generations of each climber that is left
+        self._best_total = float("inf")  # the best composite's fitness on the sample of rows
+        # What climbers have met, and evaluations that were made, that are no longer there.
+        self._dropped = Archive.empty(self._problem.layout)
+        self._evaluations = 0
         self._layerwise: LayerwiseSearch | None = None
-        self._climbs_from = int(settings.layerwise * settings.generations)
-        if self._climbs_from:
-            first = replace(settings, generations=self._climbs_from)
+        self._first_climb = int(settings.layerwise_share * settings.generations)
+        if self._first_climb:
+            first = replace(settings, generations=self._first_climb)
             self._layerwise = LayerwiseSearch(layers, first, seed, threads=threads)
         else:
-            self._begin([])
+            self._start_climbers([])
+
+    def _make_problem(self, rows: Sequence[NDArray[np.int64]] | None) -> Problem:
+        """The arrays of the kernel, for the given training and validation rows or for all."""
+        train, valid = self.layers.splits["train"], self.layers.splits["valid"]
+        if rows is not None:
+            train = [values[rows[0]] for values in train]
+            valid = [values[rows[1]] for values in valid]
+        settings = self.settings
+        most = int(settings.nodes_per_layer * len(self._grids))
+        return Problem.build(
+            self._grids, train, valid, settings.loss, most, settings.constant_steps
+        )
 
     @property
     def fitness(self) -> float:
@@ -108,131 +119,18 @@ class JointSearch:
         """Chromosome evaluations so far; one of a layer that did not change is none."""
         if self._layerwise is not None:
             return self._layerwise.evaluations
-        return self._spent + sum(
-            int(lineage.counters[composite_kernel.EVALUATIONS]) for lineage in self._lineages
-        )
-
-    @property
-    def resumable(self) -> bool:
-        """Whether the state is complete without the climbers' memory."""
-        return self._layerwise is not None or self._cleared == self.generation
+        return self._evaluations + sum(int(climber.evaluations[0]) for climber in self._climbers)
 
     def archive(self) -> dict[str, Any]:
         """The Pareto front, simplest first."""
         return {"pareto": [individual.to_json() for individual in self._front]}
 
     def step(self) -> None:
-        """One generation of every climber, and at the end of a round, the choice of those that go
-        on."""
+        """One generation of the published search, or of every climber."""
         if self._layerwise is not None:
             self._step_layerwise(self._layerwise)
-            return
-        climbers = self._lineages[: self.settings.generations - self.generation]
-        share = self.settings.population * len(self._grids) * (1.0 - _FINAL)
-        rounds = max(self.settings.starts - 1, 0).bit_length() + 1
-        progress = self._progress()
-        temperature = self.settings.temperature * max(0.0, 1.0 - progress / 0.9)
-        self._each(
-            climbers, lambda lineage, scratch: self._climb(lineage, scratch, share, temperature)
-        )
-        self.generation += len(climbers)
-        self._note_best()
-        survivors = max(1, self.settings.starts >> int(rounds * self._progress()))
-        if survivors < len(self._lineages):
-            self._halve(survivors)
-        if self.generation - self._cleared >= self._epoch or not self.settings.memory:
-            for lineage in self._lineages:
-                lineage.met[:] = 0
-            self._cleared = self.generation
-        if self.finished:
-            self._finish()
-        self.history += [self.fitness] * len(climbers)
-
-    def _progress(self) -> float:
-        """The share of the climbers' generations, or of their time, that has passed."""
-        if self.elapsed is not None:
-            return min(
-                max(
-                    (self.elapsed - self.settings.layerwise) / (1.0 - self.settings.layerwise), 0.0
-                ),
-                1.0,
-            )
-        return (self.generation - self._climbs_from) / max(
-            self.settings.generations - self._climbs_from, 1
-        )
-
-    def _step_layerwise(self, search: LayerwiseSearch) -> None:
-        """One generation of the published search; its elites become climbers when it ends."""
-        search.step()
-        self.generation, self.best = search.generation, search.best
-        self.history.append(self.fitness)
-        if search.finished or (
-            self.elapsed is not None and self.elapsed >= self.settings.layerwise
-        ):
-            self._spent += search.evaluations
-            self._layerwise = None
-            self._climbs_from = self.generation
-            if self.finished:
-                self._front = front(search.elites)
-            else:
-                self._begin(search.elites)
-
-    def _begin(self, elites: Sequence[Individual]) -> None:
-        """Set up the climbers: at most half of them from elites, the others at random."""
-        self._cleared = self.generation
-        self._seeds = list(elites)
-        for number in range(self.settings.starts):
-            elite = elites[number // 2] if number % 2 and number // 2 < len(elites) else None
-            self._lineages.append(self._start(number, elite))
-
-    def _each(self, lineages: Sequence[Lineage], work: Any) -> None:
-        """Work on every lineage; they are independent, so it does not matter which thread does
-        it."""
-        if self._pool is None:
-            for lineage in lineages:
-                work(lineage, self._scratch[0])
-            return
-
-        def share(thread: int) -> None:
-            for lineage in lineages[thread :: self._threads]:
-                work(lineage, self._scratch[thread])
-
-        for job in [self._pool.submit(share, thread) for thread in range(self._threads)]:
-            job.result()
-
-    def _climb(self, lineage: Lineage, scratch: Scratch, share: float, temperature: float) -> None:
-        """One generation of one climber; what fitting constants took of the last one is taken off
-        this one."""
-        lineage.allowance[0] += share
-        budget = int(lineage.allowance[0]) - int(lineage.counters[composite_kernel.EVALUATIONS])
-        before = lineage.genes.copy()
-        if budget > 0:
-            climb(budget, temperature, self._problem, lineage, scratch)
-        if self.settings.polish and not np.array_equal(before, lineage.genes):
-            polish(self.settings.polish, self._problem, lineage, scratch)
-
-    def _note_best(self) -> None:
-        """Judge the best composite of all climbers where it is new."""
-        leader = min(self._lineages, key=lambda lineage: lineage.archive.min())
-        complexity = int(np.argmin(leader.archive))
-        if not leader.archive[complexity] < self._best_screened:
-            return
-        self._best_screened = float(leader.archive[complexity])
-        self._challenge(
-            self._judge(leader.archive_genes[complexity], leader.archive_constants[complexity])
-        )
-
-    def _challenge(self, individual: Individual | None) -> None:
-        if individual is not None and individual.fitness < self.fitness:
-            self.best = individual
-
-    def _halve(self, survivors: int) -> None:
-        """Keep the climbers that have met the best composites."""
-        order = sorted(range(len(self._lineages)), key=lambda i: self._lineages[i].archive.min())
-        for i in order[survivors:]:
-            self._spent += int(self._lineages[i].counters[composite_kernel.EVALUATIONS])
-            self._retired.add(self._lineages[i])
-        self._lineages = [self._lineages[i] for i in order[:survivors]]
+        else:
+            self._step_climbers()
 
     def conclude(self, until: float | None = None) -> None:
         """Finish a search that is stopped early: the front of what it has met.
@@ -247,90 +145,177 @@ class JointSearch:
         elif not self.finished:
             self._finish(until)
 
+    # 1. The published search.
+
+    def _step_layerwise(self, search: LayerwiseSearch) -> None:
+        """One generation; the elites become climbers after the last."""
+        search.step()
+        self.generation, self.best = search.generation, search.best
+        self.history.append(self.fitness)
+        share = self.settings.layerwise_share
+        if search.finished or (self.elapsed is not None and self.elapsed >= share):
+            self._evaluations += search.evaluations
+            self._layerwise = None
+            self._first_climb = self.generation
+            if self.finished:
+                self._front = front(search.elites)
+            else:
+                self._start_climbers(search.elites)
+
+    # 2. Hill climbers.
+
+    def _start_climbers(self, elites: Sequence[Individual]) -> None:
+        """Make every second climber from an elite, while there are any, and the others at
+        random."""
+        self._elites = list(elites)
+        for number in range(self.settings.restarts):
+            elite = elites[number // 2] if number % 2 and number // 2 < len(elites) else None
+            self._climbers.append(self._start_climber(number, elite))
+
+    def _start_climber(self, number: int, elite: Individual | None) -> Climber:
+        """A climber on an elite, or on a random composite that is redrawn until it is finite."""
+        climber = Climber.empty(self._problem, int(stream(self.seed, _CLIMB, number, 0)))
+        composite = climber.composite
+        if elite is not None:
+            composite.assign(*_flat(elite))
+            self._evaluate(climber)
+        for attempt in range(_DRAWS):
+            if np.isfinite(composite.total[0]):
+                break
+            keys = [
+                np.uint64(stream(self.seed, purpose, number, attempt))
+                for purpose in (_GENES, _CONSTANTS)
+            ]
+            composite.assign(
+                random_genes(self._problem.layout.alleles, keys[0]),
+                random_normals(composite.constants.size, keys[1]),
+            )
+            self._evaluate(climber)
+        return climber
+
+    def _evaluate(self, climber: Climber) -> None:
+        improve(0, 0.0, 0, self._problem, climber, self._scratch[0])
+
+    def _step_climbers(self) -> None:
+        """One generation of every climber; at the end of a round the worse ones are dropped."""
+        climbers = self._climbers[: self.settings.generations - self.generation]
+        self._climbed += 1
+        self._climb(climbers)
+        self.generation += len(climbers)
+        self._update_best()
+        rounds = (self.settings.restarts - 1).bit_length() + 1
+        self._keep_best(max(1, self.settings.restarts >> int(rounds * self._progress())))
+        if self.finished:
+            self._finish()
+        self.history += [self.fitness] * len(climbers)
+
+    def _progress(self) -> float:
+        """The share of the climbers' generations, or of their time, that has passed."""
+        if self.elapsed is not None:
+            begin = self.settings.layerwise_share
+            return min(max((self.elapsed - begin) / (1.0 - begin), 0.0), 1.0)
+        generations = max(self.settings.generations - self._first_climb, 1)
+        return (self.generation - self._first_climb) / generations
+
+    def _climb(self, climbers: Sequence[Climber]) -> None:
+        """One generation of each; they are independent, so it does not matter which thread does
+        it."""
+        share = self.settings.population * len(self._grids) * (1.0 - _FINAL_SHARE)
+        temperature = self.settings.temperature * max(0.0, 1.0 - self._progress() / _COLD)
+
+        def work(thread: int) -> None:
+            for climber in climbers[thread :: self._threads]:
+                # what fitting constants took too much of the last generation is taken off this one
+                budget = max(int(self._climbed * share) - int(climber.evaluations[0]), 0)
+                improve(budget, temperature, 0, self._problem, climber, self._scratch[thread])
+
+        if self._pool is None:
+            work(0)
+        else:
+            for job in [self._pool.submit(work, thread) for thread in range(self._threads)]:
+                job.result()
+
+    def _update_best(self) -> None:
+        """Judge the best composite that a climber has met where it is new."""
+        archive = min((climber.archive for climber in self._climbers), key=_lowest)
+        best = int(np.argmin(archive.totals))
+        if archive.totals[best] < self._best_total:
+            self._best_total = float(archive.totals[best])
+            self._compete(self._judge(archive.genes[best], archive.constants[best]))
+
+    def _compete(self, individual: Individual | None) -> None:
+        if individual is not None and individual.fitness < self.fitness:
+            self.best = individual
+
+    def _keep_best(self, count: int) -> None:
+        """Drop all climbers but those that have met the best composites."""
+        if count >= len(self._climbers):
+            return
+        ranked = sorted(self._climbers, key=lambda climber: _lowest(climber.archive))
+        for climber in ranked[count:]:
+            self._evaluations += int(climber.evaluations[0])
+            self._dropped.merge(climber.archive)
+        self._climbers = ranked[:count]
+
+    # 3. The front.
+
     def _finish(self, until: float | None = None) -> None:
         """Fit the constants of the archive on all rows, judge it in float64, and keep the Pareto
         front."""
-        for lineage in self._lineages:
-            self._retired.add(lineage)
-        problem = _problem(self.layers, self._grids, self.settings, None)
-        scratch = _scratch(problem)
-        lineage = _lineage(problem, 0)
-        before = int(lineage.counters[composite_kernel.EVALUATIONS])
-        found = [*self._seeds, *([self.best] if self.best is not None else [])]
-        for genes, constants in self._retired.composites():
+        archive = self._dropped
+        for climber in self._climbers:
+            archive.merge(climber.archive)
+        problem = self._make_problem(None)
+        scratch, climber = Scratch.empty(problem), Climber.empty(problem, 0)
+        composite = climber.composite
+        met = [*self._elites, self.best]
+        for entry in archive.front():
             if until is not None and time.monotonic() >= until:
                 break
-            screened = self._judge(genes, constants)
-            if screened is not None:
-                found.append(screened)
-            lineage.genes[:], lineage.constants[:], lineage.total[0] = genes, constants, np.inf
-            composite_kernel.start(problem, lineage, scratch)
-            if np.isfinite(lineage.total[0]):
-                polish(_FINAL_ITERATIONS, problem, lineage, scratch)
-                polished = self._judge(lineage.genes, lineage.constants)
-                if polished is not None:
-                    found.append(polished)
-        self._spent += int(lineage.counters[composite_kernel.EVALUATIONS]) - before
-        self._front = front(found)
+            composite.assign(archive.genes[entry], archive.constants[entry])
+            met.append(self._judge(composite.genes, composite.constants))
+            improve(0, 0.0, _FINAL_STEPS, problem, climber, scratch)
+            met.append(self._judge(composite.genes, composite.constants))
+        self._evaluations += int(climber.evaluations[0])
+        self._front = front([individual for individual in met if individual is not None])
         if self._front:
-            self._challenge(self._front[-1])
+            self._compete(self._front[-1])
 
-    def _start(self, number: int, elite: Individual | None) -> Lineage:
-        """A climber on an elite, or on a random composite that is redrawn until it is finite."""
-        lineage = _lineage(self._problem, int(stream(self.seed, _CLIMB, number, 0)))
-        if elite is not None:
-            lineage.genes[:] = np.concatenate(elite.genes)
-            lineage.constants[:] = [
-                constant for program in elite.model.programs for constant in program.constants
-            ]
-            composite_kernel.start(self._problem, lineage, self._scratch[0])
-        for attempt in range(_DRAWS):
-            if np.isfinite(lineage.total[0]):
-                break
-            lineage.genes[:] = random_genes(
-                self._problem.alleles, np.uint64(stream(self.seed, _GENES, number, attempt))
-            )
-            key = np.uint64(stream(self.seed, _CONSTANTS, number, attempt))
-            lineage.constants[:] = random_normals(lineage.constants.size, key)
-            composite_kernel.start(self._problem, lineage, self._scratch[0])
-        return lineage
-
-    def _judge(self, genes: NDArray[np.int32], constants: NDArray[np.float64]) -> Individual | None:
-        chosen: list[Genes] = []
+    def _judge(self, genes: NDArray[np.int32], constants: Floats) -> Individual | None:
+        """A composite in float64 on all rows; None where it is not finite."""
+        chromosomes: list[Genes] = []
         programs = []
-        for row, grid in zip(self._problem.table, self._grids, strict=True):
-            chosen.append(genes[row[composite_kernel.GENES_AT] :][: grid.genes].copy())
-            programs.append(
-                grid.program(
-                    chosen[-1],
-                    constants[row[composite_kernel.CONSTANTS_AT] :][: grid.constants].tolist(),
-                )
-            )
-        return judge(chosen, programs, self.layers, self.settings.loss)
+        for row, grid in zip(self._problem.layout.table, self._grids, strict=True):
+            chromosomes.append(genes[row[GENES_AT] :][: grid.genes].copy())
+            own = constants[row[CONSTANTS_AT] :][: grid.constants]
+            programs.append(grid.program(chromosomes[-1], own.tolist()))
+        return judge(chromosomes, programs, self.layers, self.settings.loss)
+
+    # Checkpoints.
 
     def state(self) -> dict[str, Any]:
-        """What a checkpoint must hold, as plain JSON; only where ``resumable``."""
+        """What a checkpoint must hold, as plain JSON."""
         if self._layerwise is not None:
             return {"layerwise": self._layerwise.state()}
         return {
             "generation": self.generation,
             "history": [finite_or_none(value) for value in self.history],
-            "spent": self._spent,
-            "best_screened": finite_or_none(self._best_screened),
-            "best": None if self.best is None else _plain_individual(self.best),
-            "seeds": [_plain_individual(elite) for elite in self._seeds],
-            "retired": self._retired.to_json(),
-            "lineages": [
+            "evaluations": self._evaluations,
+            "climbed": self._climbed,
+            "best_total": finite_or_none(self._best_total),
+            "best": None if self.best is None else _flat(self.best),
+            "elites": [_flat(elite) for elite in self._elites],
+            "dropped": _archive_to_json(self._dropped),
+            "climbers": [
                 {
-                    "key": int(lineage.key[0]),
-                    "counters": lineage.counters.tolist(),
-                    "allowance": float(lineage.allowance[0]),
-                    "total": finite_or_none(float(lineage.total[0])),
-                    "genes": lineage.genes.tolist(),
-                    "constants": lineage.constants.tolist(),
-                    "archive": _Archive().add(lineage).to_json(),
+                    "random": climber.random.tolist(),
+                    "evaluations": int(climber.evaluations[0]),
+                    "total": finite_or_none(float(climber.composite.total[0])),
+                    "genes": climber.composite.genes.tolist(),
+                    "constants": climber.composite.constants.tolist(),
+                    "archive": _archive_to_json(climber.archive),
                 }
-                for lineage in self._lineages
+                for climber in self._climbers
             ],
         }
 
@@ -351,131 +336,97 @@ class JointSearch:
                 self.generation, self.best = self._layerwise.generation, self._layerwise.best
                 self.history = list(self._layerwise.history)
                 return
+            layout, total = self._problem.layout, state["best_total"]
             self._layerwise = None
             self.history = saved_history(state, self.settings.generations)
-            self.generation = self._cleared = len(self.history)
-            self._spent = int(state["spent"])
-            self._best_screened = (
-                float("inf") if state["best_screened"] is None else float(state["best_screened"])
-            )
-            self.best = None if state["best"] is None else self._individual(state["best"])
-            self._seeds = [self._individual(elite) for elite in state["seeds"]]
-            self._retired = _Archive.from_json(state["retired"], self._problem)
-            self._lineages = [self._restored(lineage) for lineage in state["lineages"]]
+            self.generation = len(self.history)
+            self._evaluations, self._climbed = int(state["evaluations"]), int(state["climbed"])
+            self._best_total = float("inf") if total is None else float(total)
+            self.best = None if state["best"] is None else self._restore_individual(state["best"])
+            self._elites = [self._restore_individual(elite) for elite in state["elites"]]
+            self._dropped = _archive_from_json(state["dropped"], layout)
+            self._climbers = [self._restore_climber(climber) for climber in state["climbers"]]
         except (LookupError, TypeError, ValueError, OverflowError) as error:
             raise UserError(
                 f"the checkpoint's state is damaged ({type(error).__name__}: {error})"
             ) from error
-        if not self._lineages or self.history[-1:] != [self.fitness]:
+        if not self._climbers or self.history[-1:] != [self.fitness]:
             raise UserError(
                 "the checkpoint's history does not end with its best composite's fitness"
             )
 
-    def _individual(self, saved: Any) -> Individual:
-        genes, constants = _checked(saved, self._problem)
+    def _restore_individual(self, saved: Any) -> Individual:
+        genes, constants = _check_composite(saved, self._problem.layout)
         individual = self._judge(genes, constants)
         if individual is None:
             raise UserError("a composite of the checkpoint is not finite")
         return individual
 
-    def _restored(self, saved: Any) -> Lineage:
-        lineage = _lineage(self._problem, int(saved["key"]))
-        lineage.genes[:], lineage.constants[:] = _checked(
-            [saved["genes"], saved["constants"]], self._problem
-        )
-        composite_kernel.start(self._problem, lineage, self._scratch[0])
-        if finite_or_none(float(lineage.total[0])) != saved["total"]:
+    def _restore_climber(self, saved: Any) -> Climber:
+        key, draws = saved["random"]
+        climber = Climber.empty(self._problem, int(key))
+        composite, layout = climber.composite, self._problem.layout
+        composite.assign(*_check_composite([saved["genes"], saved["constants"]], layout))
+        self._evaluate(climber)
+        if finite_or_none(float(composite.total[0])) != saved["total"]:
             raise UserError("a composite of the checkpoint has another fitness than it says")
-        lineage.archive[:] = np.inf
-        for complexity, (total, genes, constants) in _Archive.from_json(
-            saved["archive"], self._problem
-        ).best.items():
-            lineage.archive[complexity] = total
-            lineage.archive_genes[complexity], lineage.archive_constants[complexity] = (
-                genes,
-                constants,
-            )
-        lineage.counters[:] = saved["counters"]
-        lineage.allowance[0] = float(saved["allowance"])
-        return lineage
+        archive = _archive_from_json(saved["archive"], layout)
+        climber.random[1], climber.evaluations[0] = draws, saved["evaluations"]
+        return climber._replace(archive=archive)
 
 
-_Entry = tuple[float, NDArray[np.int32], NDArray[np.float64]]
+def _lowest(archive: Archive) -> float:
+    return float(archive.totals.min())
 
 
-@dataclass
-class _Archive:
-    """The best composite met of every complexity: (fitness on the screening rows, genes,
-    constants)."""
-
-    best: dict[int, _Entry] = field(default_factory=dict)
-
-    def add(self, lineage: Lineage) -> "_Archive":
-        """Take over what a climber has met."""
-        for complexity in np.flatnonzero(np.isfinite(lineage.archive)).tolist():
-            total = float(lineage.archive[complexity])
-            if complexity not in self.best or total < self.best[complexity][0]:
-                self.best[complexity] = (
-                    total,
-                    lineage.archive_genes[complexity].copy(),
-                    lineage.archive_constants[complexity].copy(),
-                )
-        return self
-
-    def composites(self) -> list[tuple[NDArray[np.int32], NDArray[np.float64]]]:
-        """Genes and constants, the simplest first; none that a simpler one matches."""
-        chosen, lowest = [], float("inf")
-        for _, (total, genes, constants) in sorted(self.best.items()):
-            if total < lowest:
-                lowest = total
-                chosen.append((genes, constants))
-        return chosen
-
-    def to_json(self) -> list[Any]:
-        """Plain lists."""
-        return [
-            [complexity, total, genes.tolist(), constants.tolist()]
-            for complexity, (total, genes, constants) in sorted(self.best.items())
-        ]
-
-    @classmethod
-    def from_json(cls, saved: Any, problem: Problem) -> "_Archive":
-        """The inverse of ``to_json``."""
-        most = sum(problem.table[:, composite_kernel.GENES]) // 3
-        best = {}
-        for complexity, total, genes, constants in saved:
-            if not 0 <= complexity <= most:
-                raise UserError(f"a composite of complexity {complexity} is impossible")
-            best[int(complexity)] = (float(total), *_checked([genes, constants], problem))
-        return cls(best)
+def _flat(individual: Individual) -> tuple[list[int], list[float]]:
+    """Genes and constants of all layers."""
+    programs = individual.model.programs
+    constants = [constant for program in programs for constant in program.constants]
+    return np.concatenate(individual.genes).tolist(), constants
 
 
-def _checked(saved: Any, problem: Problem) -> tuple[NDArray[np.int32], NDArray[np.float64]]:
-    """Genes and constants read from a file, of the right number and range."""
+def _archive_to_json(archive: Archive) -> list[Any]:
+    """Plain lists: active nodes, fitness, genes, constants."""
+    return [
+        [entry, float(archive.totals[entry]), *(a[entry].tolist() for a in archive[1:])]
+        for entry in np.flatnonzero(np.isfinite(archive.totals)).tolist()
+    ]
+
+
+def _archive_from_json(saved: Any, layout: Layout) -> Archive:
+    """Read from a file; a wrong fitness can only cost, for what is reported is judged anew."""
+    archive = Archive.empty(layout)
+    for entry, total, *composite in saved:
+        if not 0 <= entry < archive.totals.size:
+            raise UserError(f"the checkpoint's archive has a composite of {entry} active nodes")
+        archive.totals[entry] = float(total)
+        archive.genes[entry], archive.constants[entry] = _check_composite(composite, layout)
+    return archive
+
+
+def _check_composite(saved: Any, layout: Layout) -> tuple[NDArray[np.int32], Floats]:
+    """Genes and constants read from a file, of the right number and range.
+
+    Raises
+    ------
+    UserError
+        If they are not.
+    """
     genes, constants = np.asarray(saved[0]), np.asarray(saved[1], dtype=np.float64)
     if (
-        genes.shape != problem.alleles.shape
+        genes.shape != layout.alleles.shape
         or genes.dtype.kind != "i"
         or (genes < 0).any()
-        or (genes >= problem.alleles).any()
+        or (genes >= layout.alleles).any()
     ):
         raise UserError("a composite of the checkpoint has genes that are out of their range")
-    if (
-        constants.shape != (problem.table[:, composite_kernel.CONSTANTS].sum(),)
-        or not np.isfinite(constants).all()
-    ):
+    if constants.shape != (layout.constants,) or not np.isfinite(constants).all():
         raise UserError("a composite of the checkpoint has constants that are not finite")
     return genes.astype(np.int32), constants
 
 
-def _plain_individual(individual: Individual) -> list[Any]:
-    constants = [
-        constant for program in individual.model.programs for constant in program.constants
-    ]
-    return [np.concatenate(individual.genes).tolist(), constants]
-
-
-def _screening_rows(
+def _sample_rows(
     layers: Layers, most: int, seed: int
 ) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
     """Training and validation rows on which composites are compared: all, or a sample of each, in
@@ -486,136 +437,8 @@ def _screening_rows(
     rng = np.random.default_rng([seed, _ROWS])
     kept = min(max(most * train // (train + valid), 2), most - 1)
 
-    def drawn(split: str, count: int) -> NDArray[np.int64]:
+    def draw(split: str, count: int) -> NDArray[np.int64]:
         values = layers.splits[split]
         return representative(np.hstack([values[0], values[-1]]), count, rng)
 
-    return drawn("train", kept), drawn("valid", min(most - kept, valid))
-
-
-def _problem(
-    layers: Layers,
-    grids: Sequence[Grid],
-    settings: JointSettings,
-    rows: tuple[NDArray[np.int64], NDArray[np.int64]] | None,
-) -> Problem:
-    """The arrays of the kernel, for the given rows or for all."""
-    train, valid = layers.splits["train"], layers.splits["valid"]
-    if rows is not None:
-        train, valid = [values[rows[0]] for values in train], [values[rows[1]] for values in valid]
-    count = train[0].shape[0] + valid[0].shape[0]
-    whole = -(-count // CHUNK) * CHUNK
-    targets = [Target.of(h, g, whole) for h, g in zip(train[1:], valid[1:], strict=True)]
-    point_rows, members, extra = np.zeros((2, 0)), np.zeros((2, 1, 0)), 0.0
-    if settings.loss == "cross_entropy":
-        classes = Classes.of(train[-1], valid[-1])
-        points = Points(classes)
-        points.single()
-        point_rows, members, extra = points.rows, points.members, classes.extra
-        targets[-1] = targets[-1]._replace(values=classes.labels[None].astype(np.float64))
-    units = max(target.values.shape[0] for target in targets)
-    table = np.zeros((len(grids), 10), dtype=np.int64)
-    sums_h, sums_hh = np.zeros((len(grids), 3, units)), np.zeros((len(grids), 3))
-    genes_at = constants_at = target_at = basis_at = mean_at = 0
-    for i, (grid, target) in enumerate(zip(grids, targets, strict=True)):
-        size, width = target.values.shape[0], target.mean.size
-        table[i] = (
-            genes_at,
-            grid.genes,
-            constants_at,
-            grid.constants,
-            grid.inputs,
-            target_at,
-            size,
-            width,
-            basis_at,
-            mean_at,
-        )
-        genes_at, constants_at, target_at = (
-            genes_at + grid.genes,
-            constants_at + grid.constants,
-            target_at + target.values.size,
-        )
-        basis_at, mean_at = basis_at + target.basis.size, mean_at + width
-        if not (members.size and i + 1 == len(grids)):
-            sums_h[i, :, :size], sums_hh[i] = target.seen_h[-1], target.seen_hh[-1]
-    return Problem(
-        table=table,
-        alleles=np.concatenate([grid.alleles() for grid in grids]),
-        opcodes=grids[0].opcodes(),
-        x=np.vstack([train[0], valid[0]]).T.ravel().astype(np.float32),
-        targets=np.concatenate([target.values.ravel() for target in targets]),
-        sums_h=sums_h,
-        sums_hh=sums_hh,
-        mean=np.concatenate([target.mean for target in targets]),
-        basis=np.concatenate([target.basis.ravel() for target in targets]),
-        point_rows=point_rows,
-        members=members,
-        extra=extra,
-        train_rows=train[0].shape[0],
-        rows=count,
-        max_complexity=int(settings.nodes_per_layer * len(grids)),
-        two_layers=settings.two_layers,
-        again=settings.again,
-        constant=settings.constant,
-        restructure=settings.restructure,
-        neutral=np.array(
-            [
-                settings.functions.index(name) if name in settings.functions else -1
-                for name in ("add", "mul")
-            ]
-        ),
-        promising=settings.promising,
-        polish=settings.polish_offspring,
-    )
-
-
-def _lineage(problem: Problem, key: int) -> Lineage:
-    """Room for a climber."""
-    layers, width = problem.table.shape[0], int(problem.table[:, composite_kernel.WIDTH].max())
-    genes, constants = problem.alleles.size, int(problem.table[:, composite_kernel.CONSTANTS].sum())
-    nodes = int(((problem.table[:, composite_kernel.GENES] - 1) // 3).sum())
-    return Lineage(
-        key=np.array([key], dtype=np.uint64),
-        counters=np.zeros(2, dtype=np.int64),
-        allowance=np.zeros(1),
-        genes=np.zeros(genes, dtype=np.int32),
-        constants=np.zeros(constants),
-        counts=np.zeros(layers, dtype=np.int64),
-        names=np.zeros(layers, dtype=np.uint64),
-        total=np.full(1, np.inf),
-        side=np.zeros(layers, dtype=np.int64),
-        f=np.zeros((layers, 2, problem.rows), dtype=np.float32),
-        weights=np.zeros((layers, 2, width)),
-        biases=np.zeros((layers, 2, width)),
-        centres=np.zeros((layers, 2)),
-        losses=np.zeros((layers, 2)),
-        archive=np.full(nodes + 1, np.inf),
-        archive_genes=np.zeros((nodes + 1, genes), dtype=np.int32),
-        archive_constants=np.zeros((nodes + 1, constants)),
-        met=np.zeros(_MEMORY, dtype=np.uint64),
-    )
-
-
-def _scratch(problem: Problem) -> Scratch:
-    """Room for a thread."""
-    table = problem.table
-    terminals = table[:, composite_kernel.INPUTS] + table[:, composite_kernel.CONSTANTS]
-    nodes = (table[:, composite_kernel.GENES] - 1) // 3
-    units, constants = problem.sums_h.shape[2], int(table[:, composite_kernel.CONSTANTS].sum())
-    return Scratch(
-        values=np.zeros(int((terminals + nodes).max()) * problem.rows, dtype=np.float32),
-        program=np.zeros((int(nodes.max()), 3), dtype=np.int32),
-        nodes=np.zeros((int(nodes.max()), 4), dtype=np.int32),
-        deviations=np.zeros(CHUNK),
-        sums=np.zeros((2, 2 + units)),
-        reduced=np.zeros(units),
-        counts=np.zeros(table.shape[0], dtype=np.int64),
-        names=np.zeros(table.shape[0], dtype=np.uint64),
-        fresh=np.zeros(table.shape[0], dtype=np.bool_),
-        slots=np.zeros(constants + 1, dtype=np.int64),
-        genes=np.zeros(problem.alleles.size, dtype=np.int32),
-        constants=np.zeros(constants),
-        parent=composite_kernel.composite_of(_lineage(problem, 0)),
-        fit=Fit.of(constants, problem.rows, units, int((terminals + nodes).max())),
-    )
+    return draw("train", kept), draw("valid", min(most - kept, valid))

@@ -375,11 +375,6 @@ class LayerwiseSearch:
         return self.generation >= self.settings.generations or self.fitness <= self.settings.stop
 
     @property
-    def resumable(self) -> bool:
-        """A checkpoint can be taken after any generation."""
-        return True
-
-    @property
     def evaluations(self) -> int:
         """Chromosome evaluations so far, those that a shortcut answered included."""
         return self.generation * self.settings.population * len(self._layers)

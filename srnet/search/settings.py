@@ -5,7 +5,7 @@ from typing import Annotated, Any
 
 from srnet.cgp.primitives import CLASSIFICATION, REGRESSION, function_set
 from srnet.errors import UserError
-from srnet.validation import Choice, Count, Flag, Integer, Number, validate
+from srnet.validation import Choice, Count, Integer, Number, validate
 
 # Of a run; the random streams take 63 bits.
 SEED = Integer(1, 2**63 - 1)
@@ -58,57 +58,36 @@ class Settings:
         return content
 
 
-_Probability = Annotated[float, Number(at_least=0, below=1)]
-_Positive = Annotated[float, Number(at_least=0)]
-
-
 @dataclass(frozen=True)
 class JointSettings(Settings):
     """What the joint search takes besides.
 
     Attributes
     ----------
-    layerwise
-        Share of the generations that a published search takes first, to give some of the climbers
-        their start.
-    starts
-        Climbers at the beginning; half of them are dropped after each round of equal length.
+    layerwise_share
+        Share of the generations that a published search takes first; its elites are the start of
+        half of the restarts.
+    restarts
+        Hill climbers at the beginning; half of them are dropped after each round of equal length.
     nodes_per_layer
         Offspring with more active nodes than this times the layers, and than their parent, are not
         made.
-    two_layers, constant, restructure, again
-        Probabilities: that an offspring changes a second layer; that a change moves a constant;
-        that one that does not puts a node in or takes one out, instead of changing an active gene;
-        that another change follows.
     temperature
         Mean share of its fitness by which an offspring may be worse at the beginning; falls
         linearly to 0.
-    promising, polish_offspring
-        An offspring of a new structure that is not good enough, but whose fitness is at most
-        ``promising`` times its parent's, is judged again after ``polish_offspring``
-        Levenberg–Marquardt steps on its constants.
-    polish
-        Such steps on the constants of a climber that has changed in a generation.
-    memory
-        Whether a climber passes over composites that it has met of late.
-    screen_rows
+    constant_steps
+        Levenberg–Marquardt steps on the constants of an offspring that would be refused without.
+    sample_rows
         Rows on which composites are compared where there are more (:mod:`srnet.search.sampling`);
         the archive is fitted and judged on all.
     """
 
-    layerwise: _Probability = 0.05
-    starts: Count = 16
-    nodes_per_layer: _Positive = 4.34
-    two_layers: _Probability = 0.2
-    constant: _Probability = 0.3
-    restructure: _Probability = 0.5
-    again: _Probability = 0.6
-    temperature: _Positive = 0.06
-    promising: _Positive = 1.5
-    polish_offspring: Annotated[int, Integer(0)] = 2
-    polish: Annotated[int, Integer(0)] = 3
-    memory: Annotated[bool, Flag()] = True
-    screen_rows: Annotated[int, Integer(2)] = 1024
+    layerwise_share: Annotated[float, Number(at_least=0, below=1)] = 0.05
+    restarts: Count = 16
+    nodes_per_layer: Annotated[float, Number(at_least=0)] = 4.34
+    temperature: Annotated[float, Number(at_least=0)] = 0.06
+    constant_steps: Annotated[int, Integer(0)] = 2
+    sample_rows: Annotated[int, Integer(2)] = 1024
 
 
 PRESETS: dict[str, Settings] = {

@@ -18,22 +18,22 @@ import numpy as np
 from srnet.cgp.compiling import njit
 from srnet.networks.layers import Layers
 from srnet.search.joint import JointSearch
-from srnet.search.kernels.climbing import climb
+from srnet.search.kernels.climbing import improve
 from srnet.search.kernels.composite_kernel import evaluate_from
 from srnet.search.kernels.normal_equations import DERIVATIVES, list_constants, normal_equations
 from srnet.search.settings import JointSettings, preset
 
 
-@njit
-def evaluations(repeats, problem, lineage, scratch):  # type: ignore[no-untyped-def]
+@njit()
+def evaluate(repeats, problem, composite, scratch):  # type: ignore[no-untyped-def]
     for _ in range(repeats):
-        evaluate_from(0, lineage.genes, lineage.constants, problem, lineage, np.inf, scratch)
+        evaluate_from(0, composite.genes, composite.constants, problem, composite, np.inf, scratch)
 
 
-@njit
-def derivatives(repeats, problem, lineage, scratch, products, gradient):  # type: ignore[no-untyped-def]
+@njit()
+def derive(repeats, problem, composite, scratch, products, gradient):  # type: ignore[no-untyped-def]
     for _ in range(repeats):
-        normal_equations(gradient.size, problem, lineage, scratch, products, gradient)
+        normal_equations(problem, composite, scratch, products, gradient)
 
 
 def main() -> None:
@@ -50,31 +50,30 @@ def main() -> None:
     for file in options.layers:
         search = JointSearch(
             Layers.load(file),
-            dataclasses.replace(settings, layerwise=0.0, starts=options.composites),
+            dataclasses.replace(settings, layerwise_share=0.0, restarts=options.composites),
             1,
         )
         problem, scratch = search._problem, search._scratch[0]
-        ratios, found = [], []
-        for lineage in search._lineages:
-            climb(20_000, 0.02, problem, lineage, scratch)
-            count = list_constants(problem, lineage, scratch)
+        ratios, counts = [], []
+        for climber in search._climbers:
+            improve(20_000, 0.02, 0, problem, climber, scratch)
+            composite = climber.composite
+            count = list_constants(problem.layout, composite.genes, scratch.graph, scratch.fit)
             if not count or scratch.fit.owners[0] > 0:
                 continue
-            one, other = (
-                (problem, lineage, scratch),
-                (problem, lineage, scratch, np.empty((count, count)), np.empty(count)),
-            )
-            evaluations(1, *one)
-            derivatives(1, *other)
+            arguments = problem, composite, scratch
+            equations = np.empty((count, count)), np.empty(count)
+            evaluate(1, *arguments)
+            derive(1, *arguments, *equations)
             began = time.perf_counter()
-            evaluations(options.repeats, *one)
+            evaluate(options.repeats, *arguments)
             between = time.perf_counter()
-            derivatives(options.repeats, *other)
+            derive(options.repeats, *arguments, *equations)
             ended = time.perf_counter()
             ratios.append((ended - between) / (between - began))
-            found.append(count)
+            counts.append(count)
         print(
-            f"{file}: {problem.rows} rows, {statistics.median(found):g} constants, {len(ratios)} "
+            f"{file}: {problem.rows} rows, {statistics.median(counts):g} constants, {len(ratios)} "
             f"composites: "
             f"{statistics.median(ratios):.1f} evaluations ({min(ratios):.1f} to {max(ratios):.1f})"
         )

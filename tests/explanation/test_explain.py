@@ -467,7 +467,7 @@ def test_a_time_limit_ends_the_run_with_its_schedule_complete(
 
     def watch(search: Any) -> None:
         shares.append(search.elapsed)
-        climbers.append(len(getattr(search, "_lineages", [])))
+        climbers.append(len(getattr(search, "_climbers", [])))
 
     begin = clock.now
     run = run_module.evolve(

@@ -1,88 +1,99 @@
-"""The joint search climbs from a composite (preset ``joint``)."""
+"""Hill climbing with simulated annealing from a composite (preset ``joint``)."""
 
 import math
 
 import numpy as np
-from numba import uint64
 
 from srnet.cgp.compiling import borrowing, copy
 from srnet.search.kernels.composite_kernel import (
-    EVALUATIONS,
     adopt,
     copy_composite,
+    decode_layer,
     evaluate_from,
-    identify_layer,
-    identity,
     remember,
 )
-from srnet.search.kernels.constants import polish
+from srnet.search.kernels.constants import fit_constants
 from srnet.search.kernels.variation import below, uniform, vary_layer
 
+# Probability that an offspring changes a second layer.
+_SECOND_LAYER = 0.2
 
-@borrowing()
-def climb(budget, temperature, problem, lineage, scratch):  # type: ignore[no-untyped-def]
-    """Climb from the lineage's composite for ``budget`` chromosome evaluations, or a few more.
+
+@borrowing(inline="always")
+def vary(composite, layout, random, scratch):  # type: ignore[no-untyped-def]
+    """Write an offspring's genes, constants and active nodes to ``scratch``; the first layer that
+    was changed."""
+    layers = layout.table.shape[0]
+    copy(composite.genes, scratch.genes)
+    copy(composite.constants, scratch.constants)
+    copy(composite.counts, scratch.counts)
+    first = below(layers, random)
+    second = first
+    if layers > 1 and uniform(random) < _SECOND_LAYER:
+        second = (first + 1 + below(layers - 1, random)) % layers
+    for layer in range(layers):
+        if layer in (first, second):
+            vary_layer(layer, scratch.genes, scratch.constants, layout, scratch.graph, random)
+            scratch.counts[layer] = decode_layer(layer, layout, scratch.genes, scratch.graph)[0]
+    return min(first, second)
+
+
+@borrowing(inline="always")
+def climb(budget, temperature, problem, climber, scratch):  # type: ignore[no-untyped-def]
+    """Climb for ``budget`` chromosome evaluations, or a few more.
 
     An offspring changes one or two layers; it replaces the parent if it is no worse, or worse by a
     share of the fitness that is exponentially distributed about ``temperature``. Constants that fit
-    one structure seldom fit another: where the structure is new and the offspring promising, it is
-    judged after some steps of fitting its constants. Composites met of late are passed over without
-    an evaluation.
+    one structure seldom fit another: those of an offspring that would be refused are fitted first.
     """
-    layers = problem.table.shape[0]
+    composite, archive, trial = climber.composite, climber.archive, scratch.trial
     genes, constants = scratch.genes, scratch.constants
-    end = lineage.counters[EVALUATIONS] + budget
+    end = scratch.evaluations[0] + budget
+    # offspring that are too long cost no evaluation, so their number is limited too
     for _ in range(100 * budget):
-        if lineage.counters[EVALUATIONS] >= end:
+        if scratch.evaluations[0] >= end:
             break
-        copy(lineage.genes, genes)
-        copy(lineage.constants, constants)
-        first = below(layers, lineage)
-        second = first
-        if layers > 1 and uniform(lineage) < problem.two_layers:
-            second = (first + 1 + below(layers - 1, lineage)) % layers
-        most = max(problem.max_complexity, lineage.counts.sum())
-        copy(lineage.counts, scratch.counts)
-        copy(lineage.names, scratch.names)
-        structure = False
-        for layer in range(layers):
-            if layer in (first, second):
-                structure |= vary_layer(layer, genes, constants, problem, lineage, scratch)
-                identify_layer(layer, genes, constants, problem, scratch)
-        complexity, name = identity(scratch)
-        if complexity > most:
+        first = vary(composite, problem.layout, climber.random, scratch)
+        complexity, accepted = scratch.counts.sum(), composite.total[0]
+        if complexity > max(problem.max_nodes, composite.counts.sum()):
             continue
-        slot = name & uint64(lineage.met.size - 1)
-        if lineage.met[slot] == name:
+        if not accepted < np.inf:
+            first = 0
+        elif temperature > 0.0:
+            accepted *= 1.0 - temperature * math.log(1.0 - uniform(climber.random))
+        total = evaluate_from(first, genes, constants, problem, composite, np.inf, scratch)
+        if not total < np.inf:
             continue
-        lineage.met[slot] = name
-        accept = lineage.total[0]
-        if temperature > 0.0:
-            accept *= 1.0 - temperature * math.log(1.0 - uniform(lineage))
-        # not good enough to go on from, but perhaps the best of its complexity
-        limit = max(accept, lineage.archive[complexity])
-        finite = lineage.total[0] < np.inf
-        hope = (
-            problem.promising * lineage.total[0]
-            if structure and finite and problem.polish > 0
-            else 0.0
-        )
-        total = evaluate_from(
-            min(first, second) if finite else 0,
-            genes,
-            constants,
-            problem,
-            lineage,
-            max(limit, hope),
-            scratch,
-        )
-        if total < np.inf:
-            remember(complexity, total, genes, constants, lineage)
-            if total <= accept:
-                adopt(total, genes, constants, lineage, scratch)
-            elif total <= hope:
-                copy_composite(lineage, scratch.parent)
-                adopt(total, genes, constants, lineage, scratch)
-                polish(problem.polish, problem, lineage, scratch)
-                if lineage.total[0] > accept:
-                    copy_composite(scratch.parent, lineage)
+        remember(complexity, total, genes, constants, archive)
+        if total <= accepted:
+            adopt(total, genes, constants, composite, scratch)
+        elif problem.constant_steps > 0:
+            copy_composite(composite, trial)
+            adopt(total, genes, constants, trial, scratch)
+            fit_constants(problem.constant_steps, problem, trial, scratch)
+            remember(complexity, trial.total[0], trial.genes, trial.constants, archive)
+            if trial.total[0] <= accepted:
+                copy_composite(trial, composite)
+
+
+@borrowing()
+def improve(budget, temperature, steps, problem, climber, scratch):  # type: ignore[no-untyped-def]
+    """Evaluate the climber's composite where it is new, climb from it for a budget of chromosome
+    evaluations, and fit its constants in at most so many steps.
+
+    The only function here that Python calls: to compile another one takes seconds.
+    """
+    composite, archive = climber.composite, climber.archive
+    genes, constants, total = composite.genes, composite.constants, composite.total
+    scratch.evaluations[0] = 0
+    if not total[0] < np.inf:
+        first = np.int64(0)  # for a literal, evaluate_from would be compiled once more
+        found = evaluate_from(first, genes, constants, problem, composite, np.inf, scratch)
+        if found < np.inf:
+            adopt(found, genes, constants, composite, scratch)
+            remember(composite.counts.sum(), found, genes, constants, archive)
+    climb(budget, temperature, problem, climber, scratch)
+    if steps > 0 and total[0] < np.inf:
+        fit_constants(steps, problem, composite, scratch)
+        remember(composite.counts.sum(), total[0], genes, constants, archive)
+    climber.evaluations[0] += scratch.evaluations[0]

@@ -19,19 +19,20 @@ from srnet.cgp.compiling import borrowing, copy, owning
 from srnet.cgp.derivatives import sweep
 from srnet.search.kernels.class_kernel import inner
 from srnet.search.kernels.composite_kernel import (
-    BASIS_AT,
-    CONSTANTS,
-    CONSTANTS_AT,
-    EVALUATIONS,
-    INPUTS,
-    TARGET_AT,
-    UNITS,
-    WIDTH,
     active_constants,
     decode_layer,
     evaluate_layer,
     is_classes,
     is_used,
+)
+from srnet.search.kernels.composites import (
+    BASIS_AT,
+    CONSTANTS,
+    CONSTANTS_AT,
+    INPUTS,
+    TARGET_AT,
+    UNITS,
+    WIDTH,
 )
 from srnet.search.kernels.sums import SUM_D, SUM_DD, SUM_DH, accumulate
 
@@ -40,77 +41,81 @@ from srnet.search.kernels.sums import SUM_D, SUM_DD, SUM_DH, accumulate
 DERIVATIVES = 4
 
 
-@borrowing()
-def list_constants(problem, lineage, scratch):  # type: ignore[no-untyped-def]
-    """Write the active constants of the lineage's composite to ``scratch.fit``, layer after layer;
-    how many."""
-    fit, count = scratch.fit, 0
-    for layer in range(problem.table.shape[0]):
-        nodes, output = decode_layer(layer, problem, lineage.genes, scratch)
-        for k in range(active_constants(layer, nodes, output, problem, scratch)):
-            fit.owners[count], fit.slots[count] = layer, scratch.slots[k]
+@borrowing(inline="always")
+def list_constants(layout, genes, graph, fit):  # type: ignore[no-untyped-def]
+    """Write the active constants of a composite to ``fit``, layer after layer; how many."""
+    count = 0
+    for layer in range(layout.table.shape[0]):
+        nodes, output = decode_layer(layer, layout, genes, graph)
+        for k in range(active_constants(layer, nodes, output, layout, graph)):
+            fit.owners[count], fit.slots[count] = layer, graph.slots[k]
             count += 1
     return count
 
 
-@borrowing()
-def normal_equations(count, problem, lineage, scratch, products, gradient):  # type: ignore[no-untyped-def]
+@borrowing(error_model="numpy", fastmath={"contract"})
+def normal_equations(problem, composite, scratch, products, gradient):  # type: ignore[no-untyped-def]
     """Write JᵀJ (count × count) and -Jᵀr of the composite's fitness by the constants listed in
     ``scratch.fit``."""
-    fit = scratch.fit
+    fit, count = scratch.fit, gradient.size
     for k in range(count):
         gradient[k] = 0.0
         for other in range(count):
             products[k, other] = 0.0
     first = fit.owners[0]
-    for layer in range(first, problem.table.shape[0]):
-        reached = take_derivatives(layer, first, count, problem, lineage, scratch)
+    for layer in range(first, problem.layout.table.shape[0]):
+        reached = take_derivatives(layer, first, count, problem, composite, scratch)
         if is_classes(layer, problem):
-            add_classes(reached, problem, lineage, scratch, products, gradient)
+            free = problem.members.shape[1] - 1
+            labels = problem.targets[problem.layout.table[layer, TARGET_AT] :]
+            add_classes(layer, reached, free, labels, composite, fit, products, gradient)
         else:
-            add_squares(layer, reached, problem, lineage, scratch, products, gradient)
+            add_squares(layer, reached, problem, composite, scratch, products, gradient)
     for k in range(count):
         for other in range(k):
             products[other, k] = products[k, other]
 
 
-@borrowing(error_model="numpy", fastmath={"contract"})
-def take_derivatives(layer, first, count, problem, lineage, scratch):  # type: ignore[no-untyped-def]
+@borrowing(inline="always", error_model="numpy", fastmath={"contract"})
+def take_derivatives(layer, first, count, problem, composite, scratch):  # type: ignore[no-untyped-def]
     """Turn the derivatives g of the layer below into the derivatives of this layer's formula; of
     how many constants there are some.
 
     Constants are in the order of their layers, the lowest of which is ``first``.
     """
-    table, fit, rows = problem.table, scratch.fit, uint64(problem.rows)
+    layout, graph, fit = problem.layout, scratch.graph, scratch.fit
+    table, rows = layout.table, uint64(problem.rows)
     inputs, eph = table[layer, INPUTS], table[layer, CONSTANTS]
-    side, beneath = lineage.side[layer], layer - 1 if layer > 0 else 0
-    source = lineage.side[beneath]
-    below, weights = lineage.f[beneath, source], lineage.weights[beneath, source]
-    nodes, output = decode_layer(layer, problem, lineage.genes, scratch)
+    side, beneath = composite.side[layer], layer - 1 if layer > 0 else 0
+    source = composite.side[beneath]
+    below, weights = composite.f[beneath, source], composite.weights[beneath, source]
+    nodes, output = decode_layer(layer, layout, composite.genes, graph)
     evaluate_layer(
         layer,
         nodes,
         output,
-        lineage.constants,
-        problem,
+        composite.constants,
+        layout,
+        problem.x,
+        graph.program,
         below,
         weights,
-        lineage.biases[beneath, source],
-        lineage.f[layer, 1 - side],
-        scratch,
+        composite.biases[beneath, source],
+        scratch.values,
+        composite.f[layer, 1 - side],
     )
-    lineage.counters[EVALUATIONS] += DERIVATIVES
+    scratch.evaluations[0] += DERIVATIVES
     wanted, adjoints = fit.wanted, fit.adjoints
     for address in range(inputs + eph):
         wanted[address] = (address >= inputs or layer > first) and is_used(
-            address, scratch.program, nodes, output
+            address, graph.program, nodes, output
         )
     sweep(
-        scratch.program, nodes, output, inputs + eph, scratch.values, adjoints, wanted, problem.rows
+        graph.program, nodes, output, inputs + eph, scratch.values, adjoints, wanted, problem.rows
     )
     along = fit.along
     if layer > first:
-        centre = np.float32(lineage.centres[beneath, source])
+        centre = np.float32(composite.centres[beneath, source])
         for i in range(rows):
             along[i] = np.float32(0.0)
         for j in range(inputs):
@@ -147,14 +152,15 @@ def take_derivatives(layer, first, count, problem, lineage, scratch):  # type: i
     return reached
 
 
-@borrowing(error_model="numpy", fastmath={"contract"})
-def add_squares(layer, count, problem, lineage, scratch, products, gradient):  # type: ignore[no-untyped-def]
+@borrowing(inline="always", error_model="numpy", fastmath={"contract"})
+def add_squares(layer, count, problem, composite, scratch, products, gradient):  # type: ignore[no-untyped-def]
     """Add one layer's squares to JᵀJ (lower triangle) and to -Jᵀr; its derivatives are centred and
     those of its weights noted."""
-    table, fit, rows, train = problem.table, scratch.fit, problem.rows, problem.train_rows
+    table, fit = problem.layout.table, scratch.fit
+    rows, train = problem.rows, problem.train_rows
     units, width, hidden = table[layer, UNITS], table[layer, WIDTH], layer + 1 < table.shape[0]
-    side = lineage.side[layer]
-    f, centre = lineage.f[layer, side], lineage.centres[layer, side]
+    side = composite.side[layer]
+    f, centre = composite.f[layer, side], composite.centres[layer, side]
     target = problem.targets[
         table[layer, TARGET_AT] : table[layer, TARGET_AT] + units * rows
     ].reshape(units, rows)
@@ -170,7 +176,7 @@ def add_squares(layer, count, problem, lineage, scratch, products, gradient):  #
         weight = 0.0
         for j in range(width):
             weight += (
-                lineage.weights[layer, side, j]
+                composite.weights[layer, side, j]
                 * problem.basis[table[layer, BASIS_AT] + unit * width + j]
             )
         length += weight * weight
@@ -213,17 +219,15 @@ def add_squares(layer, count, problem, lineage, scratch, products, gradient):  #
 
 # It makes arrays, of a few numbers per row; classifiers are few.
 @owning(error_model="numpy", fastmath={"contract"})
-def add_classes(count, problem, lineage, scratch, products, gradient):  # type: ignore[no-untyped-def]
+def add_classes(layer, count, free, labels, composite, fit, products, gradient):  # type: ignore[no-untyped-def]
     """Add half of the cross-entropy's Gauss–Newton matrix, and of its descent, for a classifier's
     output layer.
 
     An affine change of f is undone by w and b: the derivatives are taken without their share of it.
     """
-    rows, free, fit = problem.rows, problem.members.shape[1] - 1, scratch.fit
-    layer = problem.table.shape[0] - 1
-    side = lineage.side[layer]
-    f, w, b = lineage.f[layer, side], lineage.weights[layer, side], lineage.biases[layer, side]
-    labels = problem.targets[problem.table[layer, TARGET_AT] :]
+    side, rows = composite.side[layer], labels.size
+    f = composite.f[layer, side]
+    w, b = composite.weights[layer, side], composite.biases[layer, side]
     slope, curvature, shares = np.empty(rows), np.empty(rows), np.empty(free + 1)
     total, mean, square = 0.0, 0.0, 0.0
     for i in range(rows):
