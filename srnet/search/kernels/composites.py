@@ -202,8 +202,9 @@ class Archive(NamedTuple):
     def merge(self, other: "Archive") -> None:
         """Take over what is better in another archive."""
         better = other.totals < self.totals
-        for mine, its in zip(self, other, strict=True):
-            mine[better] = its[better]
+        self.totals[better] = other.totals[better]
+        self.genes[better] = other.genes[better]
+        self.constants[better] = other.constants[better]
 
     def front(self) -> NDArray[np.int64]:
         """The numbers of nodes, smallest first, whose fitness no smaller number reaches."""
