@@ -3,6 +3,7 @@ half-written."""
 
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -10,13 +11,15 @@ import time
 from pathlib import Path
 from typing import Any
 
+import click
 import numpy as np
 import pytest
 from click.testing import CliRunner, Result
-from helpers import made_up
+from helpers import fakes, made_up
 
 from srnet.cgp.compiling import cache_folder
 from srnet.cli import main
+from srnet.io.files import write_json
 from srnet.networks.layers import Layers
 
 SMALL = ["--seed", "1", "--population", "20", "--generations", "5", "--quiet"]
@@ -283,12 +286,29 @@ def test_a_bad_run_is_a_sentence(
     assert not (tmp_path / "y.csv").exists()
 
 
-def test_help_and_version() -> None:
+def commands(group: click.Group, *names: str) -> list[list[str]]:
+    """The words of every command of a group, those of its groups among them."""
+    return [list(names)] + [
+        words
+        for name, each in group.commands.items()
+        for words in (
+            commands(each, *names, name) if isinstance(each, click.Group) else [[*names, name]]
+        )
+    ]
+
+
+@pytest.mark.parametrize("words", commands(main), ids=" ".join)
+def test_every_command_has_its_help(words: list[str]) -> None:
+    result = srnet(*words, "--help")
+    assert result.exit_code == 0
+    assert f"Usage: {' '.join(['main', *words])} [OPTIONS]" in result.output
+    assert "..." not in re.sub(r"\S+\.\.\.$", "", result.output, flags=re.MULTILINE)  # cut
+
+
+def test_the_help_lists_every_command_in_a_section() -> None:
+    listed = re.findall(r"^  ([a-z][a-z-]+) {2,}\S", srnet("--help").output, flags=re.MULTILINE)
+    assert sorted(listed) == sorted(main.commands)
     assert srnet("--version").exit_code == 0
-    for words in ([], ["evolve"], ["predict"], ["show"]):
-        result = srnet(*words, "--help")
-        assert result.exit_code == 0
-        assert "Usage: " in result.output
 
 
 # --- processes ------------------------------------------------------------------------------------
@@ -356,6 +376,23 @@ def test_starting_imports_neither_torch_nor_sympy(tmp_path: Path, layers_file: P
         "assert 'numpy' not in sys.modules and 'numba' not in sys.modules\n"
         f"main({['evolve', str(layers_file), *SMALL, '--out', str(tmp_path / 'run.json')]!r}, "
         f"standalone_mode=False)\n"
+        f"print([name for name in {heavy!r} if name in sys.modules])\n"
+    )
+    result = subprocess.run(
+        [sys.executable, "-c", script], capture_output=True, text=True, timeout=120
+    )
+    assert (result.returncode, result.stdout) == (0, "[]\n"), result.stderr
+
+
+def test_gathering_imports_what_it_needs(tmp_path: Path) -> None:
+    """Not the search, nor what draws: the workflow starts some forty of these commands."""
+    run = tmp_path / "1.json"
+    write_json(run, fakes.run())
+    words = [f"--out-{name}={tmp_path / name}" for name in ("runs", "history", "pareto")]
+    heavy = ("torch", "sympy", "sklearn", "scipy", "numba", "matplotlib")
+    script = (
+        "import sys\nfrom srnet.cli import main\n"
+        f"main({['gather', 'runs', str(run), *words]!r}, standalone_mode=False)\n"
         f"print([name for name in {heavy!r} if name in sys.modules])\n"
     )
     result = subprocess.run(

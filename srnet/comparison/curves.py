@@ -1,4 +1,4 @@
-"""What the network, SRNet, LIME and MAPLE say along lines: the data of the figure
+"""Outputs of the network, SRNet, LIME and MAPLE along lines: the data of the figure
 ``regression_comparison``.
 
 Of a curve task the diagonal of the test box is followed. Of any other, each input in turn goes
@@ -36,7 +36,7 @@ class Panel:
     high: float
 
 
-def panels(
+def make_panels(
     boxes: Mapping[str, tuple[Floats, Floats]], inputs: Sequence[str], seed: int, line: bool
 ) -> dict[str, Panel]:
     """The panels of a task: one for every input by its name, and ``surface`` of two inputs; or one
@@ -54,17 +54,17 @@ def panels(
     others = np.random.default_rng([seed, DRAWS]).uniform(
         train_low, train_high, (DRAWS, len(inputs))
     )
-    found = {}
+    panels = {}
     for i, name in enumerate(inputs):
         x = np.linspace(low[i], high[i], POSITIONS)
         points = np.tile(others, (POSITIONS, 1))
         points[:, i] = np.repeat(x, DRAWS)
-        found[name] = Panel(x, np.full(POSITIONS, np.nan), points, train_low[i], train_high[i])
+        panels[name] = Panel(x, np.full(POSITIONS, np.nan), points, train_low[i], train_high[i])
     if len(inputs) == 2:
         sides = [np.linspace(low[i], high[i], GRID) for i in range(2)]
         points = np.stack(np.meshgrid(*sides, indexing="ij"), axis=-1).reshape(-1, 2)
-        found["surface"] = Panel(points[:, 0], points[:, 1], points, train_low[0], train_high[0])
-    return found
+        panels["surface"] = Panel(points[:, 0], points[:, 1], points, train_low[0], train_high[0])
+    return panels
 
 
 def curves(
@@ -91,7 +91,8 @@ def curves(
     ]
     explainers = {(method.name, method.preset): method.make(case) for method in chosen}
     tables = []
-    for name, panel in panels(task_boxes(task, data.x), data.inputs, task.seed, line).items():
+    boxes = task_boxes(task, data.x)
+    for name, panel in make_panels(boxes, data.inputs, task.seed, line).items():
         read = data.standardised(panel.points) if case.scaled else panel.points
         truth = task.truth(panel.points)
         outputs = {} if truth is None else {("true", ""): truth}
@@ -125,7 +126,7 @@ def write_curves(
     line: bool = False,
     samples: int = 5000,
 ) -> None:
-    """Write the curves of a task as CSV; ``files`` as for
+    """Write the curves of a task as CSV (the command ``srnet curves``); ``files`` as for
     :func:`srnet.comparison.scores.write_comparison`."""
     import threadpoolctl
 

@@ -1,5 +1,5 @@
-"""LIME, MAPLE, SRNet and two floors on one network: the same points, the same questions (Luo et al.
-2022, section 4).
+"""LIME, MAPLE, SRNet and two baselines on one network, at the same points (Luo et al. 2022, section
+4).
 
 Regression: points of the training box (interpolation), of the validation box and of the test box
 (extrapolation) are explained, and the explanation of a point is scored at that very point, by the
@@ -11,7 +11,7 @@ network's class.
 An explanation that is scored at its own point can be right without explaining anything: LIME counts
 the point among its samples, with the largest weight, and far outside the training box with all of
 it. So each explanation is scored a second time, at a neighbour of its point (``rmse_near``), and
-how many samples it rests on is told (``support``).
+how many samples it rests on is given (``support``).
 """
 
 import time
@@ -52,7 +52,7 @@ class Method:
 def methods(
     name: str, seed: int, samples: int, runs: Iterable[Mapping[str, Any]] = ()
 ) -> list[Method]:
-    """The methods of a name: lime, maple, floors (linear and constant) or srnet (every run)."""
+    """The methods of a name: lime, maple, baselines (linear and constant) or srnet (every run)."""
     # only what is used: lime and scikit-learn take a second to load
     if name == "lime":
         from srnet.comparison.explainers.lime import Lime
@@ -74,7 +74,7 @@ def methods(
                 seed,
             )
         ]
-    if name == "floors":
+    if name == "baselines":
         from srnet.comparison.explainers.baselines import Constant, Linear
 
         return [
@@ -110,7 +110,7 @@ def compare(case: Case, method: Method) -> tuple[pd.DataFrame, pd.DataFrame]:
         network's output over the rows) or of the probability of the network's class, and by input,
         named x0 …, its change per standard deviation of the input.
     """
-    names: dict[str, Any] = {
+    labels: dict[str, Any] = {
         "task": case.task,
         "method": method.name,
         "preset": method.preset,
@@ -122,8 +122,8 @@ def compare(case: Case, method: Method) -> tuple[pd.DataFrame, pd.DataFrame]:
     scores = []
     for i, (part, points) in enumerate(case.points.items()):
         start = time.process_time()
-        found = explainer.explain(points)
-        outputs = found.outputs
+        explanation = explainer.explain(points)
+        outputs = explanation.outputs
         seconds = (time.process_time() - start) / len(points)
         if case.classifies:
             share, nonfinite = agreement(case.predict(points), outputs)
@@ -138,7 +138,7 @@ def compare(case: Case, method: Method) -> tuple[pd.DataFrame, pd.DataFrame]:
             moves = (
                 np.random.default_rng([case.seed, i]).normal(0, NEAR, points.shape) * case.spread
             )
-            near, _ = rmse(case.predict(points + moves), found.predict(points + moves))
+            near, _ = rmse(case.predict(points + moves), explanation.predict(points + moves))
             score = {
                 "box": part,
                 "points": len(points),
@@ -146,23 +146,25 @@ def compare(case: Case, method: Method) -> tuple[pd.DataFrame, pd.DataFrame]:
                 "rmse": error,
                 "rmse_near": near,
             }
-        support = float("nan") if found.support is None else float(np.median(found.support))
+        support = (
+            float("nan") if explanation.support is None else float(np.median(explanation.support))
+        )
         costs = {
             "seconds_once": once,
             "seconds_per_point": seconds,
-            "terms": found.terms,
+            "terms": explanation.terms,
             "support": support,
         }
-        scores.append(names | score | costs)
-    return pd.DataFrame(scores), _answers(case, explainer).assign(**names)[
-        [*names, "point", "quantity", "answer"]
+        scores.append(labels | score | costs)
+    return pd.DataFrame(scores), _answers(case, explainer).assign(**labels)[
+        [*labels, "point", "quantity", "answer"]
     ]
 
 
 def _answers(case: Case, explainer: Explainer) -> pd.DataFrame:
-    found = explainer.explain(case.repeated)
+    explanation = explainer.explain(case.repeated)
     with np.errstate(all="ignore"):
-        values, slopes = found.outputs, found.slopes(STEP * case.spread) * case.spread
+        values, slopes = explanation.outputs, explanation.slopes(STEP * case.spread) * case.spread
     which = case.predict(case.repeated).argmax(axis=1)  # 0 where there is one output
     scale = 1.0 if case.classifies else float(case.outputs.std()) or 1.0
     at = np.arange(len(which))
@@ -198,7 +200,7 @@ def write_comparison(
     Parameters
     ----------
     name
-        lime, maple, floors or srnet.
+        lime, maple, baselines or srnet.
     files
         The paths of ``tasks``, ``data``, ``network`` and ``layers``.
     rows
@@ -224,8 +226,8 @@ def write_comparison(
     ):
         Integer(minimum).check(option, value)
     case = load_case(files, task_name, points, line)
-    found = read_runs(runs)
-    if name == "srnet" and not found:
+    contents = read_runs(runs)
+    if name == "srnet" and not contents:
         raise UserError("the method srnet needs at least one --run")
     if name in ("lime", "maple") and case.classifies:
         case = case.sampled(seed, rows)
@@ -233,7 +235,8 @@ def write_comparison(
         1
     ):  # the same sums everywhere; Snakemake runs as many of these as there are cores
         scores, moved = zip(
-            *(compare(case, method) for method in methods(name, seed, samples, found)), strict=True
+            *(compare(case, method) for method in methods(name, seed, samples, contents)),
+            strict=True,
         )
     write_table(pd.concat(scores, ignore_index=True), out)
     write_table(pd.concat(moved, ignore_index=True), answers)

@@ -2,8 +2,8 @@
 ``decision_boundary``.
 
 A plane shows neighbours, not inputs: a linear model of the inputs is no line in it. Around an
-explained row, an explanation is therefore asked for its opinion of the rows nearby in the plane,
-and the line where that opinion changes is found by least squares in the plane.
+explained row, an explanation is therefore evaluated at the rows nearby in the plane, and the line
+where its class changes is found by least squares in the plane.
 """
 
 from collections.abc import Mapping, Sequence
@@ -70,9 +70,9 @@ def plane(
         zoom[near], explained[centre] = number, True
         for name, explainer in explainers.items():
             explanation = explainer.explain(x[[centre]])
-            # one explanation, asked about many rows
-            said = np.concatenate([explanation.predict(row[None]) for row in x[near]])
-            a, b, c = boundary_line(at[near] - at[centre], said, network[centre])
+            # one explanation, evaluated at many rows
+            scores = np.concatenate([explanation.predict(row[None]) for row in x[near]])
+            a, b, c = boundary_line(at[near] - at[centre], scores, network[centre])
             place = {
                 "task": case.task,
                 "zoom": number,
@@ -80,7 +80,7 @@ def plane(
                 "u": at[centre, 0],
                 "v": at[centre, 1],
             }
-            agrees = float((said.argmax(axis=1) == network[near]).mean())
+            agrees = float((scores.argmax(axis=1) == network[near]).mean())
             lines.append(place | {"a": a, "b": b, "c": c, "agreement": agrees})
     columns = {
         "task": case.task,
@@ -112,21 +112,21 @@ def centres(at: Floats, classes: NDArray[np.integer]) -> list[int]:
     return [int(candidates[i]) for i in dict.fromkeys((int(first), int(second)))]
 
 
-def boundary_line(at: Floats, said: Floats, own: int) -> tuple[float, float, float]:
+def boundary_line(at: Floats, scores: Floats, own: int) -> tuple[float, float, float]:
     """a, b, c of the line a·x + b·y + c = 0 where an explanation stops to prefer a class, by least
     squares in the plane.
 
     Parameters
     ----------
-    at, said
+    at, scores
         Places (n × 2) of rows, and the outputs by class (n × k) that the explanation gives for
         them.
     own
         The class.
     """
-    others = np.delete(said, own, axis=1).max(axis=1)
+    others = np.delete(scores, own, axis=1).max(axis=1)
     design = np.column_stack([at, np.ones(len(at))])
-    a, b, c = np.linalg.lstsq(design, said[:, own] - others, rcond=None)[0]
+    a, b, c = np.linalg.lstsq(design, scores[:, own] - others, rcond=None)[0]
     return float(a), float(b), float(c)
 
 
@@ -138,7 +138,7 @@ def write_plane(
     run: str,
     samples: int = 5000,
 ) -> None:
-    """Write both tables as CSV; ``files`` as for
+    """Write both tables as CSV (the command ``srnet plane``); ``files`` as for
     :func:`srnet.comparison.scores.write_comparison`."""
     import threadpoolctl
 
@@ -147,6 +147,6 @@ def write_plane(
 
     case = load_case(files, task_name)
     with threadpoolctl.threadpool_limits(1):
-        found: Sequence[pd.DataFrame] = plane(case, read_runs([run])[0], samples)
-    for table, path in zip(found, (rows, lines), strict=True):
+        tables: Sequence[pd.DataFrame] = plane(case, read_runs([run])[0], samples)
+    for table, path in zip(tables, (rows, lines), strict=True):
         write_table(table, path)

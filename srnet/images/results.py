@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from srnet.errors import UserError
 from srnet.io.files import read_json
+from srnet.io.frames import read_table, write_table
 from srnet.typing import StrPath
 
 CURVE_POINTS = 60
@@ -18,6 +19,9 @@ NETWORK_COLUMNS = (
     *("architecture", "parameters", "images", "tests", "epochs", "size", "seed"),
     *("accuracy_test", "accuracy_hidden", "seconds"),
 )
+# What the tables are made of; comparisons have more columns.
+RUN_COLUMNS = ("network", "image", "method", "seed", "selected", "whole", "probability")
+STEP_COLUMNS = ("network", "image", "method", "seed", "passes", "probability", "share")
 
 
 def networks_table(reports: Iterable[StrPath]) -> pd.DataFrame:
@@ -35,10 +39,8 @@ def networks_table(reports: Iterable[StrPath]) -> pd.DataFrame:
 
 def runs_table(named: Iterable[StrPath], tests: Iterable[StrPath]) -> pd.DataFrame:
     """All explanations, one row each; the column ``images`` says ``named`` or ``test``."""
-    from srnet.io.frames import read_table
-
     parts = [
-        read_table(path).assign(images=kind)
+        read_table(path, RUN_COLUMNS).assign(images=kind)
         for kind, paths in (("named", named), ("test", tests))
         for path in paths
     ]
@@ -68,9 +70,9 @@ def agreement_table(runs: pd.DataFrame) -> pd.DataFrame:
     )
 
 
-# How the rules of config/verdict.yaml call the methods: E-LIME is our preset unless the rule says
+# What the rules of config/verdict.yaml call the methods: E-LIME is our preset unless the rule says
 # "published".
-CLAIMED = {
+JUDGED_METHODS = {
     "sparse": "elime",
     "published": "elime-published",
     "lime-1000": "lime",
@@ -78,35 +80,30 @@ CLAIMED = {
 }
 
 
-def claims_table(runs: pd.DataFrame, rules_file: StrPath) -> pd.DataFrame:
-    """The paper's claims on the named images, judged by the rules about the table ``images`` in
-    config/verdict.yaml.
+def judged_frame(runs: pd.DataFrame) -> pd.DataFrame:
+    """The table ``images`` that the rules of config/verdict.yaml are about.
 
-    That table has a row per network (column task), image, method and seed: seconds, passes, and
-    probability_lost, that of the whole image minus that of the explanation.
+    One row per explanation of a named image by one of ``JUDGED_METHODS``: the columns of
+    ``runs_table``, the network as ``task``, an empty ``preset``, and ``probability_lost``, the
+    probability of the whole image minus that of the explanation.
+
+    Raises
+    ------
+    UserError
+        If the runs lack a column.
     """
-    from srnet.results.verdict import load_rules, verdict
-
-    named = runs[(runs["images"] == "named") & runs["method"].isin(CLAIMED)]
-    images = named.assign(
+    for column in (*RUN_COLUMNS, "images"):
+        if column not in runs:
+            raise UserError(
+                f"the table images_runs lacks the column '{column}'; it has "
+                f"{', '.join(map(str, runs))}"
+            )
+    named = runs[(runs["images"] == "named") & runs["method"].isin(JUDGED_METHODS)]
+    return named.assign(
         task=named["network"],
-        method=named["method"].map(CLAIMED),
+        method=named["method"].map(JUDGED_METHODS),
         preset="",
         probability_lost=named["whole"] - named["probability"],
-    )
-    rules = load_rules(rules_file)
-    known = {
-        None,
-        *images["network"],
-    }  # a rule about a network that is not explained says nothing here
-    rules["rules"] = [
-        rule
-        for rule in rules["rules"]
-        if rule["ours"]["frame"] == "images"
-        and rule["ours"].get("where", {}).get("network") in known
-    ]
-    return verdict(
-        rules, {"images": images, "networks": pd.DataFrame({"task": images["task"].unique()})}, [""]
     )
 
 
@@ -117,7 +114,9 @@ def history_table(histories: Iterable[StrPath]) -> pd.DataFrame:
 
     A run keeps its last value when it has ended.
     """
-    steps = pd.concat([pd.read_csv(path) for path in histories], ignore_index=True)
+    steps = pd.concat(
+        [read_table(path, STEP_COLUMNS, allow_empty=True) for path in histories], ignore_index=True
+    )
     rows = []
     for (network, image, method), group in steps.groupby(
         ["network", "image", "method"], sort=False
@@ -198,3 +197,48 @@ def pixels_table(
 def _digits(selected: str) -> NDArray[np.bool_]:
     """A selection as a comparison writes it, ``x--x``, by superpixel."""
     return np.array([digit == "x" for digit in selected])
+
+
+# --- Files ----------------------------------------------------------------------------------------
+
+
+def write_images(
+    networks: Sequence[StrPath],
+    named: Sequence[StrPath],
+    tests: Sequence[StrPath],
+    histories: Sequence[StrPath],
+    out_networks: StrPath,
+    out_runs: StrPath,
+    out_agreement: StrPath,
+    out_history: StrPath,
+) -> None:
+    """Write the tidy tables of the image branch (the command ``srnet gather images``).
+
+    Parameters
+    ----------
+    networks
+        The reports of the trainings.
+    named, tests
+        The comparisons on the named images and on the test set.
+    histories
+        The searches of those on the named images.
+    """
+    runs = runs_table(named, tests)
+    write_table(networks_table(networks), out_networks)
+    write_table(runs, out_runs)
+    write_table(agreement_table(runs), out_agreement)
+    write_table(history_table(histories), out_history)
+
+
+def write_pixels(
+    runs: StrPath,
+    network: str,
+    folder: StrPath,
+    images: Sequence[str],
+    segmentation: str,
+    out: StrPath,
+) -> None:
+    """Write the pixels of the named images (the command ``srnet gather pixels``)."""
+    write_table(
+        pixels_table(read_table(runs, RUN_COLUMNS), network, folder, images, segmentation), out
+    )

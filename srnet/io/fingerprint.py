@@ -15,7 +15,7 @@ PACKAGE = Path(__file__).resolve().parents[1]
 # Modules that read, write and report but compute nothing: changing them changes no result.
 PLUMBING = frozenset(
     {
-        *("__init__.py", "_version.py", "cli.py", "errors.py", "typing.py", "validation.py"),
+        *("__init__.py", "_version.py", "errors.py", "typing.py", "validation.py"),
         *(
             "io/files.py",
             "io/fingerprint.py",

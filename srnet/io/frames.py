@@ -39,13 +39,16 @@ def write_table(table: pd.DataFrame, path: StrPath) -> None:
         table.to_csv(file, index=False, lineterminator="\n")
 
 
-def read_table(path: StrPath) -> pd.DataFrame:
+def read_table(
+    path: StrPath, columns: Sequence[str] = (), allow_empty: bool = False
+) -> pd.DataFrame:
     """Read a table that ``write_table`` wrote.
 
     Raises
     ------
     UserError
-        If the file is missing, empty or no CSV.
+        If the file is missing or no CSV, lacks one of ``columns``, or has no rows where these are
+        needed.
     """
     try:
         table = pd.read_csv(path, na_values=[""], keep_default_na=False)
@@ -53,7 +56,12 @@ def read_table(path: StrPath) -> pd.DataFrame:
         raise UserError(f"{path}: cannot be read ({error.strerror or error})") from error
     except (ValueError, UnicodeDecodeError) as error:
         raise UserError(f"{path}: is not a CSV table ({error})") from error
-    if table.empty:
+    for column in columns:
+        if column not in table:
+            raise UserError(
+                f"{path}: lacks the column '{column}'; it has {', '.join(map(str, table))}"
+            )
+    if table.empty and not allow_empty:
         raise UserError(f"{path}: has no rows")
     return table
 

@@ -8,11 +8,14 @@ import numpy as np
 import pandas as pd
 
 from srnet.cgp.program import Program
+from srnet.data.dataset import Data
 from srnet.errors import UserError
+from srnet.io.frames import write_table
 from srnet.model.srnet import SRNet
 from srnet.networks.layers import Layers
-from srnet.networks.mlp import Network
-from srnet.typing import Floats
+from srnet.networks.mlp import Network, load_network
+from srnet.results.gather import read_runs
+from srnet.typing import Floats, StrPath
 
 ROWS = 9  # of a heat map, as in the paper
 # Half-widths of the training box that a point lies outside of it, in the input that is farthest
@@ -167,6 +170,48 @@ def _shell(
         points[np.arange(POINTS), out] = rng.choice([-1.0, 1.0], POINTS)
         points *= 1 + rng.uniform(before, distance, (POINTS, 1))
     return (low + high) / 2 + points * (high - low) / 2
+
+
+# --- Files ----------------------------------------------------------------------------------------
+
+
+def write_hidden_values(layers: StrPath, task: str, runs: Iterable[StrPath], out: StrPath) -> None:
+    """Write the hidden values of a task as CSV (the command ``srnet gather hidden-values``); runs
+    as for ``best_models``."""
+    table = hidden_values(Layers.load(layers, task), best_models(read_runs(runs)))
+    write_table(table, out)
+
+
+def write_inputs(runs: Iterable[StrPath], out: StrPath) -> None:
+    """Write the inputs that runs read as CSV (the command ``srnet gather inputs``)."""
+    write_table(inputs_used(read_runs(runs)), out)
+
+
+def write_distance(
+    networks: Iterable[tuple[str, StrPath, StrPath]], runs: Iterable[StrPath], out: StrPath
+) -> None:
+    """Write the error by distance as CSV (the command ``srnet gather distance``).
+
+    Parameters
+    ----------
+    networks
+        By regression: the task, network.pt and data.npz.
+    runs
+        The best run of every task and preset.
+
+    Raises
+    ------
+    UserError
+        If a file cannot be used, or a task has no run.
+    """
+    contents = read_runs(runs)
+    tables = []
+    for task, network, data in networks:
+        models = best_models([run for run in contents if run["task"] == task])
+        if not models:
+            raise UserError(f"task {task}: none of the {len(contents)} runs is of this task")
+        tables.append(error_by_distance(task, load_network(network), Data.load(data).x, models))
+    write_table(pd.concat(tables, ignore_index=True), out)
 
 
 def best_models(runs: Sequence[Mapping[str, Any]]) -> dict[str, SRNet]:

@@ -1,12 +1,11 @@
 """The tables of published numbers, beside which ours are drawn and judged."""
 
-from pathlib import Path
-
 import numpy as np
 import pandas as pd
 
 from srnet.errors import UserError
 from srnet.io.frames import read_table
+from srnet.typing import StrPath
 
 # By table: what names a row, and its numbers; further columns are kept as they are.
 COLUMNS = {
@@ -29,7 +28,7 @@ COLUMNS = {
 }
 
 
-def read_published(name: str, path: Path) -> pd.DataFrame:
+def read_published(name: str, path: StrPath) -> pd.DataFrame:
     """A table of published numbers: a row per task (``published``), or per task and method
     (``published_classification``).
 
@@ -39,13 +38,8 @@ def read_published(name: str, path: Path) -> pd.DataFrame:
         If the file is missing or no CSV table, lacks one of ``COLUMNS``, names a row twice or not
         at all, or has a number that is none, not finite or below 0.
     """
-    table = read_table(path)
     names, numbers = COLUMNS[name]
-    for column in (*names, *numbers):
-        if column not in table:
-            raise UserError(
-                f"{path}: lacks the column '{column}'; it has {', '.join(map(str, table))}"
-            )
+    table = read_table(path, (*names, *numbers))
     for column in names:
         if table[column].isna().any():
             raise UserError(
@@ -71,6 +65,11 @@ def read_published(name: str, path: Path) -> pd.DataFrame:
             f"{' and '.join(names)} is allowed"
         )
     return table
+
+
+def read_frame(name: str, path: StrPath) -> pd.DataFrame:
+    """A tidy table, or one of published numbers if ``COLUMNS`` has its name."""
+    return read_published(name, path) if name in COLUMNS else read_table(path)
 
 
 def _line(rows: pd.Series) -> int:

@@ -7,11 +7,29 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 import pandas as pd
 
+from srnet.errors import UserError
+from srnet.io.files import writing
+from srnet.io.frames import read_table
 from srnet.results.verdict import NOT_REPRODUCED, NOT_RUN, VERDICTS
+from srnet.typing import StrPath
 
 LONGEST = 160  # characters of a formula that is written out here, its numbers rounded
 MOST = 12  # lines of a list; the rest is counted
 METHODS = ("srnet", "lime", "maple", "linear", "constant", "majority")
+# By table, what is read of it.
+COLUMNS = {
+    "runs": ("task", "preset", "generations", "fitness"),
+    "networks": ("task", "warnings"),
+    "formulas": ("task", "preset", "layer", "formula", "fitness", "r2", "complexity"),
+    "verdict": (
+        *("claim", "task", "method", "preset", "published_high"),
+        *("ours", "ours_low", "ours_high", "verdict", "reason"),
+    ),
+    "fidelity": ("task", "method", "preset", "box", "points", "nonfinite", "rmse"),
+    "agreement": ("task", "method", "preset", "split", "accuracy"),
+}
+OPTIONAL = ("fidelity", "agreement")  # where the configuration has such tasks
+
 Frames = Mapping[str, pd.DataFrame]
 
 
@@ -37,6 +55,26 @@ def summary(name: str, frames: Frames) -> str:
         "…) and the report.",
     ]
     return "\n\n".join(section for section in sections if section) + "\n"
+
+
+def write_summary(name: str, files: Mapping[str, StrPath], out: StrPath) -> None:
+    """Write the page of tidy tables, which are CSV files by name (the command ``srnet summary``).
+
+    Raises
+    ------
+    UserError
+        If a table is missing or cannot be read.
+    """
+    for frame in COLUMNS:
+        if frame not in (*files, *OPTIONAL):
+            raise UserError(f"summary: the table {frame} is missing; give it as --table")
+    for frame in files:
+        if frame not in COLUMNS:
+            raise UserError(f"summary: there is no table {frame}; allowed are {', '.join(COLUMNS)}")
+    frames = {frame: read_table(path, COLUMNS[frame]) for frame, path in files.items()}
+    text = summary(name, frames)
+    with writing(out) as file:
+        file.write(text)
 
 
 def _size(frames: Frames) -> str:

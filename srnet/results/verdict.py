@@ -6,7 +6,6 @@ they must agree, is said in that file. A number of ours has a bootstrap interval
 verdict depends on the interval, not on the number alone.
 """
 
-import os
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from typing import Any
@@ -16,8 +15,9 @@ import pandas as pd
 
 from srnet.errors import UserError
 from srnet.io.files import read_yaml
+from srnet.io.frames import write_table
 from srnet.io.schema import check, package_schema
-from srnet.typing import Floats
+from srnet.typing import Floats, StrPath
 
 REPRODUCED, BETTER, NOT_REPRODUCED = "reproduced", "better", "not reproduced"
 NOT_COMPARABLE, NOT_RUN = "not comparable", "not run"
@@ -46,7 +46,7 @@ Frames = Mapping[str, pd.DataFrame]
 Row = dict[str, Any]
 
 
-def load_rules(path: str | os.PathLike[str]) -> dict[str, Any]:
+def load_rules(path: StrPath) -> dict[str, Any]:
     """The rules of a YAML file.
 
     Raises
@@ -71,7 +71,8 @@ def verdict(rules: Rule, frames: Frames, presets: Sequence[str]) -> pd.DataFrame
         Of ``load_rules``.
     frames
         By name: ``networks`` (task, and the columns of the conditions), the published tables, and
-        those of ours that the configuration has. A published number without a run is *not run*.
+        those of ours that the configuration has. A published number without a run is *not run*; a
+        rule about a network that its table lacks (column network) is left out.
     presets
         That the configuration runs; rows of methods without presets have an empty one.
 
@@ -80,15 +81,50 @@ def verdict(rules: Rule, frames: Frames, presets: Sequence[str]) -> pd.DataFrame
     UserError
         If a table lacks a column that a rule names.
     """
-    conditions = _Conditions(rules["comparable"], frames["networks"])
+    conditions = _Conditions(rules, frames)
     rows: list[Row] = []
     for rule in rules["rules"]:
-        found = KINDS[rule["kind"]](rule, rules["interval"], frames, presets, conditions)
+        if _network_is_missing(rule, frames):
+            continue
+        judged = KINDS[rule["kind"]](rule, rules["interval"], frames, presets, conditions)
         rows += [
             {"claim": rule["name"], "kind": rule["kind"], "unit": rule.get("unit", ""), **row}
-            for row in found
+            for row in judged
         ]
     return pd.DataFrame(rows, columns=COLUMNS)
+
+
+def write_verdict(
+    rules_file: StrPath,
+    frames: Frames,
+    presets: Sequence[str],
+    out: StrPath,
+    only: str | None = None,
+) -> None:
+    """Write the verdict as CSV (the command ``srnet verdict``).
+
+    Parameters
+    ----------
+    frames, presets
+        As of ``verdict``.
+    only
+        The table of ours whose rules alone are judged.
+    """
+    rules = load_rules(rules_file)
+    if only is not None:
+        rules["rules"] = [rule for rule in rules["rules"] if rule["ours"]["frame"] == only]
+    write_table(verdict(rules, frames, presets), out)
+
+
+def _network_is_missing(rule: Rule, frames: Frames) -> bool:
+    frame = frames.get(rule["ours"]["frame"])
+    network = rule["ours"].get("where", {}).get("network")
+    return (
+        frame is not None
+        and network is not None
+        and "network" in frame
+        and network not in set(frame["network"])
+    )
 
 
 # --- Kinds of rules -------------------------------------------------------------------------------
@@ -97,9 +133,19 @@ def verdict(rules: Rule, frames: Frames, presets: Sequence[str]) -> pd.DataFrame
 class _Conditions:
     """What makes a task's numbers comparable."""
 
-    def __init__(self, conditions: Sequence[Rule], networks: pd.DataFrame) -> None:
-        self._conditions = conditions
+    def __init__(self, rules: Rule, frames: Frames) -> None:
+        self._conditions = rules["comparable"]
+        networks = _frame("networks", frames)
+        if "task" not in networks:
+            raise UserError(
+                f"verdict: the table networks lacks the column 'task'; it has "
+                f"{', '.join(map(str, networks))}"
+            )
         self._networks = {str(row["task"]): row for row in networks.to_dict("records")}
+        ours = [_frame(rule["ours"]["frame"], frames) for rule in rules["rules"]]
+        self._tasks = set(self._networks).union(
+            *(frame["task"].astype(str) for frame in ours if "task" in frame)
+        )
 
     def broken(self, task: str) -> str:
         """Why the numbers of a task are not comparable; empty where they are."""
@@ -119,7 +165,7 @@ class _Conditions:
 
     def knows(self, task: str) -> bool:
         """Whether the configuration has the task."""
-        return task in self._networks
+        return task in self._tasks
 
 
 def _quantiles(

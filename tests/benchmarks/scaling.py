@@ -95,7 +95,7 @@ def step_of(file: Path) -> tuple[str, str] | None:
             return network, f"image-{'test' if image[:2].isdigit() else 'named'}/{seeds}"
         case (("plane" | "usdb") as step,):
             return "all", step
-        case (task, ("train" | "layers" | "floors" | "curves") as step):
+        case (task, ("train" | "layers" | "baselines" | "curves") as step):
             return task, step
         case (task, ("lime" | "maple") as step, _):
             return task, step
@@ -173,7 +173,7 @@ def workflow(times: Times, config: Mapping[str, Any], packing: Packing = Packing
             after=[rows],
             drawn=False,
         )
-        job(f"floors-{task}", times[task, "floors"], after=[network])
+        job(f"baselines-{task}", times[task, "baselines"], after=[network])
         for explainer in EXPLAINERS:
             seeds = config["explainers"]["seeds"]
             ready(

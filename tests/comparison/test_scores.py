@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from click.testing import CliRunner
+from helpers import fakes
 from helpers.fakes import ROOT
 
 from srnet.cli import main
@@ -17,6 +18,9 @@ from srnet.comparison.scores import compare, methods
 from srnet.comparison.tsne_plane import boundary_line, centres, plane
 from srnet.data.dataset import make_data
 from srnet.data.tasks import load_tasks
+from srnet.io.files import write_json
+from srnet.io.frames import write_table
+from srnet.networks.boundary_toy import toy
 from srnet.networks.extraction import extract
 from srnet.networks.mlp import Network
 from srnet.results.gather import read_runs
@@ -98,7 +102,7 @@ def test_a_line_is_the_diagonal_of_each_box(made):
 def test_the_point_explained_is_the_point_scored(made):
     """The constant's error is the network's own spread about it, at the points of each box."""
     case = case_of(made, "K0", points=30)
-    scores, _ = compare(case, methods("floors", 1, 10)[1])
+    scores, _ = compare(case, methods("baselines", 1, 10)[1])
     for box, error in zip(scores["box"], scores["rmse"], strict=True):
         expected = np.sqrt(np.mean((case.predict(case.points[box]) - case.outputs.mean()) ** 2))
         assert error == pytest.approx(expected)
@@ -153,14 +157,14 @@ def test_rows_of_a_classification(made):
 
 def test_agreement_of_a_classification(made):
     case = case_of(made, "flowers").sampled(1, 15)
-    for name in ("lime", "maple", "floors"):
+    for name in ("lime", "maple", "baselines"):
         for method in methods(name, 1, 100):
             scores, answers = compare(case, method)
             assert list(scores["split"]) == ["train", "test"]
             assert scores["accuracy"].between(0, 1).all()
             assert answers.loc[answers["quantity"] == "value", "answer"].between(-1.5, 2.5).all()
     maple = compare(case, methods("maple", 1, 100)[0])[0]
-    constant = compare(case, methods("floors", 1, 100)[1])[0]
+    constant = compare(case, methods("baselines", 1, 100)[1])[0]
     assert maple["accuracy"].mean() > constant["accuracy"].mean()
 
 
@@ -181,9 +185,9 @@ def test_curves_go_through_the_test_box(made, run):
 
 def test_a_plane_has_every_row_and_two_zooms(made, monkeypatch):
     case = case_of(made, "flowers")
-    floor = methods("floors", 1, 10)[0]
+    baseline = methods("baselines", 1, 10)[0]
     monkeypatch.setattr(
-        "srnet.comparison.scores._srnet", lambda run: floor
+        "srnet.comparison.scores._srnet", lambda run: baseline
     )  # in the place of a run
     rows, lines = plane(case, {}, samples=60)
     assert len(rows) == sum(len(points) for points in case.points.values())
@@ -213,28 +217,27 @@ def test_the_line_of_an_explanation():
     np.testing.assert_allclose([a, b, c], [6, -2, 1])
 
 
-# --- The command ----------------------------------------------------------------------------------
+# --- The commands ---------------------------------------------------------------------------------
+
+
+def case_options(made, task):
+    folder = made[0]
+    files = {"data": "data.npz", "network": "network.pt", "layers": "layers.npz"}
+    return [
+        *(f"--task={task}", f"--tasks={folder / 'tasks.yaml'}"),
+        *(f"--{part}={folder / task / file}" for part, file in files.items()),
+    ]
 
 
 def command(made, name, task, out: Path, *options):
-    folder = made[0]
-    files = [
-        f"--{part}={folder / task / file}"
-        for part, file in (
-            ("data", "data.npz"),
-            ("network", "network.pt"),
-            ("layers", "layers.npz"),
-        )
-    ]
-    words = [
-        "compare",
-        name,
-        f"--task={task}",
-        f"--tasks={folder / 'tasks.yaml'}",
-        *files,
-        f"--out={out / 'scores.csv'}",
-    ]
+    words = ["compare", name, *case_options(made, task), f"--out={out / 'scores.csv'}"]
     return CliRunner().invoke(main, [*words, f"--answers={out / 'answers.csv'}", *options])
+
+
+def same(path, expected):
+    """The file is that table, to the last digit."""
+    write_table(expected, path.with_suffix(".expected"))
+    assert path.read_bytes() == path.with_suffix(".expected").read_bytes()
 
 
 def test_the_command_writes_both_tables(made, run, tmp_path):
@@ -274,7 +277,7 @@ def test_the_command_explains_some_rows_of_a_classification(made, tmp_path):
         ("srnet", "K0", [], "the method srnet needs at least one --run"),
         ("lime", "K0", ["--data", "nowhere.npz"], "nowhere.npz: cannot be read"),
         ("maple", "K0", ["--task", "K9"], "has no task 'K9'"),
-        ("floors", "K0", ["--task", "F3"], "all must be of this task"),
+        ("baselines", "K0", ["--task", "F3"], "all must be of this task"),
         ("lime", "K0", ["--samples", "1"], "--samples"),
     ],
 )
@@ -282,5 +285,57 @@ def test_mistakes_are_a_sentence_and_leave_no_file(made, tmp_path, name, task, o
     result = command(made, name, task, tmp_path, *options)
     assert result.exit_code == 2
     assert words in result.stderr
+    assert "Traceback" not in result.stderr
+    assert not list(tmp_path.iterdir())
+
+
+def test_srnet_curves(made, run, tmp_path):
+    task, data, network, layers = made[1]["F3"]
+    words = ["curves", run("F3"), *case_options(made, "F3"), "--samples=30"]
+    for line in (False, True):
+        out = tmp_path / f"{line}.csv"
+        result = CliRunner().invoke(main, [*words, f"--out={out}", *["--line"] * line])
+        assert (result.exit_code, result.output) == (0, "")
+        case, runs = make_case(task, data, network, layers), read_runs([run("F3")])
+        same(out, curves(task, data, case, runs, line, samples=30))
+
+
+def test_srnet_plane(made, tmp_path, monkeypatch):
+    monkeypatch.setitem(fakes.SIZES, "flowers", [4, 4, 3])
+    run, rows, lines = (tmp_path / name for name in ("run.json", "rows.csv", "lines.csv"))
+    write_json(run, fakes.run("flowers"))
+    words = ["plane", str(run), *case_options(made, "flowers"), "--samples=60"]
+    result = CliRunner().invoke(main, [*words, f"--out={rows}", f"--lines={lines}"])
+    assert (result.exit_code, result.output) == (0, "")
+    expected = plane(case_of(made, "flowers"), fakes.run("flowers"), samples=60)
+    same(rows, expected[0])
+    same(lines, expected[1])
+
+
+def test_srnet_boundary_toy(tmp_path):
+    out = tmp_path / "toy.csv"
+    result = CliRunner().invoke(main, ["boundary-toy", f"--out={out}"])
+    assert (result.exit_code, result.output) == (0, "")
+    same(out, toy())
+
+
+@pytest.mark.parametrize(
+    ("words", "sentence"),
+    [
+        (["curves", "none.json"], "none.json: cannot be read"),
+        (["plane", "none.json", "--lines=lines.csv"], "none.json: cannot be read"),
+        (["plane", "RUN", "--lines=lines.csv", "--task=K9"], "has no task 'K9'"),
+        (["curves", "RUN", "--samples=1"], "--samples"),
+        (["boundary-toy", "--out=."], ".: cannot be written"),
+    ],
+)
+def test_mistakes_of_the_others_are_a_sentence(made, run, tmp_path, monkeypatch, words, sentence):
+    monkeypatch.chdir(tmp_path)
+    name, *options = [run("K0") if word == "RUN" else word for word in words]
+    if name != "boundary-toy":
+        options = [*case_options(made, "K0"), "--out=out.csv", *options]
+    result = CliRunner().invoke(main, [name, *options])
+    assert result.exit_code == 2
+    assert sentence in result.stderr
     assert "Traceback" not in result.stderr
     assert not list(tmp_path.iterdir())

@@ -20,13 +20,14 @@ from srnet.images.pictures.preprocessing import Preprocessing
 from srnet.images.pictures.reading import read_image
 from srnet.images.results import (
     agreement_table,
-    claims_table,
     history_table,
+    judged_frame,
     networks_table,
     pixels_table,
     runs_table,
 )
 from srnet.io.frames import read_table, write_table
+from srnet.results.verdict import load_rules, verdict
 
 
 @pytest.fixture(scope="module")
@@ -197,9 +198,10 @@ def test_the_claims_are_judged_by_the_rules():
     runs = made_images.runs(["resnet18", "densenet121"], ["cat", "coffee"], [], seeds=5)
     runs.loc[runs["method"] == "published", "probability"] = 0.99  # above the whole image's 0.97
     runs.loc[runs["method"] == "sparse", "seconds"] = 0.1  # LIME takes 10 s
-    claims = claims_table(runs, ROOT / "config" / "verdict.yaml").set_index(
-        ["claim", "task", "method"]
-    )["verdict"]
+    table = verdict(
+        load_rules(ROOT / "config" / "verdict.yaml"), {"images": judged_frame(runs)}, ["paper"]
+    )
+    claims = table.set_index(["claim", "task", "method"])["verdict"]
     assert claims["raises the probability, published", "all", "elime-published"] == "reproduced"
     assert claims["raises the probability", "all", "elime"] == "not reproduced"
     assert claims["explains an image within a minute", "all", "elime"] == "reproduced"
@@ -225,3 +227,12 @@ def test_a_report_that_lacks_something_is_named(tmp_path):
     (tmp_path / "network.json").write_text("{}")
     with pytest.raises(UserError, match="lacks the key 'architecture'"):
         networks_table([tmp_path / "network.json"])
+
+
+def test_a_comparison_that_lacks_something_is_named(tmp_path):
+    path = tmp_path / "1-10.csv"
+    path.write_text("network,image\nn,cat\n")
+    with pytest.raises(UserError, match="1-10.csv: lacks the column 'method'; it has network, im"):
+        runs_table([path], [])
+    with pytest.raises(UserError, match="1-10.csv: lacks the column 'method'; it has network, im"):
+        history_table([path])

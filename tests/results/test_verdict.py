@@ -263,6 +263,33 @@ def test_a_table_that_the_configuration_does_not_have():
     ]
 
 
+def test_a_task_of_a_table_of_ours_is_in_the_configuration_though_it_has_no_network():
+    images = pd.DataFrame({"task": "resnet18", "method": "elime", "preset": "", "seconds": [1, 2]})
+    rule = ORDER | {"ours": {"frame": "images", "column": "seconds"}, "method": "elime"}
+    row = judge(rule, images=images).iloc[0]
+    assert (row["task"], row["verdict"]) == ("resnet18", "not run")
+    assert row["reason"] == "no run of it in this configuration"
+
+
+def test_a_rule_about_a_network_that_is_not_explained_says_nothing():
+    where = {"method": "elime", "network": "densenet121"}
+    rule = BOUND | {"ours": BOUND["ours"] | {"where": where}}
+    images = pd.DataFrame(
+        {"task": "resnet18", "network": "resnet18", "method": "elime", "seconds": [10, 20]}
+    )
+    table = judge(BOUND, rule, images=images)
+    assert table["claim"].tolist() == ["fast"]
+    assert judge(rule)["verdict"].tolist() == ["not run"]  # no images at all
+
+
+def test_without_the_table_of_the_networks_nothing_is_unfit_to_be_compared():
+    rules = RULES | {"rules": [BOUND]}
+    images = pd.DataFrame({"method": "elime", "seconds": [10, 20]})
+    assert verdict(rules, {"images": images}, [])["verdict"].tolist() == ["reproduced"]
+    with pytest.raises(UserError, match="networks lacks the column 'task'; it has rows"):
+        verdict(rules, {"images": images, "networks": pd.DataFrame({"rows": [3]})}, [])
+
+
 @pytest.mark.parametrize(
     ("seconds", "expected"), [([10, 20, 30], "reproduced"), ([50, 70, 80], "not reproduced")]
 )

@@ -105,5 +105,5 @@ def test_a_drawing_shows_the_rows_of_its_tasks_and_of_all_together():
     script = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(script)
     frame = pd.DataFrame({"task": ["K0", "P0", "all", "K2"], "x": range(4)})
-    assert script._of_tasks(frame, ["K0", "K2"])["x"].tolist() == [0, 2, 3]
-    assert script._of_tasks(frame.drop(columns="task"), ["K0"])["x"].tolist() == [0, 1, 2, 3]
+    assert script.select_tasks(frame, ["K0", "K2"])["x"].tolist() == [0, 2, 3]
+    assert script.select_tasks(frame.drop(columns="task"), ["K0"])["x"].tolist() == [0, 1, 2, 3]

@@ -76,6 +76,22 @@ def test_options_are_where_they_do_not_take_the_targets_for_their_own() -> None:
         assert all("=" in entry for entry in arguments.config or []), words
 
 
+def test_a_command_may_name_thousands_of_files(
+    tmp_path: Path, snakemake: Callable[..., subprocess.CompletedProcess[str]]
+) -> None:
+    """More than Linux takes as one word: Snakemake puts a long command into a file."""
+    names = [f"{'a' * 60}{number}.csv" for number in range(2000)]
+    for number, name in enumerate(names):
+        (tmp_path / name).write_text(f"task,seed\nK0,{number}\n")
+    (tmp_path / "Snakefile").write_text(
+        f"rule all:\n    input: {names!r}\n    output: 'out.csv'\n"
+        "    shell: 'srnet gather comparisons {input:q} --out {output:q}'\n"
+    )
+    run = snakemake(tmp_path, "--cores", "1", "--quiet", "all")
+    assert run.returncode == 0, run.stdout[-500:] + run.stderr[-500:]
+    assert len((tmp_path / "out.csv").read_text().splitlines()) == 1 + len(names)
+
+
 @pytest.mark.parametrize("options", configured(), ids=" ".join)
 def test_what_a_documented_command_asks_for_can_be_made(
     options: tuple[str, ...], tree: Path, snakemake: Callable[..., subprocess.CompletedProcess[str]]

@@ -32,7 +32,7 @@ def test_there_is_a_job_for_every_task_method_and_seed(snakemake, jobs, copy_tre
     )
     counts = jobs(snakemake(tree, "--dry-run", "--quiet", "rules", "--configfile", "three.yaml"))
     assert counts["compare"] == 3 * 2 * 2
-    assert counts["compare_floors"] == 3
+    assert counts["compare_baselines"] == 3
     assert counts["compare_srnet"] == 3 * 2
     assert counts["curves"] == 2
     assert counts["plane"] == counts["undersampling"] == counts["gather_agreement"] == 1

@@ -73,6 +73,15 @@ def test_the_tables_have_what_was_configured(tree):
     }
 
 
+def test_the_claims_about_images_are_judged_without_the_tasks(tree):
+    results = tree / "results" / "tiny"
+    claims = set(pd.read_csv(results / "tables" / "images_claims.csv")["claim"])
+    rules = yaml.safe_load((ROOT / "config" / "verdict.yaml").read_text())["rules"]
+    assert claims <= {rule["name"] for rule in rules if rule["ours"]["frame"] == "images"}
+    assert "raises the probability" in claims
+    assert not (results / "tables" / "verdict.csv").exists()
+
+
 def test_nothing_is_left_to_do(tree, snakemake):
     run = snakemake(tree, *OPTIONS, "--dry-run", "images")
     assert "Nothing to be done" in run.stdout + run.stderr

@@ -94,7 +94,7 @@ def test_the_published_search_does_not_run_again_for_the_other_one(rerun):
 def test_a_changed_lime_explains_again_by_lime_alone(rerun):
     counts = rerun("srnet/comparison/explainers/lime.py", code)
     assert counts["compare"] == 2 * 30
-    assert not {"evolve", "train", "compare_srnet", "compare_floors"} & set(counts)
+    assert not {"evolve", "train", "compare_srnet", "compare_baselines"} & set(counts)
 
 
 def test_a_changed_budget_runs_the_evolutions(rerun):

@@ -36,7 +36,7 @@ TIMES = {
 TIMES |= {
     (task, step): 1.0
     for task in "AB"
-    for step in ("layers", "floors", "lime", "maple", "compared/paper")
+    for step in ("layers", "baselines", "lime", "maple", "compared/paper")
 }
 TIMES |= {("A", "curves"): 2.0, ("A", "train"): 9.0, ("B", "train"): 9.0}
 TIMES |= {
@@ -48,7 +48,7 @@ TIMES |= {
 }
 TASK = (
     0.5 + 10 + 1 + 2 * 2 + 1 + 0.5
-)  # of a task, what does not differ: rows, network, floors, LIME and MAPLE, comparison, best run
+)  # of a task, what does not differ: rows, network, baselines, LIME and MAPLE, comparison, best run
 WORK = 2 * TASK + 4 * 25 + 7 + 2 + 6 + 8 + 10
 CHAIN = 0.5 + 10 + 20 + 0.5 + 6  # rows, network, search, best run, plane; then the drawing
 LATEST = 6.0  # until an end is seen
@@ -148,7 +148,7 @@ def test_benchmarks_of_the_workflow_are_read(scaling, tmp_path):
         ("K0/srnet/joint/compared",): ("K0", "compared/joint"),
         ("K0/lime/1", "K0/lime/12"): ("K0", "lime"),
         ("K0/maple/1",): ("K0", "maple"),
-        ("K0/floors",): ("K0", "floors"),
+        ("K0/baselines",): ("K0", "baselines"),
         ("K0/curves",): ("K0", "curves"),
         ("plane",): ("all", "plane"),
         ("usdb",): ("all", "usdb"),

@@ -1,6 +1,7 @@
 # What the rules share: the checked configuration, the tasks, the searches, and the names of files.
 import os
 import re
+import shlex
 from pathlib import Path
 
 import yaml
@@ -16,13 +17,13 @@ from srnet.io.schema import check
 from srnet.search.settings import preset as search_settings
 
 
-def checked():
+def load_configuration():
     """The tasks and the settings of the searches, by name.
 
     Raises
     ------
     UserError
-        If the configuration breaks its schema, or names a task or preset that there is not.
+        If the configuration breaks its schema, or names an unknown task or preset.
     """
     schema = Path(workflow.basedir) / "schemas" / "config.schema.yaml"
     check(config, yaml.safe_load(schema.read_text()), "configuration")
@@ -31,7 +32,8 @@ def checked():
         for name in config[key]:
             if name not in known:
                 raise UserError(
-                    f"configuration: '{key}' names the unknown task '{name}'; {config['tasks_file']} has {', '.join(known)}"
+                    f"configuration: '{key}' names the unknown task '{name}'; "
+                    f"{config['tasks_file']} has {', '.join(known)}"
                 )
     searches = {
         name: search_settings(name, **options) for name, options in config["evolution"].items()
@@ -43,7 +45,7 @@ def checked():
 
 
 try:
-    TASKS, SEARCHES = checked()
+    TASKS, SEARCHES = load_configuration()
 except UserError as error:  # one sentence, no traceback
     raise WorkflowError(str(error)) from None
 
@@ -52,14 +54,25 @@ SEEDS = range(1, config["seeds"] + 1)
 # rows.
 os.environ[VARIABLE] = os.environ.get(VARIABLE) or config["pmlb_cache"]
 
+TASKS_BY_KIND = {
+    kind: [name for name in TASKS if TASKS[name].kind == kind]
+    for kind in ("regression", "classification")
+}
 
-def one_of(names):
+
+def names_pattern(names):
     """A pattern that these names match, and nothing where there are none."""
     return "|".join(map(re.escape, names)) or "(?!)"
 
 
+def repeat_option(option, *files):
+    """A shell's words: the option with each of these files, or with each pair of two lists."""
+    return " ".join(shlex.join([option, *map(str, each)]) for each in zip(*files, strict=True))
+
+
 def search_code(preset):
-    """The fingerprint of what a preset runs: without its settings, a parameter of their own, and without the other search."""
+    """The fingerprint of what a preset runs: without its settings, a parameter of their own, and
+    without the other search."""
     other = {"layerwise": ["search/joint.py"], "joint": []}[SEARCHES[preset].search]
     return fingerprint("search/run.py", without=["search/settings.py", *other])
 
@@ -71,21 +84,68 @@ def search_options(preset):
     )
 
 
-def of_runs(pattern, tasks=TASKS):
+def expand_presets(pattern, tasks=TASKS):
     """A file of every task and preset."""
     return expand(pattern, task=tasks, preset=config["presets"], allow_missing=True)
 
 
-def loss_of(task):
-    """The loss of the output layer: what a classifier predicts is a class."""
+def output_loss(task):
+    """The loss of the output layer: a classifier predicts a class."""
     return "cross_entropy" if TASKS[task].kind == "classification" else "mse"
+
+
+EXPLAINERS = config["explainers"]
+# The explainers that take a seed.
+SEEDED = ("lime", "maple")
+# The classification whose decision boundary is drawn.
+PLANE_TASK = "".join(
+    [name for name in TASKS_BY_KIND["classification"] if name == EXPLAINERS["plane"]]
+    or TASKS_BY_KIND["classification"][:1]
+)
+# The files of a network that is explained.
+CASE = dict(
+    data="<results>/{task}/data.npz",
+    network="<results>/{task}/network.pt",
+    layers="<results>/{task}/layers.npz",
+    tasks=ancient(config["tasks_file"]),
+)
+
+
+def compare_options(*names):
+    """Options of `srnet compare`: the points, rows or samples, and where the points lie."""
+    numbers = [f"--{name} {EXPLAINERS[name]}" for name in names]
+    return lambda w: " ".join(numbers + ["--line"] * (w.task in EXPLAINERS["lines"]))
+
+
+def comparison_code(explainer):
+    """The fingerprint of a comparison without the other explainers, and without the reading and
+    writing of tables."""
+    others = {"lime", "maple", "srnet", "baselines"} - {explainer}
+    return fingerprint(
+        "comparison/scores.py",
+        without=["results/gather.py", *(f"comparison/explainers/{other}.py" for other in others)],
+    )
+
+
+def comparison_files(tasks, seeds, ending="csv"):
+    """The comparisons of every task: of LIME and MAPLE one per seed, of SRNet one per preset."""
+    return [
+        *expand(
+            "<results>/{task}/{explainer}/{seed}.{ending}",
+            task=tasks,
+            explainer=SEEDED,
+            seed=range(1, seeds + 1),
+            ending=ending,
+        ),
+        *expand_presets(f"<results>/{{task}}/srnet/{{preset}}/compared.{ending}", tasks),
+    ]
 
 
 IMAGES = config.get("images") or {}
 SEEDS_PER_JOB = 10  # of explanations of an image
 
 
-def seed_parts(seeds):
+def seed_ranges(seeds):
     """The seeds 1 … seeds in jobs: 1-10, 11-20, …"""
     return [
         f"{first}-{min(first + SEEDS_PER_JOB - 1, seeds)}"
@@ -93,7 +153,7 @@ def seed_parts(seeds):
     ]
 
 
-def comparisons(kind, ending="csv"):
+def image_comparisons(kind, ending="csv"):
     """The files of all comparisons on the named images or on the test set."""
     images, seeds = {
         "named": (IMAGES["named"], IMAGES["seeds"]),
@@ -103,7 +163,7 @@ def comparisons(kind, ending="csv"):
         "<results>/images/{network}/{image}/{part}.{ending}",
         network=IMAGES["networks"],
         image=images,
-        part=seed_parts(seeds),
+        part=seed_ranges(seeds),
         ending=ending,
     )
 
@@ -116,8 +176,8 @@ DRAWINGS = list_drawings(
 )
 
 
-def drawn_files(drawing):
-    """The files of a figure or table, by their kind; its caption, numbers filled in, is one of them."""
+def drawing_files(drawing):
+    """The files of a figure or table, by their kind; its caption, numbers filled in, is one."""
     folder, kinds = {
         "figure": ("figures", ("pdf", "png", "rst")),
         "table": ("tables", ("csv", "tex", "html", "rst")),
@@ -125,7 +185,7 @@ def drawn_files(drawing):
     return {kind: f"<results>/{folder}/{drawing.name}.{kind}" for kind in kinds}
 
 
-def drawn_frames(drawing):
+def drawing_frames(drawing):
     """The tidy tables that a figure or table is made from, by name."""
 
     def path(frame):
@@ -140,10 +200,16 @@ def drawn_frames(drawing):
     return {frame: path(frame) for frame in drawing.artifact.frames}
 
 
-def compared_frames(*names):
+def available_frames(*names):
     """Those of the named tidy tables that this configuration has, for they are drawn."""
-    drawn = {frame for drawing in DRAWINGS for frame in drawing.artifact.frames}
-    return {name: f"<results>/tables/{name}.csv" for name in names if name in drawn}
+    available = {frame for drawing in DRAWINGS for frame in drawing.artifact.frames}
+    return {name: f"<results>/tables/{name}.csv" for name in names if name in available}
+
+
+def table_options(input):
+    """The options of a command that reads tidy tables by their names."""
+    tables = {name: file for name, file in input.items() if name != "rules"}
+    return repeat_option("--table", tables, tables.values())
 
 
 def drawing_module(drawing):
@@ -156,9 +222,9 @@ def caption_template(drawing):
     return os.path.relpath(Path(workflow.basedir) / "report" / f"{drawing.artifact.name}.rst")
 
 
-def in_report(drawing, kind):
+def report_entry(drawing, kind):
     """A file of a figure or table as the report shows it."""
-    files, artifact = drawn_files(drawing), drawing.artifact
+    files, artifact = drawing_files(drawing), drawing.artifact
     return report(
         files[kind],
         category=artifact.category,
@@ -169,11 +235,11 @@ def in_report(drawing, kind):
     )
 
 
-def files_of(*kinds):
+def artifact_files(*kinds):
     """All files of all figures, of all tables, or of both."""
     return [
         file
         for drawing in DRAWINGS
         if drawing.artifact.kind in kinds
-        for file in drawn_files(drawing).values()
+        for file in drawing_files(drawing).values()
     ]

@@ -11,7 +11,7 @@ rule evolve:
     benchmark:
         "<benchmarks>/{task}/srnet/{preset}/{seed}.tsv"
     wildcard_constraints:
-        task=one_of(name for name in TASKS if name not in LONG),
+        task=names_pattern(name for name in TASKS if name not in LONG),
     group:
         "evolve-{task}-{preset}"  # how many runs make a job of a cluster says its profile
     conda:
@@ -21,10 +21,10 @@ rule evolve:
         mem_mb=mem_mb,
         runtime=minutes_of_search,
     params:
-        options=lambda w: f"--loss {loss_of(w.task)} {search_options(w.preset)}",
+        options=lambda w: f"--loss {output_loss(w.task)} {search_options(w.preset)}",
         settings=lambda w: repr(
             search_settings(
-                w.preset, loss=loss_of(w.task), **config["evolution"].get(w.preset, {})
+                w.preset, loss=output_loss(w.task), **config["evolution"].get(w.preset, {})
             )
         ),
         code=lambda w: search_code(w.preset),
@@ -33,13 +33,14 @@ rule evolve:
     shell:
         # the checkpoint, {output}.checkpoint, is no declared output: Snakemake would delete it
         # before a run that goes on from it
-        "srnet evolve {input} --task {wildcards.task} --preset {wildcards.preset} --seed {wildcards.seed} {params.options}"
-        " --threads {threads} --out {output} > {log} 2>&1"
+        "srnet evolve {input:q} --task {wildcards.task} --preset {wildcards.preset}"
+        " --seed {wildcards.seed} {params.options} --threads {threads} --out {output:q}"
+        " > {log:q} 2>&1"
 
 
 # A run of minutes is a job of its own.
 use rule evolve as evolve_long with:
     wildcard_constraints:
-        task=one_of(LONG),
+        task=names_pattern(LONG),
     group:
         "evolve-long-{task}-{preset}"

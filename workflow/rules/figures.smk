@@ -7,12 +7,12 @@ for figure in DRAWINGS:
             name:
                 figure.rule
             input:
-                **drawn_frames(figure),
+                **drawing_frames(figure),
                 caption=caption_template(figure),
             output:
-                pdf=drawn_files(figure)["pdf"],
-                png=in_report(figure, "png"),
-                caption=drawn_files(figure)["rst"],
+                pdf=drawing_files(figure)["pdf"],
+                png=report_entry(figure, "png"),
+                caption=drawing_files(figure)["rst"],
             log:
                 f"<logs>/figures/{figure.name}.log",
             localrule: True

@@ -15,8 +15,8 @@ rule best:
         code=fingerprint("results/gather.py"),
     message:
         "Best run of task {wildcards.task}, preset {wildcards.preset}"
-    script:
-        "../scripts/best.py"
+    shell:
+        "srnet best {input:q} --out {output:q} > {log:q} 2>&1"
 
 
 rule formulas:
@@ -40,4 +40,5 @@ rule formulas:
     message:
         "Formulas of task {wildcards.task}, preset {wildcards.preset}"
     shell:
-        "srnet formulas {input.run} --layers {input.layers} --time-limit {params.time_limit} --out {output} > {log} 2>&1"
+        "srnet formulas {input.run:q} --layers {input.layers:q} --time-limit {params.time_limit}"
+        " --out {output:q} > {log:q} 2>&1"

@@ -9,7 +9,7 @@ if IMAGES:
                 file
                 for drawing in DRAWINGS
                 if drawing.artifact.tasks == "images"
-                for file in drawn_files(drawing).values()
+                for file in drawing_files(drawing).values()
             ],
         localrule: True
         message:
@@ -37,8 +37,8 @@ if IMAGES:
         message:
             "Images to explain, with the masks of their objects"
         shell:
-            "srnet make-images {params.folder} --named {params.named} --count {params.tests} --size {params.size} --seed {params.seed}"
-            " > {log} 2>&1"
+            "srnet make-images {params.folder:q} --named {params.named} --count {params.tests}"
+            " --size {params.size} --seed {params.seed} > {log:q} 2>&1"
 
     rule train_classifier:
         output:
@@ -65,8 +65,8 @@ if IMAGES:
         message:
             "Training {wildcards.network} on made images"
         shell:
-            "srnet train-classifier {wildcards.network} {params.options} --threads {threads} --out {output.network}"
-            " --report {output.report} > {log} 2>&1"
+            "srnet train-classifier {wildcards.network} {params.options} --threads {threads}"
+            " --out {output.network:q} --report {output.report:q} > {log:q} 2>&1"
 
     rule compare_explanations:
         input:
@@ -94,8 +94,9 @@ if IMAGES:
             methods=lambda w: ",".join(
                 IMAGES["methods"] if w.image in IMAGES["named"] else IMAGES["test_set"]["methods"]
             ),
-            options="--baseline-seeds {baseline_seeds} --segmentation {segmentation} --fill {fill} --precision {precision}".format(
-                **IMAGES
+            options=" ".join(
+                f"--{key.replace('_', '-')} {IMAGES[key]}"
+                for key in ("baseline_seeds", "segmentation", "fill", "precision")
             ),
             # what writes and draws an explanation does not change it
             code=fingerprint(
@@ -105,34 +106,38 @@ if IMAGES:
         message:
             "Explaining {wildcards.image} for {wildcards.network}, seeds {wildcards.part}"
         shell:
-            "srnet compare-explanations {input.network} {input.image} --mask {input.mask} --methods {params.methods}"
-            " --seeds {wildcards.part} {params.options} --threads {threads} --out {output.runs} --history {output.history}"
-            " > {log} 2>&1"
+            "srnet compare-explanations {input.network:q} {input.image:q} --mask {input.mask:q}"
+            " --methods {params.methods} --seeds {wildcards.part} {params.options}"
+            " --threads {threads} --out {output.runs:q} --history {output.history:q} > {log:q} 2>&1"
 
     rule gather_images:
         input:
             networks=expand("<results>/images/{network}/network.json", network=IMAGES["networks"]),
-            named=comparisons("named"),
-            tests=comparisons("test"),
-            history=comparisons("named", "history.csv"),
-            rules=config["verdict"],
+            named=image_comparisons("named"),
+            tests=image_comparisons("test"),
+            history=image_comparisons("named", "history.csv"),
         output:
             networks="<results>/tables/images_networks_trained.csv",
             runs="<results>/tables/images_runs.csv",
             agreement="<results>/tables/images_agreement.csv",
             history="<results>/tables/images_history.csv",
-            claims="<results>/tables/images_claims.csv",
         log:
             "<logs>/gather_images.log",
         localrule: True
         conda:
             "../envs/srnet.yaml"
         params:
+            networks=lambda w, input: repeat_option("--network", input.networks),
+            named=lambda w, input: repeat_option("--named", input.named),
+            tests=lambda w, input: repeat_option("--test", input.tests),
+            history=lambda w, input: repeat_option("--history", input.history),
             code=fingerprint("images/results.py", without=["images/comparison/scores.py"]),
         message:
             "Gathering the explanations of images"
-        script:
-            "../scripts/gather_images.py"
+        shell:
+            "srnet gather images {params.networks} {params.named} {params.tests} {params.history}"
+            " --out-networks {output.networks:q} --out-runs {output.runs:q}"
+            " --out-agreement {output.agreement:q} --out-history {output.history:q} > {log:q} 2>&1"
 
     rule gather_image_pixels:
         input:
@@ -152,10 +157,13 @@ if IMAGES:
         conda:
             "../envs/srnet.yaml"
         params:
-            named=IMAGES["named"],
+            folder=lambda w, input: Path(input.images[0]).parent,
+            named=",".join(IMAGES["named"]),
             segmentation=IMAGES["segmentation"],
             code=fingerprint("images/results.py", without=["images/comparison/scores.py"]),
         message:
             "Pixels of the explanations for {wildcards.network}"
-        script:
-            "../scripts/gather_image_pixels.py"
+        shell:
+            "srnet gather pixels {input.runs:q} --network {wildcards.network}"
+            " --images {params.folder:q} --named {params.named}"
+            " --segmentation {params.segmentation} --out {output:q} > {log:q} 2>&1"

@@ -20,7 +20,7 @@ rule data:
     message:
         "Rows of task {wildcards.task}"
     shell:
-        "srnet data {wildcards.task} --tasks {input.tasks} --out {output} > {log} 2>&1"
+        "srnet data {wildcards.task} --tasks {input.tasks:q} --out {output:q} > {log:q} 2>&1"
 
 
 rule train:
@@ -51,8 +51,8 @@ rule train:
     message:
         "Training the network of task {wildcards.task}"
     shell:
-        "srnet train {input.data} --task {wildcards.task} --tasks {input.tasks} {params.epochs}"
-        " --out {output.network} --report {output.report} > {log} 2>&1"
+        "srnet train {input.data:q} --task {wildcards.task} --tasks {input.tasks:q} {params.epochs}"
+        " --out {output.network:q} --report {output.report:q} > {log:q} 2>&1"
 
 
 rule layers:
@@ -78,4 +78,5 @@ rule layers:
     message:
         "Layers of the network of task {wildcards.task}"
     shell:
-        "srnet layers {input.network} {input.data} --task {wildcards.task} --tasks {input.tasks} --out {output} > {log} 2>&1"
+        "srnet layers {input.network:q} {input.data:q} --task {wildcards.task}"
+        " --tasks {input.tasks:q} --out {output:q} > {log:q} 2>&1"

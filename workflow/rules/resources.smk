@@ -21,7 +21,8 @@ def values(task):
 
 
 def mem_mb(wildcards, attempt):
-    """Python with its libraries, the two Snakemakes around it (270 MB each), and five copies of the layers in double precision."""
+    """Python with its libraries, the two Snakemakes around it (270 MB each), and five copies of the
+    layers in double precision."""
     return attempt * math.ceil(1200 + 40e-6 * values(wildcards.task))
 
 

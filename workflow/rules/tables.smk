@@ -1,13 +1,11 @@
 # Results gathered into tidy tables, and the tables of the paper made from them.
 
 
-REGRESSIONS = [name for name, task in TASKS.items() if task.kind == "regression"]
-
-
 rule gather_networks:
     input:
         networks=expand("<results>/{task}/network.json", task=TASKS),
         data=expand("<results>/{task}/data.npz", task=TASKS),
+        tasks=ancient(config["tasks_file"]),
     output:
         networks="<results>/tables/networks.csv",
         training="<results>/tables/training.csv",
@@ -18,16 +16,18 @@ rule gather_networks:
         "../envs/srnet.yaml"
     params:
         families=[TASKS[task].family for task in TASKS],
+        networks=lambda w, input: repeat_option("--network", input.networks, input.data),
         code=fingerprint("results/gather.py"),
     message:
         "Gathering the networks of {config[tasks]}"
-    script:
-        "../scripts/gather_networks.py"
+    shell:
+        "srnet gather networks {params.networks} --tasks {input.tasks:q}"
+        " --out-networks {output.networks:q} --out-training {output.training:q} > {log:q} 2>&1"
 
 
 rule gather_runs:
     input:
-        expand(of_runs("<results>/{task}/srnet/{preset}/{seed}.json"), seed=SEEDS),
+        expand(expand_presets("<results>/{task}/srnet/{preset}/{seed}.json"), seed=SEEDS),
     output:
         runs="<results>/tables/runs.csv",
         history="<results>/tables/history.csv",
@@ -41,13 +41,14 @@ rule gather_runs:
         code=fingerprint("results/gather.py"),
     message:
         "Gathering the runs of {config[tasks]}"
-    script:
-        "../scripts/gather_runs.py"
+    shell:
+        "srnet gather runs {input:q} --out-runs {output.runs:q} --out-history {output.history:q}"
+        " --out-pareto {output.pareto:q} > {log:q} 2>&1"
 
 
 rule gather_inputs:
     input:
-        expand(of_runs("<results>/{task}/srnet/{preset}/{seed}.json"), seed=SEEDS),
+        expand(expand_presets("<results>/{task}/srnet/{preset}/{seed}.json"), seed=SEEDS),
     output:
         "<results>/tables/inputs_used.csv",
     log:
@@ -59,16 +60,18 @@ rule gather_inputs:
         code=fingerprint("results/hidden_semantics.py"),
     message:
         "Gathering the inputs that formulas read"
-    script:
-        "../scripts/gather_inputs.py"
+    shell:
+        "srnet gather inputs {input:q} --out {output:q} > {log:q} 2>&1"
 
 
 rule gather_distance:
     input:
-        data=expand("<results>/{task}/data.npz", task=REGRESSIONS),
-        networks=expand("<results>/{task}/network.pt", task=REGRESSIONS),
+        data=expand("<results>/{task}/data.npz", task=TASKS_BY_KIND["regression"]),
+        networks=expand("<results>/{task}/network.pt", task=TASKS_BY_KIND["regression"]),
         runs=expand(
-            "<results>/{task}/srnet/{preset}/best.json", task=REGRESSIONS, preset=config["presets"]
+            "<results>/{task}/srnet/{preset}/best.json",
+            task=TASKS_BY_KIND["regression"],
+            preset=config["presets"],
         ),
     output:
         "<results>/tables/distance.csv",
@@ -78,31 +81,34 @@ rule gather_distance:
     conda:
         "../envs/srnet.yaml"
     params:
-        tasks=REGRESSIONS,
+        networks=lambda w, input: repeat_option(
+            "--network", TASKS_BY_KIND["regression"], input.networks, input.data
+        ),
         code=fingerprint("results/hidden_semantics.py"),
     message:
         "Errors of the best formulas beyond the training box"
-    script:
-        "../scripts/gather_distance.py"
+    shell:
+        "srnet gather distance {input.runs:q} {params.networks} --out {output:q} > {log:q} 2>&1"
 
 
 rule gather_formulas:
     input:
-        runs=of_runs("<results>/{task}/srnet/{preset}/best.json"),
-        formulas=of_runs("<results>/{task}/srnet/{preset}/formulas.json"),
+        runs=expand_presets("<results>/{task}/srnet/{preset}/best.json"),
+        formulas=expand_presets("<results>/{task}/srnet/{preset}/formulas.json"),
     output:
-        formulas="<results>/tables/formulas.csv",
+        "<results>/tables/formulas.csv",
     log:
         "<logs>/gather_formulas.log",
     localrule: True
     conda:
         "../envs/srnet.yaml"
     params:
+        runs=lambda w, input: repeat_option("--run", input.runs, input.formulas),
         code=fingerprint("results/gather.py"),
     message:
         "Gathering the formulas of {config[tasks]}"
-    script:
-        "../scripts/gather_formulas.py"
+    shell:
+        "srnet gather formulas {params.runs} --out {output:q} > {log:q} 2>&1"
 
 
 rule gather_hidden_values:
@@ -120,13 +126,14 @@ rule gather_hidden_values:
         code=fingerprint("results/hidden_semantics.py"),
     message:
         "Hidden values of task {wildcards.task}"
-    script:
-        "../scripts/gather_hidden_values.py"
+    shell:
+        "srnet gather hidden-values {input.layers:q} {input.runs:q} --task {wildcards.task}"
+        " --out {output:q} > {log:q} 2>&1"
 
 
 rule verdict:
     input:
-        **compared_frames("runs", "networks", "fidelity", "agreement", "images_claims"),
+        **available_frames("runs", "networks", "fidelity", "agreement", "images_runs"),
         **{key: config[key] for key in PUBLISHED.values()},
         rules=config["verdict"],
     output:
@@ -137,17 +144,38 @@ rule verdict:
     conda:
         "../envs/srnet.yaml"
     params:
-        presets=config["presets"],
-        code=fingerprint("results/verdict.py"),
+        tables=lambda w, input: table_options(input),
+        options=repeat_option("--preset", config["presets"]),
+        code=fingerprint(
+            "results/verdict.py", "images/results.py", without=["images/comparison/scores.py"]
+        ),
     message:
         "Verdict on every published number"
-    script:
-        "../scripts/verdict.py"
+    shell:
+        "srnet verdict --rules {input.rules:q} {params.tables} {params.options} --out {output:q}"
+        " > {log:q} 2>&1"
+
+
+if IMAGES:
+
+    # the image branch alone has a verdict of its own
+    use rule verdict as verdict_images with:
+        input:
+            images_runs="<results>/tables/images_runs.csv",
+            rules=config["verdict"],
+        output:
+            "<results>/tables/images_claims.csv",
+        log:
+            "<logs>/images_claims.log",
+        params:
+            options=f"--only images {repeat_option('--preset', config['presets'])}",
+        message:
+            "Verdict on the claims about images"
 
 
 rule summary:
     input:
-        **compared_frames("runs", "networks", "formulas", "fidelity", "agreement", "verdict"),
+        **available_frames("runs", "networks", "formulas", "fidelity", "agreement", "verdict"),
     output:
         "<results>/summary.md",
     log:
@@ -157,11 +185,12 @@ rule summary:
         "../envs/srnet.yaml"
     params:
         name=config["name"],
+        tables=lambda w, input: table_options(input),
         code=fingerprint("results/summary.py"),
     message:
         "Summary of {params.name}"
-    script:
-        "../scripts/summary.py"
+    shell:
+        "srnet summary --name {params.name} {params.tables} --out {output:q} > {log:q} 2>&1"
 
 
 for table in DRAWINGS:
@@ -171,13 +200,13 @@ for table in DRAWINGS:
             name:
                 table.rule
             input:
-                **drawn_frames(table),
+                **drawing_frames(table),
                 caption=caption_template(table),
             output:
-                csv=drawn_files(table)["csv"],
-                tex=drawn_files(table)["tex"],
-                html=in_report(table, "html"),
-                caption=drawn_files(table)["rst"],
+                csv=drawing_files(table)["csv"],
+                tex=drawing_files(table)["tex"],
+                html=report_entry(table, "html"),
+                caption=drawing_files(table)["rst"],
             log:
                 f"<logs>/tables/{table.name}.log",
             localrule: True

@@ -5,24 +5,17 @@ from typing import Any
 
 import pandas as pd
 
-from srnet.drawing.artifacts import PUBLISHED
 from srnet.drawing.captions import fill_in
 from srnet.io.files import writing
-from srnet.io.frames import read_table
-from srnet.results.published import read_published
+from srnet.results.published import read_frame
 
 
-def read_frame(name: str, path: str) -> pd.DataFrame:
-    """A tidy table, or one of published numbers."""
-    return read_published(name, path) if name in PUBLISHED else read_table(path)
-
-
-def drawn(snakemake: Any) -> Any:
+def draw(snakemake: Any) -> Any:
     """The Figure or frame of a rule, from its tidy tables; the caption is written."""
     tasks = list(snakemake.params.tasks)
     frames = {name: read_frame(name, snakemake.input[name]) for name in snakemake.params.frames}
     if snakemake.params.filters_tasks:
-        frames = {name: _of_tasks(frame, tasks) for name, frame in frames.items()}
+        frames = {name: select_tasks(frame, tasks) for name, frame in frames.items()}
     with open(snakemake.input.caption, encoding="utf-8") as template:
         caption = fill_in(template.read(), frames, tasks=tasks, snakemake=snakemake)
     with writing(snakemake.output.caption) as file:
@@ -30,7 +23,7 @@ def drawn(snakemake: Any) -> Any:
     return import_module(f"srnet.drawing.{snakemake.params.module}").draw(**frames)
 
 
-def _of_tasks(frame: pd.DataFrame, tasks: list[str]) -> pd.DataFrame:
+def select_tasks(frame: pd.DataFrame, tasks: list[str]) -> pd.DataFrame:
     """The rows of the tasks that are drawn, and those about all of them together."""
     return (
         frame[frame["task"].isin([*tasks, "all"])].reset_index(drop=True)

@@ -1,9 +1,9 @@
 """Draw one figure from its tidy tables."""
 
-from drawing import drawn
+from drawing import draw
 from logged import logged
 
 from srnet.drawing.saving import save_figure
 
 with logged(snakemake.log[0]):
-    save_figure(drawn(snakemake), snakemake.output.pdf, snakemake.output.png)
+    save_figure(draw(snakemake), snakemake.output.pdf, snakemake.output.png)

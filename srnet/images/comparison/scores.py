@@ -57,8 +57,8 @@ def method(name: str) -> Method:
     UserError
         If there is no such method, or LIME or RISE lack their number of samples.
     """
-    found = re.fullmatch(r"([a-z]+)(?:-([1-9]\d*))?", name)
-    kind, passes = found.groups() if found else ("", None)
+    match = re.fullmatch(r"([a-z]+)(?:-([1-9]\d*))?", name)
+    kind, passes = match.groups() if match else ("", None)
     if (
         kind not in (*ELIME, *BASELINES)
         or (kind in ("lime", "rise")) > (passes is not None)
@@ -94,7 +94,7 @@ def compare(
     fill: str = "grey",
     precision: str = "float32",
     baseline_seeds: int | None = None,
-    said: Callable[[str], None] = lambda line: None,
+    progress: Callable[[str], None] = lambda line: None,
 ) -> tuple[pd.DataFrame, pd.DataFrame]:
     """Explain an image by every method and seed, and measure each explanation.
 
@@ -129,7 +129,7 @@ def compare(
     from srnet.images.search.evaluator import Evaluator
     from srnet.metrics import intersection_over_union as iou
 
-    chosen = [method(name) for name in methods]
+    compared = [method(name) for name in methods]
     frame = classifier.preprocessing.frame(image)
     if truth is not None and truth.shape != frame.shape[:2]:
         raise UserError(
@@ -140,25 +140,25 @@ def compare(
     options = {"fill": fill, "preprocessing": classifier.preprocessing}
     exact = Evaluator(classifier.model, frame, segments, **options)
     judge = Archive(exact)  # seeds and methods often agree on what is first and last
-    asked = Evaluator(
+    evaluator = Evaluator(
         classifier.model, frame, segments, label=exact.label, precision=precision, **options
     )
-    asked.probabilities(
-        np.zeros((8, asked.superpixels), dtype=bool)
+    evaluator.probabilities(
+        np.zeros((8, evaluator.superpixels), dtype=bool)
     )  # the first passes plan the memory: no method's seconds
     rows, histories = [], []
-    for one in chosen:
-        taken = [
+    for each in compared:
+        own_seeds = [
             seed
             for seed in seeds
-            if one.kind in ELIME or baseline_seeds is None or seed <= baseline_seeds
+            if each.kind in ELIME or baseline_seeds is None or seed <= baseline_seeds
         ]
-        for seed in taken:
-            found = _choice(one, classifier, frame, segments, asked, seed, fill, precision)
-            names = {"method": one.name, "seed": seed}
-            measured = measure_explanation(judge, found.selected, found.ranking, truth)
+        for seed in own_seeds:
+            choice = _choice(each, classifier, frame, segments, evaluator, seed, fill, precision)
+            names = {"method": each.name, "seed": seed}
+            measured = measure_explanation(judge, choice.selected, choice.ranking, truth)
             firsts = {
-                f"iou_{k}": _iou_of_first(found.ranking, k, segments, truth, iou)
+                f"iou_{k}": _iou_of_first(choice.ranking, k, segments, truth, iou)
                 for k in range(1, MOST + 1)
             }
             rows.append(
@@ -167,16 +167,16 @@ def compare(
                 | measured
                 | firsts
                 | {
-                    "passes": found.passes,
-                    "seconds": found.seconds,
-                    "selected": "".join("x" if shown else "-" for shown in found.selected),
+                    "passes": choice.passes,
+                    "seconds": choice.seconds,
+                    "selected": "".join("x" if shown else "-" for shown in choice.selected),
                 }
             )
-            histories += [names | {key: step[key] for key in HISTORY} for step in found.history]
-        if taken:
-            said(
-                f"{one.name}: seeds {taken[0]}-{taken[-1]}, the last {rows[-1]['passes']} passes "
-                f"in {rows[-1]['seconds']:.2f} s"
+            histories += [names | {key: step[key] for key in HISTORY} for step in choice.history]
+        if own_seeds:
+            progress(
+                f"{each.name}: seeds {own_seeds[0]}-{own_seeds[-1]}, the last "
+                f"{rows[-1]['passes']} passes in {rows[-1]['seconds']:.2f} s"
             )
     return pd.DataFrame(rows), pd.DataFrame(histories, columns=["method", "seed", *HISTORY])
 
@@ -185,11 +185,11 @@ HISTORY = ("passes", "best", "probability", "share")
 
 
 def _choice(
-    one: Method,
+    method: Method,
     classifier: Any,
     frame: NDArray[np.float32],
     segments: Any,
-    asked: Any,
+    evaluator: Any,
     seed: int,
     fill: str,
     precision: str,
@@ -197,26 +197,34 @@ def _choice(
     from srnet.images.comparison.baselines import lime, random, rise
     from srnet.images.explanation.explain import explain
 
-    if one.kind in ELIME:
+    if method.kind in ELIME:
         started = time.perf_counter()
-        found = explain(
+        explanation = explain(
             classifier,
             frame,
-            asked.label,
+            evaluator.label,
             segments=segments,
             fill=fill,
-            preset=one.kind,
+            preset=method.kind,
             seed=seed,
             precision=precision,
-            max_passes=one.passes,
+            max_passes=method.passes,
         )
         seconds = time.perf_counter() - started
-        return Choice(found.selected, found.ranking, found.passes, seconds, list(found.history))
-    if one.kind == "random":
-        ranked = random(asked, seed=seed)
+        return Choice(
+            explanation.selected,
+            explanation.ranking,
+            explanation.passes,
+            seconds,
+            list(explanation.history),
+        )
+    if method.kind == "random":
+        ranked = random(evaluator, seed=seed)
     else:
-        assert one.passes is not None
-        ranked = {"lime": lime, "rise": rise}[one.kind](asked, samples=one.passes, seed=seed)
+        assert method.passes is not None
+        ranked = {"lime": lime, "rise": rise}[method.kind](
+            evaluator, samples=method.passes, seed=seed
+        )
     return Choice(_first(ranked.ranking, TOP), ranked.ranking, ranked.passes, ranked.seconds, [])
 
 
@@ -247,8 +255,8 @@ def seed_range(text: str) -> range:
     UserError
         If the text is none, or the range is empty.
     """
-    found = re.fullmatch(r"(\d+)-(\d+)", text)
-    seeds = range(int(found[1]), int(found[2]) + 1) if found else range(0)
+    match = re.fullmatch(r"(\d+)-(\d+)", text)
+    seeds = range(int(match[1]), int(match[2]) + 1) if match else range(0)
     if not seeds:
         raise UserError(f"seeds are '{text}'; the first and the last are needed, as 1-10")
     return seeds
@@ -294,8 +302,8 @@ def write_comparison(
 
     for path in (out, history):
         check_writable(path)
-    for one in methods:
-        method(one)
+    for each in methods:
+        method(each)
     torch.set_num_threads(threads)
     classifier = read_classifier(network)
     truth = read_mask(mask) if mask is not None else None

@@ -1,4 +1,4 @@
-"""The interface, SRNet's formulas and the floors."""
+"""The interface, SRNet's formulas and the baselines."""
 
 import numpy as np
 
@@ -30,14 +30,14 @@ def test_formulas_say_what_the_model_says():
     assert not np.isfinite(Symbolic(LOGARITHM).explain(-X).outputs).any()
 
 
-def test_the_floors_of_a_regression():
+def test_the_baselines_of_a_regression():
     y = X @ np.array([[3.0], [-1.0]]) + 2
     np.testing.assert_allclose(Linear(X, y, False).explain(X * 5).outputs, X * 5 @ [[3], [-1]] + 2)
     np.testing.assert_allclose(Constant(y, False).explain(X[:3]).outputs, np.full((3, 1), y.mean()))
     assert (Linear(X, y, False).explain(X).terms, Constant(y, False).explain(X).terms) == (3, 1)
 
 
-def test_the_floors_of_a_classification():
+def test_the_baselines_of_a_classification():
     sure = 1 / (1 + np.exp(-20 * (X[:, 0] - 1.6)))
     y = np.stack([1 - sure, sure, np.zeros(40)], axis=1)
     linear = Linear(X, y, True).explain(X).outputs

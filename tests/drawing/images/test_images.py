@@ -16,8 +16,9 @@ from srnet.drawing.images import (
 )
 from srnet.drawing.images.style import main_methods, method_colours, method_label
 from srnet.drawing.saving import save_figure, to_html
-from srnet.images.results import agreement_table, claims_table, history_table
-from srnet.io.frames import write_table
+from srnet.images.results import agreement_table, history_table, judged_frame
+from srnet.io.frames import read_table, write_table
+from srnet.results.verdict import write_verdict
 
 matplotlib.use("Agg")
 pytestmark = pytest.mark.slow
@@ -110,10 +111,13 @@ def test_tables(runs, tmp_path):
     assert "E-LIME, sparse" in to_html(named_table, "named")
 
 
-def test_the_verdict_names_networks_and_methods(runs):
+def test_the_verdict_names_networks_and_methods(runs, tmp_path):
     from helpers.fakes import ROOT
 
-    table = verdict.draw(claims_table(runs, ROOT / "config" / "verdict.yaml"))
+    claims = tmp_path / "images_claims.csv"
+    frames = {"images": judged_frame(runs)}
+    write_verdict(ROOT / "config" / "verdict.yaml", frames, ["paper"], claims, only="images")
+    table = verdict.draw(read_table(claims))
     assert {"ResNet-18", "all"} <= set(table["network"])
     assert "E-LIME, sparse against LIME, 1000 passes" in set(table["method"])
     assert table["verdict"].notna().all()

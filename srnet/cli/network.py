@@ -1,0 +1,187 @@
+"""Commands for somebody's own network."""
+
+import sys
+from typing import Any
+
+import click
+
+from srnet.cli import options
+
+
+@click.command()
+@click.argument("network", metavar="NETWORK.pt")
+@click.argument("data_file", metavar="DATA.csv|DATA.npz")
+@click.option(
+    "--out",
+    required=True,
+    metavar="DIR",
+    help="Folder for run.json, layers.npz, formulas.json, network.py, network.c.",
+)
+@click.option(
+    "--activation",
+    default="sigmoid",
+    show_default=True,
+    help="Of the hidden layers: sigmoid, tanh, relu or identity.",
+)
+@click.option(
+    "--budget",
+    default=None,
+    metavar="TIME|N",
+    help="A time as 60s or 2min, or evaluations.  [default: the preset's]",
+)
+@click.option(
+    "--seed", type=int, default=0, show_default=True, help="Seed of the search, at least 0."
+)
+@click.option(
+    "--preset",
+    default="joint",
+    show_default=True,
+    help="The search and its settings: paper or joint.",
+)
+@click.option(
+    "--task",
+    default=None,
+    help="Name of the task in run.json; the network file's name where not given.",
+)
+@options.threads
+@click.option(
+    "--time-limit", type=float, default=5.0, show_default=True, help="Seconds for simplification."
+)
+@click.option("--quiet", is_flag=True, help="No progress.")
+def explain(network: str, data_file: str, out: str, quiet: bool, **settings: Any) -> None:
+    """Find formulas for NETWORK.pt on the rows of DATA.
+
+    NETWORK.pt is the state dict of Linear layers with one activation between them; DATA is a CSV
+    with a header and one column per input, in their own units, or an npz file with the array 'x'.
+    Ctrl-C ends the search with the best so far.
+    """
+    from srnet.explanation.explain import write_explanation
+
+    explanation = write_explanation(network, data_file, out, progress=not quiet, **settings)
+    if not quiet:
+        click.echo(explanation)
+
+
+@click.command()
+@click.argument("run_file", metavar="RUN.json")
+@click.argument("data_file", metavar="DATA.csv|DATA.npz")
+@click.option("--out", required=True, metavar="FILE", help="CSV of the outputs, a column each.")
+@click.option(
+    "--standardise",
+    default=None,
+    metavar="FILE",
+    help="data.npz of the run's task: scale DATA as its formulas read it, which for a "
+    "classification is standardised.",
+)
+def predict(run_file: str, data_file: str, out: str, standardise: str | None) -> None:
+    """Compute outputs by the formulas of RUN.json.
+
+    DATA is a CSV with a header and one column per input, or an npz file with the array 'x'.
+    """
+    from srnet.explanation.predict import write_predictions
+
+    write_predictions(run_file, data_file, out, standardise)
+
+
+@click.command()
+@click.argument("run_file", metavar="RUN.json")
+def show(run_file: str) -> None:
+    """Print the formulas of RUN.json."""
+    from srnet.explanation.predict import summary
+    from srnet.model.srnet import SRNet
+
+    click.echo(summary(SRNet.load(run_file), run_file))
+
+
+@click.command("explain-image")
+@click.argument("model", metavar="MODEL.pt")
+@click.argument("image", metavar="IMAGE")
+@click.option(
+    "--out",
+    required=True,
+    metavar="DIR",
+    help="Folder for mask.png, panel.png, panel.pdf, result.json, explanation.npz.",
+)
+@click.option(
+    "--label",
+    default=None,
+    metavar="CLASS",
+    help="Number or name of the class.  [default: the network's choice]",
+)
+@click.option(
+    "--classes",
+    default=None,
+    metavar="FILE",
+    help="Names of the classes, one a line, of a bare state dict.",
+)
+@click.option(
+    "--preset",
+    default="sparse",
+    show_default=True,
+    help="The search and its settings: sparse or published.",
+)
+@click.option(
+    "--seed", type=int, default=0, show_default=True, help="Seed of the search, at least 0."
+)
+@options.segmentation("--segments")
+@options.fill
+@click.option("--fitness", default=None, help="probability or contrast instead of the preset's.")
+@click.option("--population", type=int, default=None, help="Individuals instead of the preset's.")
+@click.option(
+    "--generations", type=int, default=None, help="Most generations instead of the preset's."
+)
+@click.option(
+    "--patience", type=int, default=None, help="Most generations without a better individual."
+)
+@click.option(
+    "--max-passes", type=int, default=None, help="Most network evaluations instead of the preset's."
+)
+@click.option(
+    "--precision",
+    default="float32",
+    show_default=True,
+    help="Of the search: float32, fused or bfloat16.",
+)
+@click.option("--threads", type=int, default=None, help="Threads.  [default: torch's choice]")
+@click.option("--quiet", is_flag=True, help="No summary.")
+def explain_image(model: str, image: str, out: str, quiet: bool, **settings: Any) -> None:
+    """Find what in IMAGE makes MODEL.pt decide.
+
+    MODEL.pt is a network that `srnet train-classifier` wrote, or a state dict of torchvision's for
+    one of its architectures.
+    """
+    from srnet.images.explanation.explain import explain_file
+
+    explanation = explain_file(model, image, out, **settings)
+    if not quiet:
+        click.echo(explanation)
+
+
+@click.command()
+@click.option(
+    "--json", "plain", is_flag=True, help="JSON instead of lines, for a report of an issue."
+)
+@click.option(
+    "--pmlb-cache", default=None, metavar="DIR", help="PMLB data sets, as of `srnet data`."
+)
+@click.option(
+    "--tasks",
+    "tasks_file",
+    default="config/tasks.yaml",
+    show_default=True,
+    metavar="FILE",
+    help="Tasks whose data are looked for.",
+)
+def doctor(plain: bool, pmlb_cache: str | None, tasks_file: str) -> None:
+    """Check what SRNet needs on this machine.
+
+    Says how to mend what is missing. Exit code 0 where everything that is needed is here, 1 where
+    something is missing.
+    """
+    import json
+
+    from srnet.doctor import as_json, examine, report
+
+    findings = examine(pmlb_cache, tasks_file)
+    click.echo(json.dumps(as_json(findings), indent=1) if plain else report(findings))
+    sys.exit(0 if as_json(findings)["ok"] else 1)

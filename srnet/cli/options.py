@@ -1,0 +1,71 @@
+"""Options that several commands have."""
+
+from collections.abc import Callable
+from typing import Any, TypeVar
+
+import click
+
+Command = TypeVar("Command", bound=Callable[..., Any])
+
+task = click.option("--task", required=True, help="The task's name in the tasks file.")
+tasks = click.option(
+    "--tasks", required=True, metavar="FILE", help="The tasks, as config/tasks.yaml."
+)
+samples = click.option(
+    "--samples",
+    type=click.IntRange(min=2),
+    default=5000,
+    show_default=True,
+    help="Samples of lime for one point.",
+)
+threads = click.option("--threads", type=int, default=1, show_default=True, help="Threads.")
+fill = click.option(
+    "--fill",
+    default="grey",
+    show_default=True,
+    help="What hides a superpixel: grey, mean, black or blur.",
+)
+runs = click.argument("runs", metavar="RUN.json...", nargs=-1, required=True)
+
+
+def out(content: str, name: str = "--out") -> Callable[[Command], Command]:
+    """A file that the command writes."""
+    return click.option(name, required=True, metavar="FILE", help=f"{content} to write.")
+
+
+def segmentation(name: str) -> Callable[[Command], Command]:
+    """How an image is divided."""
+    return click.option(
+        name, default="slic", show_default=True, help="slic, quickshift or watershed."
+    )
+
+
+def case(command: Command) -> Command:
+    """The task whose network is explained, and its files, which ``case_files`` takes."""
+    for option in (
+        click.option("--layers", required=True, metavar="FILE", help="Its layers.npz."),
+        click.option("--network", required=True, metavar="FILE", help="Its network.pt."),
+        click.option("--data", required=True, metavar="FILE", help="The task's data.npz."),
+        tasks,
+        task,
+    ):
+        command = option(command)
+    return command
+
+
+def case_files(arguments: dict[str, Any]) -> dict[str, str]:
+    """The files of a case by name, taken out of a command's arguments."""
+    return {name: arguments.pop(name) for name in ("tasks", "data", "network", "layers")}
+
+
+def tables(command: Command) -> Command:
+    """Tidy tables by name."""
+    return click.option(
+        "--table",
+        "tables",
+        type=(str, str),
+        multiple=True,
+        required=True,
+        metavar="NAME FILE",
+        help="A tidy table and its name; give it for each.",
+    )(command)

@@ -1,0 +1,326 @@
+"""Steps of the workflow: from a task to its formulas, comparisons, verdict and summary."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import click
+
+from srnet.cli import options
+
+
+@click.command()
+@click.argument("task")
+@options.tasks
+@options.out("data.npz")
+@click.option(
+    "--seed", type=int, default=None, help="Seed of the sampling; the task's own where not given."
+)
+@click.option(
+    "--pmlb-cache",
+    default=None,
+    metavar="DIR",
+    help="PMLB data sets.  [default: $SRNET_PMLB_CACHE, or resources/pmlb]",
+)
+def data(task: str, tasks: str, out: str, seed: int | None, pmlb_cache: str | None) -> None:
+    """Sample or read the rows of TASK."""
+    from srnet.data.dataset import write_data
+
+    write_data(task, tasks, out, seed, pmlb_cache)
+
+
+@click.command()
+@click.argument("data_file", metavar="DATA.npz")
+@options.task
+@options.tasks
+@options.out("network.pt")
+@options.out("network.json", "--report")
+@click.option("--epochs", type=int, default=None, help="Epochs instead of the task's.")
+def train(data_file: str, task: str, tasks: str, out: str, report: str, epochs: int | None) -> None:
+    """Train the network of a task on DATA.npz."""
+    from srnet.networks.training import write_network
+
+    write_network(data_file, task, tasks, out, report, epochs)
+
+
+@click.command()
+@click.argument("network", metavar="NETWORK.pt")
+@click.argument("data_file", metavar="DATA.npz")
+@options.task
+@options.tasks
+@options.out("layers.npz")
+def layers(network: str, data_file: str, task: str, tasks: str, out: str) -> None:
+    """Extract the layers of NETWORK.pt on DATA.npz."""
+    from srnet.networks.extraction import write_layers
+
+    write_layers(network, data_file, task, tasks, out)
+
+
+@click.command()
+@click.argument("layers_file", metavar="LAYERS.npz")
+@click.option("--seed", type=int, required=True, help="Seed of the run, at least 1.")
+@options.out("RUN.json")
+@click.option(
+    "--preset",
+    "preset_name",
+    default="paper",
+    show_default=True,
+    help="The search and its settings: paper or joint.",
+)
+@click.option(
+    "--population", type=int, default=None, help="Offspring per generation instead of the preset's."
+)
+@click.option("--generations", type=int, default=None, help="Generations instead of the preset's.")
+@click.option(
+    "--loss",
+    type=click.Choice(["mse", "cross_entropy"]),
+    default="mse",
+    show_default=True,
+    help="Loss of the output layer; cross_entropy, of a classifier, searches a 10 × 10 grid of "
+    "protected primitives.",
+)
+@click.option(
+    "--task", default=None, help="Name of the task in RUN.json; the file's name where not given."
+)
+@click.option(
+    "--threads",
+    type=int,
+    default=1,
+    show_default=True,
+    help="Threads; the result does not depend on them.",
+)
+@click.option(
+    "--checkpoint",
+    default=None,
+    metavar="FILE",
+    help="State of the unfinished run.  [default: OUT.checkpoint]",
+)
+@click.option(
+    "--checkpoint-interval",
+    type=float,
+    default=30.0,
+    show_default=True,
+    help="Seconds between checkpoints.",
+)
+@click.option("--quiet", is_flag=True, help="No progress.")
+def evolve(
+    layers_file: str,
+    seed: int,
+    out: str,
+    preset_name: str,
+    population: int | None,
+    generations: int | None,
+    loss: str,
+    task: str | None,
+    threads: int,
+    checkpoint: str | None,
+    checkpoint_interval: float,
+    quiet: bool,
+) -> None:
+    """Search the formulas of LAYERS.npz: one run.
+
+    Interrupted and started again, a run goes on from its checkpoint and ends with the same
+    RUN.json.
+    """
+    from srnet.search.progress import Progress
+    from srnet.search.run import evolve_file
+    from srnet.search.settings import preset
+
+    settings = preset(preset_name, population=population, generations=generations, loss=loss)
+    with Progress(quiet) as progress:
+        run = evolve_file(
+            layers_file,
+            out,
+            settings,
+            seed,
+            task=task,
+            checkpoint=checkpoint,
+            checkpoint_interval=checkpoint_interval,
+            threads=threads,
+            progress=progress.show,
+        )
+    if not quiet:
+        click.echo(
+            f"{out}: fitness {run['fitness']:.6g} after {run['generations']} generations, "
+            f"{run['evaluations']} evaluations, "
+            f"{run['seconds']:.2f} s"
+        )
+
+
+@click.command()
+@options.runs
+@options.out("RUN.json")
+def best(runs: Sequence[str], out: str) -> None:
+    """Choose the run of lowest fitness."""
+    from srnet.io.files import write_json
+    from srnet.results.gather import best_run
+
+    write_json(out, best_run(runs))
+
+
+@click.command()
+@click.argument("run_file", metavar="RUN.json")
+@click.option(
+    "--layers",
+    "layers_file",
+    required=True,
+    metavar="FILE",
+    help="The layers.npz that the run explains.",
+)
+@options.out("formulas.json")
+@click.option(
+    "--time-limit", type=float, default=20.0, show_default=True, help="Seconds for simplification."
+)
+def formulas(run_file: str, layers_file: str, out: str, time_limit: float) -> None:
+    """Simplify and check the formulas of RUN.json.
+
+    Writes them as text and in LaTeX.
+    """
+    from srnet.model.simplify import write_formulas
+
+    write_formulas(run_file, layers_file, out, time_limit)
+
+
+@click.command()
+@click.argument("method", type=click.Choice(["lime", "maple", "srnet", "baselines"]))
+@options.case
+@options.out("CSV of the scores, a row per box or split,")
+@options.out("CSV of the answers of every seed at ten points", "--answers")
+@click.option(
+    "--run",
+    "runs",
+    multiple=True,
+    metavar="RUN.json",
+    help="A run that srnet explains by; give it for each.",
+)
+@click.option(
+    "--seed",
+    type=click.IntRange(min=0),
+    default=1,
+    show_default=True,
+    help="Seed of lime and maple.",
+)
+@click.option(
+    "--points",
+    type=click.IntRange(min=1),
+    default=1000,
+    show_default=True,
+    help="Points of each box (regression).",
+)
+@click.option(
+    "--line", is_flag=True, help="Points on the diagonal of each box instead of random ones."
+)
+@click.option(
+    "--rows",
+    type=click.IntRange(min=1),
+    default=200,
+    show_default=True,
+    help="Rows that lime and maple explain of each split.",
+)
+@options.samples
+def compare(method: str, task: str, out: str, answers: str, **settings: Any) -> None:
+    """Explain a task by METHOD and score it.
+
+    METHOD is lime, maple, srnet (every --run), or baselines (a linear model and a constant). Scores
+    are against the network, at the same points for every METHOD.
+    """
+    from srnet.comparison.scores import write_comparison
+
+    files = options.case_files(settings)
+    write_comparison(method, files, task, out, answers, **settings)
+
+
+@click.command()
+@options.case
+@options.runs
+@options.out("CSV")
+@click.option("--line", is_flag=True, help="One curve along the diagonal of the test box.")
+@options.samples
+def curves(task: str, runs: Sequence[str], out: str, **settings: Any) -> None:
+    """Follow the explanations along lines.
+
+    The network of a regression, SRNet (every RUN.json), LIME and MAPLE.
+    """
+    from srnet.comparison.curves import write_curves
+
+    files = options.case_files(settings)
+    write_curves(files, task, out, runs, **settings)
+
+
+@click.command()
+@options.case
+@click.argument("run", metavar="RUN.json")
+@options.out("CSV of the rows")
+@options.out("CSV of the lines of lime and maple", "--lines")
+@options.samples
+def plane(task: str, run: str, out: str, lines: str, **settings: Any) -> None:
+    """Lay the rows of a classification in a plane.
+
+    With the lines that LIME and MAPLE draw around two of the rows.
+    """
+    from srnet.comparison.tsne_plane import write_plane
+
+    files = options.case_files(settings)
+    write_plane(files, task, out, lines, run, **settings)
+
+
+@click.command("boundary-toy")
+@options.out("CSV")
+def boundary_toy(out: str) -> None:
+    """Make an example of points near a boundary.
+
+    Two inputs, four classes, and the points that are added to the rows of a classification.
+    """
+    from srnet.networks.boundary_toy import write_toy
+
+    write_toy(out)
+
+
+@click.command()
+@click.option(
+    "--rules", required=True, metavar="FILE", help="The rules, as config/verdict.yaml has them."
+)
+@options.tables
+@click.option(
+    "--preset",
+    "presets",
+    multiple=True,
+    required=True,
+    help="A preset that is judged; give it for each.",
+)
+@click.option("--only", default=None, metavar="NAME", help="Only the rules about this table.")
+@options.out("CSV")
+def verdict(
+    rules: str,
+    tables: Sequence[tuple[str, str]],
+    presets: Sequence[str],
+    only: str | None,
+    out: str,
+) -> None:
+    """Judge every published number by the rules.
+
+    NAME is a table's name in the rules: runs, networks, fidelity, agreement, published,
+    published_classification; or images_runs, of which their table images is made.
+    """
+    from srnet.images.results import judged_frame
+    from srnet.results.published import read_frame
+    from srnet.results.verdict import write_verdict
+
+    frames = {table: read_frame(table, path) for table, path in tables}
+    if "images_runs" in frames:
+        frames["images"] = judged_frame(frames.pop("images_runs"))
+    write_verdict(rules, frames, presets, out, only)
+
+
+@click.command()
+@click.option("--name", required=True, help="Name of the configuration.")
+@options.tables
+@options.out("Markdown page")
+def summary(name: str, tables: Sequence[tuple[str, str]], out: str) -> None:
+    """Write a page that says what came out.
+
+    NAME is runs, networks, formulas, verdict, and where there are such tasks fidelity (regressions)
+    and agreement (classifications).
+    """
+    from srnet.results.summary import write_summary
+
+    write_summary(name, dict(tables), out)

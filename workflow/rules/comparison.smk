@@ -1,0 +1,258 @@
+# LIME, MAPLE, SRNet's runs and two baselines on the same points of every network, and the data of
+# the figures that compare them.
+
+
+wildcard_constraints:
+    explainer="|".join(SEEDED),
+
+
+rule compare:
+    input:
+        **CASE,
+    output:
+        scores="<results>/{task}/{explainer}/{seed}.csv",
+        answers="<results>/{task}/{explainer}/{seed}.answers.csv",
+    log:
+        "<logs>/{task}/{explainer}/{seed}.log",
+    benchmark:
+        "<benchmarks>/{task}/{explainer}/{seed}.tsv"
+    group:
+        "compare-{task}-{explainer}"
+    conda:
+        "../envs/srnet.yaml"
+    threads: 1
+    resources:
+        mem_mb=mem_mb,
+        runtime=lambda w, attempt: minutes(120, attempt),
+    params:
+        options=compare_options("points", "rows", "samples"),
+        code=lambda w: comparison_code(w.explainer),
+    message:
+        "Explaining task {wildcards.task} by {wildcards.explainer}, seed {wildcards.seed}"
+    shell:
+        "srnet compare {wildcards.explainer} --task {wildcards.task}"
+        " --tasks {input.tasks:q} --data {input.data:q} --network {input.network:q}"
+        " --layers {input.layers:q} --seed {wildcards.seed} {params.options}"
+        " --out {output.scores:q} --answers {output.answers:q} > {log:q} 2>&1"
+
+
+rule compare_baselines:
+    input:
+        **CASE,
+    output:
+        scores="<results>/{task}/baselines.csv",
+        answers="<results>/{task}/baselines.answers.csv",
+    log:
+        "<logs>/{task}/baselines.log",
+    benchmark:
+        "<benchmarks>/{task}/baselines.tsv"
+    conda:
+        "../envs/srnet.yaml"
+    resources:
+        mem_mb=mem_mb,
+        runtime=lambda w, attempt: minutes(20, attempt),
+    params:
+        options=compare_options("points"),
+        code=comparison_code("baselines"),
+    message:
+        "Explaining task {wildcards.task} by a linear model and a constant"
+    shell:
+        "srnet compare baselines --task {wildcards.task}"
+        " --tasks {input.tasks:q} --data {input.data:q} --network {input.network:q}"
+        " --layers {input.layers:q} {params.options}"
+        " --out {output.scores:q} --answers {output.answers:q} > {log:q} 2>&1"
+
+
+rule compare_srnet:
+    input:
+        **CASE,
+        runs=expand("<results>/{{task}}/srnet/{{preset}}/{seed}.json", seed=SEEDS),
+    output:
+        scores="<results>/{task}/srnet/{preset}/compared.csv",
+        answers="<results>/{task}/srnet/{preset}/compared.answers.csv",
+    log:
+        "<logs>/{task}/srnet/{preset}/compared.log",
+    benchmark:
+        "<benchmarks>/{task}/srnet/{preset}/compared.tsv"
+    conda:
+        "../envs/srnet.yaml"
+    resources:
+        mem_mb=mem_mb,
+        runtime=lambda w, attempt: minutes(20, attempt),
+    params:
+        options=compare_options("points"),
+        runs=lambda w, input: repeat_option("--run", input.runs),
+        code=comparison_code("srnet"),
+    message:
+        "Explaining task {wildcards.task} by the runs of preset {wildcards.preset}"
+    shell:
+        "srnet compare srnet --task {wildcards.task}"
+        " --tasks {input.tasks:q} --data {input.data:q} --network {input.network:q}"
+        " --layers {input.layers:q} {params.options} {params.runs}"
+        " --out {output.scores:q} --answers {output.answers:q} > {log:q} 2>&1"
+
+
+for frame, kind in {"fidelity": "regression", "agreement": "classification"}.items():
+    if TASKS_BY_KIND[kind]:
+
+        rule:
+            name:
+                f"gather_{frame}"
+            input:
+                comparison_files(TASKS_BY_KIND[kind], EXPLAINERS["seeds"]),
+                expand("<results>/{task}/baselines.csv", task=TASKS_BY_KIND[kind]),
+            output:
+                f"<results>/tables/{frame}.csv",
+            log:
+                f"<logs>/gather_{frame}.log",
+            localrule: True
+            conda:
+                "../envs/srnet.yaml"
+            params:
+                code=fingerprint("comparison/tables.py"),
+            message:
+                "Gathering the scores of explanations"
+            shell:
+                "srnet gather comparisons {input:q} --out {output:q} > {log:q} 2>&1"
+
+
+rule gather_costs:
+    input:
+        comparison_files(TASKS, EXPLAINERS["seeds"]),
+    output:
+        "<results>/tables/costs.csv",
+    log:
+        "<logs>/gather_costs.log",
+    localrule: True
+    conda:
+        "../envs/srnet.yaml"
+    params:
+        columns="task,method,preset,seed,seconds_once,seconds_per_point,terms",
+        code=fingerprint("comparison/tables.py"),
+    message:
+        "Gathering the costs of explanations"
+    shell:
+        "srnet gather comparisons {input:q} --columns {params.columns} --out {output:q}"
+        " > {log:q} 2>&1"
+
+
+rule gather_answers:
+    input:
+        comparison_files(
+            TASKS, min(EXPLAINERS["seeds"], EXPLAINERS["stability_seeds"]), "answers.csv"
+        ),
+    output:
+        "<results>/tables/answers.csv",
+    log:
+        "<logs>/gather_answers.log",
+    localrule: True
+    conda:
+        "../envs/srnet.yaml"
+    params:
+        # of SRNet there are more seeds than are compared
+        max_seed=EXPLAINERS["stability_seeds"],
+        code=fingerprint("comparison/tables.py"),
+    message:
+        "Gathering the answers at the same points with other seeds"
+    shell:
+        "srnet gather comparisons {input:q} --max-seed {params.max_seed} --out {output:q}"
+        " > {log:q} 2>&1"
+
+
+rule curves:
+    input:
+        **CASE,
+        runs=expand("<results>/{{task}}/srnet/{preset}/best.json", preset=config["presets"]),
+    output:
+        "<results>/{task}/curves.csv",
+    log:
+        "<logs>/{task}/curves.log",
+    benchmark:
+        "<benchmarks>/{task}/curves.tsv"
+    conda:
+        "../envs/srnet.yaml"
+    resources:
+        mem_mb=mem_mb,
+        runtime=lambda w, attempt: minutes(60, attempt),
+    params:
+        options=compare_options("samples"),
+        code=fingerprint("comparison/curves.py", without=["results/gather.py"]),
+    message:
+        "Explanations of task {wildcards.task} along lines"
+    shell:
+        "srnet curves {input.runs:q} --task {wildcards.task}"
+        " --tasks {input.tasks:q} --data {input.data:q} --network {input.network:q}"
+        " --layers {input.layers:q} {params.options} --out {output:q} > {log:q} 2>&1"
+
+
+rule gather_curves:
+    input:
+        expand("<results>/{task}/curves.csv", task=TASKS_BY_KIND["regression"]),
+    output:
+        "<results>/tables/curves.csv",
+    log:
+        "<logs>/gather_curves.log",
+    localrule: True
+    conda:
+        "../envs/srnet.yaml"
+    params:
+        code=fingerprint("comparison/tables.py"),
+    message:
+        "Gathering the curves"
+    shell:
+        "srnet gather comparisons {input:q} --out {output:q} > {log:q} 2>&1"
+
+
+if PLANE_TASK:
+
+    rule plane:
+        input:
+            **{
+                name: CASE[name].replace("{task}", PLANE_TASK)
+                for name in ("data", "network", "layers")
+            },
+            tasks=CASE["tasks"],
+            run=f"<results>/{PLANE_TASK}/srnet/{config['presets'][0]}/best.json",
+        output:
+            rows="<results>/tables/plane.csv",
+            lines="<results>/tables/plane_lines.csv",
+        log:
+            "<logs>/plane.log",
+        benchmark:
+            "<benchmarks>/plane.tsv"
+        conda:
+            "../envs/srnet.yaml"
+        resources:
+            mem_mb=lambda w, attempt: attempt * 2000,
+            runtime=lambda w, attempt: minutes(120, attempt),
+        params:
+            task=PLANE_TASK,
+            samples=EXPLAINERS["samples"],
+            code=fingerprint("comparison/tsne_plane.py", without=["results/gather.py"]),
+        message:
+            "The rows of task {params.task} in a plane"
+        shell:
+            "srnet plane {input.run:q} --task {params.task}"
+            " --tasks {input.tasks:q} --data {input.data:q} --network {input.network:q}"
+            " --layers {input.layers:q} --samples {params.samples}"
+            " --out {output.rows:q} --lines {output.lines:q} > {log:q} 2>&1"
+
+
+rule undersampling:
+    output:
+        "<results>/tables/usdb.csv",
+    log:
+        "<logs>/usdb.log",
+    benchmark:
+        "<benchmarks>/usdb.tsv"
+    conda:
+        "../envs/srnet.yaml"
+    resources:
+        mem_mb=lambda w, attempt: attempt * 1500,
+        runtime=lambda w, attempt: minutes(30, attempt),
+    params:
+        code=fingerprint("networks/boundary_toy.py"),
+    message:
+        "Points near the decision boundary of a toy"
+    shell:
+        "srnet boundary-toy --out {output:q} > {log:q} 2>&1"
