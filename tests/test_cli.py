@@ -628,8 +628,8 @@ def test_ctrl_c_writes_the_best_so_far(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("options", "words"),
     [
-        ([], "no image is asked for"),
-        (["--named", ","], "no image is asked for"),
+        ([], "no image is requested"),
+        (["--named", ","], "no image is requested"),
         (["--named", "cat", "--size", "0"], "'size' is 0"),
         (["--count", "1", "--size", "10"], "'size' is 10"),
         (

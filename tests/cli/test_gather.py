@@ -235,7 +235,7 @@ def test_best(runs: list[Path], tmp_path: Path) -> None:
         (["gather", "runs", *["K0/srnet/paper/1.json"] * 2], "each run is needed once"),
         (["gather", "networks", "--network", "K0/network.json", "K0/none.npz"], "K0/none.npz"),
         (["gather", "formulas", "--run", "K0/srnet/paper/1.json", "none.json"], "none.json"),
-        (["gather", "inputs", "K0/network.json"], "the key 'preset' is missing"),
+        (["gather", "inputs", "K0/network.json"], "K0/network.json: the key 'preset' is missing"),
         (["gather", "hidden-values", "none.npz", "K0/srnet/paper/1.json"], "none.npz"),
         (["gather", "distance", "none.json", "--network", "K0", "a", "b"], "none.json"),
         (["gather", "comparisons", "none.csv"], "none.csv: cannot be read"),

@@ -20,7 +20,7 @@ from srnet.data.dataset import make_data
 from srnet.data.tasks import load_tasks
 from srnet.io.files import write_json
 from srnet.io.frames import write_table
-from srnet.networks.boundary_toy import toy
+from srnet.networks.boundary_toy import make_toy
 from srnet.networks.extraction import extract
 from srnet.networks.mlp import Network
 from srnet.results.gather import read_runs
@@ -316,7 +316,7 @@ def test_srnet_boundary_toy(tmp_path):
     out = tmp_path / "toy.csv"
     result = CliRunner().invoke(main, ["boundary-toy", f"--out={out}"])
     assert (result.exit_code, result.output) == (0, "")
-    same(out, toy())
+    same(out, make_toy())
 
 
 @pytest.mark.parametrize(

@@ -20,7 +20,7 @@ def draw(images_claims: pd.DataFrame) -> pd.DataFrame:
     ----------
     images_claims
         One row per claim, network and pair of methods, as
-        ``srnet.images.results.claims_table`` returns them.
+        ``srnet verdict --only images`` writes them.
 
     Returns
     -------
