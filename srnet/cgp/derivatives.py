@@ -23,6 +23,7 @@ _STATEMENTS = {
 # case is MAX_ARITY · opcode + operand. Divisions are of IEEE, so that the derivative at a pole is
 # infinite or NaN; that of the protected primitives is 0 where they are not smooth.
 _pass_back = compile_cases(
+    "pass_back",
     "values, adjoints, to, a, b, out",
     {
         MAX_ARITY * opcode + operand: (derivative, _STATEMENTS[primitive.arity])

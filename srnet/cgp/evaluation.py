@@ -11,15 +11,19 @@ from srnet.cgp.compiling import njit
 from srnet.cgp.primitives import PRIMITIVES
 
 
-def compile_cases(parameters: str, cases: Mapping[int, tuple[Callable[..., Any], str]]) -> Any:
+def compile_cases(
+    name: str, parameters: str, cases: Mapping[int, tuple[Callable[..., Any], str]]
+) -> Any:
     """A compiled function of (case, rows, parameters) that loops over the rows as the case says.
 
     Numba cannot choose among functions, and a call through a pointer would hide them from LLVM,
-    which could not vectorise the loops. The comparisons are therefore written as source. The
-    function is inlined where it is called, and cached with its caller.
+    which could not vectorise the loops. The comparisons are therefore written as source; it passes
+    for a part of this file, since Numba's cache asks for one.
 
     Parameters
     ----------
+    name
+        The function's, in the cache.
     parameters
         Their names, separated by commas. Offsets are uint64: Numba then emits no wrap-around test
         for negative indices, and LLVM vectorises the loops.
@@ -27,7 +31,7 @@ def compile_cases(parameters: str, cases: Mapping[int, tuple[Callable[..., Any],
         For each case a function, and the statement for row ``i`` that calls it: ``{f}(m, …)``,
         where m is :mod:`srnet.cgp.vector_math`.
     """
-    names: dict[str, Any] = {"m": vector_math, "uint64": uint64}
+    names: dict[str, Any] = {"__name__": __name__, "m": vector_math, "uint64": uint64}
     branches = []
     for case, (function, statement) in cases.items():
         names[f"f{case}"] = njit(cache=False, inline="always")(function)
@@ -36,10 +40,9 @@ def compile_cases(parameters: str, cases: Mapping[int, tuple[Callable[..., Any],
             f"        for i in range(n):\n"
             f"            {statement.format(f=f'f{case}')}\n"
         )
-    head = f"def run(case, rows, {parameters}):\n    n = uint64(rows)\n    "
-    exec(head + "    el".join(branches), names)
-    options = {"forceinline": True, "error_model": "numpy", "fastmath": {"contract"}}
-    return njit(cache=False, **options)(names["run"])
+    head = f"def {name}(case, rows, {parameters}):\n    n = uint64(rows)\n    "
+    exec(compile(head + "    el".join(branches), __file__, "exec"), names)
+    return njit(forceinline=True, error_model="numpy", fastmath={"contract"})(names[name])
 
 
 _STATEMENTS = {
@@ -49,6 +52,7 @@ _STATEMENTS = {
 
 # values[out:out+rows] = primitive(values[a:a+rows], values[b:b+rows]); the case is the opcode.
 apply_primitive = compile_cases(
+    "apply_primitive",
     "values, a, b, out",
     {
         opcode: (primitive.value, _STATEMENTS[primitive.arity])
