@@ -505,17 +505,16 @@ def _problem(
         train, valid = [values[rows[0]] for values in train], [values[rows[1]] for values in valid]
     count = train[0].shape[0] + valid[0].shape[0]
     whole = -(-count // CHUNK) * CHUNK
-    targets = [Target.of(h, g, whole) for h, g in zip(train[1:], valid[1:], strict=True)]
+    targets = [Target.build(h, g, whole) for h, g in zip(train[1:], valid[1:], strict=True)]
     point_rows, members, extra = np.zeros((2, 0)), np.zeros((2, 1, 0)), 0.0
     if settings.loss == "cross_entropy":
-        classes = Classes.of(train[-1], valid[-1])
-        points = Points(classes)
-        points.single()
-        point_rows, members, extra = points.rows, points.members, classes.extra
+        classes = Classes.build(train[-1], valid[-1])
+        points = Points.single(classes)
+        point_rows, members, extra = points.rows, points.members, points.extra
         targets[-1] = targets[-1]._replace(values=classes.labels[None].astype(np.float64))
     units = max(target.values.shape[0] for target in targets)
     table = np.zeros((len(grids), 10), dtype=np.int64)
-    sums_h, sums_hh = np.zeros((len(grids), 3, units)), np.zeros((len(grids), 3))
+    sums_h, sums_hh = np.zeros((len(grids), 2, units)), np.zeros((len(grids), 2))
     genes_at = constants_at = target_at = basis_at = mean_at = 0
     for i, (grid, target) in enumerate(zip(grids, targets, strict=True)):
         size, width = target.values.shape[0], target.mean.size
@@ -538,7 +537,7 @@ def _problem(
         )
         basis_at, mean_at = basis_at + target.basis.size, mean_at + width
         if not (members.size and i + 1 == len(grids)):
-            sums_h[i, :, :size], sums_hh[i] = target.seen_h[-1], target.seen_hh[-1]
+            sums_h[i, :, :size], sums_hh[i] = target.sum_h, target.sum_hh
     return Problem(
         table=table,
         alleles=np.concatenate([grid.alleles() for grid in grids]),

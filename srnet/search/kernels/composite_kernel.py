@@ -20,7 +20,7 @@ from srnet.cgp.compiling import borrowing, copy, owning
 from srnet.cgp.evaluation import evaluate_block
 from srnet.cgp.genome import ARITIES, decode, mix
 from srnet.cgp.vector_math import float_bits
-from srnet.search.kernels.class_kernel import cross_entropy
+from srnet.search.kernels.class_kernel import LogisticWork, Points, cross_entropy
 from srnet.search.kernels.sums import SUM_D, SUM_DD, accumulate, solve
 
 # Columns of ``Problem.table``.
@@ -42,8 +42,8 @@ class Problem(NamedTuple):
     opcodes: NDArray[np.int64]
     x: NDArray[np.float32]  # the network's inputs, column after column
     targets: NDArray[np.float64]  # of every layer: units × rows, centred and projected
-    sums_h: NDArray[np.float64]  # layers × 3 × units: Σh of train, valid, both
-    sums_hh: NDArray[np.float64]  # layers × 3
+    sums_h: NDArray[np.float64]  # layers × 2 × units: Σh of train, valid
+    sums_hh: NDArray[np.float64]  # layers × 2
     mean: NDArray[np.float64]  # of every layer: width
     basis: NDArray[np.float64]  # of every layer: units × width
     # Of a classifier, else empty: 2 × rows, which are for training and validation; 2 × classes ×
@@ -247,19 +247,10 @@ def fit_classes(problem, f, w, b):  # type: ignore[no-untyped-def]
             return np.inf
     free = problem.members.shape[1] - 1
     theta, none = np.empty(2 * free), np.empty(0)
-    # rows are in no order in which neighbours were alike, so none are brought together
-    loss, mean, deviation = cross_entropy(
-        f,
-        rows,
-        problem.point_rows,
-        problem.members,
-        problem.extra,
-        np.inf,
-        np.empty(rows),
-        none,
-        none,
-        theta,
-    )
+    points = Points(problem.point_rows, problem.members, problem.extra)
+    # rows are in no order in which neighbours were alike, so none are grouped
+    work = LogisticWork(f, np.empty(rows), none, none, theta)
+    loss, mean, deviation = cross_entropy(f, points, np.inf, work)
     for c in range(free):
         w[c] = theta[2 * c + 1] / deviation
         b[c] = theta[2 * c] - w[c] * mean
