@@ -2,7 +2,6 @@
 (Luo et al. 2022, section 3)."""
 
 import itertools
-from collections import OrderedDict
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any, NamedTuple
@@ -12,7 +11,6 @@ from numpy.typing import NDArray
 
 from srnet.cgp import genome
 from srnet.cgp.genome import Genes, Grid, decode, mutate, random_genes, random_normals, threshold
-from srnet.cgp.primitives import OPCODES
 from srnet.cgp.program import Program
 from srnet.errors import UserError
 from srnet.io.files import finite_or_none
@@ -20,11 +18,17 @@ from srnet.model.fitting import fitness
 from srnet.networks.layers import Layers
 from srnet.search.checkpoints import saved_history
 from srnet.search.individual import Individual, judge
-from srnet.search.kernels import class_kernel, layer_kernel, sums
-from srnet.search.kernels.bins import Bins, divide
-from srnet.search.kernels.class_kernel import Classes, Points
-from srnet.search.kernels.enclosures import room
-from srnet.search.kernels.memory import Memory
+from srnet.search.kernels.class_kernel import Classes, LogisticWork, Points, search_classes
+from srnet.search.kernels.layer_kernel import (
+    Work,
+    search_layer,
+    spread,
+    sum_of_squares,
+    weights_of_units,
+)
+from srnet.search.kernels.line import Line
+from srnet.search.kernels.population import Layer, Population, Share
+from srnet.search.kernels.sums import CHUNK, START, SUM_D
 from srnet.search.kernels.target import Target
 from srnet.search.pareto import front
 from srnet.search.settings import Settings
@@ -35,12 +39,6 @@ _CONSTANTS, _START = 2**31 - 1, 2**31 - 2
 # Composites that the kernel finds worse than the last elite by no more than this share are judged
 # in float64.
 _NEAR = 1e-5
-# A layer's last inputs of which it keeps what the kernel knows of them.
-_REMEMBERED_INPUTS = 16
-# Layers of at most so many inputs keep the unary primitives of their inputs as columns.
-_IMAGED_INPUTS = 16
-
-
 # The active graphs of the layers before, the last one first.
 Origin = tuple[Any, ...]
 
@@ -56,19 +54,8 @@ class Symbolic(NamedTuple):
     centres: Floats
 
 
-class Inputs(NamedTuple):
-    """The symbolic values that a layer reads, and what the kernel knows of them."""
-
-    below: Symbolic
-    line: Floats
-    bins: Bins
-    version: int  # no other inputs of the layer have it
-
-
 class LayerSearch:
     """One layer: its grid, its target, and the values that its chromosomes read."""
-
-    imaged_inputs = _IMAGED_INPUTS
 
     def __init__(
         self,
@@ -84,60 +71,32 @@ class LayerSearch:
         # float32 values, so that the kernel and the formula in float64 share them
         self.constants = random_normals(grid.constants, self.stream(0, _CONSTANTS))
         rows = target.rows
-        self.block_rows = min(block_rows, -(-rows // sums.CHUNK) * sums.CHUNK)
-        # wide layers share too few primitives of an input among offspring to keep them
-        self._unary_opcodes = (
-            grid.unary_opcodes()
-            if grid.inputs <= self.imaged_inputs
-            else np.empty(0, dtype=np.int64)
-        )
-        self._inputs_end = grid.inputs * (1 + self._unary_opcodes.size) * rows
-        self._region = (grid.constants + grid.nodes) * self.block_rows
-        self.values = np.zeros(self._inputs_end + threads * self._region, dtype=np.float32)
-        for thread in range(threads):
-            at = self.constants_at(thread)
-            self.values[at : at + grid.constants * self.block_rows] = np.repeat(
-                self.constants, self.block_rows
-            )
-        self._origin: Origin | None = None
-        self._versions = itertools.count(1)
-        self._lately: OrderedDict[Origin, Inputs] = OrderedDict()
-        if isinstance(target, Target):
-            self._kernels = self._layers_of(target, threads)
-
-    def _layers_of(self, target: Target, threads: int) -> list[layer_kernel.Layer]:
-        """All of it, for the kernel in each thread."""
-        grid = self.grid
-        unary = np.full(len(OPCODES), -1, dtype=np.int64)
-        unary[self._unary_opcodes] = np.arange(self._unary_opcodes.size)
-        images = self._unary_opcodes.size * grid.inputs
-        return [
-            layer_kernel.Layer(
-                self.index,
-                self.seed,
-                self.alleles,
-                self.opcodes,
-                unary,
-                self._unary_opcodes,
-                grid.inputs,
-                grid.terminals,
-                self.block_rows,
-                self.values,
-                self.constants_at(thread),
-                np.zeros((images, len(target.blocks)), np.bool_),
-                next(self._versions),
-                Memory.empty(grid.terminals + grid.nodes),
-                Bins.none(),
-                room(self.constants, grid.nodes),
-                np.zeros((grid.inputs + 1, 3)),
-                target,
+        block_rows = min(block_rows, -(-rows // CHUNK) * CHUNK)
+        columns, region = grid.inputs * rows, (grid.constants + grid.nodes) * block_rows
+        self.values = np.zeros(columns + threads * region, dtype=np.float32)
+        self.kernels = [
+            Layer(
+                number=index,
+                seed=seed,
+                alleles=self.alleles,
+                opcodes=self.opcodes,
+                inputs=grid.inputs,
+                terminals=grid.terminals,
+                values=self.values,
+                rows=rows,
+                constants_at=columns + thread * region,
+                block_rows=block_rows,
             )
             for thread in range(threads)
         ]
-
-    def constants_at(self, thread: int) -> int:
-        """Where a thread's constants and, behind them, its nodes lie in ``values``."""
-        return self._inputs_end + thread * self._region
+        constants = np.repeat(self.constants, block_rows)
+        for kernel in self.kernels:
+            at = kernel.constants_at
+            self.values[at : at + constants.size] = constants
+        self.lines = [Line.none()] * threads
+        self._origin: Origin | None = None
+        # by thread, made when the size of a population is known
+        self._scratch: list[tuple[Population, Any] | None] = [None] * threads
 
     def stream(self, generation: int, number: int) -> np.uint64:
         """The key of an offspring's random numbers."""
@@ -148,44 +107,45 @@ class LayerSearch:
         genes: Genes = random_genes(self.alleles, self.stream(0, _START))
         return genes
 
-    def offspring(self, parent: Genes, generation: int, number: int, bound: int) -> Genes:
-        """One offspring in full."""
-        genes: Genes = mutate(
-            parent, self.alleles, self.stream(generation, number), np.uint64(bound)
-        )
+    def offspring(self, share: Share, number: int) -> Genes:
+        """One offspring of a share's parent in full."""
+        key = self.stream(share.generation, number)
+        genes: Genes = mutate(share.parent, self.alleles, key, share.mutation)
         return genes
 
-    def search(
-        self,
-        parent: Genes,
-        generation: int,
-        first: int,
-        last: int,
-        bound: int,
-        limit: float,
-        thread: int,
-        shortcuts: bool,
-    ) -> tuple[float, int]:
-        """(sum of losses, number) of the best offspring of a range; the number is -1 where none is
+    def search(self, share: Share, thread: int, shortcuts: bool) -> tuple[float, int]:
+        """(sum of losses, number) of the best offspring of a share; the number is -1 where none is
         within the limit."""
-        best, loss = layer_kernel.search_layer(
-            self._kernels[thread],
-            parent,
-            generation,
-            first,
-            last,
-            np.uint64(bound),
-            limit,
+        population, work = self.scratch(thread, share.last - share.first)
+        best, loss = search_layer(
+            self.kernels[thread],
+            self.target,
+            self.lines[thread],
+            share,
+            population,
+            work,
             shortcuts,
         )
         return loss, best
 
+    def scratch(self, thread: int, offspring: int) -> tuple[Population, Any]:
+        """A thread's arrays for at least so many offspring."""
+        scratch = self._scratch[thread]
+        if scratch is None or scratch[0].counts.size < offspring:
+            scratch = Population.empty(offspring, self.grid.nodes), self._work(offspring)
+            self._scratch[thread] = scratch
+        return scratch
+
+    def _work(self, offspring: int) -> Any:
+        assert isinstance(self.target, Target)
+        return Work.empty(offspring, self.target)
+
     def graph(self, genes: Genes) -> tuple[bytes, int]:
         """The active graph of a chromosome, for comparisons."""
-        program, output = self._decoded(genes)
+        program, output = self.decode(genes)
         return program.tobytes(), output
 
-    def _decoded(self, genes: Genes) -> tuple[NDArray[np.int32], int]:
+    def decode(self, genes: Genes) -> tuple[NDArray[np.int32], int]:
         """The active nodes of a chromosome, and the output's address."""
         program = np.empty((self.grid.nodes, 3), dtype=np.int32)
         scratch = np.empty((self.grid.nodes, 4), dtype=np.int32)
@@ -195,15 +155,20 @@ class LayerSearch:
         )
         return program[:count], int(output)
 
-    def propagate(self, genes: Genes) -> "Symbolic":
+    def propagate(self, genes: Genes) -> Symbolic:
         """The layer's fitted symbolic values of its chosen chromosome."""
-        program, output = self._decoded(genes)
-        kernel = self._kernels[0]
-        centres = kernel.target.mean
-        f = np.empty(self.target.rows, dtype=np.float32)
-        weights, biases = np.empty(centres.size), np.empty(centres.size)
-        centre = layer_kernel.propagate(kernel, program, len(program), output, f, weights, biases)
-        return Symbolic(f, weights, biases, centre, centres)
+        target = self.target
+        assert isinstance(target, Target)
+        population, work = self.scratch(0, 1)
+        program, output = self.decode(genes)
+        population.programs[0, : len(program)] = program
+        population.counts[0], population.outputs[0] = len(program), output
+        sum_of_squares(self.kernels[0], target, population, 0, work)
+        f = work.f.copy()
+        centre = float(f[target.blocks[0, START]]) + work.sums[0, SUM_D] / target.train_rows
+        weights, biases = np.empty(target.mean.size), np.empty(target.mean.size)
+        weights_of_units(work.weights, centre, target, weights, biases)
+        return Symbolic(f, weights, biases, centre, target.mean)
 
     def receive_data(self, x: NDArray[np.float32]) -> None:
         """Take the network's inputs, rows × columns, as those of the first layer."""
@@ -213,31 +178,18 @@ class LayerSearch:
         """Take the symbolic values of a chromosome of the layer before as inputs, unless it is what
         they are."""
         origin = (below._origin, below.graph(genes))
-        if origin == self._origin:
-            return
-        inputs = self._lately.pop(origin, None) or self.inputs(below.propagate(genes))
-        self._lately[origin], self._origin = inputs, origin
-        if len(self._lately) > _REMEMBERED_INPUTS:
-            self._lately.popitem(last=False)
-        self.receive(inputs)
+        if origin != self._origin:
+            self._origin = origin
+            self.receive(below.propagate(genes))
 
-    def inputs(self, below: "Symbolic") -> "Inputs":
-        """What the kernel must know of the symbolic values of the layer before."""
-        target = self._kernels[0].target
-        line = layer_kernel.draw_line(below.f, below.centre, below.weights, below.centres)
-        bins = divide(below.f, below.weights, below.biases, target.leads, target.seen_rows[-1, 0])
-        return Inputs(below, line, bins, next(self._versions))
-
-    def receive(self, inputs: "Inputs") -> None:
+    def receive(self, below: Symbolic) -> None:
         """Take the symbolic values of the layer before as inputs."""
-        below, _, bins, version = inputs
-        layer_kernel.spread(below.f, below.weights, below.biases, self.target.rows, self.values)
-        self._kernels = [
-            kernel._replace(line=inputs.line, bins=bins, version=version)
-            for kernel in self._kernels
+        spread(below.f, below.weights, below.biases, self.target.rows, self.values)
+        tau = below.f.astype(np.float64) - below.centre
+        self.lines = [
+            Line.draw(tau, below.weights, below.centres, self.constants, self.grid.nodes)
+            for _ in self.kernels
         ]
-        for kernel in self._kernels:
-            kernel.ready[:] = False
 
     def program(self, genes: Genes) -> Program:
         """The formula of a chromosome."""
@@ -247,69 +199,30 @@ class LayerSearch:
 class ClassSearch(LayerSearch):
     """The output layer of a classifier."""
 
-    imaged_inputs = 0  # its inputs are the same few numbers' images already
+    target: Classes
+    points: Points
 
-    def __init__(
-        self, index: int, grid: Grid, target: Classes, seed: int, threads: int, block_rows: int
-    ) -> None:
-        super().__init__(index, grid, target, seed, threads, block_rows)
-        self.extra = target.extra
-        self.points = Points(target)
-
-    def search(
-        self,
-        parent: Genes,
-        generation: int,
-        first: int,
-        last: int,
-        bound: int,
-        limit: float,
-        thread: int,
-        shortcuts: bool,
-    ) -> tuple[float, int]:
-        """(sum of losses, number) of the best offspring of a range; the number is -1 where none is
+    def search(self, share: Share, thread: int, shortcuts: bool) -> tuple[float, int]:
+        """(sum of losses, number) of the best offspring of a share; the number is -1 where none is
         within the limit."""
-        points = self.points
-        best, loss = class_kernel.search_classes(
-            parent,
-            self.alleles,
-            self.opcodes,
-            self.seed,
-            generation,
-            self.index,
-            first,
-            last,
-            np.uint64(bound),
-            self.values,
-            self.grid.inputs,
-            self.grid.terminals,
-            self.constants_at(thread),
-            self.block_rows,
-            self.target.rows,
-            points.count,
-            points.rows,
-            points.members,
-            self.extra,
-            limit,
-            shortcuts,
+        population, work = self.scratch(thread, share.last - share.first)
+        best, loss = search_classes(
+            self.kernels[thread], self.points, share, population, work, shortcuts
         )
         return loss, best
+
+    def _work(self, offspring: int) -> LogisticWork:
+        return LogisticWork.empty(self.target.rows, self.target.present)
 
     def receive_data(self, x: NDArray[np.float32]) -> None:
         """Take the network's inputs, rows × columns, as those of the first layer."""
         super().receive_data(x)
-        self.points.single()
+        self.points = Points.single(self.target)
 
-    def inputs(self, below: "Symbolic") -> "Inputs":
-        """The symbolic values alone."""
-        return Inputs(below, np.empty((0, 3)), Bins.none(), next(self._versions))
-
-    def receive(self, inputs: "Inputs") -> None:
+    def receive(self, below: Symbolic) -> None:
         """Take the symbolic values of the layer before as inputs, at the points of equal f."""
-        below = inputs.below
-        layer_kernel.spread(
-            self.points.shared(below.f), below.weights, below.biases, self.target.rows, self.values
-        )
+        self.points, f = Points.shared(self.target, below.f)
+        spread(f, below.weights, below.biases, self.target.rows, self.values)
 
 
 class LayerwiseSearch:
@@ -343,11 +256,16 @@ class LayerwiseSearch:
             if settings.loss == "cross_entropy" and i + 1 == layers.depth:
                 self._layers.append(
                     ClassSearch(
-                        i, grid, Classes.of(train[i + 1], valid[i + 1]), seed, threads, block_rows
+                        i,
+                        grid,
+                        Classes.build(train[i + 1], valid[i + 1]),
+                        seed,
+                        threads,
+                        block_rows,
                     )
                 )
             else:
-                target = Target.of(train[i + 1], valid[i + 1], block_rows, projection=shortcuts)
+                target = Target.build(train[i + 1], valid[i + 1], block_rows, projection=shortcuts)
                 self._layers.append(LayerSearch(i, grid, target, seed, threads, block_rows))
         self._layers[0].receive_data(np.vstack([train[0], valid[0]]))
         self.generation = 0
@@ -397,41 +315,36 @@ class LayerwiseSearch:
             else float("inf")
         )
         # the first generation is random: every gene of every offspring is drawn
-        bound = int(threshold(1.0 if self.generation == 1 else self.settings.mutation))
+        mutation = np.uint64(threshold(1.0 if self.generation == 1 else self.settings.mutation))
         hidden = max(len(self._layers) - 1, 1)
         chosen: list[Genes] = []
         losses: list[float] = []
         for layer, parent in zip(self._layers, self.parent, strict=True):
             is_output = layer is self._layers[-1]
-            left = accept - sum(losses) / hidden
-            limit = (
-                left * (1 if is_output else hidden) * layer.target.elements
-                if self.shortcuts
-                else float("inf")
-            )
-            loss, number = self._best(layer, parent, bound, limit)
+            limit = float("inf")
+            if self.shortcuts:
+                left = accept - sum(losses) / hidden
+                limit = left * (1 if is_output else hidden) * layer.target.elements
+            share = Share(parent, self.generation, 0, self.settings.population, mutation, limit)
+            loss, number = self._best(layer, share)
             if number < 0:
                 return None
             losses.append(loss / layer.target.elements)
-            chosen.append(layer.offspring(parent, self.generation, number, bound))
+            chosen.append(layer.offspring(share, number))
             if not is_output:
                 self._layers[layer.index + 1].follow(layer, chosen[-1])
         return tuple(chosen) if fitness(losses) < accept else None
 
-    def _best(
-        self, layer: LayerSearch, parent: Genes, bound: int, limit: float
-    ) -> tuple[float, int]:
-        population = self.settings.population
+    def _best(self, layer: LayerSearch, share: Share) -> tuple[float, int]:
+        """(sum of losses, number) of a generation's best offspring, shared among the threads."""
         if self._pool is None:
-            return layer.search(
-                parent, self.generation, 0, population, bound, limit, 0, self.shortcuts
-            )
-        edges = [population * thread // self._threads for thread in range(self._threads + 1)]
+            return layer.search(share, 0, self.shortcuts)
+        edges = [share.last * thread // self._threads for thread in range(self._threads + 1)]
         jobs = [
             self._pool.submit(
-                layer.search, parent, self.generation, a, b, bound, limit, thread, self.shortcuts
+                layer.search, share._replace(first=first, last=last), thread, self.shortcuts
             )
-            for thread, (a, b) in enumerate(zip(edges, edges[1:], strict=False))
+            for thread, (first, last) in enumerate(itertools.pairwise(edges))
         ]
         results = [job.result() for job in jobs]
         return min((result for result in results if result[1] >= 0), default=(float("inf"), -1))

@@ -10,31 +10,33 @@ needs of the classes no more than their numbers N_c and sums Z_c. It is minimise
 (see :mod:`srnet.model.logistic`); the most frequent class is the reference.
 
 Bound. ln Σ exp is convex, so bringing neighbouring points together at their mean, with the same N_c
-and Z_c, raises the loss nowhere. Its minimum over at most ``BINS`` points costs next to nothing,
+and Z_c, raises the loss nowhere. Its minimum over at most ``GROUPS`` points costs next to nothing,
 and the minimisation on all points starts there. The larger of the two minima is a chromosome's
 loss, so one that exceeds the best of the layer on the few points cannot win, to the last bit.
 """
 
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 from numba import uint64
 from numpy.typing import NDArray
 
 from srnet.cgp.compiling import copy, njit
-from srnet.cgp.evaluation import evaluate_block
-from srnet.cgp.genome import decode, stream
-from srnet.cgp.graph import hash_graph, same_graph
 from srnet.cgp.vector_math import exp64, ln64
 from srnet.model.logistic import DAMPING, HALVINGS, SHADOW, STEPS, TOLERANCE, classes_of
+from srnet.search.kernels.population import (
+    decode_offspring,
+    evaluate,
+    forget_graphs,
+    is_repeated,
+)
 from srnet.search.kernels.sums import CHUNK
 
-BINS = 512
+GROUPS = 512
 # The standard deviation of a formula below this share of its mean is rounding noise: it counts as
 # constant.
 _NOISE = 1e-7
-
-TRAIN, VALID = 0, 1
 
 
 @dataclass
@@ -67,7 +69,7 @@ class Classes:
         return self.rows
 
     @classmethod
-    def of(cls, train: NDArray[np.floating], valid: NDArray[np.floating]) -> "Classes":
+    def build(cls, train: NDArray[np.floating], valid: NDArray[np.floating]) -> "Classes":
         """From the network's output, n × k and m × k."""
         numbers = np.concatenate([classes_of(train), classes_of(valid)])
         rows = np.bincount(numbers[: len(train)], minlength=train.shape[1])
@@ -84,68 +86,81 @@ class Classes:
         )
 
 
-class Points:
+class Points(NamedTuple):
     """The rows of a layer by its inputs: those of equal inputs are one point.
 
     Attributes
     ----------
-    count
-        Number of points; the arrays have room for as many as there are rows.
     rows
         2 × points: training and validation rows.
     members
         2 × classes × points: the same by class.
+    extra
+        As of :class:`Classes`.
     """
 
-    def __init__(self, classes: Classes) -> None:
-        self._classes = classes
-        self.count = 0
-        self.rows = np.zeros((2, classes.rows))
-        self.members = np.zeros((2, classes.present, classes.rows))
+    rows: NDArray[np.float64]
+    members: NDArray[np.float64]
+    extra: float
 
-    def single(self) -> None:
+    @classmethod
+    def single(cls, classes: Classes) -> "Points":
         """Every row is a point, in the order of rows."""
-        self._fill(
-            np.arange(self._classes.rows), np.zeros(self._classes.rows, dtype=np.float32), False
+        return cls.tally(classes, np.arange(classes.rows), classes.rows)
+
+    @classmethod
+    def shared(
+        cls, classes: Classes, f: NDArray[np.float32]
+    ) -> tuple["Points", NDArray[np.float32]]:
+        """Rows of equal f are a point, in the order of f; also the points' f."""
+        # the first row of a point stands for it: zeros of both signs are equal
+        _, rows, point_of = np.unique(f, return_index=True, return_inverse=True)
+        return cls.tally(classes, point_of, rows.size), f[rows]
+
+    @classmethod
+    def tally(cls, classes: Classes, point_of: NDArray[np.int64], points: int) -> "Points":
+        """From the point of every row."""
+        valid = np.arange(classes.rows) >= classes.train_rows
+        rows = np.bincount(valid * points + point_of, minlength=2 * points)
+        cells = (valid * classes.present + classes.labels) * points + point_of
+        members = np.bincount(cells, minlength=2 * classes.present * points)
+        return cls(
+            rows.reshape(2, points).astype(np.float64),
+            members.reshape(2, classes.present, points).astype(np.float64),
+            classes.extra,
         )
 
-    def shared(self, f: NDArray[np.float32]) -> NDArray[np.float32]:
-        """Rows of equal f are a point, in the order of f; the points' f."""
-        order = np.argsort(f, kind="stable")
-        return self._fill(order, f[order], True)
 
-    def _fill(
-        self, order: NDArray[np.int64], f: NDArray[np.float32], together: bool
-    ) -> NDArray[np.float32]:
-        points = np.empty_like(f)
-        self.count = gather(
-            order,
-            f,
-            together,
-            self._classes.labels,
-            self._classes.train_rows,
-            self.rows,
-            self.members,
-            points,
+class LogisticWork(NamedTuple):
+    """What one thread computes of a formula.
+
+    Attributes
+    ----------
+    f, z
+        By point: the formula, and the same standardised over training rows.
+    coarse_z, coarse_rows
+        Means and training rows of groups of neighbouring points; empty where none are formed.
+    theta
+        Of every class but the last, bias and weight of its logit as a function of z.
+    """
+
+    f: NDArray[np.float32]
+    z: NDArray[np.float64]
+    coarse_z: NDArray[np.float64]
+    coarse_rows: NDArray[np.float64]
+    theta: NDArray[np.float64]
+
+    @classmethod
+    def empty(cls, points: int, classes: int, groups: int = GROUPS) -> "LogisticWork":
+        """For at most so many points, for the classes that training rows have, and for so many
+        groups."""
+        return cls(
+            np.zeros(points, np.float32),
+            np.zeros(points),
+            np.zeros(groups),
+            np.zeros(groups),
+            np.zeros(2 * (classes - 1)),
         )
-        return points[: self.count]
-
-
-@njit(cache=True, nogil=True)
-def gather(order, f, together, labels, train_rows, rows, members, points):  # type: ignore[no-untyped-def]
-    """Count the rows and classes of every point; how many points there are."""
-    rows[:] = 0.0
-    members[:] = 0.0
-    point = -1
-    for i in range(order.size):
-        if i == 0 or not together or f[i] != f[i - 1]:
-            point += 1
-            points[point] = f[i]
-        row = order[i]
-        split = 0 if row < train_rows else 1
-        rows[split, point] += 1.0
-        members[split, labels[row], point] += 1.0
-    return point + 1
 
 
 @njit(cache=True, nogil=True, error_model="numpy", fastmath={"reassoc", "contract", "nsz"})
@@ -288,37 +303,37 @@ def inner(a, b):  # type: ignore[no-untyped-def]
 
 
 @njit(cache=True, nogil=True)
-def minimise(z, rows, wanted, total_rows, start, worst, theta):  # type: ignore[no-untyped-def]
+def minimise(z, rows, class_sums, train_rows, start, worst, theta):  # type: ignore[no-untyped-def]
     """Newton's method from ``theta``, which it overwrites, or from ``start`` if the loss there
-    exceeds ``worst``; the least loss found.
+    exceeds ``worst``; the least loss.
 
-    ``wanted`` is (N_c, Z_c) class after class, as ``theta`` is (b_c, w_c). Points brought together
-    may have no least loss: the search for it ends below 0, less than any sum of cross-entropies.
+    ``class_sums`` is (N_c, Z_c) class after class, as ``theta`` is (b_c, w_c). Grouped points may
+    have no least loss: the search for it ends below 0, less than any sum of cross-entropies.
     """
     size = theta.size
     gradient, step, trial = np.empty(size), np.empty(size), np.empty(size)
     hessian = np.empty((size, size))
-    loss = log_sums(z, rows, theta, gradient, hessian) - inner(theta, wanted)
+    loss = log_sums(z, rows, theta, gradient, hessian) - inner(theta, class_sums)
     if not loss <= worst:
         copy(start, theta)
-        loss = log_sums(z, rows, theta, gradient, hessian) - inner(theta, wanted)
+        loss = log_sums(z, rows, theta, gradient, hessian) - inner(theta, class_sums)
     for _ in range(STEPS):
         promise = 0.0
         for a in range(size):
-            gradient[a] -= wanted[a]
+            gradient[a] -= class_sums[a]
             step[a] = gradient[a]
-            hessian[a, a] += DAMPING * total_rows
+            hessian[a, a] += DAMPING * train_rows
         if not solve_positive(hessian, step):
             break
         for a in range(size):
             promise += 0.5 * step[a] * gradient[a]
-        if not promise > TOLERANCE * total_rows:
+        if not promise > TOLERANCE * train_rows:
             break
         next_loss = np.inf
         for _ in range(HALVINGS):
             for a in range(size):
                 trial[a] = theta[a] - step[a]
-            next_loss = log_sums(z, rows, trial, gradient, hessian) - inner(trial, wanted)
+            next_loss = log_sums(z, rows, trial, gradient, hessian) - inner(trial, class_sums)
             if next_loss < loss:
                 break
             for a in range(size):
@@ -333,226 +348,159 @@ def minimise(z, rows, wanted, total_rows, start, worst, theta):  # type: ignore[
 
 
 @njit(cache=True, nogil=True, error_model="numpy", fastmath={"reassoc", "contract", "nsz"})
-def standardise(f, count, rows, z):  # type: ignore[no-untyped-def]
+def standardise(f, rows, z):  # type: ignore[no-untyped-def]
     """Write (f − mean) / deviation to ``z``, both over training rows, and return them; the
     deviation of a constant is infinite."""
     n, total = 0.0, 0.0
     first = np.float64(f[0])
-    for i in range(uint64(count)):
+    for i in range(uint64(f.size)):
         n += rows[i]
         total += rows[i] * (np.float64(f[i]) - first)
     mean = first + total / n
     square = 0.0
-    for i in range(uint64(count)):
+    for i in range(uint64(f.size)):
         d = np.float64(f[i]) - mean
         z[i] = d
         square += rows[i] * d * d
     deviation = np.sqrt(square / n)
     deviation = deviation if deviation > _NOISE * abs(mean) else np.inf
     scale = 1.0 / deviation
-    for i in range(uint64(count)):
+    for i in range(uint64(f.size)):
         z[i] *= scale
     return mean, deviation
 
 
 @njit(cache=True, nogil=True, fastmath={"reassoc", "contract", "nsz"})
-def weighted(a, b):  # type: ignore[no-untyped-def]
+def weighted_sum(a, b):  # type: ignore[no-untyped-def]
     """Σ aᵢbᵢ of many numbers."""
-    found = 0.0
+    result = 0.0
     for i in range(uint64(a.size)):
-        found += a[i] * b[i]
-    return found
+        result += a[i] * b[i]
+    return result
 
 
 @njit(cache=True, nogil=True, fastmath={"reassoc", "contract", "nsz"})
 def total(a):  # type: ignore[no-untyped-def]
     """Σ aᵢ."""
-    found = 0.0
+    result = 0.0
     for i in range(uint64(a.size)):
-        found += a[i]
-    return found
+        result += a[i]
+    return result
 
 
 @njit(cache=True, nogil=True, error_model="numpy", fastmath={"reassoc", "contract", "nsz"})
-def bring_together(z, rows, coarse_z, coarse_rows):  # type: ignore[no-untyped-def]
+def group_points(z, rows, coarse_z, coarse_rows):  # type: ignore[no-untyped-def]
     """Write the means of z and the rows of groups of neighbouring points; how many groups."""
     size = (z.size + coarse_z.size - 1) // coarse_z.size
-    bins = 0
+    groups = 0
     for first in range(0, z.size, size):
-        n, found = 0.0, 0.0
+        n, total = 0.0, 0.0
         for i in range(uint64(first), uint64(min(first + size, z.size))):
             n += rows[i]
-            found += rows[i] * z[i]
-        coarse_rows[bins] = n
-        coarse_z[bins] = found / n if n > 0.0 else 0.0
-        bins += 1
-    return bins
+            total += rows[i] * z[i]
+        coarse_rows[groups] = n
+        coarse_z[groups] = total / n if n > 0.0 else 0.0
+        groups += 1
+    return groups
 
 
 @njit(cache=True, nogil=True)
-def cross_entropy(f, count, rows, members, extra, limit, z, coarse_z, coarse_rows, theta):  # type: ignore[no-untyped-def]
-    """Fit the classes of training rows; neighbouring points may first be brought together to as
-    many as there is room for.
+def cross_entropy(f, points, limit, work):  # type: ignore[no-untyped-def]
+    """Fit the classes of training rows to a formula that has ``f`` at the points.
 
     Returns
     -------
     loss, mean, deviation
         Sum of cross-entropies over training and validation rows, infinite where it exceeds
-        ``limit``. The fit, (b, w) class after class but for the last, is written to ``theta`` and
-        is of z, the formula less ``mean`` over ``deviation``.
+        ``limit``. The fit is written to ``work.theta`` and is of z, the formula less ``mean`` over
+        ``deviation``.
     """
+    theta, count = work.theta, f.size
     free = theta.size // 2
     if free == 0:
-        return extra, 0.0, 1.0
-    train = rows[0][:count]
-    total_rows = total(train)
-    start, wanted = np.zeros(2 * free), np.zeros(2 * free)
-    mean, deviation = standardise(f, count, train, z)
-    points = z[:count]
-    reference = total(members[0, free, :count])
+        return points.extra, 0.0, 1.0
+    train, valid, members = points.rows[0], points.rows[1], points.members
+    z = work.z[:count]
+    train_rows = total(train)
+    start, class_sums = np.zeros(2 * free), np.zeros(2 * free)
+    mean, deviation = standardise(f, train, z)
+    reference = total(members[0, free])
     # of w = 0 and the logarithms of the classes' frequencies
-    loss = total_rows * np.log(total_rows) - reference * np.log(reference)
+    loss = train_rows * np.log(train_rows) - reference * np.log(reference)
     for c in range(free):
-        own = total(members[0, c, :count])
-        wanted[2 * c], wanted[2 * c + 1] = own, weighted(members[0, c, :count], points)
+        own = total(members[0, c])
+        class_sums[2 * c], class_sums[2 * c + 1] = own, weighted_sum(members[0, c], z)
         start[2 * c] = np.log(own / reference)
         loss -= own * np.log(own)
     copy(start, theta)
     if deviation < np.inf:
         least, worst = 0.0, loss
-        if 0 < coarse_z.size < count:
-            bins = bring_together(points, train, coarse_z, coarse_rows)
+        if 0 < work.coarse_z.size < count:
+            groups = group_points(z, train, work.coarse_z, work.coarse_rows)
             least = minimise(
-                coarse_z[:bins], coarse_rows[:bins], wanted, total_rows, start, np.inf, theta
+                work.coarse_z[:groups],
+                work.coarse_rows[:groups],
+                class_sums,
+                train_rows,
+                start,
+                np.inf,
+                theta,
             )
             if least > limit:
                 return np.inf, mean, deviation
-        loss = max(least, minimise(points, train, wanted, total_rows, start, worst, theta))
-    if total(rows[1, :count]) > 0.0:
-        more = log_sums(
-            points, rows[1, :count], theta, np.empty(2 * free), np.empty((2 * free, 2 * free))
-        )
+        loss = max(least, minimise(z, train, class_sums, train_rows, start, worst, theta))
+    if total(valid) > 0.0:
+        more = log_sums(z, valid, theta, np.empty(2 * free), np.empty((2 * free, 2 * free)))
         for c in range(free):
             for i in range(count):
                 more -= members[1, c, i] * (theta[2 * c] + theta[2 * c + 1] * z[i])
         loss += max(more, 0.0)
-    loss += extra
+    loss += points.extra
     return (loss if loss <= limit else np.inf), mean, deviation
 
 
 @njit(cache=True, nogil=True)
-def search_classes(  # type: ignore[no-untyped-def]
-    parent,
-    alleles,
-    opcodes,
-    seed,
-    generation,
-    layer,
-    first,
-    last,
-    bound,
-    values,
-    inputs,
-    terminals,
-    constants_at,
-    block_rows,
-    stride,
-    count,
-    rows,
-    members,
-    extra,
-    limit,
-    shortcuts,
-):
-    """The best of the offspring ``first`` … ``last`` of the output layer's chromosome.
+def evaluate_points(layer, population, offspring, f):  # type: ignore[no-untyped-def]
+    """Write one offspring's formula at every point to ``f``; whether it is finite everywhere."""
+    for start in range(0, f.size, layer.block_rows):
+        stop = min(start + layer.block_rows, f.size)
+        at = evaluate(layer, population, offspring, start, stop)
+        finite, largest = True, 0.0
+        for i in range(uint64(stop - start)):
+            value = layer.values[at + i]
+            f[start + i] = value
+            largest = max(largest, abs(value))
+            finite &= value == value
+        if not (finite and largest < np.inf):
+            return False
+    return True
 
-    ``values`` holds the inputs of ``count`` points, column after column with ``stride`` places
-    each.
+
+@njit(cache=True, nogil=True)
+def search_classes(layer, points, share, population, work, shortcuts):  # type: ignore[no-untyped-def]
+    """The best of a share's offspring of the output layer's chromosome.
 
     Returns
     -------
     best, loss
-        The offspring's number and its sum of cross-entropies; (-1, inf) where none is finite and ≤
-        ``limit``. Of equals the lowest number wins, so the answer does not depend on how the
-        offspring are shared among threads.
+        The offspring's number and its sum of cross-entropies; (-1, inf) where none is finite and
+        within the limit. Of equals the lowest number wins, so the answer does not depend on how the
+        offspring are shared among threads. Without ``shortcuts`` every offspring is fitted to all
+        points.
     """
-    population = last - first
-    nodes = (parent.size - 1) // 3
-    programs = np.empty((population, nodes, 3), dtype=np.int32)
-    counts = np.empty(population, dtype=np.int64)
-    outputs = np.empty(population, dtype=np.int64)
-    scratch = np.empty((nodes, 4), dtype=np.int32)
-    size = 4
-    while size < 2 * population:
-        size *= 2
-    table = np.full(size, -1, dtype=np.int64)  # offspring by the hash of their active graph
-    f, z = np.empty(count, dtype=np.float32), np.empty(count)
-    coarse_z, coarse_rows = np.empty(BINS), np.empty(BINS)
-    theta = np.empty(2 * (members.shape[1] - 1))
-    best, best_loss = -1, limit
-    for offspring in range(population):
-        program = programs[offspring]
-        key = stream(seed, generation, layer, first + offspring)
-        counts[offspring], outputs[offspring] = decode(
-            parent, alleles, key, bound, opcodes, terminals, program, scratch
-        )
-        if shortcuts:
-            # an active graph that an earlier offspring had: at best a tie, which the lower number
-            # wins
-            slot = hash_graph(program, counts[offspring], outputs[offspring]) & uint64(size - 1)
-            known = False
-            while table[slot] >= 0 and not known:
-                other = table[slot]
-                known = (
-                    counts[other] == counts[offspring]
-                    and outputs[other] == outputs[offspring]
-                    and same_graph(programs[other], program, counts[offspring])
-                )
-                slot = (slot + uint64(1)) & uint64(size - 1)
-            if known:
-                continue
-            table[slot] = offspring
-        finite = True
-        for start in range(0, count, block_rows):
-            stop = min(start + block_rows, count)
-            at = evaluate_block(
-                program,
-                counts[offspring],
-                outputs[offspring],
-                values,
-                inputs,
-                terminals,
-                stride,
-                start,
-                stop,
-                constants_at,
-                block_rows,
-            )
-            largest = 0.0
-            for i in range(uint64(stop - start)):
-                value = values[at + i]
-                f[start + i] = value
-                largest = max(largest, abs(value))
-                finite &= value == value
-            finite &= largest < np.inf
-            if not finite:
-                break
-        if not finite:
+    f = work.f[: points.rows.shape[1]]
+    best, best_loss = -1, share.limit
+    decode_offspring(layer, share, population)
+    forget_graphs(population)
+    for offspring in range(share.last - share.first):
+        # at best a tie, which the lower number wins
+        if shortcuts and is_repeated(population, offspring):
             continue
-        loss, _, _ = cross_entropy(
-            f,
-            count,
-            rows,
-            members,
-            extra,
-            best_loss if shortcuts else np.inf,
-            z,
-            coarse_z,
-            coarse_rows,
-            theta,
-        )
+        if not evaluate_points(layer, population, offspring, f):
+            continue
+        loss, _, _ = cross_entropy(f, points, best_loss if shortcuts else np.inf, work)
         if loss < best_loss or (loss == best_loss and loss < np.inf and best < 0):
             best, best_loss = offspring, loss
     if best < 0:
         return -1, np.inf
-    return first + best, best_loss
+    return share.first + best, best_loss

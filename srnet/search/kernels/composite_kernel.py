@@ -14,7 +14,7 @@ from numba import uint64
 from srnet.cgp.compiling import borrowing, copy, owning
 from srnet.cgp.evaluation import evaluate_block
 from srnet.cgp.genome import ARITIES, decode
-from srnet.search.kernels.class_kernel import cross_entropy
+from srnet.search.kernels.class_kernel import LogisticWork, Points, cross_entropy
 from srnet.search.kernels.composites import (
     BASIS_AT,
     CONSTANTS,
@@ -118,10 +118,10 @@ def fit_classes(point_rows, members, extra, f, w, b):  # type: ignore[no-untyped
             return np.inf
     free = members.shape[1] - 1
     theta, none = np.empty(2 * free), np.empty(0)
-    # rows are in no order in which neighbours were alike, so none are brought together
-    loss, mean, deviation = cross_entropy(
-        f, rows, point_rows, members, extra, np.inf, np.empty(rows), none, none, theta
-    )
+    points = Points(point_rows, members, extra)
+    # rows are in no order in which neighbours were alike, so none are grouped
+    work = LogisticWork(f, np.empty(rows), none, none, theta)
+    loss, mean, deviation = cross_entropy(f, points, np.inf, work)
     for c in range(free):
         w[c] = theta[2 * c + 1] / deviation
         b[c] = theta[2 * c] - w[c] * mean

@@ -82,8 +82,8 @@ class Problem(NamedTuple):
     layout: Layout
     x: NDArray[np.float32]  # the network's inputs, column after column
     targets: Floats  # of every layer: units × rows, centred and projected
-    sums_h: Floats  # layers × 3 × units: Σh of train, valid, both
-    sums_hh: Floats  # layers × 3
+    sums_h: Floats  # layers × 2 × units: Σh of train, valid
+    sums_hh: Floats  # layers × 2
     mean: Floats  # of every layer: width
     basis: Floats  # of every layer: units × width
     # Of a classifier, else empty: 2 × rows, which are for training and validation; 2 × classes ×
@@ -109,18 +109,19 @@ class Problem(NamedTuple):
         """From the network's values, rows × width: its inputs, then each layer's."""
         rows = train[0].shape[0] + valid[0].shape[0]
         block_rows = -(-rows // CHUNK) * CHUNK
-        targets = [Target.of(h, g, block_rows) for h, g in zip(train[1:], valid[1:], strict=True)]
+        targets = [
+            Target.build(h, g, block_rows) for h, g in zip(train[1:], valid[1:], strict=True)
+        ]
         point_rows, members, extra = np.zeros((2, 0)), np.zeros((2, 1, 0)), 0.0
         units = max(target.values.shape[0] for target in targets)
-        sums_h, sums_hh = np.zeros((len(grids), 3, units)), np.zeros((len(grids), 3))
+        sums_h, sums_hh = np.zeros((len(grids), 2, units)), np.zeros((len(grids), 2))
         for i, target in enumerate(targets):
-            sums_h[i, :, : target.values.shape[0]] = target.seen_h[-1]
-            sums_hh[i] = target.seen_hh[-1]
+            sums_h[i, :, : target.values.shape[0]] = target.sum_h
+            sums_hh[i] = target.sum_hh
         if loss == "cross_entropy":
-            classes = Classes.of(train[-1], valid[-1])
-            points = Points(classes)
-            points.single()
-            point_rows, members, extra = points.rows, points.members, classes.extra
+            classes = Classes.build(train[-1], valid[-1])
+            points = Points.single(classes)
+            point_rows, members, extra = points.rows, points.members, points.extra
             targets[-1] = targets[-1]._replace(values=classes.labels[None].astype(np.float64))
         return cls(
             layout=Layout.build(grids, targets),

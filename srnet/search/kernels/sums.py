@@ -2,7 +2,7 @@
 
 from numba import uint64
 
-from srnet.cgp.compiling import njit
+from srnet.cgp.compiling import borrowing, njit
 
 CHUNK = 256  # rows; the unit of summation, part of the definition of a result
 
@@ -10,11 +10,8 @@ CHUNK = 256  # rows; the unit of summation, part of the definition of a result
 # Sff below this share of Σd² is rounding noise: f counts as constant.
 _NOISE = 1e-13
 
-
-# Columns of a block table, of the sums, and of the screen's sums, named once.
+# Columns of a block table, and of the sums.
 START, STOP, IS_VALID = 0, 1, 2
-
-
 SUM_D, SUM_DD, SUM_DH = 0, 1, 2
 
 
@@ -22,8 +19,8 @@ SUM_D, SUM_DD, SUM_DH = 0, 1, 2
 def accumulate(values, at, pivot, target, start, stop, deviations, sums, split):  # type: ignore[no-untyped-def]
     """Add Σd, Σd², Σd·hⱼ of one block to ``sums[split]``, chunk by chunk.
 
-    ``deviations`` is room for a chunk; its type, which pivot and target have too, is that in which
-    a chunk is summed.
+    ``deviations`` is scratch for a chunk; its type, which pivot and target have too, is that in
+    which a chunk is summed.
     """
     number = deviations.dtype.type
     zero = number(0.0)
@@ -61,24 +58,12 @@ def accumulate(values, at, pivot, target, start, stop, deviations, sums, split):
             sums[split, SUM_DH + unit] += one
 
 
-@njit(cache=True, nogil=True, forceinline=True)
-def residual(block, count, sums, seen_h, seen_hh):  # type: ignore[no-untyped-def]
-    """Sum of squares that the best fit h ≈ d·w + b of the ``count`` rows up to ``block`` leaves,
-    over all units."""
-    sum_d, sum_dd = sums[0, SUM_D] + sums[1, SUM_D], sums[0, SUM_DD] + sums[1, SUM_DD]
-    square = sum_dd - sum_d * sum_d / count
-    constant = square <= _NOISE * sum_dd
-    left = seen_hh[block, 2]
-    for unit in range(seen_h.shape[2]):
-        left -= seen_h[block, 2, unit] * seen_h[block, 2, unit] / count
-        if not constant:
-            covariance = (
-                sums[0, SUM_DH + unit]
-                + sums[1, SUM_DH + unit]
-                - sum_d * seen_h[block, 2, unit] / count
-            )
-            left -= covariance * covariance / square
-    return left
+@borrowing()
+def clear(sums):  # type: ignore[no-untyped-def]
+    """Set sums of two splits to zero."""
+    for split in range(sums.shape[0]):
+        for column in range(sums.shape[1]):
+            sums[split, column] = 0.0
 
 
 @njit(cache=True, nogil=True, forceinline=True)
