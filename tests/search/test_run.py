@@ -20,6 +20,7 @@ from srnet.cgp.primitives import CLASSIFICATION
 from srnet.errors import UserError
 from srnet.model.srnet import SRNet
 from srnet.networks.layers import Layers
+from srnet.search.kernels.population import Share
 from srnet.search.layerwise import LayerSearch, LayerwiseSearch
 from srnet.search.run import evolve, evolve_file
 from srnet.search.settings import Settings, preset
@@ -192,8 +193,8 @@ class Recorded(LayerwiseSearch):
         self.chosen = []
         super().step()
 
-    def _best(self, layer: LayerSearch, parent: Any, bound: int, limit: float) -> tuple[float, int]:
-        self.chosen.append(super()._best(layer, parent, bound, limit))
+    def _best(self, layer: LayerSearch, share: Share) -> tuple[float, int]:
+        self.chosen.append(super()._best(layer, share))
         return self.chosen[-1]
 
 

@@ -16,7 +16,8 @@ from srnet.cgp.primitives import CLASSIFICATION
 from srnet.model.logistic import SHADOW, TOLERANCE, classes_of, fit_logits, row_losses, softmax
 from srnet.networks.layers import Layers
 from srnet.search.kernels import class_kernel
-from srnet.search.kernels.class_kernel import BINS, Classes, Points
+from srnet.search.kernels.class_kernel import Classes, LogisticWork, Points
+from srnet.search.kernels.population import Share
 from srnet.search.layerwise import ClassSearch
 
 Floats = NDArray[np.float64]
@@ -52,26 +53,13 @@ def kernel_loss(
 ) -> float:
     """What the search's kernel gives to f: the mean cross-entropy of training and validation
     rows."""
-    classes = Classes.of(y[:train], y[train:])
-    points = Points(classes)
+    classes = Classes.build(y[:train], y[train:])
+    points = Points.single(classes)
     if together:
-        f = points.shared(f)
-    else:
-        points.single()
-    theta = np.zeros(2 * (classes.present - 1))
-    found, _, _ = class_kernel.cross_entropy(
-        f,
-        points.count,
-        points.rows,
-        points.members,
-        classes.extra,
-        limit * len(y),
-        np.empty(len(y)),
-        np.empty(BINS),
-        np.empty(BINS),
-        theta,
-    )
-    return float(found) / len(y)
+        points, f = Points.shared(classes, f)
+    work = LogisticWork.empty(len(y), classes.present)
+    loss, _, _ = class_kernel.cross_entropy(f, points, limit * len(y), work)
+    return float(loss) / len(y)
 
 
 # --- the fit in float64 ---------------------------------------------------------------------------
@@ -203,12 +191,9 @@ def test_a_class_that_only_validation_rows_have_costs_its_shadow() -> None:
 def test_equal_values_are_one_point() -> None:
     f, classes = rows_of(3, 500)
     f = np.round(2 * f).astype(np.float32)
-    points = Points(Classes.of(one_hot(classes, 3), one_hot(classes[:0], 3)))
-    values = points.shared(f)
+    points, values = Points.shared(Classes.build(one_hot(classes, 3), one_hot(classes[:0], 3)), f)
     np.testing.assert_array_equal(values, np.unique(f))
-    np.testing.assert_array_equal(
-        points.rows[0, : points.count], np.unique(f, return_counts=True)[1]
-    )
+    np.testing.assert_array_equal(points.rows[0], np.unique(f, return_counts=True)[1])
     assert points.members.sum() == 500
     assert kernel_loss(f, one_hot(classes, 3), 500, together=True) == pytest.approx(
         kernel_loss(f, one_hot(classes, 3), 500), rel=1e-12
@@ -231,7 +216,7 @@ def test_a_loss_beyond_the_limit_is_none_and_one_at_it_stays(k: int, together: b
     st.sampled_from(["smooth", "wild", "heavy tails", "few values", "huge", "tiny"]),
 )
 def test_few_points_bound_the_loss_of_all(seed: int, k: int, kind: str) -> None:
-    """The shortcut: the least loss over few points brought together is no larger than that over
+    """The shortcut: the least loss over few points grouped is no larger than that over
     all."""
     f, classes = rows_of(k, 1300, seed)
     order = np.argsort(f)
@@ -245,14 +230,16 @@ def test_few_points_bound_the_loss_of_all(seed: int, k: int, kind: str) -> None:
         "tiny": 1e-30 * f,
     }
     z = np.ascontiguousarray(shape[kind] - shape[kind].mean()) / shape[kind].std()
-    wanted = np.array([[np.sum(classes == c), z[classes == c].sum()] for c in range(k - 1)]).ravel()
+    class_sums = np.array(
+        [[np.sum(classes == c), z[classes == c].sum()] for c in range(k - 1)]
+    ).ravel()
     size = 13
     few = z.reshape(-1, size).mean(axis=1)
     least = [
         class_kernel.minimise(
             points,
             np.full(points.size, n),
-            wanted,
+            class_sums,
             1300.0,
             np.zeros(2 * (k - 1)),
             math.inf,
@@ -271,7 +258,7 @@ def output_layer(layers: Layers, threads: int = 1, block_rows: int = 256) -> Cla
     no formula's."""
     train, valid = layers.splits["train"], layers.splits["valid"]
     grid = Grid(layers.widths[-2], 1, 5, 5, CLASSIFICATION)
-    layer = ClassSearch(2, grid, Classes.of(train[-1], valid[-1]), 3, threads, block_rows)
+    layer = ClassSearch(2, grid, Classes.build(train[-1], valid[-1]), 3, threads, block_rows)
     layer.receive_data(np.vstack([train[-2], valid[-2]]))
     return layer
 
@@ -284,7 +271,8 @@ def search(
     shortcuts: bool = True,
     thread: int = 0,
 ) -> tuple[float, int]:
-    return layer.search(parent, 5, first, last, int(threshold(0.4)), math.inf, thread, shortcuts)
+    share = Share(parent, 5, first, last, np.uint64(threshold(0.4)), math.inf)
+    return layer.search(share, thread, shortcuts)
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,142 @@
+"""Bounds from float32 sums: never above the loss, and near it on ordinary formulas."""
+
+import numpy as np
+import pytest
+from helpers import oracle
+from helpers.layer_cases import HARD, Case, made_up, values
+from hypothesis import given
+from hypothesis import strategies as st
+from numpy.typing import NDArray
+
+from srnet.cgp.genome import Genes
+from srnet.search.kernels.layer_kernel import screen_block, sum_of_squares
+from srnet.search.kernels.target import Target
+from srnet.search.layerwise import LayerSearch
+
+Floats = NDArray[np.float64]
+
+
+def bounds(layer: LayerSearch, genes: Genes) -> tuple[list[float], float]:
+    """The lower bound after every block, and the loss."""
+    values(layer, genes)  # leaves the program as the first offspring
+    (population, work), kernel = layer.scratch(0, 1), layer.kernels[0]
+    work.bounds[0], work.screened[0] = -np.inf, 0.0
+    after = []
+    for block in range(len(layer.target.blocks)):
+        tells_more = screen_block(kernel, layer.target, population, 0, block, work)
+        after.append(float(work.bounds[0]))
+        if not tells_more:
+            break
+    return after, float(sum_of_squares(kernel, layer.target, population, 0, work))
+
+
+def left(h: Floats, f: Floats) -> float:
+    """The sum of squares that the best fit leaves."""
+    design = np.column_stack([f, np.ones(f.size)])
+    return float(np.square(h - design @ np.linalg.lstsq(design, h, rcond=None)[0]).sum())
+
+
+def floor(h: Floats) -> float:
+    """The energy outside one principal component."""
+    return float(np.square(np.linalg.svd(h - h.mean(axis=0), compute_uv=False)[1:]).sum())
+
+
+@pytest.mark.parametrize("projection", [False, True])
+@given(st.integers(0, 2**64 - 1), st.sampled_from(list(HARD)))
+def test_no_bound_is_above_the_loss(projection: bool, key: int, name: str) -> None:
+    case = HARD[name]
+    layer = case.layer(256, projection=projection)
+    after, loss = bounds(layer, np.array(case.shape.random(key), np.int32))
+    assert after == sorted(after)
+    assert all(bound <= loss for bound in after)
+
+
+@pytest.mark.parametrize("width", [1, 4, 15])
+def test_bounds_are_tight_on_ordinary_formulas(width: int) -> None:
+    """Else nearly everyone would be summed twice."""
+    case = made_up(rows=1900, valid=570, width=width)
+    layer = case.layer(256)
+    h = (case.h - case.h[: case.train].mean(axis=0, dtype=np.float64)).astype(np.float64)
+    order = [np.arange(start, stop) for start, stop, _ in layer.target.blocks.tolist()]
+    compared = 0
+    for key in range(60):
+        genes = np.array(case.shape.random(key), np.int32)
+        f = values(layer, genes).astype(np.float64)
+        if not np.isfinite(f).all() or np.ptp(f) < 1e-3:
+            continue
+        if oracle.conditioning(f.astype(np.float32), case.train, case.train) > 10:
+            continue
+        after, loss = bounds(layer, genes)
+        expected = []
+        for block in range(len(order) - 1):
+            rows, others = np.concatenate(order[: block + 1]), np.concatenate(order[block + 1 :])
+            expected.append(left(h[rows], f[rows]) + floor(h[others]))
+        np.testing.assert_allclose(after[:-1], np.maximum.accumulate(expected), rtol=0.02)
+        assert after[-1] > 0.99 * loss
+        compared += 1
+    assert compared > 20
+
+
+def test_a_wide_layer_is_screened_by_its_leading_directions() -> None:
+    case = made_up(rows=900, valid=300, width=40)
+    layer = case.layer(256)
+    assert len(layer.target.screen.leads) == 16
+    genes = np.array([0] * 75 + [0], np.int32)  # f = x0
+    after, loss = bounds(layer, genes)
+    assert 0.9 * loss < after[-1] <= loss
+
+
+def test_a_constant_explains_nothing() -> None:
+    case = HARD["many blocks, none full"]
+    layer = case.layer(256)
+    after, loss = bounds(layer, np.array([0] * 75 + [3], np.int32))
+    assert after[-1] == pytest.approx(loss, rel=1e-3)
+
+
+def test_values_whose_squares_float32_loses_are_no_constant() -> None:
+    """f = x0 of 1e-30 is the layer itself, and Σd² is 0."""
+    x = np.linspace(-1, 1, 600).astype(np.float32)[:, None]
+    case = Case(x * np.float32(1e-30), x, 400)
+    layer = case.layer(256)
+    after, loss = bounds(layer, np.array([0] * 75 + [0], np.int32))
+    assert loss == pytest.approx(0, abs=1e-6)
+    assert after == [-np.inf]
+
+
+def test_what_is_not_finite_cannot_win() -> None:
+    case = made_up()
+    case.x[-1] = np.nan
+    after, loss = bounds(case.layer(256), np.array([0] * 75 + [0], np.int32))
+    assert after == [np.inf]
+    assert loss == np.inf
+
+
+@pytest.mark.parametrize("rank", [4, 2])
+def test_floor_is_what_the_best_rank_one_fit_of_the_rows_to_come_leaves(rank: int) -> None:
+    rng = np.random.default_rng(0)
+    h = rng.normal(0, 1, (1000, rank)) @ rng.normal(0, 1, (rank, 4))
+    h[700:] += 0.3 * rng.normal(0, 1, (300, 4))
+    target = Target.build(h[:700], h[700:], 256)
+    blocks = target.blocks.tolist()
+    for i in range(len(blocks) - 1):
+        rows = np.concatenate([np.arange(start, stop) for start, stop, _ in blocks[i + 1 :]])
+        expected = floor(target.values.T[rows])
+        found = target.screen.scale * target.screen.floors[i]
+        assert found == pytest.approx(expected, rel=1e-9, abs=1e-9)
+    assert target.screen.floors[-1] == 0
+
+
+@given(st.integers(0, 10**6), st.integers(1, 20), st.booleans())
+def test_no_formula_gets_below_the_floor(seed: int, width: int, projection: bool) -> None:
+    rng = np.random.default_rng(seed)
+    train, valid = int(rng.integers(2, 600)), int(rng.integers(1, 400))
+    rank = int(rng.integers(1, width + 1))
+    h = rng.normal(0, 1, (train + valid, rank)) @ rng.normal(0, 1, (rank, width))
+    target = Target.build(h[:train], h[train:], 256, projection=projection)
+    blocks = target.blocks.tolist()
+    for i in range(len(blocks) - 1):
+        rows = np.concatenate([np.arange(start, stop) for start, stop, _ in blocks[i + 1 :]])
+        best = h[rows] @ rng.normal(0, 1, width)
+        for f in (rng.normal(0, 1, rows.size), best, np.zeros(rows.size)):
+            found = target.screen.scale * target.screen.floors[i]
+            assert found <= left(h[rows], f) * (1 + 1e-9) + 1e-9 * np.square(h[rows]).sum()
