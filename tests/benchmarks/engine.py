@@ -28,13 +28,14 @@ from numpy.typing import NDArray
 from sklearn.linear_model import LogisticRegression
 
 from srnet.cgp import evaluation
-from srnet.cgp.genome import Genes, Grid, decode, threshold
+from srnet.cgp.genome import Grid, threshold
 from srnet.cgp.primitives import OPCODES, PRIMITIVES, REGRESSION
 from srnet.model.logistic import fit_logits
 from srnet.networks.layers import Layers
-from srnet.search.kernels import layer_kernel
-from srnet.search.kernels.class_kernel import BINS, Classes, Points, cross_entropy
-from srnet.search.kernels.sums import CHUNK
+from srnet.search.kernels.class_kernel import Classes, LogisticWork, Points, cross_entropy
+from srnet.search.kernels.layer_kernel import sum_of_squares
+from srnet.search.kernels.population import Share, decode_offspring, evaluate
+from srnet.search.kernels.sums import START, STOP
 from srnet.search.kernels.target import Target
 from srnet.search.layerwise import LayerSearch, LayerwiseSearch
 from srnet.search.settings import preset
@@ -158,7 +159,7 @@ class Chromosomes:
         self.shape = oracle.Shape(3, 1)
         grid = Grid(3, 1, 5, 5, REGRESSION)
         self.layer = LayerSearch(
-            0, grid, Target.of(self.h[: self.train], self.h[self.train :], BLOCK), 1, 1, BLOCK
+            0, grid, Target.build(self.h[: self.train], self.h[self.train :], BLOCK), 1, 1, BLOCK
         )
         self.layer.values[: self.x.size] = self.x.T.ravel()
         self.constants = [float(c) for c in self.layer.constants]
@@ -174,20 +175,11 @@ class Chromosomes:
             ):
                 self.genes.append(genes)
                 self.trees.append(tree)
-        self.programs = np.zeros((count, grid.nodes, 3), np.int32)
-        self.counts, self.outputs = np.zeros(count, np.int64), np.zeros(count, np.int64)
-        scratch, none = np.zeros((grid.nodes, 4), np.int32), np.uint64(0)
-        for i, genes in enumerate(self.genes):
-            self.counts[i], self.outputs[i] = decode(
-                np.array(genes, np.int32),
-                self.layer.alleles,
-                none,
-                none,
-                self.layer.opcodes,
-                4,
-                self.programs[i],
-                scratch,
-            )
+        self.population, self.work = self.layer.scratch(0, count)
+        for i, chromosome in enumerate(self.genes):
+            program, output = self.layer.decode(np.array(chromosome, np.int32))
+            self.population.programs[i, : len(program)] = program
+            self.population.counts[i], self.population.outputs[i] = len(program), output
 
     def tree(self, genes: list[int], address: int) -> list[Any]:
         """The formula as a tree in postfix order, the last operand first: inputs as numbers, the
@@ -206,86 +198,36 @@ class Chromosomes:
     @property
     def nodes(self) -> int:
         """Active function nodes of all chromosomes together."""
-        return int(self.counts.sum())
+        return int(self.population.counts.sum())
 
     @property
     def tree_nodes(self) -> int:
         """Nodes of all trees together, leaves counted."""
         return sum(len(tree) for tree in self.trees)
 
-    def arguments(self) -> tuple[Any, ...]:
-        layer, target = self.layer, self.layer.target
-        return (
-            self.programs,
-            self.counts,
-            self.outputs,
-            layer.values,
-            3,
-            4,
-            layer.constants_at(0),
-            layer.block_rows,
-            target.values,
-            target.blocks,
-        )
-
     def evaluate(self) -> float:
         """Seconds to evaluate every formula on every row."""
-        arguments = self.arguments()
-        return best_of(lambda: evaluate_all(*arguments))
+        layer, target = self.layer.kernels[0], self.layer.target
+        return best_of(lambda: evaluate_all(layer, target, self.population))
 
     def evaluate_and_sum(self) -> float:
         """The same with the sums of the fit."""
-        arguments = self.arguments()
-        return best_of(lambda: sum_all(*arguments))
+        layer, target = self.layer.kernels[0], self.layer.target
+        return best_of(lambda: sum_all(layer, target, self.population, self.work))
 
 
 @njit(nogil=True)
-def evaluate_all(
-    programs, counts, outputs, values, inputs, terminals, constants_at, block_rows, target, blocks
-):  # type: ignore[no-untyped-def]
-    rows = target.shape[1]
-    for i in range(counts.size):
+def evaluate_all(layer, target, population):  # type: ignore[no-untyped-def]
+    blocks = target.blocks
+    for i in range(population.counts.size):
         for block in range(blocks.shape[0]):
-            evaluation.evaluate_block(
-                programs[i],
-                counts[i],
-                outputs[i],
-                values,
-                inputs,
-                terminals,
-                rows,
-                blocks[block, 0],
-                blocks[block, 1],
-                constants_at,
-                block_rows,
-            )
+            evaluate(layer, population, i, blocks[block, START], blocks[block, STOP])
 
 
 @njit(nogil=True)
-def sum_all(
-    programs, counts, outputs, values, inputs, terminals, constants_at, block_rows, target, blocks
-):  # type: ignore[no-untyped-def]
-    deviations = np.empty(CHUNK)
-    sums = np.zeros((2, 2 + target.shape[0]))
-    for i in range(counts.size):
-        sums[:] = 0.0
-        layer_kernel.sum_blocks(
-            programs[i],
-            counts[i],
-            outputs[i],
-            values,
-            inputs,
-            terminals,
-            constants_at,
-            block_rows,
-            target,
-            blocks,
-            0,
-            blocks.shape[0],
-            0.0,
-            deviations,
-            sums,
-        )
+def sum_all(layer, target, population, work):  # type: ignore[no-untyped-def]
+    for i in range(population.counts.size):
+        sum_of_squares(layer, target, population, i, work)
 
 
 def pyoperon_seconds(chromosomes: Chromosomes) -> float | None:
@@ -420,28 +362,21 @@ def profile() -> None:
     """Where a generation goes, shortcuts off and on."""
 
     def rows() -> Iterable[Sequence[Any]]:
-        bound = int(threshold(0.4))
         for name, layers in networks().items():
             search = LayerwiseSearch(layers, preset("paper", generations=10**6, stop=0.0), 1)
             for _ in range(200):
                 search.step()
             layer = search._layers[-1]
-            parent = search.parent[-1]
+            share = Share(search.parent[-1], 7, 0, 200, np.uint64(threshold(0.4)), np.inf)
+            population, _ = layer.scratch(0, 200)
             decoding = best_of(
-                lambda layer=layer, parent=parent: decode_all(layer, parent, bound), 0.1
-            )
-            long = best_of(
-                lambda layer=layer, parent=parent: layer.search(
-                    parent, 7, 0, 200, bound, np.inf, 0, False
+                lambda layer=layer, share=share, population=population: decode_offspring(
+                    layer.kernels[0], share, population
                 ),
                 0.1,
             )
-            short = best_of(
-                lambda layer=layer, parent=parent: layer.search(
-                    parent, 7, 0, 200, bound, np.inf, 0, True
-                ),
-                0.1,
-            )
+            long = best_of(lambda layer=layer, share=share: layer.search(share, 0, False), 0.1)
+            short = best_of(lambda layer=layer, share=share: layer.search(share, 0, True), 0.1)
             yield name, decoding * 5e3, long * 5e3, short * 5e3, long / short
 
     table(
@@ -449,37 +384,6 @@ def profile() -> None:
         ["network", "draw and decode", "all, no shortcuts", "all, shortcuts", "gain"],
         rows(),
     )
-
-
-def decode_all(layer: LayerSearch, parent: Genes, bound: int) -> None:
-    program, scratch = (
-        np.empty((layer.grid.nodes, 3), np.int32),
-        np.empty((layer.grid.nodes, 4), np.int32),
-    )
-    decode_many(
-        parent,
-        layer.alleles,
-        np.uint64(bound),
-        layer.opcodes,
-        layer.grid.terminals,
-        program,
-        scratch,
-    )
-
-
-@njit(nogil=True)
-def decode_many(parent, alleles, bound, opcodes, terminals, program, scratch):  # type: ignore[no-untyped-def]
-    for offspring in range(200):
-        decode(
-            parent,
-            alleles,
-            uint64(1000003 * offspring),
-            bound,
-            opcodes,
-            terminals,
-            program,
-            scratch,
-        )
 
 
 # --- classification -------------------------------------------------------------------------------
@@ -497,23 +401,12 @@ def classification() -> None:
                 numbers = (np.outer(f, rng.normal(0, 2, k)) + rng.gumbel(0, 1, (rows, k))).argmax(
                     axis=1
                 )
-                classes = Classes.of(np.eye(k)[numbers], np.zeros((0, k)))
-                points = Points(classes)
-                values, theta = points.shared(f), np.empty(2 * (classes.present - 1))
-                room = np.empty(rows), np.empty(BINS), np.empty(BINS), theta
+                classes = Classes.build(np.eye(k)[numbers], np.zeros((0, k)))
+                points, values = Points.shared(classes, f)
+                work = LogisticWork.empty(rows, classes.present)
 
-                def kernel(
-                    limit: float, values=values, points=points, classes=classes, room=room
-                ) -> Any:  # type: ignore[no-untyped-def]
-                    return cross_entropy(
-                        values,
-                        points.count,
-                        points.rows,
-                        points.members,
-                        classes.extra,
-                        limit,
-                        *room,
-                    )
+                def kernel(limit: float, values=values, points=points, work=work) -> Any:  # type: ignore[no-untyped-def]
+                    return cross_entropy(values, points, limit, work)
 
                 least = kernel(np.inf)[0]
                 whole, beaten = (
