@@ -1,8 +1,8 @@
 """Every published number beside ours, and whether it is reproduced, by the rules of
 ``config/verdict.yaml``.
 
-The code knows kinds of rules and nothing of the paper: which numbers are compared, and how closely
-they must agree, is said in that file. A number of ours has a bootstrap interval over its runs; the
+The code knows kinds of rules and nothing of the paper: that file says which numbers are compared,
+and how closely they must agree. A number of ours has a bootstrap interval over its runs; the
 verdict depends on the interval, not on the number alone.
 """
 
