@@ -118,6 +118,7 @@ def search_layer(layer, target, line, share, population, work, shortcuts):  # ty
 def screen_first_block(layer, target, size, population, work, shortcuts):  # type: ignore[no-untyped-def]
     """Bounds of all offspring from the first block of rows; those that cannot win are infinite."""
     forget_graphs(population)
+    first = np.int64(0)  # for a literal, Numba would compile the block's kernel once more
     for offspring in range(size):
         work.bounds[offspring] = -np.inf
         if not shortcuts:
@@ -127,7 +128,7 @@ def screen_first_block(layer, target, size, population, work, shortcuts):  # typ
             work.bounds[offspring] = np.inf
         else:
             clear(work.screened[offspring])
-            screen_block(layer, target, population, offspring, 0, work)
+            screen_block(layer, target, population, offspring, first, work)
 
 
 @borrowing()
