@@ -13,7 +13,7 @@ tasks = click.option(
 )
 samples = click.option(
     "--samples",
-    type=click.IntRange(min=2),
+    type=int,
     default=5000,
     show_default=True,
     help="Samples of lime for one point.",

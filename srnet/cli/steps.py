@@ -194,14 +194,14 @@ def formulas(run_file: str, layers_file: str, out: str, time_limit: float) -> No
 )
 @click.option(
     "--seed",
-    type=click.IntRange(min=0),
+    type=int,
     default=1,
     show_default=True,
     help="Seed of lime and maple.",
 )
 @click.option(
     "--points",
-    type=click.IntRange(min=1),
+    type=int,
     default=1000,
     show_default=True,
     help="Points of each box (regression).",
@@ -211,7 +211,7 @@ def formulas(run_file: str, layers_file: str, out: str, time_limit: float) -> No
 )
 @click.option(
     "--rows",
-    type=click.IntRange(min=1),
+    type=int,
     default=200,
     show_default=True,
     help="Rows that lime and maple explain of each split.",

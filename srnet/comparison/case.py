@@ -13,6 +13,7 @@ from srnet.errors import UserError
 from srnet.networks.layers import Layers
 from srnet.networks.mlp import Network, load_network
 from srnet.typing import Floats, Kind, StrPath
+from srnet.validation import Integer
 
 REPEATED = 10  # points that every seed explains, to see how much the answers move
 
@@ -59,13 +60,20 @@ class Case:
         std = self.rows.std(axis=0)
         return np.where(std > 0, std, 1.0)
 
-    def sampled(self, seed: int, most: int) -> "Case":
-        """The case with at most so many rows of every split, drawn by the seed: for the explainers
-        that are slow."""
+    def sampled(self, seed: int, rows: int) -> "Case":
+        """The case with at most so many points of every split, drawn by the seed: for the
+        explainers that are slow.
+
+        Raises
+        ------
+        UserError
+            If ``rows`` is below 1.
+        """
+        Integer(1).check("rows", rows)
         points = {}
-        for i, (split, rows) in enumerate(self.points.items()):
-            order = np.random.default_rng([self.seed, seed, i]).permutation(len(rows))
-            points[split] = rows[np.sort(order[:most])]
+        for i, (split, values) in enumerate(self.points.items()):
+            order = np.random.default_rng([self.seed, seed, i]).permutation(len(values))
+            points[split] = values[np.sort(order[:rows])]
         return replace(self, points=points)
 
 
@@ -80,7 +88,13 @@ def make_case(
         Of every box, where it is a regression.
     line
         Whether these lie on the diagonal of the box, evenly spaced; else they are uniform in it.
+
+    Raises
+    ------
+    UserError
+        If data, network and layers are not the task's, or ``points`` is below 1.
     """
+    Integer(1).check("points", points)
     inputs = task.source.inputs if isinstance(task.source, Formula) else data.inputs
     if data.inputs != inputs or not layers.widths[0] == network.sizes[0] == len(inputs):
         raise UserError(

@@ -52,7 +52,15 @@ class Method:
 def methods(
     name: str, seed: int, samples: int, runs: Iterable[Mapping[str, Any]] = ()
 ) -> list[Method]:
-    """The methods of a name: lime, maple, baselines (linear and constant) or srnet (every run)."""
+    """The methods of a name: lime, maple, baselines (linear and constant) or srnet (every run).
+
+    Raises
+    ------
+    UserError
+        If the seed is below 0, or LIME's samples are fewer than 2.
+    """
+    Integer(0).check("seed", seed)
+    Integer(2).check("samples", samples)
     # only what is used: lime and scikit-learn take a second to load
     if name == "lime":
         from srnet.comparison.explainers.lime import Lime
@@ -218,13 +226,6 @@ def write_comparison(
     from srnet.io.frames import write_table
     from srnet.results.gather import read_runs
 
-    for option, value, minimum in (
-        ("seed", seed, 0),
-        ("points", points, 1),
-        ("rows", rows, 1),
-        ("samples", samples, 2),
-    ):
-        Integer(minimum).check(option, value)
     case = load_case(files, task_name, points, line)
     contents = read_runs(runs)
     if name == "srnet" and not contents:

@@ -278,7 +278,10 @@ def test_the_command_explains_some_rows_of_a_classification(made, tmp_path):
         ("lime", "K0", ["--data", "nowhere.npz"], "nowhere.npz: cannot be read"),
         ("maple", "K0", ["--task", "K9"], "has no task 'K9'"),
         ("baselines", "K0", ["--task", "F3"], "all must be of this task"),
-        ("lime", "K0", ["--samples", "1"], "--samples"),
+        ("lime", "K0", ["--samples", "1"], "'samples' is 1; a whole number of at least 2"),
+        ("lime", "K0", ["--seed", "-1"], "'seed' is -1; a whole number of at least 0"),
+        ("maple", "K0", ["--points", "0"], "'points' is 0; a whole number of at least 1"),
+        ("maple", "flowers", ["--rows", "0"], "'rows' is 0; a whole number of at least 1"),
     ],
 )
 def test_mistakes_are_a_sentence_and_leave_no_file(made, tmp_path, name, task, options, words):
@@ -325,7 +328,7 @@ def test_srnet_boundary_toy(tmp_path):
         (["curves", "none.json"], "none.json: cannot be read"),
         (["plane", "none.json", "--lines=lines.csv"], "none.json: cannot be read"),
         (["plane", "RUN", "--lines=lines.csv", "--task=K9"], "has no task 'K9'"),
-        (["curves", "RUN", "--samples=1"], "--samples"),
+        (["curves", "RUN", "--samples=1"], "'samples' is 1; a whole number of at least 2"),
         (["boundary-toy", "--out=."], ".: cannot be written"),
     ],
 )
