@@ -5,9 +5,9 @@ serves the output.
 2. Hill climbers start from its elites, at most half of them, and from random composites. They
    change active genes or nodes of one or two layers at a time; the weights and biases of every
    layer above are fitted again, and an offspring is accepted on the total fitness, at first also
-   when it is a little worse (simulated annealing); one that would be refused has its constants
-   fitted by Levenberg and Marquardt first. Successive halving: every round drops the worse half of
-   the climbers and shares their budget among the others.
+   when it is a little worse (simulated annealing); a promising one that would be refused has its
+   constants fitted by Levenberg and Marquardt first. Successive halving: every round drops the
+   worse half of the climbers and shares their budget among the others.
 3. The constants of the best composite met of every complexity are fitted on all rows. What no
    simpler composite matches is the Pareto front.
 """

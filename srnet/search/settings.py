@@ -76,7 +76,7 @@ class JointSettings(Settings):
         Mean share of its fitness by which an offspring may be worse at the beginning; falls
         linearly to 0.
     constant_steps
-        Levenberg–Marquardt steps on the constants of an offspring that would be refused without.
+        Levenberg–Marquardt steps on the constants of a promising offspring that would be refused.
     sample_rows
         Rows on which composites are compared where there are more (:mod:`srnet.search.sampling`);
         the archive is fitted and judged on all.

@@ -363,12 +363,6 @@ BAD: dict[str, tuple[Any, Any, dict[str, Any], str]] = {
         {"settings": {"mutation": "a"}},
         "'mutation' is 'a'; a number above 0 and at most 1 is needed",
     ),
-    "memory": (
-        mlp(2, 3, 1),
-        X,
-        {"settings": {"memory": "a"}},
-        "'memory' is 'a'; true or false is needed",
-    ),
     "threads": (mlp(2, 3, 1), X, {"threads": "2"}, "'threads' is '2'; a whole number"),
     "validation width": (
         mlp(2, 3, 1),

@@ -17,6 +17,9 @@ from srnet.search.kernels.variation import below, uniform, vary_layer
 
 # Probability that an offspring changes a second layer.
 _SECOND_LAYER = 0.2
+# An offspring is promising whose fitness is at most this times its parent's. Without a bound the
+# fitness reached is a tenth worse.
+_PROMISING = 1.5
 
 
 @borrowing(inline="always")
@@ -44,7 +47,8 @@ def climb(budget, temperature, problem, climber, scratch):  # type: ignore[no-un
 
     An offspring changes one or two layers; it replaces the parent if it is no worse, or worse by a
     share of the fitness that is exponentially distributed about ``temperature``. Constants that fit
-    one structure seldom fit another: those of an offspring that would be refused are fitted first.
+    one structure seldom fit another: a promising offspring that would be refused has its own fitted
+    first.
     """
     composite, archive, trial = climber.composite, climber.archive, scratch.trial
     genes, constants = scratch.genes, scratch.constants
@@ -57,17 +61,20 @@ def climb(budget, temperature, problem, climber, scratch):  # type: ignore[no-un
         complexity, accepted = scratch.counts.sum(), composite.total[0]
         if complexity > max(problem.max_nodes, composite.counts.sum()):
             continue
+        promising = _PROMISING * accepted if problem.constant_steps > 0 else 0.0
         if not accepted < np.inf:
             first = 0
         elif temperature > 0.0:
             accepted *= 1.0 - temperature * math.log(1.0 - uniform(climber.random))
-        total = evaluate_from(first, genes, constants, problem, composite, np.inf, scratch)
+        # not good enough to go on from, but perhaps the best of its number of active nodes
+        limit = max(accepted, promising, archive.totals[complexity])
+        total = evaluate_from(first, genes, constants, problem, composite, limit, scratch)
         if not total < np.inf:
             continue
         remember(complexity, total, genes, constants, archive)
         if total <= accepted:
             adopt(total, genes, constants, composite, scratch)
-        elif problem.constant_steps > 0:
+        elif total <= promising:
             copy_composite(composite, trial)
             adopt(total, genes, constants, trial, scratch)
             fit_constants(problem.constant_steps, problem, trial, scratch)

@@ -94,7 +94,7 @@ class Problem(NamedTuple):
     train_rows: int
     rows: int
     max_nodes: int  # offspring with more active nodes, and with more than their parent, are skipped
-    constant_steps: int  # Levenberg–Marquardt steps on the constants of an offspring refused
+    constant_steps: int  # Levenberg–Marquardt steps on the constants of a promising offspring
 
     @classmethod
     def build(
