@@ -6,6 +6,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
 import srnet
 
 ENTRY = r"""
@@ -23,6 +25,7 @@ ENTRY = r"""
 KERNEL_LINE = "exp = math.exp\n"
 
 
+@pytest.mark.slow
 def test_a_primitive_is_its_entry_and_its_kernel_line(tmp_path: Path) -> None:
     """On a copy of the package, whose compile cache is its own: its sources are other ones."""
     package = tmp_path / "srnet"
