@@ -462,13 +462,14 @@ def cross_entropy(f, points, limit, work):  # type: ignore[no-untyped-def]
 @njit(cache=True, nogil=True)
 def evaluate_points(layer, population, offspring, f):  # type: ignore[no-untyped-def]
     """Write one offspring's formula at every point to ``f``; whether it is finite everywhere."""
+    values = layer.values
     for start in range(0, f.size, layer.block_rows):
         stop = min(start + layer.block_rows, f.size)
-        at = evaluate(layer, population, offspring, start, stop)
+        at, to = evaluate(layer, population, offspring, start, stop), uint64(start)
         finite, largest = True, 0.0
         for i in range(uint64(stop - start)):
-            value = layer.values[at + i]
-            f[start + i] = value
+            value = values[at + i]
+            f[to + i] = value
             largest = max(largest, abs(value))
             finite &= value == value
         if not (finite and largest < np.inf):

@@ -47,7 +47,7 @@ class Work(NamedTuple):
     bounds
         By offspring: a lower bound of its loss, infinite where it is out of the race.
     pivots, screened
-        By offspring: f[0], and the float32 sums: 2 (train, valid) × (2 + leading directions).
+        By offspring: f[0], and the float32 sums: 2 (train, valid) × (2 + units).
     f, sums, weights
         Of one offspring: its value at every row; the float64 sums, 2 × (2 + units); w of the units.
     deviations, narrow
@@ -70,7 +70,7 @@ class Work(NamedTuple):
         return cls(
             np.zeros(offspring),
             np.zeros(offspring, np.float32),
-            np.zeros((offspring, 2, 2 + len(target.screen.leads))),
+            np.zeros((offspring, 2, 2 + units)),
             np.zeros(rows, np.float32),
             np.zeros((2, 2 + units)),
             np.zeros(units),
@@ -150,8 +150,8 @@ def screen_block(layer, target, population, offspring, block, work):  # type: ig
     at = evaluate(layer, population, offspring, start, stop)
     if block == 0:
         work.pivots[offspring] = layer.values[at]
-    pivot, leads = work.pivots[offspring], target.screen.leads
-    accumulate(layer.values, at, pivot, leads, start, stop, work.narrow, sums, split)
+    pivot, units = work.pivots[offspring], target.screen.values
+    accumulate(layer.values, at, pivot, units, start, stop, work.narrow, sums, split)
     if not sums[split, SUM_DD] < np.inf:
         if not all_finite(layer.values, at, stop - start):
             work.bounds[offspring] = np.inf
@@ -221,8 +221,9 @@ def sum_of_squares(layer, target, population, offspring, work):  # type: ignore[
         accumulate(
             layer.values, at, pivot, target.values, start, stop, work.deviations, sums, split
         )
+        f, values, to = work.f, layer.values, uint64(start)
         for i in range(uint64(stop - start)):
-            work.f[start + i] = layer.values[at + i]
+            f[to + i] = values[at + i]
         if not sums[split, SUM_DD] < np.inf:
             return np.inf
     return solve(

@@ -1,7 +1,7 @@
 """Lower bounds of a formula's sum of squares, from float32 sums over some of the rows.
 
-Nearly all offspring lose, and the sums of d = f − f[0], d² and d·uⱼ, with the target's leading
-principal directions uⱼ, are enough to say so. What else there is of the target counts as explained.
+Nearly all offspring lose, and the sums of d = f − f[0], d² and d·uⱼ, with the target's units uⱼ in
+float32, are enough to say so.
 
 What the rows so far leave under *their own* best fit, Σⱼ (Suⱼuⱼ − S²fuⱼ/Sff), cannot exceed what
 the final weights leave on them. On the rows to come any f·w + b is a matrix of rank one about a
@@ -20,9 +20,8 @@ from numpy.typing import NDArray
 from srnet.cgp.compiling import borrowing
 from srnet.search.kernels.sums import CHUNK, SUM_D, SUM_DD, SUM_DH
 
-_MOST_LEADS = 16
-# Rows from which the leading directions of a wider target are found.
-_SKETCH_ROWS = 500
+# Up to so many units the floors are worth their eigenvalues; beyond, a floor of nothing is as true.
+_FLOOR_UNITS = 500
 # A bound is computed with rounding errors; it must exceed a loss by this share of the layer's total
 # to count.
 _SLACK = 1e-9
@@ -40,9 +39,9 @@ class Screen(NamedTuple):
 
     Attributes
     ----------
-    leads
-        uⱼ of every row, leading directions × rows, float32, on one scale on which the largest
-        value is 1.
+    values
+        uⱼ of every row, units × rows, float32: the target on a scale on which its largest value
+        is 1.
     rows, sums
         After each block, the rows so far, and by split (train, valid) their Σuⱼ and Σuⱼ².
     floors
@@ -56,7 +55,7 @@ class Screen(NamedTuple):
         The energy of the whole target.
     """
 
-    leads: NDArray[np.float32]
+    values: NDArray[np.float32]
     rows: NDArray[np.int64]
     sums: NDArray[np.float64]
     floors: NDArray[np.float64]
@@ -69,24 +68,24 @@ class Screen(NamedTuple):
         cls, h: NDArray[np.float64], outside: NDArray[np.float64], blocks: NDArray[np.int64]
     ) -> "Screen":
         """From the target (rows × units), each row's energy outside it, and the blocks."""
-        u = h @ _leading_directions(h)
         # float32 then holds the largest as 1, however small the layer's values are
-        scale = float(np.abs(u).max()) or 1.0
-        u /= scale
+        scale = float(np.abs(h).max()) or 1.0
+        u = h / scale
         rows = np.cumsum(blocks[:, 1] - blocks[:, 0])
         sums = np.zeros((len(blocks), 2, 2, u.shape[1]))
         for i, (start, stop, is_valid) in enumerate(blocks):
             part = u[start:stop]
             sums[i:, is_valid] += part.sum(axis=0), np.square(part).sum(axis=0)
-        total, gram = np.zeros(u.shape[1]), np.zeros((u.shape[1], u.shape[1]))
         floors = np.zeros(len(blocks))
-        for i in range(len(blocks) - 1, 0, -1):
-            part = u[slice(*blocks[i, :2])]
-            total, gram = total + part.sum(axis=0), gram + part.T @ part
-            energies = np.linalg.eigvalsh(gram - np.outer(total, total) / (rows[-1] - rows[i - 1]))
-            floors[i - 1] = max(energies[:-1].sum(), 0.0)
+        if u.shape[1] <= _FLOOR_UNITS:
+            total, gram = np.zeros(u.shape[1]), np.zeros((u.shape[1], u.shape[1]))
+            for i in range(len(blocks) - 1, 0, -1):
+                part, to_come = u[slice(*blocks[i, :2])], rows[-1] - rows[i - 1]
+                total, gram = total + part.sum(axis=0), gram + part.T @ part
+                energies = np.linalg.eigvalsh(gram - np.outer(total, total) / to_come)
+                floors[i - 1] = max(energies[:-1].sum(), 0.0)
         return cls(
-            leads=np.ascontiguousarray(u.T, dtype=np.float32),
+            values=np.ascontiguousarray(u.T, dtype=np.float32),
             rows=rows,
             sums=sums,
             floors=floors,
@@ -94,15 +93,6 @@ class Screen(NamedTuple):
             outside=float(outside.sum()),
             total=float(np.square(h).sum() + outside.sum()),
         )
-
-
-def _leading_directions(h: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Orthonormal columns: all units, or about the principal directions with most energy."""
-    if h.shape[1] <= _MOST_LEADS:
-        return np.eye(h.shape[1])
-    # any orthonormal columns make true bounds; those of a sketch of the rows make good ones
-    sketch = h[:: -(-h.shape[0] // _SKETCH_ROWS)]
-    return np.linalg.svd(sketch, full_matrices=False)[2][:_MOST_LEADS].T
 
 
 @borrowing()
@@ -117,7 +107,7 @@ def bound_so_far(screen: Any, sums: Any, block: Any, constant: Any) -> Any:
     if not (constant or (least > 0.0 and sum_dd > _SMALLEST_SQUARE)):
         return -np.inf
     energy, explained = screen.floors[block], 0.0
-    for j in range(screen.leads.shape[0]):
+    for j in range(screen.values.shape[0]):
         sum_u = screen.sums[block, 0, SUM_U, j] + screen.sums[block, 1, SUM_U, j]
         sum_uu = screen.sums[block, 0, SUM_UU, j] + screen.sums[block, 1, SUM_UU, j]
         covariance = abs(sums[0, SUM_DH + j] + sums[1, SUM_DH + j] - sum_d * sum_u / rows)
@@ -150,7 +140,7 @@ def bound_of_loss(screen: Any, sums: Any, train_rows: Any, valid_rows: Any) -> A
         3.0 * (abs(sums[1, SUM_D]) + valid_rows * abs(mean)) + valid_rows * mean_error
     )
     energy, fitted, fitted_error, shared, shared_error = 0.0, 0.0, 0.0, 0.0, 0.0
-    for j in range(screen.leads.shape[0]):
+    for j in range(screen.values.shape[0]):
         u_train, u_valid = screen.sums[-1, 0, SUM_U, j], screen.sums[-1, 1, SUM_U, j]
         uu_train, uu_valid = screen.sums[-1, 0, SUM_UU, j], screen.sums[-1, 1, SUM_UU, j]
         c = sums[0, SUM_DH + j] - mean * u_train
@@ -172,5 +162,5 @@ def bound_of_loss(screen: Any, sums: Any, train_rows: Any, valid_rows: Any) -> A
 
 @borrowing()
 def _below(screen: Any, left: Any) -> Any:
-    """A bound from what is left of the leading directions, rounding allowed for."""
+    """A bound from what is left on the scale of the screen, rounding allowed for."""
     return (screen.outside + screen.scale * left) * (1.0 - _SLACK) - _SLACK * screen.total

@@ -51,7 +51,7 @@ def test_no_bound_is_above_the_loss(projection: bool, key: int, name: str) -> No
     assert all(bound <= loss for bound in after)
 
 
-@pytest.mark.parametrize("width", [1, 4, 15])
+@pytest.mark.parametrize("width", [1, 4, 30])
 def test_bounds_are_tight_on_ordinary_formulas(width: int) -> None:
     """Else nearly everyone would be summed twice."""
     case = made_up(rows=1900, valid=570, width=width)
@@ -75,15 +75,6 @@ def test_bounds_are_tight_on_ordinary_formulas(width: int) -> None:
         assert after[-1] > 0.99 * loss
         compared += 1
     assert compared > 20
-
-
-def test_a_wide_layer_is_screened_by_its_leading_directions() -> None:
-    case = made_up(rows=900, valid=300, width=40)
-    layer = case.layer(256)
-    assert len(layer.target.screen.leads) == 16
-    genes = np.array([0] * 75 + [0], np.int32)  # f = x0
-    after, loss = bounds(layer, genes)
-    assert 0.9 * loss < after[-1] <= loss
 
 
 def test_a_constant_explains_nothing() -> None:
