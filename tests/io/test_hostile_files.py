@@ -114,7 +114,7 @@ def run() -> dict[str, Any]:
     """A RUN.json of the joint search, as JSON gives it back."""
     layers = made_up.layers(rows=20, valid=6)
     return json.loads(
-        json.dumps(evolve(layers, preset("joint", population=8, generations=40, starts=2), 1))
+        json.dumps(evolve(layers, preset("joint", population=8, generations=40, restarts=2), 1))
     )
 
 
@@ -656,7 +656,7 @@ def test_checkpoints(folder: Path, rng: random.Random, name: str) -> None:
     """One whose digest is right although its state is not: the run goes on from it or starts over,
     and ends."""
     layers = made_up.layers((2, 2, 1), rows=8, valid=3)
-    small = {"starts": 2, "memory": False} if name == "joint" else {}
+    small = {"restarts": 2} if name == "joint" else {}
     settings = preset(name, population=4, generations=30, cols=2, rows=2, **small)
     search = make_search(layers, settings, 1)
     for _ in range(12):
