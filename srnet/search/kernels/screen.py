@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 
 from srnet.cgp.compiling import borrowing
 from srnet.search.kernels.sums import CHUNK, SUM_D, SUM_DD, SUM_DH
+from srnet.typing import Floats
 
 _MOST_LEADS = 16
 # Rows from which the leading directions of a wider target are found.
@@ -58,16 +59,14 @@ class Screen(NamedTuple):
 
     leads: NDArray[np.float32]
     rows: NDArray[np.int64]
-    sums: NDArray[np.float64]
-    floors: NDArray[np.float64]
+    sums: Floats
+    floors: Floats
     scale: float
     outside: float
     total: float
 
     @classmethod
-    def build(
-        cls, h: NDArray[np.float64], outside: NDArray[np.float64], blocks: NDArray[np.int64]
-    ) -> "Screen":
+    def build(cls, h: Floats, outside: Floats, blocks: NDArray[np.int64]) -> "Screen":
         """From the target (rows × units), each row's energy outside it, and the blocks."""
         u = h @ _leading_directions(h)
         # float32 then holds the largest as 1, however small the layer's values are
@@ -96,7 +95,7 @@ class Screen(NamedTuple):
         )
 
 
-def _leading_directions(h: NDArray[np.float64]) -> NDArray[np.float64]:
+def _leading_directions(h: Floats) -> Floats:
     """Orthonormal columns: all units, or about the principal directions with most energy."""
     if h.shape[1] <= _MOST_LEADS:
         return np.eye(h.shape[1])
