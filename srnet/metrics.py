@@ -74,8 +74,8 @@ def movement(answers: Floats) -> Floats:
     A value per point; NaN where an answer is not finite.
     """
     with np.errstate(invalid="ignore", over="ignore"):
-        found = np.sqrt(answers.var(axis=0).sum(axis=1))
-    return np.where(np.isfinite(answers).all(axis=(0, 2)), found, np.nan)
+        deviations = np.sqrt(answers.var(axis=0).sum(axis=1))
+    return np.where(np.isfinite(answers).all(axis=(0, 2)), deviations, np.nan)
 
 
 def intersection_over_union(first: NDArray[np.bool_], second: NDArray[np.bool_]) -> float:

@@ -14,11 +14,11 @@ from srnet.cgp.primitives import by_name
 from srnet.cgp.program import Program, written_out
 from srnet.model.latex import (
     Piece,
-    _affine_latex,
-    _constant_latex,
-    _names_latex,
-    _node_latex,
-    _program_latex,
+    affine_latex,
+    constant_latex,
+    names_latex,
+    node_latex,
+    program_latex,
 )
 from srnet.model.srnet import SRNet, network_operations
 from srnet.model.sympy_forms import MAX_OPERATIONS, input_names
@@ -71,23 +71,23 @@ def raw_forms(model: SRNet, names: Sequence[str] | None = None) -> Simplified:
     """
     layers = []
     values = input_names(model, 0, names)
-    pieces = _names_latex(values)
+    pieces = names_latex(values)
     long = network_operations(model) > MAX_OPERATIONS
     steps: list[Step] = []
     for i, (program, weights, biases) in enumerate(
         zip(model.programs, model.weights, model.biases, strict=True)
     ):
         inputs = input_names(model, i, names)
-        layers.append(_form(_steps(program, inputs, _names_latex(inputs), f"f{i + 1}")))
+        layers.append(_form(_steps(program, inputs, names_latex(inputs), f"f{i + 1}")))
         if long:
             steps += _steps(program, values, pieces, f"f{i + 1}")
             values = [
                 f"({w!r} * {steps[-1][0]} + {b!r})"
                 for w, b in zip(weights.tolist(), biases.tolist(), strict=True)
             ]
-            pieces = _affine_latex(weights, _names_latex([steps[-1][0]])[0], biases)
+            pieces = affine_latex(weights, names_latex([steps[-1][0]])[0], biases)
         else:
-            pieces = _affine_latex(weights, _program_latex(program, pieces), biases)
+            pieces = affine_latex(weights, program_latex(program, pieces), biases)
     texts = values if long else model.network_expressions(names)
     outputs = [
         _form([*steps, (f"y{j}", raw, piece[0])])
@@ -104,18 +104,18 @@ def _steps(
 ) -> list[Step]:
     """A formula as one step, or as one per node where it is too long."""
     if written_out(program, [0] * program.inputs) <= MAX_OPERATIONS:
-        return [(name, program.render(names), _program_latex(program, pieces)[0])]
+        return [(name, program.render(names), program_latex(program, pieces)[0])]
     steps: list[Step] = []
 
     def apply(primitive: str, *operands: tuple[str, Piece]) -> tuple[str, Piece]:
         step = f"{name}_{len(steps) + 1}"
         shown = by_name(primitive).text.format(*(operand for operand, _ in operands))
-        steps.append((step, shown, _node_latex(primitive, *(piece for _, piece in operands))[0]))
-        return step, _names_latex([step])[0]
+        steps.append((step, shown, node_latex(primitive, *(piece for _, piece in operands))[0]))
+        return step, names_latex([step])[0]
 
     program.fold(
         list(zip(names, pieces, strict=True)),
-        lambda value: (repr(value), _constant_latex(value)),
+        lambda value: (repr(value), constant_latex(value)),
         apply,
     )
     return steps
@@ -126,6 +126,6 @@ def _form(steps: Sequence[Step]) -> Form:
         _, raw, shown = steps[0]
         return Form(raw, raw, shown)
     raw = "; ".join(f"{name} = {text}" for name, text, _ in steps)
-    lines = r" \\ ".join(f"{_names_latex([name])[0][0]} &= {shown}" for name, _, shown in steps)
+    lines = r" \\ ".join(f"{names_latex([name])[0][0]} &= {shown}" for name, _, shown in steps)
     note = f"not simplified: more than {MAX_OPERATIONS} operations if written out"
     return Form(raw, raw, rf"\begin{{aligned}} {lines} \end{{aligned}}", note=note)

@@ -7,7 +7,7 @@ from sympy.printing.latex import LatexPrinter
 
 from srnet.cgp.primitives import ATOM, NEGATIVE, PRODUCT, by_name
 from srnet.cgp.program import Program
-from srnet.model.sympy_forms import _number, symbols
+from srnet.model.sympy_forms import exact_number, symbols
 
 
 class _Latex(LatexPrinter):
@@ -43,7 +43,8 @@ def latex(expr: sympy.Expr, digits: int = 4) -> str:
 Piece = tuple[str, int]
 
 
-def _node_latex(name: str, *operands: Piece) -> Piece:
+def node_latex(name: str, *operands: Piece) -> Piece:
+    """A primitive of operands, in brackets where they bind less tightly."""
     template, needs, binding = by_name(name).latex
     places = (
         operand if level >= need else rf"\left({operand}\right)"
@@ -52,21 +53,25 @@ def _node_latex(name: str, *operands: Piece) -> Piece:
     return template.format(*places), binding
 
 
-def _constant_latex(value: float) -> Piece:
-    shown = latex(_number(value))
+def constant_latex(value: float) -> Piece:
+    """A constant, rounded."""
+    shown = latex(exact_number(value))
     return shown, NEGATIVE if value < 0 else PRODUCT if "cdot" in shown else ATOM
 
 
-def _names_latex(names: Sequence[str]) -> list[Piece]:
+def names_latex(names: Sequence[str]) -> list[Piece]:
+    """Inputs by their names."""
     return [(latex(symbol), ATOM) for symbol in symbols(names)]
 
 
-def _program_latex(program: Program, operands: Sequence[Piece]) -> Piece:
-    return program.fold(operands, _constant_latex, _node_latex)
+def program_latex(program: Program, operands: Sequence[Piece]) -> Piece:
+    """A formula node by node."""
+    return program.fold(operands, constant_latex, node_latex)
 
 
-def _affine_latex(weights: Iterable[float], formula: Piece, biases: Iterable[float]) -> list[Piece]:
+def affine_latex(weights: Iterable[float], formula: Piece, biases: Iterable[float]) -> list[Piece]:
+    """The units w · formula + b of a layer."""
     return [
-        _node_latex("add", _node_latex("mul", _constant_latex(w), formula), _constant_latex(b))
+        node_latex("add", node_latex("mul", constant_latex(w), formula), constant_latex(b))
         for w, b in zip(weights, biases, strict=True)
     ]

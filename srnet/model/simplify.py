@@ -72,12 +72,12 @@ def simplify(
         "parent": os.getpid(),
     }
     answers, failure = _ask(child, json.dumps(request), time_limit)
-    found = {answer.pop("formula"): answer for answer in answers}
-    shown = [
-        replace(form, **found.get(i, {} if form.note else {"note": f"not simplified: {failure}"}))
+    simpler = {answer.pop("formula"): answer for answer in answers}
+    shortest = [
+        replace(form, **simpler.get(i, {} if form.note else {"note": f"not simplified: {failure}"}))
         for i, form in enumerate((*forms.layers, *forms.outputs))
     ]
-    return Simplified(tuple(shown[: len(forms.layers)]), tuple(shown[len(forms.layers) :]))
+    return Simplified(tuple(shortest[: len(forms.layers)]), tuple(shortest[len(forms.layers) :]))
 
 
 def _ask(child: Sequence[str], request: str, time_limit: float) -> tuple[list[dict[str, Any]], str]:

@@ -49,7 +49,8 @@ def network_sympy(
         formula = _formula(program, values, evaluate)
         with sympy.evaluate(evaluate):
             values = [
-                _number(w) * formula + _number(b) for w, b in zip(weights, biases, strict=True)
+                exact_number(w) * formula + exact_number(b)
+                for w, b in zip(weights, biases, strict=True)
             ]
     return values
 
@@ -66,7 +67,10 @@ def compose(
         composed = formula.xreplace(
             dict(zip(symbols(input_names(model, i, names)), values, strict=True))
         )
-        values = [_number(w) * composed + _number(b) for w, b in zip(weights, biases, strict=True)]
+        values = [
+            exact_number(w) * composed + exact_number(b)
+            for w, b in zip(weights, biases, strict=True)
+        ]
     return values
 
 
@@ -144,7 +148,7 @@ globals().update(GUARDED)  # where pickle looks for them
 
 def _formula(program: Program, operands: Sequence[sympy.Expr], evaluate: bool) -> sympy.Expr:
     with sympy.evaluate(evaluate):
-        return program.fold(operands, _number, _apply)
+        return program.fold(operands, exact_number, _apply)
 
 
 def _apply(name: str, *arguments: sympy.Expr) -> sympy.Expr:
@@ -157,10 +161,13 @@ def _constant(name: str, *arguments: sympy.Number) -> sympy.Number:
     """Numbers are computed by the primitive: the same overflow and NaN, and no integers of a
     million digits."""
     with np.errstate(all="ignore"):
-        return _number(by_name(name).value(np, *(np.float64(argument) for argument in arguments)))
+        return exact_number(
+            by_name(name).value(np, *(np.float64(argument) for argument in arguments))
+        )
 
 
-def _number(value: float) -> sympy.Number:
+def exact_number(value: float) -> sympy.Number:
+    """A float64 as sympy has it, whole numbers as integers."""
     value = float(value)
     if value.is_integer() and abs(value) < 2**53:
         return sympy.Integer(int(value))

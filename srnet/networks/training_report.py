@@ -85,9 +85,9 @@ def _regression_scores(data: Data, network: Network) -> tuple[dict[str, Any], li
             f"on the training rows"
         )
     if r2 is None or r2 < LEARNED_R2:
-        found = "undefined" if r2 is None else f"{r2:.3g}"
+        value = "undefined" if r2 is None else f"{r2:.3g}"
         warnings.append(
-            f"failed to learn: its R² on the training rows is {found}, less than {LEARNED_R2}"
+            f"failed to learn: its R² on the training rows is {value}, less than {LEARNED_R2}"
         )
     return scores, warnings
 

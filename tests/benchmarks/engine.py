@@ -39,6 +39,7 @@ from srnet.search.kernels.sums import START, STOP
 from srnet.search.kernels.target import Target
 from srnet.search.layerwise import LayerSearch, LayerwiseSearch
 from srnet.search.settings import preset
+from srnet.typing import Floats
 
 REFERENCE = Path(__file__).resolve().parents[3] / "shared" / "reference" / "networks"
 SHAPES = {
@@ -591,7 +592,7 @@ def adult() -> Layers:
     are."""
     rng = np.random.default_rng(0)
 
-    def values(x: NDArray[np.float64]) -> list[NDArray[np.float32]]:
+    def values(x: Floats) -> list[NDArray[np.float32]]:
         h1 = 1 / (1 + np.exp(-(x @ first)))
         h2 = 1 / (1 + np.exp(-(h1 @ second)))
         return [v.astype(np.float32) for v in (x, h1, h2, h2 @ third)]

@@ -19,14 +19,13 @@ import numpy as np
 import pandas as pd
 import sympy
 from helpers import formula_text
-from numpy.typing import NDArray
 
 from srnet.explanation.estimators import SRNetRegressor, model
+from srnet.typing import Floats
 
 est = SRNetRegressor(random_state=1)
 __all__ = ["est", "model"]
 
-Floats = NDArray[np.float64]
 # name, formula, function, the inputs' names, the box
 LAWS: tuple[tuple[str, str, Callable[..., Floats], tuple[str, ...], tuple[float, float]], ...] = (
     ("I.12.1", "mu N", lambda a, b: a * b, ("mu", "Nn"), (1, 5)),

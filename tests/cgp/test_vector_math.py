@@ -8,6 +8,7 @@ from numba import njit
 from numpy.typing import NDArray
 
 from srnet.cgp import vector_math
+from srnet.typing import Floats
 
 Values = NDArray[np.float32]
 
@@ -49,7 +50,7 @@ def every(step: int, low: float, high: float) -> Values:
     return np.arange(first, last + 1, step, dtype=np.uint32).view(np.float32)
 
 
-def neighbours(centres: NDArray[np.float64], reach: int = 4) -> Values:
+def neighbours(centres: Floats, reach: int = 4) -> Values:
     """The float32 values around each centre."""
     bits = centres.astype(np.float32).view(np.int32)
     return (
@@ -131,7 +132,7 @@ def test_parity_is_exact(name: str, parity: int) -> None:
 
 
 @njit
-def exp_and_ln(x: NDArray[np.float64]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+def exp_and_ln(x: Floats) -> tuple[Floats, Floats]:
     powers, logarithms = np.empty_like(x), np.empty_like(x)
     for i in range(x.size):
         powers[i] = vector_math.exp64(-x[i])
@@ -157,7 +158,7 @@ def test_float64_exp_and_ln_are_good_to_the_last_digits() -> None:
 
 
 @njit(fastmath={"reassoc", "contract", "nsz"})
-def sum_of_powers(x: NDArray[np.float64]) -> float:
+def sum_of_powers(x: Floats) -> float:
     total = 0.0
     for i in range(x.size):
         total += vector_math.exp64(x[i])

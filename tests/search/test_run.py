@@ -24,6 +24,7 @@ from srnet.search.kernels.population import Share
 from srnet.search.layerwise import LayerSearch, LayerwiseSearch
 from srnet.search.run import evolve, evolve_file
 from srnet.search.settings import Settings, preset
+from srnet.typing import Floats
 
 Run = dict[str, Any]
 SEED = 11
@@ -317,7 +318,7 @@ def test_a_run_that_finds_nothing_finite_is_a_sentence() -> None:
 # --- what is reported is true ---------------------------------------------------------------------
 
 
-def values_of(texts: list[str], names: dict[str, NDArray[np.float64]]) -> NDArray[np.float64]:
+def values_of(texts: list[str], names: dict[str, Floats]) -> Floats:
     return np.column_stack([formula_text.evaluate(text, names) for text in texts])
 
 
@@ -497,7 +498,7 @@ def from_formulas(rows: int = 120) -> Layers:
     """h1 is made of sin(x0·x1), y of h1[0]²: one formula a layer explains it exactly."""
     rng = np.random.default_rng(5)
 
-    def values(x: NDArray[np.float64]) -> list[NDArray[np.float32]]:
+    def values(x: Floats) -> list[NDArray[np.float32]]:
         h = np.outer(np.sin(x[:, 0] * x[:, 1]), [1.5, -0.5]) + [0.25, 1]
         return [v.astype(np.float32) for v in (x, h, 2 * h[:, :1] ** 2 - 3)]
 

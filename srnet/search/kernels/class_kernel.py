@@ -32,6 +32,7 @@ from srnet.search.kernels.population import (
     is_repeated,
 )
 from srnet.search.kernels.sums import CHUNK
+from srnet.typing import Floats
 
 GROUPS = 512
 # The standard deviation of a formula below this share of its mean is rounding noise: it counts as
@@ -99,8 +100,8 @@ class Points(NamedTuple):
         As of :class:`Classes`.
     """
 
-    rows: NDArray[np.float64]
-    members: NDArray[np.float64]
+    rows: Floats
+    members: Floats
     extra: float
 
     @classmethod
@@ -145,10 +146,10 @@ class LogisticWork(NamedTuple):
     """
 
     f: NDArray[np.float32]
-    z: NDArray[np.float64]
-    coarse_z: NDArray[np.float64]
-    coarse_rows: NDArray[np.float64]
-    theta: NDArray[np.float64]
+    z: Floats
+    coarse_z: Floats
+    coarse_rows: Floats
+    theta: Floats
 
     @classmethod
     def empty(cls, points: int, classes: int, groups: int = GROUPS) -> "LogisticWork":

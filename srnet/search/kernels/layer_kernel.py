@@ -37,6 +37,7 @@ from srnet.search.kernels.sums import (
     solve,
 )
 from srnet.search.kernels.target import Target
+from srnet.typing import Floats
 
 
 class Work(NamedTuple):
@@ -54,13 +55,13 @@ class Work(NamedTuple):
         Scratch of summing a chunk, float64 and float32.
     """
 
-    bounds: NDArray[np.float64]
+    bounds: Floats
     pivots: NDArray[np.float32]
-    screened: NDArray[np.float64]
+    screened: Floats
     f: NDArray[np.float32]
-    sums: NDArray[np.float64]
-    weights: NDArray[np.float64]
-    deviations: NDArray[np.float64]
+    sums: Floats
+    weights: Floats
+    deviations: Floats
     narrow: NDArray[np.float32]
 
     @classmethod

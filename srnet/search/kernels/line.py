@@ -10,10 +10,10 @@ float32's rounding would decide, so it is part of the definition of a result.
 from typing import NamedTuple
 
 import numpy as np
-from numpy.typing import NDArray
 
 from srnet.cgp.compiling import borrowing
 from srnet.cgp.primitives import OPCODES
+from srnet.typing import Floats
 
 _ADD, _SUB, _MUL, _DIV = OPCODES["add"], OPCODES["sub"], OPCODES["mul"], OPCODES["div"]
 _HALF_ULP = 2.0**-24
@@ -36,9 +36,9 @@ class Line(NamedTuple):
         The input with the largest slope.
     """
 
-    slopes: NDArray[np.float64]
-    centres: NDArray[np.float64]
-    errors: NDArray[np.float64]
+    slopes: Floats
+    centres: Floats
+    errors: Floats
     deviation: float
     largest: float
     widest: int
@@ -51,10 +51,10 @@ class Line(NamedTuple):
     @classmethod
     def draw(
         cls,
-        tau: NDArray[np.float64],
-        slopes: NDArray[np.float64],
-        centres: NDArray[np.float64],
-        constants: NDArray[np.float64],
+        tau: Floats,
+        slopes: Floats,
+        centres: Floats,
+        constants: Floats,
         nodes: int,
     ) -> "Line":
         """Of inputs slopes[j]·τ + centres[j], for formulas with these constants and so many

@@ -8,6 +8,7 @@ from threadpoolctl import threadpool_limits
 
 from srnet.search.kernels.screen import Screen
 from srnet.search.kernels.sums import CHUNK
+from srnet.typing import Floats
 
 # Energy outside the kept singular vectors, as a share of the layer's: below the float32 rounding of
 # the values themselves.
@@ -42,14 +43,14 @@ class Target(NamedTuple):
         Rows × width: the sum of squares divided by it is the MSE.
     """
 
-    values: NDArray[np.float64]
-    basis: NDArray[np.float64]
-    mean: NDArray[np.float64]
+    values: Floats
+    basis: Floats
+    mean: Floats
     blocks: NDArray[np.int64]
     train_rows: int
     valid_rows: int
-    sum_h: NDArray[np.float64]
-    sum_hh: NDArray[np.float64]
+    sum_h: Floats
+    sum_hh: Floats
     screen: Screen
     elements: int
 
@@ -101,7 +102,7 @@ class Target(NamedTuple):
             )
 
 
-def _row_space(h: NDArray[np.float64]) -> NDArray[np.float64]:
+def _row_space(h: Floats) -> Floats:
     """Orthonormal rows that span the centred values but for a negligible share of their energy; at
     least one."""
     # The smaller Gram matrix; its eigenvalues are the energies, exact enough for a cut at 1e-12 of
@@ -129,7 +130,7 @@ def _blocks(train_rows: int, rows: int, block_rows: int) -> NDArray[np.int64]:
     )
 
 
-def _sum(values: NDArray[np.float64]) -> NDArray[np.float64]:
+def _sum(values: Floats) -> Floats:
     """Over rows, chunk by chunk as the kernels sum."""
     total = np.zeros(values.shape[1:])
     for first in range(0, len(values), CHUNK):

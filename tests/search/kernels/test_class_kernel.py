@@ -19,8 +19,7 @@ from srnet.search.kernels import class_kernel
 from srnet.search.kernels.class_kernel import Classes, LogisticWork, Points
 from srnet.search.kernels.population import Share
 from srnet.search.layerwise import ClassSearch
-
-Floats = NDArray[np.float64]
+from srnet.typing import Floats
 
 
 def rows_of(

@@ -5,15 +5,15 @@ import math
 import numpy as np
 import pytest
 from helpers.layer_cases import Case, losses, made_up, search
-from numpy.typing import NDArray
 
 from srnet.cgp.primitives import OPCODES
 from srnet.search.kernels.line import Line, is_affine
 from srnet.search.layerwise import LayerSearch
+from srnet.typing import Floats
 
 
 def on_a_line(
-    slopes: list[float], centres: list[float], scalar: NDArray[np.float64]
+    slopes: list[float], centres: list[float], scalar: Floats
 ) -> tuple[Case, LayerSearch]:
     """A layer whose inputs are slopes·τ + centres, as those of every layer after the first."""
     case = made_up(rows=300, valid=77, inputs=len(slopes))

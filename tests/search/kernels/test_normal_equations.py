@@ -16,6 +16,7 @@ from srnet.search.kernels.climbing import improve
 from srnet.search.kernels.composites import Climber
 from srnet.search.kernels.normal_equations import DERIVATIVES, list_constants, normal_equations
 from srnet.search.settings import JointSettings, preset
+from srnet.typing import Floats
 
 
 def search_of(layers: Layers, **changes: Any) -> JointSearch:
@@ -28,9 +29,7 @@ def search_of(layers: Layers, **changes: Any) -> JointSearch:
     )
 
 
-def equations(
-    search: JointSearch, climber: Climber
-) -> tuple[NDArray[np.int64], NDArray[np.float64], NDArray[np.float64]]:
+def equations(search: JointSearch, climber: Climber) -> tuple[NDArray[np.int64], Floats, Floats]:
     """The offsets of the active constants, JᵀJ and -Jᵀr."""
     problem, scratch, composite = search._problem, search._scratch[0], climber.composite
     count = list_constants(problem.layout, composite.genes, scratch.graph, scratch.fit)
@@ -40,9 +39,7 @@ def equations(
     return scratch.fit.slots[:count].copy(), products, gradient
 
 
-def residuals(
-    search: JointSearch, genes: NDArray[np.int32], constants: NDArray[np.float64]
-) -> NDArray[np.float64]:
+def residuals(search: JointSearch, genes: NDArray[np.int32], constants: Floats) -> Floats:
     """What a composite leaves of all layers, of which the sum of squares is its fitness."""
     individual = search._judge(genes, constants)
     assert individual is not None
@@ -74,7 +71,7 @@ def slope(
     return (ends[0] - ends[1]) / (2 * h)
 
 
-def fitness(search: JointSearch, genes: NDArray[np.int32], constants: NDArray[np.float64]) -> float:
+def fitness(search: JointSearch, genes: NDArray[np.int32], constants: Floats) -> float:
     individual = search._judge(genes, constants)
     return float("nan") if individual is None else individual.fitness
 

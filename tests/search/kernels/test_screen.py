@@ -6,14 +6,12 @@ from helpers import oracle
 from helpers.layer_cases import HARD, Case, made_up, values
 from hypothesis import given
 from hypothesis import strategies as st
-from numpy.typing import NDArray
 
 from srnet.cgp.genome import Genes
 from srnet.search.kernels.layer_kernel import screen_block, sum_of_squares
 from srnet.search.kernels.target import Target
 from srnet.search.layerwise import LayerSearch
-
-Floats = NDArray[np.float64]
+from srnet.typing import Floats
 
 
 def bounds(layer: LayerSearch, genes: Genes) -> tuple[list[float], float]:

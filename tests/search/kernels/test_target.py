@@ -2,12 +2,10 @@
 
 import numpy as np
 import pytest
-from numpy.typing import NDArray
 
 from srnet.search.kernels.sums import CHUNK
 from srnet.search.kernels.target import Target
-
-Floats = NDArray[np.float64]
+from srnet.typing import Floats
 
 
 def values(
