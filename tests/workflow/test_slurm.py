@@ -261,8 +261,12 @@ def test_slurm_ran_the_searches_and_says_so(story):
             assert (job["NodeCnt"], job["UserId"], job["Name"][:6]) == ("1", "root(0)", "srnet_"), (
                 job
             )
+    # rows are made and files gathered where Snakemake runs, all else in jobs
+    assert {command.split()[0] for number, command in done if not number} <= {
+        *("data", "best", "gather"),
+    }
     completed = {number for number, job in story.finished.items() if job["JobState"] == "COMPLETED"}
-    assert {number for number, command in done[-2:]} <= completed
+    assert set([number for number, _ in done if number][-2:]) <= completed
 
 
 def test_several_runs_share_a_job(story):
