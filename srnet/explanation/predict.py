@@ -40,7 +40,7 @@ def write_predictions(
         other names.
     """
     model = SRNet.load(run_file)
-    inputs = model.programs[0].inputs
+    inputs = model.inputs
     x, header = read_rows(data_file, inputs)
     if header is not None:
         try:
@@ -130,20 +130,22 @@ def summary(model: SRNet, run_file: StrPath) -> str:
     ]
     losses = run.get("layer_losses")
     losses = (
-        losses
-        if isinstance(losses, list) and len(losses) == len(model.programs)
-        else [None] * len(model.programs)
+        losses if isinstance(losses, list) and len(losses) == model.depth else [None] * model.depth
     )
     try:
-        names = names_in(run, "input_names", default_names(model.programs[0].inputs))
-        expressions = model.expressions(names)
+        names = names_in(run, "input_names", default_names(model.inputs))
+        texts = model.formula_texts(names)
     except UserError as error:
         raise UserError(f"{run_file}: {error}") from error
-    for i, (expression, loss) in enumerate(zip(expressions, losses, strict=True)):
-        name = "y" if i + 1 == len(model.programs) else f"h{i + 1}"
+    for i, (formulas, loss) in enumerate(zip(texts, losses, strict=True)):
+        name = "y" if i + 1 == model.depth else f"h{i + 1}"
         measure = "cross-entropy" if name == "y" and model.loss == "cross_entropy" else "MSE"
-        lines.append(f"{name}: f = {expression}, {measure} {loss}")
+        shown = "; ".join(
+            f"f{j} = {text}" if len(formulas) > 1 else f"f = {text}"
+            for j, text in enumerate(formulas, start=1)
+        )
+        lines.append(f"{name}: {shown}, {measure} {loss}")
     output = "logit of y" if model.loss == "cross_entropy" else "y"
-    texts = readable_expressions(model, names)
-    lines += [f"{output}{i} = {text}" for i, text in enumerate(texts)]
+    outputs = readable_expressions(model, names)
+    lines += [f"{output}{i} = {text}" for i, text in enumerate(outputs)]
     return "\n".join(lines)

@@ -14,7 +14,7 @@ from srnet.explanation.rows import as_rows
 from srnet.io.files import read_json, write_json
 from srnet.metrics import r_squared
 from srnet.model.names import default_names, in_order, names_in
-from srnet.model.srnet import SRNet, network_operations, readable_expressions
+from srnet.model.srnet import SRNet, layer_complexity, network_operations, readable_expressions
 from srnet.networks.layers import Layers
 from srnet.search.pareto import select as select_position
 from srnet.typing import Floats, StrPath
@@ -32,29 +32,34 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class LayerFormula:
-    """One layer: its units are formula · w + b.
+    """One layer: its units are the sum of its formulas, each times a weight, and a bias.
 
     Attributes
     ----------
     name
         The layer's name in the network; ``output`` for the last.
-    formula
-        fᵢ as text: of the inputs in the first layer, of the values before (h0, h1, …) in the
-        others.
+    formulas
+        fᵢⱼ as text: of the inputs in the first layer; in the others of the units before (h0, h1, …)
+        or of the values of the formulas before (z0, z1, …).
     mse
         Mean squared error of the layer's units, over training and validation rows, when all layers
         before are formulas too; of the output of a run with the loss ``cross_entropy``, that.
     r2
         1 - mse / the variance of the units; None for a constant layer.
     complexity
-        Function nodes of the formula.
+        Function nodes of the formulas, and the additions that join them.
     """
 
     name: str
-    formula: str
+    formulas: tuple[str, ...]
     mse: float
     r2: float | None
     complexity: int
+
+    @property
+    def formula(self) -> str:
+        """The formulas in one line."""
+        return "; ".join(self.formulas)
 
 
 @dataclass(frozen=True)
@@ -118,13 +123,11 @@ class Explanation:
         self.network_layers = layers
         self._network = network
         self._model = SRNet.from_run(run)
-        depth = len(self._model.programs)
+        depth = self._model.depth
         self._layer_names = names_in(
             run, "layer_names", [*(f"h{i}" for i in range(1, depth)), "output"]
         )
-        self._input_names = names_in(
-            run, "input_names", default_names(self._model.programs[0].inputs)
-        )
+        self._input_names = names_in(run, "input_names", default_names(self._model.inputs))
         for key in ("layer_losses", "layer_r2"):
             if len(run.get(key, [None] * depth)) != depth:
                 raise UserError(
@@ -145,29 +148,29 @@ class Explanation:
     @property
     def layers(self) -> tuple[LayerFormula, ...]:
         """One entry per explained layer, the output last."""
-        depth = len(self._model.programs)
+        depth = self._model.depth
         losses, r2s = (self.run.get(key, [None] * depth) for key in ("layer_losses", "layer_r2"))
         return tuple(
             LayerFormula(
                 name,
-                program.render(self._operands(i)),
+                tuple(texts),
                 float("nan") if mse is None else mse,
                 r2,
-                program.complexity,
+                layer_complexity(programs),
             )
-            for i, (name, program, mse, r2) in enumerate(
-                zip(self._layer_names, self._model.programs, losses, r2s, strict=True)
+            for name, texts, programs, mse, r2 in zip(
+                self._layer_names,
+                self._model.formula_texts(self.input_names),
+                self._model.programs,
+                losses,
+                r2s,
+                strict=True,
             )
         )
 
-    def _operands(self, layer: int) -> list[str]:
-        """What the inputs of a layer are called."""
-        inputs = self._model.programs[layer].inputs
-        return self.input_names if layer == 0 else default_names(inputs, "h")
-
     @property
     def complexity(self) -> int:
-        """Function nodes over all layers."""
+        """Function nodes over all layers, and the additions that join the formulas of a layer."""
         return self._model.complexity
 
     @property
@@ -178,7 +181,7 @@ class Explanation:
     @property
     def outputs(self) -> int:
         """Number of outputs of the network."""
-        return int(self._model.weights[-1].size)
+        return self._model.widths[-1]
 
     def predict(self, X: Any) -> Floats:
         """The outputs by the formulas, n × k, at rows X (n × d) in their own units; not finite
@@ -237,7 +240,8 @@ class Explanation:
     @property
     def pareto(self) -> "pd.DataFrame":
         """The models of the front, simplest first: complexity, fitness, mse and r2 of the output,
-        one formula per layer."""
+        the
+        formulas of each layer."""
         import pandas as pd
 
         rows = []
@@ -250,9 +254,9 @@ class Explanation:
                     "mse": entry["layer_losses"][-1],
                     "r2": entry.get("r2"),
                     **{
-                        name: program.render(self._operands(i))
-                        for i, (name, program) in enumerate(
-                            zip(self._layer_names, model.programs, strict=True)
+                        name: "; ".join(texts)
+                        for name, texts in zip(
+                            self._layer_names, model.formula_texts(self.input_names), strict=True
                         )
                     },
                 }
@@ -330,7 +334,10 @@ class Explanation:
 
     def _is_protected(self) -> bool:
         return any(
-            by_name(name).guarded for program in self._model.programs for name, _ in program.nodes
+            by_name(name).guarded
+            for programs in self._model.programs
+            for program in programs
+            for name, _ in program.nodes
         )
 
     def _check_output(self, output: int) -> int:

@@ -7,7 +7,6 @@ from typing import Any
 
 import numpy as np
 
-from srnet.cgp.program import Program
 from srnet.explanation.layers import LayerSample
 from srnet.metrics import r_squared
 from srnet.model.fitting import quality
@@ -45,7 +44,7 @@ def restore_units(
         model = _unscale(SRNet.from_run(entry), sample.output_scale, network)
         individuals.append(
             Individual(
-                tuple(np.array(genes, np.int32) for genes in entry["genes"]),
+                tuple(np.array(genes, np.int32) for genes in entry.get("genes", ())),
                 model,
                 tuple(model.losses(sample.layers)),
                 entry["fitness"],
@@ -81,13 +80,12 @@ def _unscale(model: SRNet, output_scale: float, network: BlackBox) -> SRNet:
     first, *others = model.programs
     if network.scaler is not None:
         mean, deviation = network.scaler
-        first = first.after_scaling(mean.tolist(), deviation.tolist())
-    programs: tuple[Program, ...] = (first, *others)
+        first = tuple(program.after_scaling(mean.tolist(), deviation.tolist()) for program in first)
     *hidden_weights, weights = model.weights
     *hidden_biases, biases = model.biases
     return replace(
         model,
-        programs=programs,
+        programs=(first, *others),
         weights=(*hidden_weights, weights * output_scale),
         biases=(*hidden_biases, biases * output_scale),
     )

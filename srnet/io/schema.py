@@ -108,11 +108,15 @@ def _validator() -> Any:
 
 
 def _is_plain(instance: Any, rule: Any) -> bool:
-    """Whether a rule says no more than a type, and every value of a list is plainly of it."""
-    if not isinstance(instance, list) or not isinstance(rule, dict) or rule.keys() != {"type"}:
+    """Whether a rule says no more than a type, of lists also what they hold, and every value of a
+    list is plainly of it and no list."""
+    if not isinstance(instance, list) or not isinstance(rule, dict) or "type" not in rule:
         return False
     names = [rule["type"]] if isinstance(rule["type"], str) else rule["type"]
-    return set(map(type, instance)) <= set().union(*(_PLAIN[name] for name in names))
+    found = set(map(type, instance))
+    return found <= set().union(*(_PLAIN[name] for name in names)) and (
+        rule.keys() == {"type"} or (rule.keys() == {"type", "items"} and list not in found)
+    )
 
 
 def _check_plain(content: Any, source: str) -> None:

@@ -49,10 +49,8 @@ def to_numpy(model: SRNet, names: Sequence[str] | None = None) -> str:
     names
         What the inputs are called in it, Python identifiers; by default x0, x1, ….
     """
-    inputs = (
-        list(names) if names is not None else [f"x{i}" for i in range(model.programs[0].inputs)]
-    )
-    lines = [f"{inputs[i]} = inputs[:, {i}]" for i in model.programs[0].used_inputs()]
+    inputs = model.operands(0, names)
+    lines = [f"{inputs[i]} = inputs[:, {i}]" for i in _read(model, 0)]
     outputs = _statements(model, inputs, "{} = {}", lambda primitive: primitive.python, lines)
     body = "\n        ".join(lines)
     columns = ", ".join(f"{output} + np.zeros(inputs.shape[0])" for output in outputs)
@@ -91,10 +89,8 @@ def to_c(model: SRNet, names: Sequence[str] | None = None) -> str:
     names
         What the inputs are called in it, C identifiers; by default x0, x1, ….
     """
-    inputs = (
-        list(names) if names is not None else [f"x{i}" for i in range(model.programs[0].inputs)]
-    )
-    lines = [f"const double {inputs[i]} = inputs[{i}];" for i in model.programs[0].used_inputs()]
+    inputs = model.operands(0, names)
+    lines = [f"const double {inputs[i]} = inputs[{i}];" for i in _read(model, 0)]
     outputs = _statements(
         model, inputs, "const double {} = {};", lambda primitive: primitive.c, lines
     )
@@ -156,22 +152,28 @@ def _statements(
         lines.append(statement.format(variable, template(by_name(primitive)).format(*operands)))
         return variable
 
-    for i, (program, weights, biases) in enumerate(
-        zip(model.programs, model.weights, model.biases, strict=True)
-    ):
-        formula = program.fold(names, _literal, partial(node, f"f{i + 1}"))
-        units = [
-            f"{_literal(w)} * {formula} + {_literal(b)}"
-            for w, b in zip(weights, biases, strict=True)
+    for i, (programs, weights, biases) in enumerate(model):
+        scalars = [
+            program.fold(names, _literal, partial(node, f"f{i + 1}")) for program in programs
         ]
-        if i + 1 == len(model.programs):
+        units = [
+            f"{' + '.join(f'{_literal(w)} * {z}' for w, z in zip(row, scalars, strict=True))} + "
+            f"{_literal(b)}"
+            for row, b in zip(weights.T, biases, strict=True)
+        ]
+        if i + 1 == model.depth:
             outputs = units
+        elif model.reads == "scalars":
+            names = scalars
         else:
             names = [f"h{i + 1}_{j}" for j in range(len(units))]
-            lines += [
-                statement.format(names[j], units[j]) for j in model.programs[i + 1].used_inputs()
-            ]
+            lines += [statement.format(names[j], units[j]) for j in _read(model, i + 1)]
     return outputs
+
+
+def _read(model: SRNet, layer: int) -> list[int]:
+    """The inputs of a layer that its formulas read."""
+    return sorted({i for program in model.programs[layer] for i in program.used_inputs()})
 
 
 def _literal(value: float) -> str:

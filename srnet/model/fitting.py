@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from srnet.cgp.program import Program
 from srnet.metrics import normalised_error, r_squared
 from srnet.model.logistic import classes_of, fit_logits, mean_cross_entropy
-from srnet.model.srnet import SRNet
+from srnet.model.srnet import SRNet, join
 from srnet.networks.layers import Layers
 from srnet.typing import Floats
 
@@ -18,36 +18,45 @@ _BLOCK = 2**16
 
 
 def fit(
-    programs: Sequence[Program], layers: Layers, task: str = "network", loss: str = "mse"
+    programs: Sequence[Sequence[Program]],
+    layers: Layers,
+    task: str = "network",
+    loss: str = "mse",
+    reads: str = "units",
 ) -> SRNet | None:
-    """The model of the given formulas, each wᵢ, bᵢ fitted to the network's hᵢ on the training rows.
+    """The model of the given formulas by layer, each Wᵢ, bᵢ fitted to the network's hᵢ on the
+    training rows.
 
-    The loss is quadratic in (w, b) and f is one scalar, so the Newton step is univariate least
-    squares: w = cov(f, h)/var(f), b = mean(h) − w·mean(f) (Luo et al. 2022, section 3). With the
-    loss ``cross_entropy`` the output layer is fitted to the class that the network predicts
+    The loss is quadratic in (W, b), so the Newton step is least squares: for one formula
+    w = cov(f, h)/var(f), b = mean(h) − w·mean(f) (Luo et al. 2022, section 3). With the loss
+    ``cross_entropy`` the output layer is fitted to the class that the network predicts
     (:func:`srnet.model.logistic.fit_logits`). Float64 throughout. None where a formula is not
     finite on every training and validation row.
     """
-    fitted = fit_and_measure(programs, layers, task, loss)
+    fitted = fit_and_measure(programs, layers, task, loss, reads)
     return None if fitted is None else fitted[0]
 
 
 def fit_and_measure(
-    programs: Sequence[Program], layers: Layers, task: str = "network", loss: str = "mse"
+    programs: Sequence[Sequence[Program]],
+    layers: Layers,
+    task: str = "network",
+    loss: str = "mse",
+    reads: str = "units",
 ) -> tuple[SRNet, list[float]] | None:
     """``fit``, and the losses of the model."""
     train, valid = layers.splits["train"], layers.splits["valid"]
-    x, z = train[0].astype(np.float64), valid[0].astype(np.float64)
+    x, v = train[0].astype(np.float64), valid[0].astype(np.float64)
     weights, biases, losses = [], [], []
     with np.errstate(all="ignore"):
-        for i, program in enumerate(programs):
-            f, g = program(x), program(z)
-            if not (np.isfinite(f).all() and np.isfinite(g).all()):
+        for i, formulas in enumerate(programs):
+            f, g = ([formula(values) for formula in formulas] for values in (x, v))
+            if not all(np.isfinite(values).all() for values in (*f, *g)):
                 return None
             h, k = train[i + 1], valid[i + 1]
             if loss == "cross_entropy" and i + 1 == len(programs):
                 w, b = fit_logits(f, classes_of(h), h.shape[1])
-                error = mean_cross_entropy((np.outer(f, w) + b, h), (np.outer(g, w) + b, k))
+                error = mean_cross_entropy((join(f, w, b), h), (join(g, w, b), k))
             else:
                 w, b = least_squares(f, h)
                 error = (_squares(f, w, b, h) + _squares(g, w, b, k)) / (h.size + k.size)
@@ -57,27 +66,60 @@ def fit_and_measure(
             biases.append(b)
             losses.append(error)
             if i + 1 < len(programs):
-                x, z = (_columns(values, w, b, programs[i + 1].used_inputs()) for values in (f, g))
-    return SRNet(tuple(programs), tuple(weights), tuple(biases), task, loss), losses
+                if reads == "scalars":
+                    x, v = np.column_stack(f), np.column_stack(g)
+                else:
+                    used = sorted({j for formula in programs[i + 1] for j in formula.used_inputs()})
+                    x, v = (_columns(values, w, b, used) for values in (f, g))
+    model = SRNet(tuple(map(tuple, programs)), tuple(weights), tuple(biases), task, loss, reads)
+    return model, losses
 
 
-def least_squares(f: Floats, h: NDArray[Any]) -> tuple[Floats, Floats]:
-    """w and b of the best h ≈ f·w + b; f of n values, h n × k. A constant f gets w = 0."""
-    mean_f, mean_h = f.mean(), h.mean(axis=0, dtype=np.float64)
-    centred = f - mean_f
-    # not BLAS, which shares long sums among threads: the result would depend on their number
-    square = np.einsum("i,i->", centred, centred)
-    # below this the spread of f is rounding noise
-    if square <= 1e-24 * f.size * (mean_f * mean_f):
-        return np.zeros(h.shape[1]), mean_h
-    w = (
-        sum(
-            (np.einsum("i,ij->j", centred[rows], h[rows] - mean_h) for rows in _blocks(h)),
-            np.zeros(h.shape[1]),
+def least_squares(f: Sequence[Floats], h: NDArray[Any]) -> tuple[Floats, Floats]:
+    """W (formulas × k) and b of the best h ≈ z·W + b; f: n values of each formula, h: n × k.
+
+    By Gram and Schmidt's method, each formula made orthogonal to those before, twice against
+    rounding. A formula that is constant, or linear in those before, gets the weights 0.
+    """
+    means, mean_h = [values.mean() for values in f], h.mean(axis=0, dtype=np.float64)
+    bases: list[Floats] = []
+    squares: list[float] = []
+    shares = np.eye(len(f))  # of basis j in formula i
+    rows = []
+    for i, values in enumerate(f):
+        centred = values - means[i]
+        # below this the spread of f is rounding noise
+        smallest = 1e-24 * values.size * (means[i] * means[i])
+        if bases:
+            smallest += 1e-20 * np.einsum("i,i->", centred, centred)
+        for _ in range(2):
+            for j, basis in enumerate(bases):
+                if squares[j]:
+                    share = np.einsum("i,i->", basis, centred) / squares[j]
+                    centred = centred - share * basis
+                    shares[i, j] += share
+        # not BLAS, which shares long sums among threads: the result would depend on their number
+        square = float(np.einsum("i,i->", centred, centred))
+        bases.append(centred)
+        squares.append(square if square > smallest else 0.0)
+        rows.append(
+            sum(
+                (np.einsum("i,ij->j", centred[part], h[part] - mean_h) for part in _blocks(h)),
+                np.zeros(h.shape[1]),
+            )
+            / square
+            if squares[i]
+            else np.zeros(h.shape[1])
         )
-        / square
-    )
-    return w, mean_h - w * mean_f
+    w = np.array(rows)
+    for i in reversed(range(len(f))):
+        for j in range(i + 1, len(f)):
+            if squares[i]:
+                w[i] = w[i] - shares[j, i] * w[j]
+    b = mean_h
+    for row, mean in zip(w, means, strict=True):
+        b = b - row * mean
+    return w, b
 
 
 def fitness(losses: Sequence[float]) -> float:
@@ -99,17 +141,22 @@ def quality(model: SRNet, losses: Sequence[float], layers: Layers) -> dict[str, 
     }
 
 
-def _squares(f: Floats, w: Floats, b: Floats, h: NDArray[Any]) -> float:
-    """Σ(f·w + b − h)², without an array as large as that of a wide layer."""
-    return float(sum(np.square(np.outer(f[rows], w) + b - h[rows]).sum() for rows in _blocks(h)))
+def _squares(f: Sequence[Floats], w: Floats, b: Floats, h: NDArray[Any]) -> float:
+    """Σ(z·W + b − h)², without an array as large as that of a wide layer."""
+    return float(
+        sum(
+            np.square(join([values[rows] for values in f], w, b) - h[rows]).sum()
+            for rows in _blocks(h)
+        )
+    )
 
 
-def _columns(f: Floats, w: Floats, b: Floats, used: Sequence[int]) -> Floats:
-    """f·w + b (n × k), of which only the columns that are used are made."""
-    values = np.empty((f.size, w.size), order="F")
+def _columns(f: Sequence[Floats], w: Floats, b: Floats, used: Sequence[int]) -> Floats:
+    """z·W + b (n × k), of which only the columns that are used are made."""
+    units = np.empty((f[0].size, b.size), order="F")
     for column in used:
-        values[:, column] = f * w[column] + b[column]
-    return values
+        units[:, column] = join(f, w[:, [column]], b[[column]])[:, 0]
+    return units
 
 
 def _blocks(h: NDArray[Any]) -> list[slice]:

@@ -21,7 +21,7 @@ from srnet.model.latex import (
     program_latex,
 )
 from srnet.model.srnet import SRNet, network_operations
-from srnet.model.sympy_forms import MAX_OPERATIONS, input_names
+from srnet.model.sympy_forms import MAX_OPERATIONS
 
 
 @dataclass(frozen=True)
@@ -57,7 +57,8 @@ class Form:
 
 @dataclass(frozen=True)
 class Simplified:
-    """The formulas of a model: one per layer, and the composed one of every network output."""
+    """The formulas of a model: those of every layer, in their order, and the composed one of every
+    network output."""
 
     layers: tuple[Form, ...]
     outputs: tuple[Form, ...]
@@ -70,24 +71,32 @@ def raw_forms(model: SRNet, names: Sequence[str] | None = None) -> Simplified:
     f1, and so on.
     """
     layers = []
-    values = input_names(model, 0, names)
+    values = model.operands(0, names)
     pieces = names_latex(values)
     long = network_operations(model) > MAX_OPERATIONS
     steps: list[Step] = []
-    for i, (program, weights, biases) in enumerate(
-        zip(model.programs, model.weights, model.biases, strict=True)
-    ):
-        inputs = input_names(model, i, names)
-        layers.append(_form(_steps(program, inputs, names_latex(inputs), f"f{i + 1}")))
+    for i, (programs, weights, biases) in enumerate(model):
+        inputs = model.operands(i, names)
+        scalars: list[str] = []
+        scalar_pieces = []
+        for j, program in enumerate(programs, start=1):
+            name = f"f{i + 1}" if len(programs) == 1 else f"f{i + 1}_{j}"
+            layers.append(_form(_steps(program, inputs, names_latex(inputs), name)))
+            if long:
+                steps += _steps(program, values, pieces, name)
+                scalars.append(name)
+                scalar_pieces += names_latex([name])
+            else:
+                scalar_pieces.append(program_latex(program, pieces))
+        if model.reads == "scalars" and i + 1 < model.depth:
+            values, pieces = scalars, scalar_pieces
+            continue
         if long:
-            steps += _steps(program, values, pieces, f"f{i + 1}")
             values = [
-                f"({w!r} * {steps[-1][0]} + {b!r})"
-                for w, b in zip(weights.tolist(), biases.tolist(), strict=True)
+                f"({' + '.join(f'{w!r} * {z}' for w, z in zip(row, scalars, strict=True))} + {b!r})"
+                for row, b in zip(weights.T.tolist(), biases.tolist(), strict=True)
             ]
-            pieces = affine_latex(weights, names_latex([steps[-1][0]])[0], biases)
-        else:
-            pieces = affine_latex(weights, program_latex(program, pieces), biases)
+        pieces = affine_latex(weights, scalar_pieces, biases)
     texts = values if long else model.network_expressions(names)
     outputs = [
         _form([*steps, (f"y{j}", raw, piece[0])])

@@ -1,6 +1,7 @@
 """Formulas as LaTeX."""
 
 from collections.abc import Iterable, Sequence
+from functools import partial, reduce
 
 import sympy
 from sympy.printing.latex import LatexPrinter
@@ -8,6 +9,7 @@ from sympy.printing.latex import LatexPrinter
 from srnet.cgp.primitives import ATOM, NEGATIVE, PRODUCT, by_name
 from srnet.cgp.program import Program
 from srnet.model.sympy_forms import exact_number, symbols
+from srnet.typing import Floats
 
 
 class _Latex(LatexPrinter):
@@ -69,9 +71,21 @@ def program_latex(program: Program, operands: Sequence[Piece]) -> Piece:
     return program.fold(operands, constant_latex, node_latex)
 
 
-def affine_latex(weights: Iterable[float], formula: Piece, biases: Iterable[float]) -> list[Piece]:
-    """The units w · formula + b of a layer."""
+def affine_latex(
+    weights: Floats, formulas: Sequence[Piece], biases: Iterable[float]
+) -> list[Piece]:
+    """The units z · W + b of a layer; ``weights`` are formulas × width."""
     return [
-        node_latex("add", node_latex("mul", constant_latex(w), formula), constant_latex(b))
-        for w, b in zip(weights, biases, strict=True)
+        node_latex(
+            "add",
+            reduce(
+                partial(node_latex, "add"),
+                (
+                    node_latex("mul", constant_latex(w), formula)
+                    for w, formula in zip(row, formulas, strict=True)
+                ),
+            ),
+            constant_latex(b),
+        )
+        for row, b in zip(weights.T, biases, strict=True)
     ]

@@ -1,12 +1,13 @@
-"""Classification: the class of a row, softmax, cross-entropy, and its Newton fit to one formula, in
+"""Classification: the class of a row, softmax, cross-entropy, and its Newton fit to formulas, in
 float64.
 
-Logits are f·w + b with one weight and one bias per class. A class that no row has would want a bias
+Logits are z·W + b with one bias per class. A class that no row has would want a bias
 of minus infinity: it becomes the shadow of the most frequent class, with the same weight and a bias
 lower by ``SHADOW``, so that it is never predicted and its probability is lost in float64's
 rounding.
 """
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -60,46 +61,60 @@ def mean_cross_entropy(*parts: tuple[Floats, NDArray[Any]]) -> float:
     return float(total / sum(len(outputs) for _, outputs in parts))
 
 
-def fit_logits(f: Floats, classes: Numbers, count: int) -> tuple[Floats, Floats]:
-    """w and b (``count`` values each, of sum 0) of the least cross-entropy of the logits f·w + b.
+def fit_logits(f: Sequence[Floats], classes: Numbers, count: int) -> tuple[Floats, Floats]:
+    """W (formulas × ``count``) and b (``count`` values), each row of sum 0, of the least
+    cross-entropy of the logits z·W + b.
 
-    Newton's method on the multinomial logistic loss, from w = 0 and the logarithms of the classes'
-    frequencies, which a constant f keeps (Luo et al. 2022, section 3). The formula is standardised
-    for it; the most frequent class is the reference.
+    Newton's method on the multinomial logistic loss, from W = 0 and the logarithms of the classes'
+    frequencies, which a constant f keeps (Luo et al. 2022, section 3). The formulas are
+    standardised for it; the most frequent class is the reference.
 
     Parameters
     ----------
-    f, classes
-        The formula's value and the class of each row, n values.
+    f
+        The formulas' values, n each.
+    classes
+        The class of each row, n values.
     """
     rows = np.bincount(classes, minlength=count)
     present = np.flatnonzero(rows)
     reference = present[np.argmax(rows[present])]
     free = present[present != reference]
-    w, b = np.zeros(count), np.zeros(count)
+    w, b = np.zeros((len(f), count)), np.zeros(count)
     b[free] = np.log(rows[free] / rows[reference])
-    mean = f.mean()
-    centred = f - mean
-    peak = np.abs(centred).max()
-    spread = peak * np.sqrt(np.mean(np.square(centred / peak))) if peak > 0 else 0.0
-    # below this the spread of f is rounding noise, as in the least squares fit
-    if free.size and spread > 1e-12 * abs(mean):
-        theta = _newton(
-            centred / spread, classes, free, np.column_stack([b[free], np.zeros(free.size)])
-        )
+    means, spreads, varying, columns = [], [], [], []
+    for i, values in enumerate(f):
+        mean = values.mean()
+        centred = values - mean
+        peak = np.abs(centred).max()
+        spread = peak * np.sqrt(np.mean(np.square(centred / peak))) if peak > 0 else 0.0
+        # below this the spread of f is rounding noise, as in the least squares fit
+        if spread > 1e-12 * abs(mean):
+            varying.append(i)
+            means.append(mean)
+            spreads.append(spread)
+            columns.append(centred / spread)
+    if free.size and varying:
+        start = np.column_stack([b[free], np.zeros((free.size, len(varying)))])
+        theta = _newton(columns, classes, free, start)
+        b[free] = theta[:, 0]
         with np.errstate(over="ignore", invalid="ignore"):
-            w[free] = theta[:, 1] / spread
-            b[free] = theta[:, 0] - theta[:, 1] * (mean / spread)
+            for j, i in enumerate(varying):
+                w[i, free] = theta[:, j + 1] / spreads[j]
+                b[free] = b[free] - theta[:, j + 1] * (means[j] / spreads[j])
     absent = np.flatnonzero(rows == 0)
-    w[absent], b[absent] = w[reference], b[reference] - SHADOW
-    return w - w.mean(), b - b.mean()
+    w[:, absent], b[absent] = w[:, [reference]], b[reference] - SHADOW
+    return w - w.mean(axis=1, keepdims=True), b - b.mean()
 
 
-def _newton(z: Floats, classes: Numbers, free: Numbers, theta: Floats) -> Floats:
+def _newton(z: Sequence[Floats], classes: Numbers, free: Numbers, theta: Floats) -> Floats:
     """Biases and weights (columns) of the ``free`` classes at the least cross-entropy; the
     reference has neither."""
-    powers_of_z = np.stack([np.ones_like(z), z, z * z])
-    design = powers_of_z[:2]
+    design = np.stack([np.ones_like(z[0]), *z])
+    first, second = np.triu_indices(len(design))
+    products = design[first] * design[second]
+    place = np.zeros((len(design), len(design)), dtype=np.int64)
+    place[first, second] = place[second, first] = np.arange(len(products))
     member = (classes == free[:, None]).astype(np.float64)
     wanted = np.einsum("cn,an->ca", member, design)
 
@@ -114,18 +129,14 @@ def _newton(z: Floats, classes: Numbers, free: Numbers, theta: Floats) -> Floats
     loss, p = evaluate(theta)
     for _ in range(STEPS):
         gradient = (np.einsum("cn,an->ca", p, design) - wanted).ravel()
-        # Σ p_c (δ_cd − p_d) z^e, of which the Hessian is made; no BLAS, whose sums depend on the
-        # number of threads
-        moments = -np.einsum("cn,dn,en->cde", p, p, powers_of_z)
-        moments[range(free.size), range(free.size)] += np.einsum("cn,en->ce", p, powers_of_z)
-        hessian = (
-            moments[:, :, [[0, 1], [1, 2]]]
-            .transpose(0, 2, 1, 3)
-            .reshape(gradient.size, gradient.size)
-        )
-        matrix = hessian + DAMPING * z.size * np.eye(gradient.size)
+        # Σ p_c (δ_cd − p_d) z_a z_b, of which the Hessian is made; no BLAS, whose sums depend on
+        # the number of threads
+        moments = -np.einsum("cn,dn,en->cde", p, p, products)
+        moments[range(free.size), range(free.size)] += np.einsum("cn,en->ce", p, products)
+        hessian = moments[:, :, place].transpose(0, 2, 1, 3).reshape(gradient.size, gradient.size)
+        matrix = hessian + DAMPING * len(classes) * np.eye(gradient.size)
         step = np.linalg.solve(matrix, gradient).reshape(theta.shape)
-        if not 0.5 * (step.ravel() * gradient).sum() > TOLERANCE * z.size:
+        if not 0.5 * (step.ravel() * gradient).sum() > TOLERANCE * len(classes):
             break
         for _ in range(HALVINGS):
             next_loss, next_p = evaluate(theta - step)

@@ -19,7 +19,6 @@ from srnet.io.files import finite_or_none, read_json, write_json
 from srnet.model.formulas import Form, Simplified, raw_forms
 from srnet.model.names import default_names, names_in
 from srnet.model.srnet import SRNet
-from srnet.model.sympy_forms import input_names
 from srnet.networks.layers import Layers
 from srnet.typing import StrPath
 from srnet.validation import SECONDS
@@ -65,7 +64,7 @@ def simplify(
     request = {
         "run": model.to_run(text=False),
         "rows": x.tolist(),
-        "names": input_names(model, 0, names),
+        "names": model.operands(0, names),
         # a tenth is left to the child to stop by itself, formula by formula
         # by a clock that both processes read and nobody sets
         "deadline": time.monotonic() + 0.9 * time_limit,
@@ -126,11 +125,10 @@ def describe(run: Mapping[str, Any], layers: Layers, time_limit: float = 20.0) -
         If the run is not one of these layers, or its content is not a run's.
     """
     model = SRNet.from_run(run)
-    widths = [model.programs[0].inputs, *(weights.size for weights in model.weights)]
-    if widths != layers.widths:
+    if model.widths != layers.widths:
         raise UserError(
-            f"the run explains layers of the widths {widths}, the layers have {layers.widths}; "
-            f"they must be equal"
+            f"the run explains layers of the widths {model.widths}, the layers have "
+            f"{layers.widths}; they must be equal"
         )
     if run.get("layers_fingerprint") not in (None, layers.fingerprint()):
         raise UserError(
@@ -140,7 +138,7 @@ def describe(run: Mapping[str, Any], layers: Layers, time_limit: float = 20.0) -
     start = time.monotonic()
     x = layers.values(0)
     forms = simplify(
-        model, x, time_limit, names=names_in(run, "input_names", default_names(widths[0]))
+        model, x, time_limit, names=names_in(run, "input_names", default_names(model.inputs))
     )
     y = layers.values(-1)
     losses = [{"mse": finite_or_none(loss)} for loss in model.losses(layers)]
@@ -161,8 +159,12 @@ def describe(run: Mapping[str, Any], layers: Layers, time_limit: float = 20.0) -
         "time_limit": time_limit,
         "seconds": time.monotonic() - start,
         "layers": [
-            {**_entry(form), **loss, "complexity": program.complexity}
-            for form, loss, program in zip(forms.layers, losses, model.programs, strict=True)
+            {**_entry(form), **losses[layer], "layer": layer + 1, "complexity": program.complexity}
+            for form, (layer, program) in zip(
+                forms.layers,
+                ((i, program) for i, layer in enumerate(model.programs) for program in layer),
+                strict=True,
+            )
         ],
         "network": [
             {**_entry(form), **loss}

@@ -24,7 +24,6 @@ from srnet.model.srnet import SRNet
 from srnet.model.sympy_forms import (
     MAX_OPERATIONS,
     compose,
-    input_names,
     layer_sympy,
     network_sympy,
     symbols,
@@ -192,36 +191,40 @@ def simplest(
     """
     formulas: dict[int, Formula] = {}
     first: dict[int, Callable[[], sympy.Expr]] = {}
-    values = [x, *model.layers(x)]
-    depth = len(model.programs)
-    for i, program in enumerate(model.programs):
-        names = input_names(model, i, given)
+    units, scalars = model.layers(x), model.scalars(x)
+    places = [(i, j) for i, rank in enumerate(model.ranks) for j in range(rank)]
+    count = len(places)
+    for number, (i, j) in enumerate(places):
+        names, program = model.operands(i, given), model.programs[i][j]
         if written_out(program, [0] * program.inputs) <= MAX_OPERATIONS:
-            formulas[i] = Formula(
-                program.render(names), symbols(names), values[i], program(values[i])
+            read = x if i == 0 else scalars[i - 1] if model.reads == "scalars" else units[i - 1]
+            formulas[number] = Formula(
+                program.render(names), symbols(names), read, scalars[i][:, j]
             )
-            first[i] = partial(layer_sympy, program, names, evaluate=True)
+            first[number] = partial(layer_sympy, program, names, evaluate=True)
     if network_operations(model) <= MAX_OPERATIONS:
         for j, raw in enumerate(model.network_expressions(given)):
-            formulas[depth + j] = Formula(
-                raw, symbols(input_names(model, 0, given)), x, values[-1][:, j]
+            formulas[count + j] = Formula(
+                raw, symbols(model.operands(0, given)), x, units[-1][:, j]
             )
-            first[depth + j] = partial(_output, model, j, given)
-    for i, formula in formulas.items():
+            first[count + j] = partial(_output, model, j, given)
+    for number, formula in formulas.items():
         with time_for(formula, deadline):
-            formula.offer(first[i]())
-        yield i, formula
-    for done, (i, formula) in enumerate(formulas.items()):
+            formula.offer(first[number]())
+        yield number, formula
+    for done, (number, formula) in enumerate(formulas.items()):
         end = time.monotonic() + (deadline - time.monotonic()) / (len(formulas) - done)
-        layers = [formulas[layer].best for layer in range(depth) if layer in formulas]
-        if i >= depth and None not in layers:
+        best = [formulas[place].best for place in range(count) if place in formulas]
+        if number >= count and len(best) == count and None not in best:
+            left = iter(best)
+            layers = [[next(left) for _ in range(rank)] for rank in model.ranks]
             with time_for(formula, end):
-                formula.offer(compose(model, layers, given)[i - depth])
+                formula.offer(compose(model, layers, given)[number - count])
         for strategy in strategies:
             if formula.best is not None and time.monotonic() < end:
                 with time_for(formula, end):
                     formula.offer(strategy(formula.best))
-                yield i, formula
+                yield number, formula
 
 
 def _output(model: SRNet, j: int, names: Sequence[str] | None) -> sympy.Expr:

@@ -1,8 +1,9 @@
-"""SRNet: one formula with weights and biases per layer, which together are one closed expression
-(Luo et al. 2022, equation 2)."""
+"""SRNet: formulas with weights and biases per layer, which together are one closed expression
+(Luo et al. 2022, equation 2, where a layer has one formula)."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import reduce
 from typing import Any
 
 import numpy as np
@@ -20,59 +21,107 @@ from srnet.validation import Choice
 
 # Of the output layer; hidden layers have the mean squared error.
 LOSSES = ("mse", "cross_entropy")
+# What a layer above the first reads.
+READS = ("units", "scalars")
 # As text, which shares nothing, a network of more operations would fill the memory.
 MOST_WRITTEN = 10**7
 
 
 @dataclass(frozen=True)
 class SRNet:
-    """The symbolic network hᵢ = fᵢ(hᵢ₋₁)·wᵢ + bᵢ, h₀ = x.
+    """The symbolic network of rank r, hᵢ = zᵢ·Wᵢ + bᵢ with zᵢ = (fᵢ₁(·), …, fᵢᵣ(·)).
+
+    The first layer's formulas read the inputs x. Those above read the units hᵢ₋₁ of the layer
+    before, as in the paper, whose networks have r = 1; or its scalars zᵢ₋₁.
 
     Attributes
     ----------
     programs
-        fᵢ, one per layer, the output layer last.
+        The formulas fᵢⱼ by layer, at least one in each, the output layer last.
     weights, biases
-        wᵢ and bᵢ, float64 arrays of the layer's width.
+        Wᵢ and bᵢ by layer: float64 arrays, formulas × width and width.
     loss
         What the output layer was fitted by: ``mse`` to the network's output, or ``cross_entropy``
         to the class it predicts. With the latter the output layer's values are logits, and the
         network's output is their softmax.
+    reads
+        ``units`` or ``scalars``.
+
+    Raises
+    ------
+    UserError
+        If the parts do not fit.
     """
 
-    programs: tuple[Program, ...]
+    programs: tuple[tuple[Program, ...], ...]
     weights: tuple[Floats, ...]
     biases: tuple[Floats, ...]
     task: str = "network"
     loss: str = "mse"
+    reads: str = "units"
 
     def __post_init__(self) -> None:
         if not len(self.programs) == len(self.weights) == len(self.biases) or not self.programs:
             raise UserError(
-                f"a model has {len(self.programs)} formulas, {len(self.weights)} weights and "
-                f"{len(self.biases)} biases; as many of each are needed"
+                f"a model has {len(self.programs)} layers of formulas, {len(self.weights)} weights "
+                f"and {len(self.biases)} biases; as many of each are needed"
             )
-        for i, (weights, biases) in enumerate(zip(self.weights, self.biases, strict=True)):
+        Choice(LOSSES).check("loss", self.loss)
+        Choice(READS).check("reads", self.reads)
+        for i, (programs, weights, biases) in enumerate(
+            zip(self.programs, self.weights, self.biases, strict=True)
+        ):
             if (
-                weights.ndim != 1
-                or weights.shape != biases.shape
+                weights.ndim != 2
+                or weights.shape != (len(programs), *biases.shape)
+                or not weights.size
                 or not (np.isfinite(weights).all() and np.isfinite(biases).all())
             ):
                 raise UserError(
-                    f"layer {i + 1} has weights and biases that are not finite vectors of "
-                    f"one length"
+                    f"layer {i + 1} has {len(programs)} formula(s), weights of the shape "
+                    f"{weights.shape} and biases of the shape {biases.shape}; finite numbers, one "
+                    f"vector of weights per formula, are needed"
                 )
-            if i + 1 < len(self.programs) and self.programs[i + 1].inputs != weights.size:
+            if len({program.inputs for program in programs}) > 1:
+                raise UserError(f"layer {i + 1} has formulas of different numbers of inputs")
+            if i and programs[0].inputs != self._given(i - 1):
                 raise UserError(
-                    f"layer {i + 2} reads {self.programs[i + 1].inputs} values, layer {i + 1} "
-                    f"gives {weights.size}"
+                    f"layer {i + 1} reads {programs[0].inputs} values, layer {i} gives "
+                    f"{self._given(i - 1)}"
                 )
-        Choice(LOSSES).check("loss", self.loss)
+
+    def _given(self, layer: int) -> int:
+        """The number of values that a layer gives to the next."""
+        return self.weights[layer].shape[0 if self.reads == "scalars" else 1]
+
+    @property
+    def inputs(self) -> int:
+        """Number of the network's inputs, k₀."""
+        return self.programs[0][0].inputs
+
+    @property
+    def depth(self) -> int:
+        """Number of layers with formulas, L."""
+        return len(self.programs)
+
+    @property
+    def widths(self) -> list[int]:
+        """Inputs, then the units of each layer: k₀, …, kL."""
+        return [self.inputs, *(biases.size for biases in self.biases)]
+
+    @property
+    def ranks(self) -> list[int]:
+        """Formulas of each layer."""
+        return [len(programs) for programs in self.programs]
+
+    def __iter__(self) -> Iterator[tuple[tuple[Program, ...], Floats, Floats]]:
+        """Formulas, weights and biases of each layer."""
+        return zip(self.programs, self.weights, self.biases, strict=True)
 
     @property
     def complexity(self) -> int:
-        """Active function nodes over all layers."""
-        return sum(program.complexity for program in self.programs)
+        """Active function nodes of all formulas, and the additions that join those of a layer."""
+        return sum(layer_complexity(programs) for programs in self.programs)
 
     def layers(self, x: NDArray[Any]) -> list[Floats]:
         """The symbolic values h₁, …, hL, y of every row of ``x`` (n × k₀), float64; y are logits
@@ -83,19 +132,32 @@ class SRNet:
         UserError
             If ``x`` is not n × k₀.
         """
+        return [units for _, units in self._evaluate(x)]
+
+    def scalars(self, x: NDArray[Any]) -> list[Floats]:
+        """The values z₁, …, zL of the formulas at every row of ``x`` (n × k₀): n × formulas each,
+        float64.
+
+        Raises
+        ------
+        UserError
+            If ``x`` is not n × k₀.
+        """
+        return [scalars for scalars, _ in self._evaluate(x)]
+
+    def _evaluate(self, x: NDArray[Any]) -> list[tuple[Floats, Floats]]:
+        """Scalars and units of every layer."""
         values = np.asarray(x, dtype=np.float64)
-        if values.ndim != 2 or values.shape[1] != self.programs[0].inputs:
+        if values.ndim != 2 or values.shape[1] != self.inputs:
             raise UserError(
-                f"the data has shape {values.shape}; rows × {self.programs[0].inputs} columns are "
-                f"needed"
+                f"the data has shape {values.shape}; rows × {self.inputs} columns are needed"
             )
         result = []
         with np.errstate(all="ignore"):
-            for program, weights, biases in zip(
-                self.programs, self.weights, self.biases, strict=True
-            ):
-                values = np.outer(program(values), weights) + biases
-                result.append(values)
+            for programs, weights, biases in self:
+                columns = [program(values) for program in programs]
+                result.append((np.column_stack(columns), join(columns, weights, biases)))
+                values = result[-1][0 if self.reads == "scalars" else 1]
         return result
 
     def predict(self, x: NDArray[Any]) -> Floats:
@@ -111,7 +173,7 @@ class SRNet:
         losses = []
         for i, (a, b) in enumerate(zip(self.layers(train[0]), self.layers(valid[0]), strict=True)):
             h, g = train[i + 1], valid[i + 1]
-            if self.loss == "cross_entropy" and i + 1 == len(self.programs):
+            if self.loss == "cross_entropy" and i + 1 == self.depth:
                 loss = mean_cross_entropy((a, h), (b, g))
             else:
                 loss = _mean_square((a, h), (b, g))
@@ -124,21 +186,33 @@ class SRNet:
         logits = self.layers(layers.values(0))[-1]
         return float((logits.argmax(axis=1) == classes_of(layers.values(-1))).mean())
 
-    def expressions(self, names: Sequence[str] | None = None) -> list[str]:
-        """fᵢ as text, of x0… (or as given) in the first layer and h0… in the others.
+    def formula_texts(self, names: Sequence[str] | None = None) -> list[list[str]]:
+        """The formulas of each layer as text: of x0… (or as given) in the first layer, of h0… or
+        z0… in the others (see :meth:`operands`).
 
         Raises
         ------
         UserError
             If a formula is too long to be written.
         """
-        _check_length(sum(written_out(program, [0] * program.inputs) for program in self.programs))
-        first, *others = self.programs
-        names = default_names(first.inputs) if names is None else names
+        _check_length(
+            sum(
+                written_out(program, [0] * program.inputs)
+                for programs in self.programs
+                for program in programs
+            )
+        )
         return [
-            first.render(names),
-            *(program.render(default_names(program.inputs, "h")) for program in others),
+            [program.render(self.operands(i, names)) for program in programs]
+            for i, programs in enumerate(self.programs)
         ]
+
+    def operands(self, layer: int, names: Sequence[str] | None = None) -> list[str]:
+        """What the inputs of a layer, 0 …, are called: ``names`` in the first, x0… where there are
+        none; in the others h0… for the units and z0… for the scalars of the layer before."""
+        if layer == 0:
+            return default_names(self.inputs) if names is None else list(names)
+        return default_names(self._given(layer - 1), "h" if self.reads == "units" else "z")
 
     def network_expressions(self, names: Sequence[str] | None = None) -> list[str]:
         """Every output of the network (where the loss is cross-entropy, its logit) as text, of the
@@ -150,18 +224,20 @@ class SRNet:
             If the formulas are too long to be written: they share sub-expressions, text does not.
         """
         _check_length(
-            sum(
-                weights.size * n for weights, n in zip(self.weights, _operations(self), strict=True)
-            )
+            sum(biases.size * n for biases, n in zip(self.biases, _operations(self), strict=True))
         )
-        names = default_names(self.programs[0].inputs) if names is None else list(names)
-        for program, weights, biases in zip(self.programs, self.weights, self.biases, strict=True):
-            value = program.render(names)
-            names = [
-                f"({_number(w)} * {value} + {_number(b)})"
-                for w, b in zip(weights, biases, strict=True)
+        values = self.operands(0, names)
+        for i, (programs, weights, biases) in enumerate(self):
+            scalars = [program.render(values) for program in programs]
+            if self.reads == "scalars" and i + 1 < self.depth:
+                values = scalars
+                continue
+            values = [
+                f"({' + '.join(f'{_number(w)} * {z}' for w, z in zip(row, scalars, strict=True))}"
+                f" + {_number(b)})"
+                for row, b in zip(weights.T, biases, strict=True)
             ]
-        return names
+        return values
 
     def to_run(self, text: bool = True) -> dict[str, Any]:
         """The model's part of RUN.json.
@@ -181,19 +257,29 @@ class SRNet:
             "task": self.task,
             "loss": self.loss,
             "complexity": self.complexity,
-            "constants": [list(program.constants) for program in self.programs],
-            "programs": [program.to_json() for program in self.programs],
-            "weights": [weights.tolist() for weights in self.weights],
+            "constants": _plain([[list(p.constants) for p in layer] for layer in self.programs]),
+            "programs": _plain([[p.to_json() for p in layer] for layer in self.programs]),
+            "weights": _plain([weights.tolist() for weights in self.weights]),
             "biases": [biases.tolist() for biases in self.biases],
         }
+        if self.reads != "units":
+            content["reads"] = self.reads
         if text:
             content["expressions"] = self.expressions()
             content["network_expressions"] = readable_expressions(self)
         return content
 
+    def expressions(self) -> list[Any]:
+        """``formula_texts`` as RUN.json holds them: a text for a layer of one formula, a list for
+        one of several."""
+        return _plain(self.formula_texts())
+
     @classmethod
     def from_run(cls, run: Mapping[str, Any]) -> "SRNet":
         """The model of a RUN.json, or of an entry of its ``pareto``: the inverse of ``to_run``.
+
+        A layer of one formula has an object in ``programs`` and a list of numbers in ``weights``,
+        as in every version; one of several has a list of each.
 
         Raises
         ------
@@ -202,11 +288,15 @@ class SRNet:
         """
         check_json(run, "run", part="model")
         return cls(
-            tuple(Program.from_json(program) for program in run["programs"]),
-            tuple(_vector(values) for values in run["weights"]),
-            tuple(_vector(values) for values in run["biases"]),
+            tuple(
+                tuple(map(Program.from_json, layer if isinstance(layer, list) else [layer]))
+                for layer in run["programs"]
+            ),
+            tuple(np.atleast_2d(_array(values)) for values in run["weights"]),
+            tuple(_array(values) for values in run["biases"]),
             run.get("task", "network"),
             run.get("loss", "mse"),
+            run.get("reads", "units"),
         )
 
     @classmethod
@@ -224,7 +314,7 @@ def readable_expressions(model: SRNet, names: Sequence[str] | None = None) -> li
     try:
         return model.network_expressions(names)
     except UserError as error:
-        return [f"not written: {error}"] * model.weights[-1].size
+        return [f"not written: {error}"] * model.widths[-1]
 
 
 def network_operations(model: SRNet) -> int:
@@ -232,12 +322,32 @@ def network_operations(model: SRNet) -> int:
     return _operations(model)[-1]
 
 
+def layer_complexity(programs: Sequence[Program]) -> int:
+    """Active function nodes of a layer's formulas, and the additions that join them."""
+    return sum(program.complexity for program in programs) + len(programs) - 1
+
+
+def join(scalars: Sequence[Floats], weights: Floats, biases: Floats) -> Floats:
+    """The units z·W + b of a layer, n × k; ``scalars`` are the values of its formulas, n each.
+
+    No BLAS, whose sums depend on the number of threads; every rendering adds in this order.
+    """
+    return reduce(np.add, map(np.outer, scalars, weights)) + biases
+
+
 def _operations(model: SRNet) -> list[int]:
     """Operations of one unit of every layer, of the inputs alone."""
-    counts = [0]
-    for program in model.programs:
-        counts.append(written_out(program, [counts[-1]] * program.inputs) + 2)
-    return counts[1:]
+    counts, read = [], [0] * model.inputs
+    for i, programs in enumerate(model.programs):
+        scalars = [written_out(program, read) for program in programs]
+        counts.append(sum(scalars) + 2 * len(scalars))
+        read = scalars if model.reads == "scalars" else [counts[i]] * model.widths[i + 1]
+    return counts
+
+
+def _plain(layers: list[Any]) -> list[Any]:
+    """What a layer of one formula has stands by itself in RUN.json, as in every version."""
+    return [layer[0] if len(layer) == 1 else layer for layer in layers]
 
 
 def _check_length(operations: int) -> None:
@@ -259,8 +369,10 @@ def _number(value: float) -> str:
     return repr(float(value)) if value >= 0 else f"({float(value)!r})"
 
 
-def _vector(values: list[float]) -> Floats:
+def _array(values: list[Any]) -> Floats:
     try:
         return np.array(values, dtype=np.float64)
-    except OverflowError as error:
-        raise UserError("a model has a weight or bias that is too large") from error
+    except (OverflowError, ValueError) as error:
+        raise UserError(
+            f"a model has weights or biases that are too large, or of different lengths ({error})"
+        ) from error

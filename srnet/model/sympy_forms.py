@@ -44,42 +44,38 @@ def network_sympy(
     """
     if evaluate is None:
         evaluate = network_operations(model) <= MAX_OPERATIONS
-    values: list[sympy.Expr] = symbols(input_names(model, 0, names))
-    for program, weights, biases in zip(model.programs, model.weights, model.biases, strict=True):
-        formula = _formula(program, values, evaluate)
+    values: list[sympy.Expr] = symbols(model.operands(0, names))
+    for i, programs in enumerate(model.programs):
+        scalars = [_formula(program, values, evaluate) for program in programs]
         with sympy.evaluate(evaluate):
-            values = [
-                exact_number(w) * formula + exact_number(b)
-                for w, b in zip(weights, biases, strict=True)
-            ]
+            values = _given(model, i, scalars)
     return values
 
 
 def compose(
-    model: SRNet, formulas: Sequence[sympy.Expr], names: Sequence[str] | None = None
+    model: SRNet, formulas: Sequence[Sequence[sympy.Expr]], names: Sequence[str] | None = None
 ) -> list[sympy.Expr]:
     """The whole network from other forms of its layers' formulas, as of :func:`layer_sympy` with
-    :func:`input_names`."""
-    values: list[sympy.Expr] = symbols(input_names(model, 0, names))
-    for i, (formula, weights, biases) in enumerate(
-        zip(formulas, model.weights, model.biases, strict=True)
-    ):
-        composed = formula.xreplace(
-            dict(zip(symbols(input_names(model, i, names)), values, strict=True))
-        )
-        values = [
-            exact_number(w) * composed + exact_number(b)
-            for w, b in zip(weights, biases, strict=True)
-        ]
+    the names of ``model.operands``."""
+    values: list[sympy.Expr] = symbols(model.operands(0, names))
+    for i, layer in enumerate(formulas):
+        given = dict(zip(symbols(model.operands(i, names)), values, strict=True))
+        values = _given(model, i, [formula.xreplace(given) for formula in layer])
     return values
 
 
-def input_names(model: SRNet, layer: int, names: Sequence[str] | None = None) -> list[str]:
-    """What the inputs of a layer are called: ``names`` in the first, x0… where there are none, and
-    h0… in the others."""
-    if layer == 0 and names is not None:
-        return list(names)
-    return [f"{'h' if layer else 'x'}{i}" for i in range(model.programs[layer].inputs)]
+def _given(model: SRNet, layer: int, scalars: list[sympy.Expr]) -> list[sympy.Expr]:
+    """What a layer gives to the next, or the outputs."""
+    if model.reads == "scalars" and layer + 1 < model.depth:
+        return scalars
+    return [
+        sum(
+            (exact_number(w) * z for w, z in zip(row[1:], scalars[1:], strict=True)),
+            exact_number(row[0]) * scalars[0],
+        )
+        + exact_number(b)
+        for row, b in zip(model.weights[layer].T, model.biases[layer], strict=True)
+    ]
 
 
 def symbols(names: Sequence[str]) -> list[sympy.Symbol]:

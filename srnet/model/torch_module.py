@@ -20,24 +20,31 @@ class SymbolicNetwork(torch.nn.Module):
             self.register_buffer(f"biases{i}", torch.tensor(biases, dtype=torch.float64))
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
-        programs = self.model.programs
-        if x.ndim != 2 or x.shape[1] != programs[0].inputs:
+        model = self.model
+        if x.ndim != 2 or x.shape[1] != model.inputs:
             raise ValueError(
-                f"x has shape {tuple(x.shape)}; rows × {programs[0].inputs} columns are needed"
+                f"x has shape {tuple(x.shape)}; rows × {model.inputs} columns are needed"
             )
         values = x if x.is_floating_point() else x.to(self.get_buffer("weights0").dtype)
-        for i, program in enumerate(programs):
+        for i, programs in enumerate(model.programs):
             weights, biases = (
                 self.get_buffer(f"weights{i}").to(values),
                 self.get_buffer(f"biases{i}").to(values),
             )
             rows = values.shape[:1]
-            formula = program.fold(values.unbind(1), partial(values.new_full, rows), _apply)
-            values = formula[:, None] * weights + biases
+            columns = values.unbind(1)
+            scalars = [
+                program.fold(columns, partial(values.new_full, rows), _apply)
+                for program in programs
+            ]
+            if model.reads == "scalars" and i + 1 < model.depth:
+                values = torch.stack(scalars, dim=1)
+            else:
+                values = sum(z[:, None] * w for z, w in zip(scalars, weights, strict=True)) + biases
         return torch.softmax(values, dim=1) if self.model.loss == "cross_entropy" else values
 
     def extra_repr(self) -> str:
-        return "\n".join(self.model.expressions())
+        return "\n".join(text for layer in self.model.formula_texts() for text in layer)
 
 
 def _apply(name: str, *operands: torch.Tensor) -> torch.Tensor:

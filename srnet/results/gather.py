@@ -292,7 +292,10 @@ def formulas_table(runs: Sequence[StrPath], formulas: Sequence[StrPath]) -> pd.D
     contents = read_all(formulas, lambda path: _read(path, "formulas"), "formula file")
     rows = []
     for run, content in zip(read_runs(runs), contents, strict=True):
-        parts = [(str(i), form) for i, form in enumerate(content["layers"], start=1)]
+        parts = [
+            (str(form.get("layer", i)), form)  # older files have one formula per layer
+            for i, form in enumerate(content["layers"], start=1)
+        ]
         parts += [("network", form) for form in content["network"]]
         for layer, form in parts:
             rows.append(

@@ -45,11 +45,10 @@ def hidden_values(layers: Layers, models: Mapping[str, SRNet]) -> pd.DataFrame:
     """
     train = layers.splits["train"]
     for preset, model in models.items():
-        widths = [model.programs[0].inputs, *(weights.size for weights in model.weights)]
-        if widths != layers.widths:
+        if model.widths != layers.widths:
             raise UserError(
                 f"task {layers.name}, preset {preset}: the run explains layers of the widths "
-                f"{widths}, the layers have {layers.widths}"
+                f"{model.widths}, the layers have {layers.widths}"
             )
     order = np.argsort(train[-1][:, 0], kind="stable")
     rows = order[np.linspace(0, len(order) - 1, min(ROWS, len(order))).round().astype(int)]
@@ -82,8 +81,8 @@ def inputs_used(runs: Iterable[Mapping[str, Any]]) -> pd.DataFrame:
     """How many of a task's runs read an input in the formula of a layer.
 
     Columns task, preset, layer (1 …, the output layer last), input (0 …; of the first layer the
-    network's inputs, of the others the units of the layer before), runs and used, the number of
-    runs whose formula reads it.
+    network's inputs, of the others the units, or of rank 2 and more the scalars, of the layer
+    before), runs and used, the number of runs of which a formula reads it.
 
     Raises
     ------
@@ -96,12 +95,13 @@ def inputs_used(runs: Iterable[Mapping[str, Any]]) -> pd.DataFrame:
         if not isinstance(run.get("programs"), list):
             raise UserError(f"{where}: lacks the key 'programs', the formulas of its layers")
         for layer, content in enumerate(run["programs"], start=1):
+            formulas = content if isinstance(content, list) else [content]
             try:
-                program = Program.from_json(content)
+                programs = [Program.from_json(formula) for formula in formulas]
             except UserError as error:
                 raise UserError(f"{where}, layer {layer}: {error}") from error
-            read = set(program.used_inputs())
-            for i in range(program.inputs):
+            read = {i for program in programs for i in program.used_inputs()}
+            for i in range(max(program.inputs for program in programs)):
                 count = counts.setdefault((run["task"], run["preset"], layer, i), [0, 0])
                 count[0] += 1
                 count[1] += i in read

@@ -1,5 +1,4 @@
-"""An MNNCGP: a composite of one chromosome per layer, judged in float64 by the formulas that will
-be reported."""
+"""An individual: formulas for every layer, judged in float64 as they will be reported."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -17,8 +16,11 @@ from srnet.networks.layers import Layers
 
 @dataclass(frozen=True)
 class Individual:
-    """Genes by layer, the fitted model, the loss of every layer and the fitness, all in float64 on
-    every row."""
+    """The fitted model, the loss of every layer and the fitness, all in float64 on every row.
+
+    ``genes`` are the chromosomes by layer of an MNNCGP, a composite of one formula per layer; there
+    are none where formulas were changed outside of their chromosomes.
+    """
 
     genes: tuple[Genes, ...]
     model: SRNet
@@ -31,7 +33,7 @@ class Individual:
             "fitness": self.fitness,
             "layer_losses": list(self.losses),
             "expressions": self.model.expressions(),
-            "genes": [genes.tolist() for genes in self.genes],
+            **({"genes": [genes.tolist() for genes in self.genes]} if self.genes else {}),
             **self.model.to_run(text=False),
         }
         del content["task"]  # it is the run's
@@ -41,8 +43,20 @@ class Individual:
 def judge(
     genes: Sequence[Genes], programs: Sequence[Program], layers: Layers, loss: str = "mse"
 ) -> Individual | None:
-    """Fit a composite's formulas and measure them; None where one is not finite on every row."""
-    fitted = fit_and_measure(programs, layers, layers.name, loss)
+    """Fit a composite's formulas, one per layer, and measure them; None where one is not finite on
+    every row."""
+    return measure([(program,) for program in programs], layers, loss, genes=genes)
+
+
+def measure(
+    programs: Sequence[Sequence[Program]],
+    layers: Layers,
+    loss: str = "mse",
+    reads: str = "units",
+    genes: Sequence[Genes] = (),
+) -> Individual | None:
+    """Fit formulas by layer and measure them; None where one is not finite on every row."""
+    fitted = fit_and_measure(programs, layers, layers.name, loss, reads)
     if fitted is None:
         return None
     model, losses = fitted

@@ -381,8 +381,9 @@ def _lowest(archive: Archive) -> float:
 
 def _flat(individual: Individual) -> tuple[list[int], list[float]]:
     """Genes and constants of all layers."""
-    programs = individual.model.programs
-    constants = [constant for program in programs for constant in program.constants]
+    constants = [
+        constant for (program,) in individual.model.programs for constant in program.constants
+    ]
     return np.concatenate(individual.genes).tolist(), constants
 
 

@@ -243,7 +243,7 @@ def record(
         "preset": settings.preset,
         "fitness": best.fitness,
         "layer_losses": list(best.losses),
-        "genes": [genes.tolist() for genes in best.genes],
+        **({"genes": [genes.tolist() for genes in best.genes]} if best.genes else {}),
         "generations": search.generation,
         "evaluations": search.evaluations,
         "seconds": seconds,

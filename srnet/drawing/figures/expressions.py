@@ -1,6 +1,7 @@
 """The formulas of one task's best runs, typeset: every layer and the whole network."""
 
 import math
+from collections import Counter
 from typing import Any
 
 import pandas as pd
@@ -17,7 +18,7 @@ _Piece = tuple[str, float, float, float, dict[str, Any]]
 
 @styled
 def draw(formulas: pd.DataFrame) -> Figure:
-    """A block per preset: best run and fitness, fᵢ with the MSE of each layer, and every output.
+    """A block per preset: best run, fitness, the layers' formulas and MSE, and every output.
 
     The outputs are formulas of the inputs alone. Long formulas are broken into lines.
 
@@ -32,14 +33,19 @@ def draw(formulas: pd.DataFrame) -> Figure:
         block = formulas[formulas["preset"] == preset]
         lines.append([(_heading(block), MARGIN, 0.15, 0.05, {"color": colour, "weight": "bold"})])
         outputs = 0
-        last = int((block["layer"] != "network").sum())
+        layers = block["layer"][block["layer"] != "network"].astype(int)
+        last, ranks = int(layers.max()), layers.value_counts()
+        formulas_of: Counter[int] = Counter()
         for row in block.to_dict("records"):
             if row["layer"] == "network":
                 label, prefix, outputs = "network", f"y_{{{outputs}}} = ", outputs + 1
             else:
                 layer = int(row["layer"])
-                label = "output layer" if layer == last else f"layer {layer}"
-                prefix = f"f_{{{layer}}} = "
+                formulas_of[layer] += 1
+                number = formulas_of[layer]
+                label = "" if number > 1 else "output layer" if layer == last else f"layer {layer}"
+                index = f"{layer}" if ranks[layer] == 1 else f"{layer},{number}"
+                prefix = f"f_{{{index}}} = "
             remark = f"MSE {format_number(row['mse'])}" if math.isfinite(row["mse"]) else ""
             aligned = "aligned" in row["latex"]  # every step has its own left-hand side
             for i, line in enumerate(
