@@ -34,9 +34,35 @@ from srnet.cli import options
 )
 @click.option(
     "--preset",
-    default="joint",
+    default="rank",
     show_default=True,
-    help="The search and its settings: paper or joint.",
+    help="The search and its settings: rank, joint or paper.",
+)
+@click.option(
+    "--formulas",
+    default="auto",
+    show_default=True,
+    metavar="auto|R",
+    help="Formulas of each layer, with the preset rank: as many as it takes, or a number.",
+)
+@click.option(
+    "--fidelity",
+    type=float,
+    default=None,
+    help="R² on the validation rows that is enough.  [default: the preset's]",
+)
+@click.option(
+    "--nodes",
+    type=int,
+    default=None,
+    help="Nodes above which a layer's formulas do not grow.  [default: the preset's]",
+)
+@click.option(
+    "--layers",
+    multiple=True,
+    metavar="NAME",
+    help="A layer explained beside the output, as 0 or hidden1; give it for each.  [default: none, "
+    "with paper and joint all]",
 )
 @click.option(
     "--task",
@@ -48,7 +74,15 @@ from srnet.cli import options
     "--time-limit", type=float, default=5.0, show_default=True, help="Seconds for simplification."
 )
 @click.option("--quiet", is_flag=True, help="No progress.")
-def explain(network: str, data_file: str, out: str, quiet: bool, **settings: Any) -> None:
+def explain(
+    network: str,
+    data_file: str,
+    out: str,
+    quiet: bool,
+    formulas: str,
+    layers: tuple[str, ...],
+    **settings: Any,
+) -> None:
     """Find formulas for NETWORK.pt on the rows of DATA.
 
     NETWORK.pt is the state dict of Linear layers with one activation between them; DATA is a CSV
@@ -57,7 +91,15 @@ def explain(network: str, data_file: str, out: str, quiet: bool, **settings: Any
     """
     from srnet.explanation.explain import write_explanation
 
-    explanation = write_explanation(network, data_file, out, progress=not quiet, **settings)
+    explanation = write_explanation(
+        network,
+        data_file,
+        out,
+        progress=not quiet,
+        formulas=int(formulas) if formulas.isdecimal() else formulas,
+        layers=layers or None,
+        **settings,
+    )
     if not quiet:
         click.echo(explanation)
 

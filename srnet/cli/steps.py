@@ -64,7 +64,14 @@ def layers(network: str, data_file: str, task: str, tasks: str, out: str) -> Non
     "preset_name",
     default="paper",
     show_default=True,
-    help="The search and its settings: paper or joint.",
+    help="The search and its settings: paper, joint, rank2, rank3 or rank.",
+)
+@click.option(
+    "--formulas",
+    type=int,
+    default=None,
+    help="Formulas of each layer, with a preset of rank r; 0 for as many as it takes.  [default: "
+    "the preset's]",
 )
 @click.option(
     "--population", type=int, default=None, help="Offspring per generation instead of the preset's."
@@ -107,6 +114,7 @@ def evolve(
     seed: int,
     out: str,
     preset_name: str,
+    formulas: int | None,
     population: int | None,
     generations: int | None,
     loss: str,
@@ -125,7 +133,13 @@ def evolve(
     from srnet.search.run import evolve_file
     from srnet.search.settings import preset
 
-    settings = preset(preset_name, population=population, generations=generations, loss=loss)
+    settings = preset(
+        preset_name,
+        formulas=formulas,
+        population=population,
+        generations=generations,
+        loss=loss,
+    )
     with Progress(quiet) as progress:
         run = evolve_file(
             layers_file,

@@ -21,8 +21,10 @@ MOST_VALIDATION_ROWS = 1000
 # Where rows are held out: their share; and the numbers of rows to fit and held out below which
 # recombined rows are added.
 _HELD_OUT, _FIT_ROWS, _HELD_OUT_ROWS = 0.2, 1000, 200
-# Share of the inputs that a recombined row has from another.
+# Share of the principal components that a recombined row has from another.
 _RECOMBINED = 0.3
+# An input of no more values than these is taken for a kind or a count.
+_FEW_VALUES = 10
 
 
 @dataclass(frozen=True)
@@ -59,8 +61,8 @@ def sample_layers(
         The validation rows. By default points of the rows' box, widened as in the workflow.
     hold_out
         Whether by default a fifth of the rows themselves are held out for validation. Where there
-        are few of them, recombined rows are added to either kind: rows of which some inputs come
-        from another row of that kind. The network says what its values are there.
+        are few of them, recombined rows are added to either kind: rows of which some principal
+        components come from another row of that kind. The network says what its values are there.
 
     Raises
     ------
@@ -116,11 +118,28 @@ def _split(rows: NDArray[Any], rng: np.random.Generator) -> tuple[NDArray[Any], 
 
 
 def _recombine(rows: NDArray[Any], wanted: int, rng: np.random.Generator) -> NDArray[Any]:
-    """The rows, and where they are fewer than wanted so many recombined ones."""
+    """The rows, and where they are fewer than wanted so many recombined ones.
+
+    A recombined row has some principal components from another row, so that the inputs stay
+    correlated as they are. Each input stays in its range, and one of few values keeps to them.
+    """
     count = max(0, wanted - len(rows))
+    mean, std = rows.mean(axis=0, dtype=np.float64), rows.std(axis=0, dtype=np.float64)
+    std[std == 0] = 1.0
+    scaled = (rows - mean) / std
+    directions = np.linalg.eigh(np.einsum("ni,nj->ij", scaled, scaled))[1]
+    scores = np.einsum("ni,ij->nj", scaled, directions)
     first, second = rng.integers(len(rows), size=(2, count))
     taken = rng.random((count, rows.shape[1])) < _RECOMBINED
-    return np.vstack([rows, np.where(taken, rows[second], rows[first])])
+    scores = np.where(taken, scores[second], scores[first])
+    made = np.einsum("nj,ij->ni", scores, directions) * std + mean
+    made = np.clip(made, rows.min(axis=0), rows.max(axis=0)).astype(rows.dtype)
+    for i, column in enumerate(rows.T):
+        values = np.unique(column)
+        if len(values) <= _FEW_VALUES:
+            nearest = np.abs(made[:, i, None] - values).argmin(axis=1)
+            made[:, i] = values[nearest]
+    return np.vstack([rows, made])
 
 
 def _evaluate(

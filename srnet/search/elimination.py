@@ -56,9 +56,11 @@ def eliminate(start: Fitted, x: Floats, h: Floats, *, fewer: bool = True) -> Ite
     """
     current = start
     while current.complexity > 0:
+        candidates = _candidates(current, x, h, fewer)
+        if not any(program.constants for program in current.programs):
+            candidates = candidates[:1]  # nothing can be fitted: the first is the best
         fitted = [
-            measure(fit_constants(programs, x, h, _STEPS), x, h)
-            for programs in _candidates(current, x, h, fewer)[:_TRIES]
+            measure(fit_constants(programs, x, h, _STEPS), x, h) for programs in candidates[:_TRIES]
         ]
         fitted = [candidate for candidate in fitted if np.isfinite(candidate.error)]
         if not fitted:

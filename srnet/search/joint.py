@@ -75,6 +75,7 @@ class JointSearch:
         # the share of the time that has passed, where a clock ends the run and not a number of
         # generations
         self.elapsed: float | None = None
+        self.until: float | None = None
         self.best: Individual | None = None
         self._front: list[Individual] = []
         self._elites: list[Individual] = []  # of the published search
@@ -132,18 +133,13 @@ class JointSearch:
         else:
             self._step_climbers()
 
-    def conclude(self, until: float | None = None) -> None:
-        """Finish a search that is stopped early: the front of what it has met.
-
-        Parameters
-        ----------
-        until
-            Time (as ``time.monotonic()``) after which no more constants are fitted.
-        """
+    def conclude(self) -> None:
+        """Finish a search that is stopped early: the front of what it has met. No more constants
+        are fitted after ``until``."""
         if self._layerwise is not None:
             self._front = front(self._layerwise.elites)
         elif not self.finished:
-            self._finish(until)
+            self._finish()
 
     # 1. The published search.
 
@@ -259,7 +255,7 @@ class JointSearch:
 
     # 3. The front.
 
-    def _finish(self, until: float | None = None) -> None:
+    def _finish(self) -> None:
         """Fit the constants of the archive on all rows, judge it in float64, and keep the Pareto
         front."""
         archive = self._dropped
@@ -270,7 +266,7 @@ class JointSearch:
         composite = climber.composite
         met = [*self._elites, self.best]
         for entry in archive.front():
-            if until is not None and time.monotonic() >= until:
+            if self.until is not None and time.monotonic() >= self.until:
                 break
             composite.assign(archive.genes[entry], archive.constants[entry])
             met.append(self._judge(composite.genes, composite.constants))

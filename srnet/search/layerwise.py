@@ -276,6 +276,7 @@ class LayerwiseSearch:
         self.elapsed: float | None = (
             None  # nothing here depends on it: only the joint search has a schedule
         )
+        self.until: float | None = None
 
     @property
     def best(self) -> Individual | None:
@@ -375,7 +376,7 @@ class LayerwiseSearch:
             self.settings.loss,
         )
 
-    def conclude(self, until: float | None = None) -> None:
+    def conclude(self) -> None:
         """Nothing is left to do where the search is stopped early."""
 
     def archive(self) -> dict[str, Any]:

@@ -25,7 +25,7 @@ from srnet.cgp.folding import fold_constants, fold_sum
 from srnet.cgp.genome import stream
 from srnet.cgp.program import Program
 from srnet.errors import UserError
-from srnet.model.regression import back_substitute, coefficients, gains, orthogonalise
+from srnet.model.regression import back_substitute, coefficients, orthogonalise
 from srnet.networks.layers import Layers
 from srnet.search.elimination import Fitted, eliminate, measure
 from srnet.search.joint import JointSearch
@@ -190,12 +190,21 @@ class LayerPursuit:
 
     def sort(self, programs: Sequence[Program]) -> tuple[Program, ...]:
         """The formulas, first what explains most, then what adds most to it, and so on."""
-        left, values = list(range(len(programs))), [program(self._x) for program in programs]
-        order: list[int] = []
+        columns = design(programs, self._x)[:, 1:]
+        columns -= columns.mean(axis=0)
+        h = self._h - self._h.mean(axis=0)
+        smallest = 1e-20 * np.einsum("ni,ni->i", columns, columns)
+        left, order = list(range(len(programs))), []
         while left:
-            chosen = [values[i] for i in order]
-            order.append(max(left, key=lambda i: gains([*chosen, values[i]], self._h)[-1]))
-            left.remove(order[-1])
+            squares = np.einsum("ni,ni->i", columns, columns)
+            squares[squares <= smallest] = np.inf  # what is linear in those before adds nothing
+            added = np.sum(np.square(np.einsum("ni,nk->ik", columns, h)), axis=1) / squares
+            best = max(left, key=lambda i: added[i])
+            order.append(best)
+            left.remove(best)
+            unit = columns[:, best] / np.sqrt(squares[best])
+            columns -= np.multiply.outer(unit, np.einsum("n,ni->i", unit, columns))
+            h -= np.multiply.outer(unit, np.einsum("n,nk->k", unit, h))
         return tuple(programs[i] for i in order)
 
     def front(self) -> list[Fitted]:

@@ -6,6 +6,7 @@ layer after layer, each layer's reading the values of those of the layer before.
 Every layer has the same budget and is explained by matching pursuit (:mod:`srnet.search.pursuit`).
 """
 
+import time
 from collections.abc import Sequence
 from typing import Any
 
@@ -16,6 +17,7 @@ from srnet.cgp.program import Program
 from srnet.errors import UserError
 from srnet.io.files import finite_or_none
 from srnet.model.fitting import least_squares
+from srnet.model.logistic import classes_of
 from srnet.model.srnet import join
 from srnet.networks.layers import Layers
 from srnet.search.checkpoints import saved_history
@@ -44,6 +46,7 @@ class RankSearch:
     ) -> None:
         self.layers, self.settings, self.seed, self._threads = layers, settings, seed, threads
         self.elapsed: float | None = None
+        self.until: float | None = None
         self.history: list[float] = []
         self.best: Individual | None = None
         self._front: list[Individual] = []
@@ -97,6 +100,7 @@ class RankSearch:
         pursuit = self._pursuit
         for _ in range(self.layers.depth):
             search = pursuit.search
+            search.until = self.until
             search.elapsed = self._share_of_round()
             search.step()
             over = search.elapsed is not None and search.elapsed >= 1.0
@@ -116,6 +120,16 @@ class RankSearch:
         of_layer = self.elapsed * self.layers.depth - len(self._done)
         return of_layer / _ROUNDS * self.settings.rounds - self._pursuit.round
 
+    def _end_of_layer(self) -> float | None:
+        """When the present layer's time is over (as ``time.monotonic()``)."""
+        if self.until is None or self.elapsed is None:
+            return None
+        left = ((len(self._done) + 1) / self.layers.depth - self.elapsed) / max(
+            1.0 - self.elapsed, 1e-9
+        )
+        now = time.monotonic()
+        return now + min(max(left, 0.0), 1.0) * (self.until - now)
+
     def _end_round(self) -> None:
         pursuit, search = self._pursuit, self._pursuit.search
         self._evaluations += search.evaluations
@@ -132,9 +146,9 @@ class RankSearch:
         chosen = self._choose([self._pursuit.current])[1]
         return chosen >= self.settings.fidelity
 
-    def _end_layer(self, until: float | None = None) -> None:
+    def _end_layer(self) -> None:
         """Fix the formulas of the present layer, and go on to the next."""
-        self._pursuit.shorten(until)
+        self._pursuit.shorten(self._end_of_layer())
         programs = self._refine(self._choose(self._pursuit.front())[0].programs)
         self._done.append(programs)
         if len(self._done) == self.layers.depth:
@@ -190,13 +204,13 @@ class RankSearch:
             formulas.append((Program(read, (0.0,), (), read),))
         return measure(formulas, self.layers, self.settings.loss, "scalars")
 
-    def conclude(self, until: float | None = None) -> None:
+    def conclude(self) -> None:
         """Finish a search that is stopped early, with what it has found."""
         while not self._finished:
             if self._pursuit.search.best is not None:
                 self._evaluations += self._pursuit.search.evaluations
                 self._pursuit.end_round()
-            self._end_layer(until)
+            self._end_layer()
 
     def _finish(self) -> None:
         """The front over the output's formulas, and the choice among it."""
@@ -265,9 +279,13 @@ class RankSearch:
 
 
 def valid_fidelity(individual: Individual, layers: Layers) -> float:
-    """R² of the output on the validation rows; minus infinity where it is not finite."""
+    """How faithful the output is on the validation rows: R², minus infinity where it is not finite;
+    of a run by cross-entropy the share of rows with the network's class."""
     expected = layers.splits["valid"][-1].astype(np.float64)
-    return _r2(individual.model.layers(layers.splits["valid"][0])[-1], expected)
+    given = individual.model.layers(layers.splits["valid"][0])[-1]
+    if individual.model.loss == "cross_entropy":
+        return float(np.mean(classes_of(given) == classes_of(expected)))
+    return _r2(given, expected)
 
 
 def _fidelity(f: list[Floats], h: NDArray[np.floating], g: list[Floats], k: Floats) -> float:

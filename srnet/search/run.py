@@ -35,7 +35,10 @@ class Search(Protocol):
     """A search that advances by steps and whose state is plain JSON."""
 
     history: list[float]
+    # Where a clock ends the run and not a number of generations: the share of the steps' time that
+    # has passed, and when the run is to be over (as time.monotonic()).
     elapsed: float | None
+    until: float | None
 
     @property
     def generation(self) -> int: ...
@@ -50,7 +53,7 @@ class Search(Protocol):
     def step(self) -> None: ...
     def state(self) -> dict[str, Any]: ...
     def restore(self, state: dict[str, Any]) -> None: ...
-    def conclude(self, until: float | None = None) -> None: ...
+    def conclude(self) -> None: ...
     def archive(self) -> dict[str, Any]: ...
 
 
@@ -129,6 +132,7 @@ def evolve(
         clock = _Clock(time_limit)
         settings = _settings_in_time(layers, settings, time_limit)
     search = make_search(layers, settings, seed, threads=threads, **options)
+    search.until = clock.end if clock is not None else None
     file = None
     seconds_before = 0.0
     if checkpoint is not None:
@@ -152,7 +156,7 @@ def evolve(
         if progress is not None:
             progress(search)
         if (clock is not None and clock.elapsed >= 1.0) or (stop is not None and stop()):
-            search.conclude(clock.end if clock is not None else None)
+            search.conclude()
             break
         if file is not None:
             file.save_if_due(lambda: {"seconds": seconds(), "state": search.state()})

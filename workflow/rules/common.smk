@@ -72,8 +72,12 @@ def repeat_option(option, *files):
 
 def search_code(preset):
     """The fingerprint of what a preset runs: without its settings, a parameter of their own, and
-    without the other search."""
-    other = {"layerwise": ["search/joint.py"], "joint": []}[SEARCHES[preset].search]
+    without the searches that it does not."""
+    other = {
+        "layerwise": ["search/joint.py", "search/rank.py"],
+        "joint": ["search/rank.py"],
+        "pursuit": [],
+    }[SEARCHES[preset].search]
     return fingerprint("search/run.py", without=["search/settings.py", *other])
 
 
