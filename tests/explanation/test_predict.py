@@ -17,8 +17,8 @@ from srnet.search.run import evolve
 from srnet.search.settings import preset
 
 MODEL = SRNet(
-    (Program(2, (0.5,), (("div", (0, 1)), ("add", (3, 2))), 4),),
-    (np.array([2.0, -1.0]),),
+    ((Program(2, (0.5,), (("div", (0, 1)), ("add", (3, 2))), 4),),),
+    (np.array([[2.0, -1.0]]),),
     (np.array([0.0, 10.0]),),
     "made-up",
 )
@@ -34,8 +34,8 @@ def run(tmp_path: Path) -> Path:
             "seed": 3,
             "fitness": 0.25,
             "layer_losses": [0.25],
-            "programs": [program.to_json() for program in MODEL.programs],
-            "weights": [w.tolist() for w in MODEL.weights],
+            "programs": [program.to_json() for (program,) in MODEL.programs],
+            "weights": [w.tolist() for (w,) in MODEL.weights],
             "biases": [b.tolist() for b in MODEL.biases],
         },
     )

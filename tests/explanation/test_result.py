@@ -85,7 +85,7 @@ Y = LAYERS.splits["train"][-1]
 def single(primitive: Primitive) -> SRNet:
     """The primitive alone: w = 1, b = 0; and a second output with w = -2.5, b = 1e-5."""
     program = Program(2, (), ((primitive.name, (0, 1)[: primitive.arity]),), 2)
-    return SRNet((program,), (np.array([1.0, -2.5]),), (np.array([0.0, 1e-5]),))
+    return SRNet(((program,),), (np.array([[1.0, -2.5]]),), (np.array([0.0, 1e-5]),))
 
 
 def numpy_function(source: str) -> Any:
@@ -165,7 +165,7 @@ def test_every_export_of_a_model_of_layers_is_the_model() -> None:
 
 def test_protected_primitives_are_written_out_for_sympy() -> None:
     program = Program(2, (), (("pdiv", (0, 1)), ("pln", (2,))), 3)
-    model = SRNet((program,), (np.array([1.0]),), (np.array([0.0]),))
+    model = SRNet(((program,),), (np.array([[1.0]]),), (np.array([0.0]),))
     found = Explanation({"programs": [program.to_json()], "weights": [[1.0]], "biases": [[0.0]]})
     expression = sympy.sympify(found.expression())
     for a, b in ((2.0, 3.0), (0.0, 2.0), (1.0, 0.0)):
@@ -176,7 +176,10 @@ def test_protected_primitives_are_written_out_for_sympy() -> None:
 
 def test_constant_formulas_have_a_value_for_every_row() -> None:
     model = SRNet(
-        (Program(1, (2.0,), (), 1),), (np.array([3.0]),), (np.array([-1.0]),), 'evil """ */ name'
+        ((Program(1, (2.0,), (), 1),),),
+        (np.array([[3.0]]),),
+        (np.array([-1.0]),),
+        'evil """ */ name',
     )
     assert numpy_function(to_numpy(model))(np.zeros((3, 1))).tolist() == [[5.0]] * 3
     assert c_text.run(to_c(model), [0.0], 1) == [5.0]

@@ -577,13 +577,7 @@ def model(path: Path) -> None:
     """What ``srnet show`` and ``srnet predict`` do."""
     model = SRNet.load(path)
     assert (
-        len(
-            model.predict(
-                np.ones((2, model.programs[0].inputs))
-                if model.programs[0].inputs < 1000
-                else np.ones((0, 1))
-            )
-        )
+        len(model.predict(np.ones((2, model.inputs)) if model.inputs < 1000 else np.ones((0, 1))))
         < 3
     )
     summary(model, path)

@@ -15,15 +15,15 @@ from srnet.cgp.program import Program
 from srnet.errors import UserError
 from srnet.io.files import write_json
 from srnet.model.fitting import fit, fitness, least_squares
-from srnet.model.srnet import LOSSES, SRNet
+from srnet.model.srnet import LOSSES, READS, SRNet
 from srnet.networks.layers import Layers
 from srnet.search.settings import BY_LOSS
 
 SINE = Program(2, (0.5,), (("mul", (0, 2)), ("sin", (3,)), ("add", (1, 4))), 5)  # x1 + sin(0.5·x0)
 SQUARE = Program(3, (), (("square", (2,)), ("sub", (3, 0))), 4)  # h2² − h0
 MODEL = SRNet(
-    (SINE, SQUARE),
-    (np.array([1.0, -2.0, 0.5]), np.array([3.0, -1e-3])),
+    ((SINE,), (SQUARE,)),
+    (np.array([[1.0, -2.0, 0.5]]), np.array([[3.0, -1e-3]])),
     (np.array([0.0, 1.0, -0.25]), np.array([-1.0, 2.0])),
 )
 X = np.random.default_rng(0).uniform(-2, 2, (30, 2))
@@ -59,7 +59,7 @@ def test_inputs_of_another_width_are_a_sentence(shape: tuple[int, ...]) -> None:
 def test_least_squares_is_the_exact_newton_step(seed: int, rows: int, width: int) -> None:
     rng = np.random.default_rng(seed)
     f, h = rng.normal(3, 1, rows), rng.normal(0, 1, (rows, width))
-    w, b = least_squares(f, h)
+    (w,), b = least_squares([f], h)
     expected = np.linalg.lstsq(np.column_stack([f, np.ones(rows)]), h, rcond=None)[0]
     left = np.sum((np.outer(f, w) + b - h) ** 2)
     assert left == pytest.approx(
@@ -72,19 +72,19 @@ def test_least_squares_is_the_exact_newton_step(seed: int, rows: int, width: int
 @pytest.mark.parametrize("value", [0.0, 1.0, 0.1, -1e30])
 def test_a_constant_formula_gets_no_weight(value: float) -> None:
     h = np.arange(12.0).reshape(6, 2)
-    w, b = least_squares(np.full(6, value), h)
+    w, b = least_squares([np.full(6, value)], h)
     np.testing.assert_array_equal(w, 0)
     np.testing.assert_allclose(b, h.mean(axis=0))
 
 
 def test_a_small_spread_far_from_zero_is_no_constant() -> None:
-    w, _ = least_squares(1e6 + 1e-3 * np.arange(6), np.arange(6.0).reshape(6, 1))
+    w, _ = least_squares([1e6 + 1e-3 * np.arange(6)], np.arange(6.0).reshape(6, 1))
     np.testing.assert_allclose(w, 1e3, rtol=1e-5)
 
 
 def test_fitting_follows_the_layers() -> None:
     layers = made_up.layers((2, 3, 1))
-    model = fit([SINE, SQUARE], layers)
+    model = fit(MODEL.programs, layers)
     assert model is not None
     x = np.vstack([layers.splits[split][0] for split in ("train", "valid")]).astype(np.float64)
     losses = []
@@ -93,7 +93,7 @@ def test_fitting_follows_the_layers() -> None:
             np.float64
         )
         w, b = oracle.least_squares(program(x), h, layers.rows())
-        np.testing.assert_allclose(model.weights[i], w, rtol=1e-9)
+        np.testing.assert_allclose(model.weights[i], [w], rtol=1e-9)
         np.testing.assert_allclose(model.biases[i], b, rtol=1e-9)
         x = np.outer(program(x), w) + b
         losses.append(float(np.mean((x - h) ** 2)))
@@ -110,7 +110,7 @@ def test_a_layer_that_a_formula_is_has_no_loss() -> None:
     model = fit(MODEL.programs, layers)
     assert model is not None
     assert max(model.losses(layers)) < 1e-11
-    np.testing.assert_allclose(model.weights[1][0], MODEL.weights[1][0], rtol=1e-4)
+    np.testing.assert_allclose(model.weights[1][0, 0], MODEL.weights[1][0, 0], rtol=1e-4)
 
 
 @pytest.mark.parametrize("split", ["train", "valid"])
@@ -119,9 +119,9 @@ def test_a_row_that_is_not_finite_makes_the_loss_infinite(split: str) -> None:
     layers = made_up.layers((2, 1))
     for values in layers.splits.values():
         values[0][:] = np.abs(values[0]) + 0.1
-    assert fit([logarithm], layers) is not None
+    assert fit([[logarithm]], layers) is not None
     layers.splits[split][0][-1, 0] = 0
-    assert fit([logarithm], layers) is None
+    assert fit([[logarithm]], layers) is None
 
 
 def test_fitness_is_the_output_loss_and_the_mean_of_the_hidden_ones() -> None:
@@ -132,8 +132,8 @@ def test_fitness_is_the_output_loss_and_the_mean_of_the_hidden_ones() -> None:
 def run() -> dict[str, Any]:
     return {
         "task": "made-up",
-        "programs": [program.to_json() for program in MODEL.programs],
-        "weights": [w.tolist() for w in MODEL.weights],
+        "programs": [program.to_json() for (program,) in MODEL.programs],
+        "weights": [w.tolist() for (w,) in MODEL.weights],
         "biases": [b.tolist() for b in MODEL.biases],
     }
 
@@ -159,7 +159,7 @@ def test_a_run_is_the_model(tmp_path: Path) -> None:
         {"biases": [[0.0, 0.0], [0.0, 0.0]]},
         {"biases": [[0.0, 0.0, float("inf")], [0.0, 0.0]]},
         {"programs": []},
-        {"programs": [MODEL.programs[0].to_json()] * 2},
+        {"programs": [SINE.to_json()] * 2},
         {"programs": 3},
         {"programs": "sin"},
     ],
@@ -208,22 +208,35 @@ def programs(draw: st.DrawFn, inputs: int) -> Program:
 
 @st.composite
 def models(draw: st.DrawFn) -> SRNet:
+    """Any model of one to three layers of one to three formulas."""
     widths = draw(st.lists(st.integers(1, 4), min_size=2, max_size=4))
+    ranks = [draw(st.integers(1, 3)) for _ in widths[1:]]
+    reads = draw(st.sampled_from(READS))
+    inputs = [widths[0], *(ranks if reads == "scalars" else widths[1:])]
     vectors = [st.lists(numbers, min_size=width, max_size=width) for width in widths[1:]]
     return SRNet(
-        tuple(draw(programs(width)) for width in widths[:-1]),
-        tuple(np.array(draw(vector)) for vector in vectors),
+        tuple(
+            tuple(draw(programs(k)) for _ in range(rank))
+            for k, rank in zip(inputs, ranks, strict=False)
+        ),
+        tuple(
+            np.array([draw(vector) for _ in range(rank)])
+            for vector, rank in zip(vectors, ranks, strict=True)
+        ),
         tuple(np.array(draw(vector)) for vector in vectors),
         draw(st.text(st.characters(exclude_categories=["Cs"]), max_size=10)),
         draw(st.sampled_from(LOSSES)),
+        reads,
     )
 
 
 @given(models(), st.booleans())
 def test_from_run_is_the_inverse_of_to_run(model: SRNet, text: bool) -> None:
     again = SRNet.from_run(json.loads(json.dumps(model.to_run(text), allow_nan=False)))
-    assert (again.programs, again.task, again.loss) == (model.programs, model.task, model.loss)
+    for name in ("programs", "task", "loss", "reads"):
+        assert getattr(again, name) == getattr(model, name)
     for old, new in zip(model.weights + model.biases, again.weights + again.biases, strict=True):
+        assert old.shape == new.shape
         assert old.tobytes() == new.tobytes()
         assert new.dtype == np.float64
 
@@ -244,9 +257,15 @@ def test_the_model_part_of_a_run() -> None:
     ("changes", "words"),
     [
         ({"weights": None}, "the key 'weights' is None; it must be of type array"),
-        ({"weights": [[True]]}, "the key 'weights.0.0' is True; it must be of type number"),
+        (
+            {"weights": [[True]]},
+            "the key 'weights.0.0' is True; it must be of type number or array",
+        ),
         ({"biases": [[0.0], "1"]}, "the key 'biases.1' is '1'; it must be of type array"),
-        ({"programs": ["sin"]}, "the key 'programs.0' is 'sin'; it must be of type object"),
+        (
+            {"programs": ["sin"]},
+            "the key 'programs.0' is 'sin'; it must be of type object or array",
+        ),
         ({"task": 3}, "the key 'task' is 3; it must be of type string"),
         ({"loss": "hinge"}, "the key 'loss' is 'hinge'; allowed are mse, cross_entropy"),
     ],
