@@ -101,7 +101,7 @@ def least_squares(f: Sequence[Floats], h: NDArray[Any]) -> tuple[Floats, Floats]
         # not BLAS, which shares long sums among threads: the result would depend on their number
         square = float(np.einsum("i,i->", centred, centred))
         bases.append(centred)
-        squares.append(square if square > smallest else 0.0)
+        squares.append(0.0 if square <= smallest else square)
         rows.append(
             sum(
                 (np.einsum("i,ij->j", centred[part], h[part] - mean_h) for part in _blocks(h)),
@@ -117,8 +117,9 @@ def least_squares(f: Sequence[Floats], h: NDArray[Any]) -> tuple[Floats, Floats]
             if squares[i]:
                 w[i] = w[i] - shares[j, i] * w[j]
     b = mean_h
-    for row, mean in zip(w, means, strict=True):
-        b = b - row * mean
+    for row, mean, square in zip(w, means, squares, strict=True):
+        if square:
+            b = b - row * mean
     return w, b
 
 
