@@ -273,3 +273,144 @@ def test_the_model_part_of_a_run() -> None:
 def test_the_key_that_breaks_the_schema_is_named(changes: dict[str, Any], words: str) -> None:
     with pytest.raises(UserError, match=words):
         SRNet.from_run(run() | changes)
+
+
+# A run of the task F3, as every version before several formulas wrote it.
+OLD: dict[str, Any] = {
+    "task": "F3",
+    "loss": "mse",
+    "complexity": 12,
+    "programs": [
+        {
+            "inputs": 2,
+            "constants": [-0.04941699281334877],
+            "nodes": [
+                ["add", [1, 1]],
+                ["sin", [2]],
+                ["add", [0, 1]],
+                ["sub", [4, 3]],
+                ["sub", [5, 6]],
+            ],
+            "output": 7,
+        },
+        {
+            "inputs": 3,
+            "constants": [0.25522640347480774],
+            "nodes": [["tan", [2]], ["sin", [1]], ["tan", [4]], ["sub", [6, 5]]],
+            "output": 7,
+        },
+        {
+            "inputs": 3,
+            "constants": [0.3432352542877197],
+            "nodes": [["tan", [1]], ["cos", [4]], ["sin", [5]]],
+            "output": 6,
+        },
+    ],
+    "weights": [
+        [0.0027012496716454625, 0.047102135116214014, 0.01589091305377504],
+        [-0.3118171382196772, -1.8223867238707436, -1.8550193706234877],
+        [-49.335210858592475],
+    ],
+    "biases": [
+        [0.9076344647525619, -0.2588257484062075, -0.10007704386363893],
+        [-0.03964620409011005, 0.34054358773400145, -0.13419850751483003],
+        [40.82435511767906],
+    ],
+    "constants": [[-0.04941699281334877], [0.25522640347480774], [0.3432352542877197]],
+    "expressions": [
+        "((x0 + x1) - (sin(-0.04941699281334877) - (x1 + x1)))",
+        "(tan(tan(h2)) - sin(h1))",
+        "sin(cos(tan(h1)))",
+    ],
+    "network_expressions": [
+        "((-49.335210858592475) * sin(cos(tan(((-1.8223867238707436) * "
+        "(tan(tan((0.01589091305377504 * ((x0 + x1) - (sin(-0.04941699281334877) - (x1 + x1))) + "
+        "(-0.10007704386363893)))) - sin((0.047102135116214014 * ((x0 + x1) - "
+        "(sin(-0.04941699281334877) - (x1 + x1))) + (-0.2588257484062075)))) + "
+        "0.34054358773400145)))) + 40.82435511767906)"
+    ],
+}
+
+
+def test_a_run_of_an_older_version_is_read_and_written_as_it_was() -> None:
+    model = SRNet.from_run(OLD)
+    assert model.ranks == [1, 1, 1]
+    assert model.to_run() == OLD
+    assert json.dumps(model.to_run()["weights"]) == json.dumps(OLD["weights"])
+    found = formula_text.evaluate(OLD["network_expressions"][0], formula_text.inputs(X))
+    np.testing.assert_allclose(model.predict(X)[:, 0], found, rtol=1e-12)
+
+
+RANKED: dict[str, Any] = {
+    "programs": [[SINE.to_json(), SINE.to_json()], SQUARE.to_json()],
+    "weights": [[[1.0, -2.0, 0.5], [0.0, 3.0, 1.0]], [3.0, -1e-3]],
+    "biases": [[0.0, 1.0, -0.25], [-1.0, 2.0]],
+}
+
+
+def test_a_layer_of_several_formulas_has_lists_and_one_of_one_has_not() -> None:
+    model = SRNet.from_run(RANKED)
+    assert model.ranks == [2, 1]
+    content = model.to_run()
+    assert {key: content[key] for key in RANKED} == RANKED
+    assert content["constants"] == [[[0.5], [0.5]], []]
+    assert content["expressions"] == [["(x1 + sin((x0 * 0.5)))"] * 2, "((h2)**2 - h0)"]
+    assert content["complexity"] == 3 + 3 + 1 + 2
+    assert "reads" not in content
+    scalars = SRNet.from_run(
+        RANKED
+        | {
+            "programs": [RANKED["programs"][0], [SINE.to_json()]],  # a list of one is read, too
+            "weights": [RANKED["weights"][0], [[3.0, -1e-3]]],
+            "reads": "scalars",
+        }
+    )
+    content = scalars.to_run()
+    assert content["reads"] == "scalars"
+    assert content["programs"][1] == SINE.to_json()
+    assert content["weights"][1] == [3.0, -1e-3]
+
+
+@pytest.mark.parametrize(
+    ("changes", "words"),
+    [
+        ({"weights": [[[1.0, 1.0, 1.0], [1.0]], [1.0, 1.0]]}, "of different lengths"),
+        ({"weights": [[[1.0, 1.0, 1.0], 1.0], [1.0, 1.0]]}, "of different lengths"),
+        ({"weights": [[[1.0, 1.0, 1.0]], [1.0, 1.0]]}, "layer 1 has 2 formula.*shape .1, 3."),
+        ({"weights": [[[1.0, 1.0, 1.0]] * 3, [1.0, 1.0]]}, "layer 1 has 2 formula.*shape .3, 3."),
+        ({"weights": [[1.0, 1.0, 1.0], [1.0, 1.0]]}, "layer 1 has 2 formula.*shape .1, 3."),
+        ({"weights": [[[1.0, 1.0]] * 2, [1.0, 1.0]]}, "layer 1 has 2 formula.*shape .2, 2."),
+        ({"weights": [[[], []], [1.0, 1.0]]}, "layer 1 has 2 formula.*shape .2, 0."),
+        ({"weights": [[], [1.0, 1.0]]}, "the key 'weights.0' has 0 entries"),
+        ({"weights": [[[1.0] * 3, [1.0, None, 1.0]], [1.0, 1.0]]}, "'weights.0.1.1' is None"),
+        ({"weights": [[[[1.0] * 3]] * 2, [1.0, 1.0]]}, "'weights.0.1.0' is .* must be of type"),
+        ({"biases": [[[0.0, 1.0, -0.25]], [-1.0, 2.0]]}, "'biases.0.0' is"),
+        ({"programs": [[], SQUARE.to_json()]}, "the key 'programs.0' has 0 entries"),
+        ({"programs": [[[SINE.to_json()]] * 2, SQUARE.to_json()]}, "'programs.0.1' is"),
+        ({"programs": [[SINE.to_json(), "sin"], SQUARE.to_json()]}, "'programs.0.1' is 'sin'"),
+        (
+            {"programs": [[SINE.to_json(), SQUARE.to_json()], SQUARE.to_json()]},
+            "layer 1 has formulas of different numbers of inputs",
+        ),
+        ({"reads": "x"}, "the key 'reads' is 'x'; allowed are units, scalars"),
+        ({"reads": None}, "the key 'reads' is None; allowed are units, scalars"),
+        ({"reads": "scalars"}, "layer 2 reads 3 values, layer 1 gives 2"),
+    ],
+)
+def test_a_run_of_several_formulas_that_do_not_fit_is_a_sentence(
+    changes: dict[str, Any], words: str
+) -> None:
+    with pytest.raises(UserError, match=words) as caught:
+        SRNet.from_run(RANKED | changes)
+    assert "\n" not in str(caught.value)
+
+
+def test_units_that_nothing_reads_do_not_count_as_text() -> None:
+    chain = (Program(1, (), tuple(("mul", (i, i)) for i in range(10)), 10),)
+    weights, biases = (np.ones((1, 20_000)), np.ones((1, 1))), (np.zeros(20_000), np.zeros(1))
+    model = SRNet((chain, chain), weights, biases, reads="scalars")
+    assert len(model.network_expressions()[0]) > 2**20
+    model = SRNet((chain, (Program(20_000, (), (), 0),)), weights, biases)
+    with pytest.raises(UserError, match="operations when written out; at most 10000000 can be"):
+        model.network_expressions()
+    assert model.to_run()["network_expressions"][0].startswith("not written: the formulas")
