@@ -14,7 +14,7 @@ import pandas as pd
 import pytest
 import sympy
 import torch
-from helpers import c_text, made_up
+from helpers import c_text, made_up, ranked
 from matplotlib.figure import Figure
 
 from srnet.cgp.primitives import PRIMITIVES, Primitive
@@ -24,8 +24,9 @@ from srnet.explanation.predict import write_predictions
 from srnet.explanation.result import Explanation
 from srnet.explanation.units import describe
 from srnet.model.export import to_c, to_numpy
-from srnet.model.srnet import SRNet
-from srnet.search.individual import judge
+from srnet.model.logistic import softmax
+from srnet.model.srnet import READS, SRNet
+from srnet.search.individual import judge, measure
 from srnet.search.run import evolve
 from srnet.search.settings import preset
 
@@ -50,6 +51,7 @@ HARD = [
 PAIRS = np.array(np.meshgrid(HARD, HARD)).reshape(2, -1).T
 ORDINARY = np.random.default_rng(0).normal(0, 5, (60, 2))
 PRIMITIVE = pytest.mark.parametrize("primitive", PRIMITIVES, ids=lambda primitive: primitive.name)
+RANKED = pytest.mark.parametrize("reads", READS)
 LAYERS = made_up.layers((2, 3, 2))
 
 SIMPLE = (Program(2, (), (("sub", (0, 1)),), 2), Program(3, (), (), 1))
@@ -301,6 +303,77 @@ def test_plot() -> None:
 def test_simplified() -> None:
     forms = FOUND.simplified(10)
     assert (len(forms.layers), len(forms.outputs)) == (2, 2)
+
+
+# --- several formulas per layer -------------------------------------------------------------------
+
+
+def explanation_of_rank(reads: str, loss: str = "mse") -> Explanation:
+    """Two models of two formulas per layer, the better selected."""
+    layers = LAYERS if loss == "mse" else made_up.classifier((2, 3, 2))
+    entries = []
+    for seed, fitness in ((2, 0.5), (3, 0.2)):
+        programs = ranked.model(seed, reads, (2, 3, 2), (2, 2)).programs
+        individual = measure(programs, layers, loss, reads)
+        assert individual is not None
+        entries.append(describe(replace(individual, fitness=fitness), layers))
+    run = {"task": "made-up", "preset": "rank", **entries[-1], "pareto": entries, "selected": 1}
+    return Explanation(json.loads(json.dumps(run)), layers=layers)
+
+
+@RANKED
+def test_several_formulas_of_a_layer_are_told(reads: str) -> None:
+    found = explanation_of_rank(reads)
+    texts = found.model.formula_texts()
+    assert [layer.formulas for layer in found.layers] == [tuple(names) for names in texts]
+    assert found.layers[0].formula == "; ".join(texts[0])
+    assert [layer.complexity for layer in found.layers] == [
+        1 + sum(program.complexity for program in programs) for programs in found.model.programs
+    ]
+    assert sum(layer.complexity for layer in found.layers) == found.complexity
+    assert [layer.mse for layer in found.layers] == pytest.approx(found.model.losses(LAYERS))
+    for words in (texts[0][1], texts[1][0], found.model.network_expressions()[1]):
+        assert words in str(found)
+    assert found.pareto["h1"].tolist()[1] == found.layers[0].formula
+    fidelity = found.fidelity(X, Y)
+    assert fidelity.mse == pytest.approx(np.mean((ranked.values(found.model, X)[1][-1] - Y) ** 2))
+    assert found._repr_latex_().count(r"\\ y_{1} &= ") == 1
+
+
+@RANKED
+@pytest.mark.parametrize("loss", ["mse", "cross_entropy"])
+def test_every_export_of_several_formulas_is_the_model(reads: str, loss: str) -> None:
+    found = explanation_of_rank(reads, loss)
+    logits = ranked.values(found.model, X)[1][-1]
+    expected = logits if loss == "mse" else softmax(logits)
+    for values in (
+        found.predict(X),
+        numpy_function(found.to_numpy())(X),
+        found.to_torch()(torch.tensor(X.astype(float))).numpy(),
+        [c_text.run(found.to_c(), row, 2) for row in X.astype(float).tolist()],
+    ):
+        np.testing.assert_allclose(values, expected, rtol=1e-9)
+    for output in range(2):
+        expression = sympy.sympify(found.expression(output))
+        values = sympy.lambdify(sympy.symbols("x0 x1"), expression, "numpy")(*X.astype(float).T)
+        np.testing.assert_allclose(values, logits[:, output], rtol=1e-9)
+
+
+@RANKED
+def test_other_models_and_files_of_several_formulas(reads: str, tmp_path: Path) -> None:
+    found = explanation_of_rank(reads)
+    other = found.select("knee")
+    assert other.model.reads == reads
+    assert other.complexity == found.pareto.complexity[0] < found.complexity
+    found.save(tmp_path / "run.json")
+    loaded = Explanation.load(tmp_path / "run.json")
+    assert str(loaded) == str(found)
+    np.testing.assert_array_equal(loaded.predict(X), found.predict(X))
+    np.savez(tmp_path / "x.npz", x=X)
+    write_predictions(tmp_path / "run.json", tmp_path / "x.npz", tmp_path / "y.csv")
+    np.testing.assert_array_equal(
+        np.loadtxt(tmp_path / "y.csv", delimiter=",", skiprows=1), found.predict(X)
+    )
 
 
 # --- files ----------------------------------------------------------------------------------------
