@@ -417,6 +417,10 @@ def test_copies_and_pickles_are_the_same() -> None:
         ({"layer_losses": ["x", 1]}, "'layer_losses.0' is 'x'"),
         ({"layer_losses": [1.0]}, "'layer_losses'"),
         ({"pareto": [{"fitness": 1.0}]}, "the key 'complexity' is missing in 'pareto.0'"),
+        (
+            {"pareto": [{"fitness": -1.0, "complexity": 3}]},
+            "'pareto.0.fitness' is -1.0; at least 0",
+        ),
         ({"pareto": 3}, "'pareto'"),
     ],
 )
