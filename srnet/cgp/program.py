@@ -74,13 +74,37 @@ class Program:
     def __call__(self, x: Floats) -> Floats:
         """The formula's value for every row of ``x`` (n × k); NaN or infinite where IEEE says
         so."""
+        return self._values(x)[self.output]
+
+    def _values(self, x: Floats) -> list[Floats]:
+        """The values of all addresses, n each."""
         x = np.asarray(x)
         values: list[Any] = [x[:, i] for i in range(self.inputs)]
         values += [np.full(x.shape[0], constant, dtype=x.dtype) for constant in self.constants]
         with np.errstate(all="ignore"):
             for name, operands in self.nodes:
-                values.append(by_name(name).value(np, *(values[operand] for operand in operands)))
-        return np.asarray(values[self.output])
+                value = by_name(name).value(np, *(values[operand] for operand in operands))
+                values.append(np.asarray(value))
+        return values
+
+    def gradient(self, x: Floats) -> tuple[Floats, Floats]:
+        """The formula's value for every row of ``x`` (n × k), and its derivatives by the constants,
+        n × constants: one sweep from the output back."""
+        values = self._values(x)
+        adjoints: list[Any] = [0.0] * len(values)
+        adjoints[self.output] = np.ones_like(values[self.output])
+        with np.errstate(all="ignore"):
+            for node, (name, operands) in reversed(list(enumerate(self.nodes, self.terminals))):
+                arguments = [values[operand] for operand in operands]
+                for operand, derivative in zip(operands, by_name(name).derivatives, strict=True):
+                    if operand >= self.inputs:
+                        adjoints[operand] = adjoints[operand] + derivative(
+                            np, adjoints[node], *arguments, values[node]
+                        )
+        slopes = np.zeros((len(values[self.output]), len(self.constants)))
+        for i in range(len(self.constants)):
+            slopes[:, i] = adjoints[self.inputs + i]
+        return values[self.output], slopes
 
     def render(self, names: Sequence[str]) -> str:
         """The formula as text, the inputs being called ``names``."""

@@ -131,7 +131,7 @@ class _Estimator(BaseEstimator):
                     X,
                     names,
                     task=type(self).__name__,
-                    preset=self.preset,
+                    search=preset_settings(self.preset),
                     seed=int(seeds[2]),
                     budget=budget,
                     validation=X[rows[some]],

@@ -6,6 +6,7 @@ import signal
 import threading
 import warnings
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -17,11 +18,11 @@ from srnet.explanation.result import Explanation
 from srnet.explanation.rows import as_rows
 from srnet.explanation.units import restore_units, scale_layers
 from srnet.io.files import check_writable, write_json, writing
-from srnet.networks.adapters import BlackBox, adapt
+from srnet.networks.adapters import OUTPUT, BlackBox, adapt
 from srnet.search.budget import Budget
 from srnet.search.progress import Progress
 from srnet.search.run import evolve
-from srnet.search.settings import limit_evaluations
+from srnet.search.settings import FORMULAS, RankSettings, Settings, limit_evaluations
 from srnet.search.settings import preset as preset_settings
 from srnet.typing import StrPath
 from srnet.validation import SECONDS, Integer
@@ -33,7 +34,10 @@ def explain(
     *,
     layers: Sequence[str] | None = None,
     task: str | None = None,
-    preset: str = "joint",
+    preset: str = "rank",
+    formulas: int | str | Mapping[str, int] = "auto",
+    fidelity: float | None = None,
+    nodes: int | None = None,
     seed: int = 0,
     budget: str | int | Budget | None = None,
     validation: Any = None,
@@ -41,8 +45,7 @@ def explain(
     threads: int = 1,
     settings: dict[str, Any] | None = None,
 ) -> Explanation:
-    """Find a formula for every layer of a trained network, and with them one for the whole (Luo et
-    al. 2022).
+    """Find formulas for a trained network: for its output, or layer by layer (Luo et al. 2022).
 
     The model is only asked for its values: its mode, hooks, gradients and buffers are afterwards as
     they were. Every output is explained by mean squared error, also the logits or probabilities of
@@ -59,23 +62,36 @@ def explain(
         the formulas then use) or a tensor. Of more than 10 000 rows, 10 000 are drawn.
     layers
         Names of the layers explained beside the output, as ``named_modules`` has them; ``hidden1``,
-        ``hidden2``, … of a scikit-learn network. By default every activation module, in the order
-        of their calls.
+        ``hidden2``, … of a scikit-learn network; ``["output"]`` for the output alone, which is the
+        default. With the presets ``joint`` and ``paper``, whose subject is the hidden layers, the
+        default is every activation module, in the order of their calls.
     task
         A name for the result.
     preset
-        The search: ``joint``, or the published one, ``paper``.
+        The search: ``rank``, several formulas for each layer; ``joint``, one for each; or the
+        published one, ``paper``.
+    formulas
+        How many formulas a layer gets with the preset ``rank``: ``"auto"``, as many as it takes to
+        reach the fidelity, among them inputs as they are, so that the explanation is no worse than
+        a linear regression; a number for every layer; or numbers by layer, ``{"output": 2}``.
+    fidelity
+        R² on the validation rows that is enough: the search ends there, and takes the simplest
+        formulas that have it. By default .999; where the budget ends before, the simplest within a
+        tenth of the lowest unexplained share are taken.
+    nodes
+        Function nodes above which the formulas of a layer do not grow; by default 60.
     seed
         0 or more. Runs count their seeds from 1, so RUN.json holds ``seed + 1``.
     budget
         A time (``"60s"``, ``"2min"``), a number of chromosome evaluations, or by default the
-        preset's own 1 000 000 evaluations per layer, 10 to 20 s for a small network. Only the
+        preset's own 1 000 000 evaluations per layer, 10 to 30 s for a small network. Only the
         latter two give the same result every time, bit for bit. A time does not count the loading
         of the compiled search, up to half a minute once on a machine.
     validation
-        Rows that are not fitted but count in the fitness: by default 30 % as many as X (at least
-        10, at most 1000), uniform in X's box widened by a fifth and labelled by the network. Give
-        your own where such points make no sense for your data.
+        Rows that are not fitted: with the preset ``rank`` they choose among the formulas, and by
+        default are a fifth of X. With ``joint`` and ``paper`` they count in the fitness as in the
+        paper: by default 30 % as many as X (at least 10, at most 1000), uniform in X's box widened
+        by a fifth and labelled by the network; give your own where such points make no sense.
     progress
         A bar with the time left on a terminal, a line a minute in a log. Ctrl-C ends the search
         with the best so far.
@@ -110,18 +126,21 @@ def explain(
             f"X has the columns {', '.join(map(str, X.columns))}; the model was fitted on "
             f"{', '.join(map(str, known))}, in this order"
         )
+    search = preset_settings(preset, **_choices(preset, fidelity, nodes, settings))
+    if layers is None and isinstance(search, RankSettings):
+        layers = [OUTPUT]
     explanation = explain_rows(
         adapt(model, layers),
         rows,
         names,
         task=task,
-        preset=preset,
+        search=search,
+        formulas=formulas,
         seed=seed,
         budget=budget,
         validation=validation,
         progress=progress,
         threads=threads,
-        settings=settings,
     )
     if layers is None and len(explanation.layers) == 1:
         warnings.warn(
@@ -137,34 +156,40 @@ def explain_rows(
     rows: NDArray[Any],
     input_names: Sequence[str],
     *,
+    search: Settings,
     task: str | None = None,
-    preset: str = "joint",
+    formulas: int | str | Mapping[str, int] = "auto",
     seed: int = 0,
     budget: str | int | Budget | None = None,
     validation: Any = None,
     progress: bool = True,
     threads: int = 1,
-    settings: dict[str, Any] | None = None,
 ) -> Explanation:
-    """:func:`explain` for whatever has layers, and for rows that are an array already."""
+    """:func:`explain` for whatever has layers, for rows that are an array already, and for the
+    settings of a search."""
     seed = Integer(0, 2**63 - 2).check("seed", seed)  # a run counts from 1
     limit = Budget.parse(budget)
-    if settings is not None and not isinstance(settings, Mapping):
-        raise UserError(
-            f"'settings' is {settings!r}; settings by their names are needed, as {{'cols': 10}}"
-        )
-    search = preset_settings(preset, **(settings or {}))
     if search.loss != "mse":
         raise UserError(
             f"'settings' has the loss {search.loss!r}; mse is needed here, srnet evolve knows the "
             f"others"
         )
-    sample = sample_layers(network, rows, seed, validation, task or "network")
+    ranked = isinstance(search, RankSettings)
+    sample = sample_layers(network, rows, seed, validation, task or "network", hold_out=ranked)
+    if isinstance(search, RankSettings):
+        search = replace(search, formulas=_by_layer(formulas, sample.names))
+    elif formulas != "auto":
+        raise UserError(
+            f"'formulas' is {formulas!r}; the preset {search.preset} has one formula for each "
+            f"layer, several are searched by the preset rank"
+        )
+    # the search of rank r standardises by itself
+    scaler = None if ranked else network.scaler
     if limit.evaluations is not None:
         search = limit_evaluations(search, limit.evaluations, sample.layers.depth)
     with Progress(quiet=not progress) as bar, _catch_interrupts() as interrupted:
         run = evolve(
-            scale_layers(sample, network),
+            scale_layers(sample, scaler),
             search,
             seed + 1,
             threads=threads,
@@ -175,8 +200,44 @@ def explain_rows(
     if interrupted():
         warnings.warn("interrupted: the explanation is the best so far", stacklevel=3)
     return Explanation(
-        restore_units(run, sample, network, input_names), layers=sample.layers, network=network
+        restore_units(run, sample, scaler, input_names), layers=sample.layers, network=network
     )
+
+
+def _choices(
+    preset: str, fidelity: float | None, nodes: int | None, settings: Any
+) -> dict[str, Any]:
+    """The settings that a caller gives, the arguments of :func:`explain` among them."""
+    if settings is not None and not isinstance(settings, Mapping):
+        raise UserError(
+            f"'settings' is {settings!r}; settings by their names are needed, as {{'cols': 10}}"
+        )
+    given = {"fidelity": fidelity, "most_nodes": nodes}
+    given = {name: value for name, value in given.items() if value is not None}
+    if given and not isinstance(preset_settings(preset), RankSettings):
+        raise UserError(f"'fidelity' and 'nodes' are of the preset rank; the preset is {preset!r}")
+    return {**(settings or {}), **given}
+
+
+def _by_layer(formulas: Any, names: Sequence[str]) -> int | tuple[int, ...]:
+    """How many formulas each layer gets, 0 for as many as it takes."""
+    if isinstance(formulas, str) and formulas == "auto":
+        return 0
+    if isinstance(formulas, Mapping):
+        unknown = [name for name in formulas if name not in names]
+        if unknown:
+            raise UserError(
+                f"'formulas' names the layer {unknown[0]!r}; there are {', '.join(names)}"
+            )
+        counts = [formulas.get(name, "auto") for name in names]
+        return tuple(
+            0 if count == "auto" else FORMULAS.check("formulas", count) for count in counts
+        )
+    if isinstance(formulas, str):
+        raise UserError(
+            f"'formulas' is {formulas!r}; auto, a number, or numbers by layer are needed"
+        )
+    return FORMULAS.check("formulas", formulas)
 
 
 def write_explanation(

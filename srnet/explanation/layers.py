@@ -18,6 +18,11 @@ from srnet.networks.mlp import CONSTANT_SPREAD
 # Of more rows a sample is searched: a formula of a few constants needs no more.
 MOST_ROWS = 10_000
 MOST_VALIDATION_ROWS = 1000
+# Where rows are held out: their share; and the numbers of rows to fit and held out below which
+# recombined rows are added.
+_HELD_OUT, _FIT_ROWS, _HELD_OUT_ROWS = 0.2, 1000, 200
+# Share of the inputs that a recombined row has from another.
+_RECOMBINED = 0.3
 
 
 @dataclass(frozen=True)
@@ -43,9 +48,19 @@ def sample_layers(
     seed: int = 0,
     validation: Any = None,
     task: str = "network",
+    *,
+    hold_out: bool = False,
 ) -> LayerSample:
-    """The layers of a network on (a sample of) the rows, n × d, and on validation rows: those
-    given, or points of the rows' box, widened as in the workflow.
+    """The layers of a network on (a sample of) the rows, n × d, and on validation rows.
+
+    Parameters
+    ----------
+    validation
+        The validation rows. By default points of the rows' box, widened as in the workflow.
+    hold_out
+        Whether by default a fifth of the rows themselves are held out for validation. Where there
+        are few of them, recombined rows are added to either kind: rows of which some inputs come
+        from another row of that kind. The network says what its values are there.
 
     Raises
     ------
@@ -65,7 +80,9 @@ def sample_layers(
     rng = np.random.default_rng([seed, 9])
     if len(rows) > MOST_ROWS:
         rows = rows[np.sort(rng.choice(len(rows), MOST_ROWS, replace=False))]
-    if validation is None:
+    if validation is None and hold_out:
+        rows, valid = _split(rows, rng)
+    elif validation is None:
         count = min(max(10, len(rows) * 3 // 10), MOST_VALIDATION_ROWS)
         low, high = widen_box(rows, WIDEN["valid"])
         valid = rng.uniform(low, high, (count, rows.shape[1])).astype(rows.dtype)
@@ -74,6 +91,8 @@ def sample_layers(
         if not len(valid):
             raise UserError("'validation' has no row; at least 1 is needed")
         check_width(valid, rows.shape[1], "'validation'")
+    if hold_out:
+        rows = _recombine(rows, _FIT_ROWS, rng)
     names, train_values = _evaluate(network, rows, "X")
     _, valid_values = _evaluate(network, valid, "the validation rows")
     layers = Layers({"train": train_values, "valid": valid_values}, name=task, source="network")
@@ -86,6 +105,22 @@ def sample_layers(
             stacklevel=4,
         )
     return LayerSample(layers, names, scale if scale > 1e-30 else 1.0)
+
+
+def _split(rows: NDArray[Any], rng: np.random.Generator) -> tuple[NDArray[Any], NDArray[Any]]:
+    """The rows to fit, and those held out."""
+    order = rng.permutation(len(rows))
+    count = max(1, int(_HELD_OUT * len(rows)))
+    held_out, kept = np.sort(order[:count]), np.sort(order[count:])
+    return rows[kept], _recombine(rows[held_out], _HELD_OUT_ROWS, rng)
+
+
+def _recombine(rows: NDArray[Any], wanted: int, rng: np.random.Generator) -> NDArray[Any]:
+    """The rows, and where they are fewer than wanted so many recombined ones."""
+    count = max(0, wanted - len(rows))
+    first, second = rng.integers(len(rows), size=(2, count))
+    taken = rng.random((count, rows.shape[1])) < _RECOMBINED
+    return np.vstack([rows, np.where(taken, rows[second], rows[first])])
 
 
 def _evaluate(

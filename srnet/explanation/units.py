@@ -11,37 +11,37 @@ from srnet.explanation.layers import LayerSample
 from srnet.metrics import r_squared
 from srnet.model.fitting import quality
 from srnet.model.srnet import SRNet, readable_expressions
-from srnet.networks.adapters import BlackBox
+from srnet.networks.adapters import Scaler
 from srnet.networks.layers import Layers
 from srnet.search.individual import Individual
 from srnet.search.pareto import front
 
 
-def scale_layers(sample: LayerSample, network: BlackBox) -> Layers:
-    """The layers as they are searched.
+def scale_layers(sample: LayerSample, scaler: Scaler | None) -> Layers:
+    """The layers as they are searched, the inputs scaled by mean and std where there is a scaler.
 
     The fitness then weighs an output of any magnitude against the hidden layers in the same way.
     """
     splits = {}
     for split, (x, *hidden, y) in sample.layers.splits.items():
-        if network.scaler is not None:
-            x = ((x - network.scaler[0]) / network.scaler[1]).astype(np.float32)
+        if scaler is not None:
+            x = ((x - scaler[0]) / scaler[1]).astype(np.float32)
         splits[split] = [x, *hidden, (y / sample.output_scale).astype(np.float32)]
     return replace(sample.layers, splits=splits)
 
 
 def restore_units(
-    run: dict[str, Any], sample: LayerSample, network: BlackBox, input_names: Sequence[str]
+    run: dict[str, Any], sample: LayerSample, scaler: Scaler | None, input_names: Sequence[str]
 ) -> dict[str, Any]:
     """RUN.json of a search of scaled layers with models of the inputs and outputs in their own
     units, measured again on the layers themselves.
 
     The Pareto front is made anew, for what scaling adds to a formula may change the order; a
-    model's fitness is still that of the search. The most accurate is selected.
+    model's fitness is still that of the search. The run's own is selected.
     """
     individuals = []
     for entry in run["pareto"] or [run]:
-        model = _unscale(SRNet.from_run(entry), sample.output_scale, network)
+        model = _unscale(SRNet.from_run(entry), sample.output_scale, scaler)
         individuals.append(
             Individual(
                 tuple(np.array(genes, np.int32) for genes in entry.get("genes", ())),
@@ -50,16 +50,21 @@ def restore_units(
                 entry["fitness"],
             )
         )
-    entries = [describe(individual, sample.layers) for individual in front(individuals)]
+    chosen = front(individuals)
+    entries = [describe(individual, sample.layers) for individual in chosen]
+    # what scaling adds may have made the run's own one more than another's match
+    selected = next(
+        (i for i, each in enumerate(chosen) if each.fitness == run["fitness"]), len(chosen) - 1
+    )
     return {
         **{key: value for key, value in run.items() if key != "elites"},
-        **entries[-1],
+        **entries[selected],
         "pareto": entries,
         "layers_fingerprint": sample.layers.fingerprint(),
         "layer_names": sample.names,
         "input_names": list(input_names),
         "output_scale": sample.output_scale,
-        "selected": len(entries) - 1,
+        "selected": selected,
     }
 
 
@@ -75,11 +80,11 @@ def describe(individual: Individual, layers: Layers) -> dict[str, Any]:
     }
 
 
-def _unscale(model: SRNet, output_scale: float, network: BlackBox) -> SRNet:
+def _unscale(model: SRNet, output_scale: float, scaler: Scaler | None) -> SRNet:
     """The same model of inputs and outputs in their own units."""
     first, *others = model.programs
-    if network.scaler is not None:
-        mean, deviation = network.scaler
+    if scaler is not None:
+        mean, deviation = scaler
         first = tuple(program.after_scaling(mean.tolist(), deviation.tolist()) for program in first)
     *hidden_weights, weights = model.weights
     *hidden_biases, biases = model.biases

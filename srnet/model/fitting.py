@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 from srnet.cgp.program import Program
 from srnet.metrics import normalised_error, r_squared
 from srnet.model.logistic import classes_of, fit_logits, mean_cross_entropy
+from srnet.model.regression import back_substitute, orthogonalise
 from srnet.model.srnet import SRNet, join
 from srnet.networks.layers import Layers
 from srnet.typing import Floats
@@ -78,44 +79,28 @@ def fit_and_measure(
 def least_squares(f: Sequence[Floats], h: NDArray[Any]) -> tuple[Floats, Floats]:
     """W (formulas × k) and b of the best h ≈ z·W + b; f: n values of each formula, h: n × k.
 
-    By Gram and Schmidt's method, each formula made orthogonal to those before, twice against
-    rounding. A formula that is constant, or linear in those before, gets the weights 0.
+    A formula that is constant, or linear in those before, gets the weights 0.
     """
     means, mean_h = [values.mean() for values in f], h.mean(axis=0, dtype=np.float64)
-    bases: list[Floats] = []
-    squares: list[float] = []
-    shares = np.eye(len(f))  # of basis j in formula i
-    rows = []
-    for i, values in enumerate(f):
-        centred = values - means[i]
-        # below this the spread of f is rounding noise
-        smallest = 1e-24 * values.size * (means[i] * means[i])
-        if bases:
-            smallest += 1e-20 * np.einsum("i,i->", centred, centred)
-        for _ in range(2):
-            for j, basis in enumerate(bases):
-                if squares[j]:
-                    share = np.einsum("i,i->", basis, centred) / squares[j]
-                    centred = centred - share * basis
-                    shares[i, j] += share
+    centred = np.column_stack([values - mean for values, mean in zip(f, means, strict=True)])
+    for column, mean in zip(centred.T, means, strict=True):
         # not BLAS, which shares long sums among threads: the result would depend on their number
-        square = float(np.einsum("i,i->", centred, centred))
-        bases.append(centred)
-        squares.append(0.0 if square <= smallest else square)
-        rows.append(
-            sum(
-                (np.einsum("i,ij->j", centred[part], h[part] - mean_h) for part in _blocks(h)),
-                np.zeros(h.shape[1]),
+        square = np.einsum("i,i->", column, column)
+        # below this the spread of f is rounding noise
+        if square <= 1e-24 * column.size * (mean * mean):
+            column[:] = 0.0
+    parts, squares, shares = orthogonalise(centred)
+    wanted = np.zeros((len(f), h.shape[1]))
+    for i, square in enumerate(squares):
+        if square:
+            wanted[i] = (
+                sum(
+                    (np.einsum("i,ij->j", parts[rows, i], h[rows] - mean_h) for rows in _blocks(h)),
+                    np.zeros(h.shape[1]),
+                )
+                / square
             )
-            / square
-            if squares[i]
-            else np.zeros(h.shape[1])
-        )
-    w = np.array(rows)
-    for i in reversed(range(len(f))):
-        for j in range(i + 1, len(f)):
-            if squares[i]:
-                w[i] = w[i] - shares[j, i] * w[j]
+    w = back_substitute(shares, wanted)
     b = mean_h
     for row, mean, square in zip(w, means, squares, strict=True):
         if square:

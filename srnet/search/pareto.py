@@ -70,3 +70,18 @@ def select(complexity: Sequence[int], fitness: Sequence[float], how: str = "accu
         for i in range(last + 1)
     ]
     return max(range(last + 1), key=lambda i: below[i])
+
+
+# A fidelity this close to the best is as good: the validation rows are a sample.
+_SHARE, _MARGIN = 0.1, 0.0003
+
+
+def select_by_fidelity(fidelity: Sequence[float], wanted: float) -> int:
+    """The position of the simplest model of a front, sorted by complexity, that is faithful enough.
+
+    Faithful enough is an R² on validation rows of ``wanted``; where no model has it, one whose
+    unexplained share is within a tenth, and .0003, of the lowest.
+    """
+    best = max(fidelity)
+    enough = min(wanted, best - _SHARE * (1.0 - best) - _MARGIN) if math.isfinite(best) else best
+    return next(i for i, value in enumerate(fidelity) if value >= enough)

@@ -21,7 +21,9 @@ from srnet.search.checkpoints import INTERVAL, Checkpoint
 from srnet.search.individual import Individual
 from srnet.search.joint import JointSearch
 from srnet.search.layerwise import LayerwiseSearch
-from srnet.search.settings import SEED, JointSettings, Settings, small_population
+from srnet.search.pursuit import inner_settings
+from srnet.search.rank import RankSearch
+from srnet.search.settings import SEED, JointSettings, RankSettings, Settings, small_population
 from srnet.typing import StrPath
 from srnet.validation import SECONDS, Integer
 
@@ -32,10 +34,11 @@ _CONCLUSION = 0.03
 class Search(Protocol):
     """A search that advances by steps and whose state is plain JSON."""
 
-    generation: int
     history: list[float]
     elapsed: float | None
 
+    @property
+    def generation(self) -> int: ...
     @property
     def best(self) -> Individual | None: ...
     @property
@@ -70,6 +73,8 @@ def make_search(layers: Layers, settings: Settings, seed: int, **options: Any) -
             f"{layers.source}: 'train_y' has 1 column; one per class, at least 2, are needed with "
             f"the loss cross_entropy"
         )
+    if isinstance(settings, RankSettings):
+        return RankSearch(layers, settings, seed, **options)
     if isinstance(settings, JointSettings):
         return JointSearch(layers, settings, seed, **options)
     return LayerwiseSearch(layers, settings, seed, **options)
@@ -173,6 +178,8 @@ class _Clock:
 
 def warm_up(layers: Layers, settings: Settings) -> float:
     """Load, or compile, the search by a tiny run; the seconds of a chromosome evaluation in it."""
+    if isinstance(settings, RankSettings):
+        settings = inner_settings(settings)
     start = time.monotonic()
     search = make_search(layers, replace(settings, population=4, generations=40, stop=0.0), 1)
     while not search.finished:

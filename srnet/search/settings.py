@@ -5,10 +5,13 @@ from typing import Annotated, Any
 
 from srnet.cgp.primitives import CLASSIFICATION, REGRESSION, function_set
 from srnet.errors import UserError
-from srnet.validation import Choice, Count, Integer, Number, validate
+from srnet.validation import Choice, Count, Integer, Number, Share, validate
 
 # Of a run; the random streams take 63 bits.
 SEED = Integer(1, 2**63 - 1)
+
+# Of one layer.
+FORMULAS = Integer(1, 99)
 
 # What the loss changes in every preset (Luo et al. 2022, section 4).
 BY_LOSS: dict[str, dict[str, Any]] = {
@@ -34,7 +37,7 @@ class Settings:
     """
 
     preset: str
-    search: str  # layerwise (Luo et al. 2022, section 3) or joint
+    search: str  # layerwise (Luo et al. 2022, section 3), joint or pursuit
     loss: Annotated[str, _LOSS] = "mse"
     population: Count = 200
     generations: Count = 5000
@@ -90,9 +93,57 @@ class JointSettings(Settings):
     sample_rows: Annotated[int, Integer(2)] = 1024
 
 
+@dataclass(frozen=True)
+class RankSettings(JointSettings):
+    """What the search of rank r takes besides; the fields of the joint search are those of every
+    round, whose budget is an equal part of a layer's.
+
+    Attributes
+    ----------
+    formulas
+        Formulas of each layer, r, or by layer; 0 for as many as it takes.
+    rounds
+        Searches for one formula, by layer.
+    most_nodes
+        Complexity of a layer's formulas above which a round takes something out before the next.
+    fidelity
+        R² on the validation rows at which a layer is explained well enough; its search then ends.
+    hold_out
+        Whether the validation rows only choose among the formulas. Else they are fitted as the
+        training rows are, for the published fitness counts both, and the fitness chooses.
+    """
+
+    formulas: int | tuple[int, ...] = 0
+    rounds: Count = 8
+    most_nodes: Count = 60
+    fidelity: Share = 0.999
+    hold_out: bool = True
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        by_layer = self.formulas if isinstance(self.formulas, tuple) else (self.formulas,)
+        for count in by_layer:
+            Integer(0, FORMULAS.maximum).check("formulas", count)
+
+    def formulas_of(self, layer: int) -> int:
+        """Formulas of a layer, 0 …; 0 for as many as it takes."""
+        return self.formulas if isinstance(self.formulas, int) else self.formulas[layer]
+
+
+_RANK: dict[str, Any] = {
+    "search": "pursuit",
+    "n_eph": 4,
+    "nodes_per_layer": 8.0,
+    "population": 40,
+    "generations": 25_000,
+}
+
 PRESETS: dict[str, Settings] = {
     "paper": Settings(preset="paper", search="layerwise"),
     "joint": JointSettings(preset="joint", search="joint", n_eph=4),
+    "rank": RankSettings(preset="rank", **_RANK),
+    "rank2": RankSettings(preset="rank2", **_RANK, formulas=2, hold_out=False),
+    "rank3": RankSettings(preset="rank3", **_RANK, formulas=3, hold_out=False),
 }
 
 

@@ -1,8 +1,5 @@
 """Models of scaled inputs and outputs, in their own units."""
 
-from types import SimpleNamespace
-from typing import Any
-
 import numpy as np
 import pytest
 from helpers import made_up, ranked
@@ -22,16 +19,15 @@ def test_models_of_several_formulas_read_inputs_in_their_own_units(reads: str) -
         for split, (x, *hidden, y) in made_up.layers((2, 3, 2)).splits.items()
     }
     own = Layers({split: [v.astype(np.float32) for v in vs] for split, vs in splits.items()})
-    network: Any = SimpleNamespace(scaler=(mean, deviation))
     sample = LayerSample(own, ["h1", "output"], scale)
-    scaled = scale_layers(sample, network)
+    scaled = scale_layers(sample, (mean, deviation))
     entries = []
     for seed, ranks in ((2, (1, 1)), (3, (2, 2))):
         model = ranked.model(seed, reads, (2, 3, 2), ranks)
         individual = measure(model.programs, scaled, reads=reads)
         assert individual is not None
         entries.append(individual.to_json())
-    run = restore_units({**entries[1], "pareto": entries}, sample, network, ["a", "b"])
+    run = restore_units({**entries[1], "pareto": entries}, sample, (mean, deviation), ["a", "b"])
     x = splits["train"][0]
     before = {entry["fitness"]: SRNet.from_run(entry) for entry in entries}
     assert run["fitness"] == min(before)

@@ -1,0 +1,123 @@
+"""Backward elimination: the formulas of a layer made shorter node by node, at the least cost in
+accuracy."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from srnet.cgp.program import Program
+from srnet.cgp.reduction import reductions
+from srnet.model.regression import back_substitute, coefficients, orthogonalise, project
+from srnet.model.srnet import layer_complexity
+from srnet.search.variable_projection import design, fit_constants
+from srnet.typing import Floats
+
+# Candidates of a step whose constants are fitted before one is taken, and the steps of that fit.
+_TRIES, _STEPS = 4, 10
+
+
+@dataclass(frozen=True)
+class Fitted:
+    """Formulas of a layer, and their mean squared error with the best weights and biases."""
+
+    programs: tuple[Program, ...]
+    error: float
+
+    @property
+    def complexity(self) -> int:
+        """Function nodes, and the additions that join the formulas; -1 of none."""
+        return layer_complexity(self.programs)
+
+
+def measure(programs: Sequence[Program], x: Floats, h: Floats) -> Fitted:
+    """The error of formulas on rows x (n × inputs) and units h (n × k); infinite where a formula
+    is not finite."""
+    columns = design(programs, x)
+    if not np.isfinite(columns).all():
+        return Fitted(tuple(programs), np.inf)
+    with np.errstate(all="ignore"):
+        left = h - project(*orthogonalise(columns)[:2], h)
+        error = float(np.mean(np.square(left)))
+    return Fitted(tuple(programs), error if np.isfinite(error) else np.inf)
+
+
+def eliminate(start: Fitted, x: Floats, h: Floats, *, fewer: bool = True) -> Iterator[Fitted]:
+    """Shorter and shorter formulas, until nothing can be taken out.
+
+    Each step takes out what raises the error least for a node that it saves: a formula, or a node
+    of one. Candidates are compared with the constants as they are; those of the best are fitted
+    again.
+
+    Parameters
+    ----------
+    fewer
+        Whether whole formulas may be taken out.
+    """
+    current = start
+    while current.complexity > 0:
+        fitted = [
+            measure(fit_constants(programs, x, h, _STEPS), x, h)
+            for programs in _candidates(current, x, h, fewer)[:_TRIES]
+        ]
+        fitted = [candidate for candidate in fitted if np.isfinite(candidate.error)]
+        if not fitted:
+            return
+        current = min(fitted, key=lambda candidate: _price(current, candidate))
+        yield current
+
+
+def _price(before: Fitted, after: Fitted) -> float:
+    """What a node saved costs; where the error falls, it is the fall."""
+    rise = after.error - before.error
+    return rise / (before.complexity - after.complexity) if rise > 0 else rise
+
+
+def _candidates(current: Fitted, x: Floats, h: Floats, fewer: bool) -> list[tuple[Program, ...]]:
+    """The formulas with something taken out, the cheapest first."""
+    programs = current.programs
+    columns = design(programs, x)
+    columns[:, 1:] -= columns[:, 1:].mean(axis=0)
+    columns[:, 1:] /= np.maximum(np.abs(columns[:, 1:]).max(axis=0), 1e-300)
+    parts, squares, shares = orthogonalise(columns)
+    lengths = np.sqrt(squares)
+    basis = np.divide(parts, lengths, out=np.zeros_like(parts), where=lengths > 0)
+    inverse = back_substitute(
+        shares, np.diag(np.divide(1.0, lengths, where=lengths > 0, out=np.zeros_like(lengths)))
+    )
+    gram = np.einsum("ij,kj->ik", inverse, inverse)  # the inverse of the columns' Gram matrix
+    weights = back_substitute(shares, coefficients(parts, squares, h))
+    left = h - project(parts, squares, h)
+    rss = float(np.sum(np.square(left)))
+    found: list[tuple[float, tuple[Program, ...]]] = []
+    for i, program in enumerate(programs):
+        others = programs[:i] + programs[i + 1 :]
+        own = gram[i + 1, i + 1]
+        # the part of the column that the others do not have, and the residual without the column
+        alone = np.einsum("nm,m->n", columns, gram[i + 1]) / own if own else np.zeros(len(x))
+        rest = left + np.multiply.outer(alone, weights[i + 1])
+        without = rss + float(np.sum(np.square(weights[i + 1]))) / own if own else rss
+        if others and fewer:
+            found.append((without, others))
+        for shorter in reductions(program):
+            values = shorter(x)
+            if not np.isfinite(values).all():
+                continue
+            values = values - values.mean()
+            values = values / max(np.abs(values).max(), 1e-300)
+            shares_of = np.einsum("nm,n->m", basis, values)
+            space = float(np.einsum("m,m->", shares_of, shares_of))
+            if own:  # the basis without the column's own direction
+                direction = np.einsum("n,n->", alone, values) * np.sqrt(own)
+                space -= direction * direction
+            length = float(np.einsum("n,n->", values, values)) - space
+            gain = 0.0
+            if length > 1e-10 * len(x):
+                gain = float(np.sum(np.square(np.einsum("nk,n->k", rest, values)))) / length
+            found.append((without - gain, (*programs[:i], shorter, *programs[i + 1 :])))
+    size = h.size
+
+    def price(candidate: tuple[float, tuple[Program, ...]]) -> float:
+        return _price(current, Fitted(candidate[1], candidate[0] / size))
+
+    return [programs for _, programs in sorted(found, key=price)]

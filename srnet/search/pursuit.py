@@ -1,0 +1,314 @@
+"""Matching pursuit for one layer: formulas found one after the other, each for what those so far
+leave unexplained.
+
+A round has three steps:
+
+1. The joint search looks for one formula of the standardised inputs for the residual.
+2. The constants of all formulas are fitted together (:mod:`srnet.search.variable_projection`).
+3. Backward elimination (:mod:`srnet.search.elimination`) takes out what pays least, and so makes
+   room for the next round. Everything that it passes competes for its complexity.
+
+With any number of formulas the first round begins from the inputs themselves, each a formula
+without a node: the linear regression is among the candidates, and so is every part of it that the
+elimination leaves. With a given number r the targets are the layer's first r principal components
+in turn, and what is found for one becomes part of its formula.
+"""
+
+import time
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from srnet.cgp.folding import fold_constants, fold_sum
+from srnet.cgp.genome import stream
+from srnet.cgp.program import Program
+from srnet.errors import UserError
+from srnet.model.regression import back_substitute, coefficients, gains, orthogonalise
+from srnet.networks.layers import Layers
+from srnet.search.elimination import Fitted, eliminate, measure
+from srnet.search.joint import JointSearch
+from srnet.search.sampling import representative
+from srnet.search.settings import JointSettings, RankSettings
+from srnet.search.variable_projection import design, fit_constants
+from srnet.typing import Floats
+
+# What the streams of a seed are drawn for.
+_ROWS, _SEARCH = 16, 17
+# A wide layer is replaced by so many principal components at most, of this share of its variance.
+_COMPONENTS, _VARIANCE = 10, 0.9999
+# Steps of the fit of all constants after a formula was found.
+_STEPS = 20
+# The elimination of a round ends where the error has risen by this share.
+_RISE = 0.02
+# Of more inputs only so many are read by one formula: those that say most about the residual.
+_INPUTS = 12
+# Cells of equal numbers of rows in which the residual's mean is taken, to rank the inputs.
+_CELLS = 8
+
+
+class LayerPursuit:
+    """The formulas of one layer.
+
+    Parameters
+    ----------
+    x, h
+        Rows that are fitted: what the formulas read (n × inputs) and the layer's units (n × k).
+    number
+        The layer's, 0 …; with the seed it gives the random streams.
+
+    Attributes
+    ----------
+    found
+        The best formulas of every complexity.
+    current
+        Those from which the next round goes on.
+    """
+
+    def __init__(
+        self, x: Floats, h: Floats, settings: RankSettings, seed: int, number: int, threads: int = 1
+    ) -> None:
+        self._settings, self._seed, self._number = settings, seed, number
+        self._wanted = settings.formulas_of(number)
+        self._threads = threads
+        rows = _sample(x, h, settings.sample_rows, seed, number)
+        self._x, h = x[rows], h[rows]
+        self._mean, self._std = x.mean(axis=0), x.std(axis=0)
+        self._std[self._std <= 1e-12 * np.abs(self._mean)] = 1.0
+        self._h = _components(h, self._wanted)
+        self.round = 0
+        self.found: dict[int, Fitted] = {}
+        self._search: JointSearch | None = None
+        constant = Program(x.shape[1], (0.0,), (), x.shape[1])
+        if self._wanted:  # a formula for every component
+            self.current = measure((constant,) * self._h.shape[1], self._x, self._h)
+        else:
+            inputs = [Program(x.shape[1], (), (), i) for i in range(x.shape[1])]
+            self.current = measure(inputs, self._x, self._h)
+            for shorter in eliminate(self.current, self._x, self._h):
+                self._note(shorter)
+        self._note(self.current)
+        self._note(measure([constant], self._x, self._h))
+
+    @property
+    def search(self) -> JointSearch:
+        """The search of the present round."""
+        if self._search is None:
+            self._search = self._start()
+        return self._search
+
+    def _start(self) -> JointSearch:
+        """The joint search for the residual of the current formulas."""
+        residual = self._residual()
+        kept = _best_inputs(self._x, residual)
+        x = ((self._x - self._mean) / self._std)[:, kept]
+        spread = np.sqrt(np.mean(np.square(residual - residual.mean(axis=0)))) or 1.0
+        values = [x.astype(np.float32), (residual / spread).astype(np.float32)]
+        # every fifth row is a validation row of the joint search
+        valid = np.arange(len(x)) % 5 == 4
+        layers = Layers(
+            {"train": [v[~valid] for v in values], "valid": [v[valid] for v in values]},
+            name="residual",
+            source="the residual",
+        )
+        self._kept = kept
+        key = stream(self._seed, _SEARCH, self._number, self.round)
+        return JointSearch(
+            layers,
+            inner_settings(self._settings),
+            int(key >> np.uint64(2)) + 1,
+            threads=self._threads,
+        )
+
+    def _target(self) -> int | None:
+        """The principal component that is this round's target; None for all."""
+        return self.round % self._h.shape[1] if self._wanted else None
+
+    def _residual(self) -> Floats:
+        """What the formulas so far leave of this round's target."""
+        target = self._target()
+        h = self._h if target is None else self._h[:, [target]]
+        programs = self.current.programs
+        programs = programs if target is None else programs[target : target + 1]
+        return h - _predicted(programs, self._x, h)
+
+    def end_round(self) -> None:
+        """Take the search's formula in, fit all constants, and take out what pays least."""
+        best = self.search.best
+        if best is not None:
+            ((program,),) = best.model.programs
+            self._include(_lift(program, self._kept, self._x.shape[1]))
+        self._search = None
+        self.round += 1
+
+    def shorten(self, until: float | None = None) -> None:
+        """Go on taking out, to a single input or formula without a node, or to ``until`` (as
+        ``time.monotonic()``): the front is then full."""
+        fewer = not self._wanted
+        for shorter in eliminate(self.current, self._x, self._h, fewer=fewer):
+            self._note(shorter)
+            if until is not None and time.monotonic() >= until:
+                break
+
+    def _include(self, program: Program) -> None:
+        term = fold_constants(program, self._mean.tolist(), self._std.tolist())
+        if term is None:
+            return
+        x, h, target = self._x, self._h, self._target()
+        programs = (*self.current.programs, term) if target is None else self._joined(term, target)
+        start = measure(fit_constants(programs, x, h, _STEPS), x, h)
+        if not np.isfinite(start.error):
+            return
+        most = self._settings.most_nodes
+        bound = (1 + _RISE) * min(start.error, self.current.error)
+        current = start if start.error <= self.current.error else self.current
+        self._note(start)
+        for shorter in eliminate(start, x, h, fewer=target is None):
+            if shorter.error > bound and current.complexity <= most:
+                break
+            self._note(shorter)
+            current = shorter
+        self.current = current
+
+    def _joined(self, term: Program, target: int) -> tuple[Program, ...]:
+        """The formulas, of which the target's takes the term in."""
+        programs = list(self.current.programs)
+        own: Sequence[Program] = (term,)
+        if programs[target].used_inputs():
+            own = (programs[target], term)
+        own = fit_constants(own, self._x, self._h[:, [target]], _STEPS)
+        weights = _weights(own, self._x, self._h[:, [target]])
+        joined = fold_sum(own, weights) or term
+        programs[target] = joined
+        return tuple(programs)
+
+    def _note(self, fitted: Fitted) -> None:
+        known = self.found.get(fitted.complexity)
+        if known is None or fitted.error < known.error:
+            self.found[fitted.complexity] = fitted
+
+    def sort(self, programs: Sequence[Program]) -> tuple[Program, ...]:
+        """The formulas, first what explains most, then what adds most to it, and so on."""
+        left, values = list(range(len(programs))), [program(self._x) for program in programs]
+        order: list[int] = []
+        while left:
+            chosen = [values[i] for i in order]
+            order.append(max(left, key=lambda i: gains([*chosen, values[i]], self._h)[-1]))
+            left.remove(order[-1])
+        return tuple(programs[i] for i in order)
+
+    def front(self) -> list[Fitted]:
+        """What no simpler formulas match, simplest first."""
+        chosen: list[Fitted] = []
+        for complexity in sorted(self.found):
+            if not chosen or self.found[complexity].error < chosen[-1].error:
+                chosen.append(self.found[complexity])
+        return chosen
+
+    # Checkpoints.
+
+    def state(self) -> dict[str, Any]:
+        """What a checkpoint must hold, as plain JSON."""
+        return {
+            "round": self.round,
+            "current": _to_json(self.current),
+            "found": [_to_json(fitted) for fitted in self.found.values()],
+            "search": None if self._search is None else self._search.state(),
+        }
+
+    def restore(self, state: dict[str, Any]) -> None:
+        """Continue from a state; every error in it is measured again.
+
+        Raises
+        ------
+        UserError
+            If it is not one of this layer.
+        """
+        self.round = int(state["round"])
+        self.current = self._from_json(state["current"])
+        self.found = {}
+        for saved in state["found"]:
+            self._note(self._from_json(saved))
+        self._search = None
+        if state["search"] is not None:
+            self.search.restore(state["search"])
+
+    def _from_json(self, saved: Any) -> Fitted:
+        programs = [Program.from_json(program) for program in saved]
+        if not programs or any(program.inputs != self._x.shape[1] for program in programs):
+            raise UserError("a formula of the checkpoint reads other inputs than the layer has")
+        return measure(programs, self._x, self._h)
+
+
+def inner_settings(settings: RankSettings) -> JointSettings:
+    """The settings of the joint search of one round."""
+    names = JointSettings.__dataclass_fields__
+    values = {name: getattr(settings, name) for name in names}
+    generations = max(1, settings.generations // settings.rounds)
+    return JointSettings(
+        **{**values, "search": "joint", "loss": "mse", "generations": generations, "stop": 0.0}
+    )
+
+
+def _to_json(fitted: Fitted) -> list[dict[str, Any]]:
+    return [program.to_json() for program in fitted.programs]
+
+
+def _lift(program: Program, kept: Sequence[int], inputs: int) -> Program:
+    """The same formula of all inputs, of which it read the kept ones."""
+    fewer = program.inputs
+
+    def moved(address: int) -> int:
+        return kept[address] if address < fewer else address - fewer + inputs
+
+    nodes = tuple((name, tuple(map(moved, operands))) for name, operands in program.nodes)
+    return Program(inputs, program.constants, nodes, moved(program.output))
+
+
+def _sample(x: Floats, h: Floats, most: int, seed: int, number: int) -> NDArray[np.int64] | slice:
+    if len(x) <= most:
+        return slice(None)
+    rng = np.random.default_rng([seed, _ROWS, number])
+    return representative(np.hstack([x, h]), most, rng)
+
+
+def _components(h: Floats, most: int) -> Floats:
+    """The units' principal components, n × c, largest first: the first ``most`` where it is not 0,
+    else as many as hold nearly all of the variance. Their squared errors are the units'."""
+    centred = h - h.mean(axis=0)
+    variances, directions = np.linalg.eigh(np.einsum("ni,nj->ij", centred, centred))
+    variances, directions = variances[::-1], directions[:, ::-1]
+    count = most
+    if not count:
+        shares = np.cumsum(variances) / max(float(variances.sum()), 1e-300)
+        count = min(int(np.searchsorted(shares, _VARIANCE)) + 1, _COMPONENTS)
+    return np.einsum("ni,ic->nc", centred, directions[:, : min(count, h.shape[1])])
+
+
+def _weights(programs: Sequence[Program], x: Floats, h: Floats) -> list[float]:
+    """The best weights of formulas for one target, n × 1."""
+    return [float(weight) for weight in _solve(programs, x, h)[1][1:, 0]]
+
+
+def _predicted(programs: Sequence[Program], x: Floats, h: Floats) -> Floats:
+    columns, weights = _solve(programs, x, h)
+    return np.einsum("nm,mk->nk", columns, weights)
+
+
+def _solve(programs: Sequence[Program], x: Floats, h: Floats) -> tuple[Floats, Floats]:
+    """1 and the formulas' values, and their best weights."""
+    columns = design(programs, x)
+    parts, squares, shares = orthogonalise(columns)
+    return columns, back_substitute(shares, coefficients(parts, squares, h))
+
+
+def _best_inputs(x: Floats, residual: Floats) -> list[int]:
+    """The inputs whose cells of equal numbers of rows differ most in the residual's mean."""
+    if x.shape[1] <= _INPUTS:
+        return list(range(x.shape[1]))
+    gains = []
+    for column in x.T:
+        cells = np.array_split(np.argsort(column, kind="stable"), _CELLS)
+        gains.append(sum(len(c) * float(np.sum(residual[c].mean(axis=0) ** 2)) for c in cells))
+    return sorted(np.argsort(-np.array(gains), kind="stable")[:_INPUTS].tolist())

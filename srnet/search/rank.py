@@ -1,0 +1,293 @@
+"""The search of rank r (presets ``rank``, ``rank2``, ``rank3``): several formulas for a layer,
+layer after layer, each layer's reading the values of those of the layer before.
+
+    hᵢ ≈ zᵢ·Wᵢ + bᵢ,   zᵢ = (fᵢ₁(zᵢ₋₁), …, fᵢᵣ(zᵢ₋₁)),   z₀ = x
+
+Every layer has the same budget and is explained by matching pursuit (:mod:`srnet.search.pursuit`).
+"""
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from srnet.cgp.program import Program
+from srnet.errors import UserError
+from srnet.io.files import finite_or_none
+from srnet.model.fitting import least_squares
+from srnet.model.srnet import join
+from srnet.networks.layers import Layers
+from srnet.search.checkpoints import saved_history
+from srnet.search.elimination import Fitted
+from srnet.search.individual import Individual, measure
+from srnet.search.pareto import front, select_by_fidelity
+from srnet.search.pursuit import LayerPursuit
+from srnet.search.settings import RankSettings
+from srnet.search.variable_projection import fit_constants
+from srnet.typing import Floats
+
+Formulas = tuple[Program, ...]
+
+# Steps of the fit of a front's constants on all rows, where the search has seen a sample.
+_FINAL_STEPS = 3
+# Share of a layer's time for its rounds; the rest is for shortening and the choice.
+_ROUNDS = 0.85
+
+
+class RankSearch:
+    """The state of one run; ``step`` is one generation of the joint search of a round for every
+    layer there is, population × layers evaluations, all on the layer that is being explained."""
+
+    def __init__(
+        self, layers: Layers, settings: RankSettings, seed: int, *, threads: int = 1
+    ) -> None:
+        self.layers, self.settings, self.seed, self._threads = layers, settings, seed, threads
+        self.elapsed: float | None = None
+        self.history: list[float] = []
+        self.best: Individual | None = None
+        self._front: list[Individual] = []
+        self._evaluations = self._spent = 0  # of rounds that have ended; their generations
+        self._done: list[Formulas] = []  # of the layers that are explained
+        self._finished = False
+        # What the formulas of the present layer read, by split.
+        self._read = {
+            split: values[0].astype(np.float64) for split, values in layers.splits.items()
+        }
+        self._pursuit = self._start()
+        self._update()
+
+    def _start(self) -> LayerPursuit:
+        """The search for the formulas of the next layer."""
+        number = len(self._done)
+        splits = ["train"] if self.settings.hold_out else ["train", "valid"]
+        x = np.vstack([self._read[split] for split in splits])
+        h = np.vstack([self.layers.splits[split][number + 1] for split in splits])
+        return LayerPursuit(
+            x, h.astype(np.float64), self.settings, self.seed, number, self._threads
+        )
+
+    @property
+    def generation(self) -> int:
+        """Generations so far."""
+        return len(self.history)
+
+    @property
+    def fitness(self) -> float:
+        """The best individual's, in float64 on all rows."""
+        return self.best.fitness if self.best is not None else float("inf")
+
+    @property
+    def finished(self) -> bool:
+        """Every layer is explained."""
+        return self._finished
+
+    @property
+    def evaluations(self) -> int:
+        """Chromosome evaluations so far."""
+        running = self._pursuit.search.evaluations if not self._finished else 0
+        return self._evaluations + running
+
+    def archive(self) -> dict[str, Any]:
+        """The Pareto front, simplest first."""
+        return {"pareto": [individual.to_json() for individual in self._front]}
+
+    def step(self) -> None:
+        """One generation; at the end of a round its formula is taken in."""
+        pursuit = self._pursuit
+        for _ in range(self.layers.depth):
+            search = pursuit.search
+            search.elapsed = self._share_of_round()
+            search.step()
+            over = search.elapsed is not None and search.elapsed >= 1.0
+            if over:
+                search.conclude()
+            if over or search.finished:
+                self._end_round()
+                break
+        spent = self._spent + (0 if self._finished else self._pursuit.search.generation)
+        self.history += [self.fitness] * (max(spent // self.layers.depth, 1) - len(self.history))
+        self.history[-1] = self.fitness
+
+    def _share_of_round(self) -> float | None:
+        """The share of the present round's time that has passed, where a clock ends the run."""
+        if self.elapsed is None:
+            return None
+        of_layer = self.elapsed * self.layers.depth - len(self._done)
+        return of_layer / _ROUNDS * self.settings.rounds - self._pursuit.round
+
+    def _end_round(self) -> None:
+        pursuit, search = self._pursuit, self._pursuit.search
+        self._evaluations += search.evaluations
+        self._spent += search.generation
+        pursuit.end_round()
+        self._update()
+        if pursuit.round >= self.settings.rounds or self._is_explained():
+            self._end_layer()
+
+    def _is_explained(self) -> bool:
+        """Whether the present layer needs no further round."""
+        if not self.settings.hold_out:
+            return False
+        chosen = self._choose([self._pursuit.current])[1]
+        return chosen >= self.settings.fidelity
+
+    def _end_layer(self, until: float | None = None) -> None:
+        """Fix the formulas of the present layer, and go on to the next."""
+        self._pursuit.shorten(until)
+        programs = self._refine(self._choose(self._pursuit.front())[0].programs)
+        self._done.append(programs)
+        if len(self._done) == self.layers.depth:
+            self._finish()
+            return
+        self._read = {
+            split: np.column_stack([program(x) for program in programs])
+            for split, x in self._read.items()
+        }
+        self._pursuit = self._start()
+        self._update()
+
+    def _choose(self, candidates: Sequence[Fitted]) -> tuple[Fitted, float]:
+        """The simplest of the present layer's formulas that are faithful enough on the validation
+        rows, or where these were fitted too those of the lowest error; and their R² there."""
+        number = len(self._done)
+        h, k = (self.layers.splits[split][number + 1] for split in ("train", "valid"))
+        fidelities = []
+        for candidate in candidates:
+            f, g = (
+                [program(self._read[split]) for program in candidate.programs]
+                for split in ("train", "valid")
+            )
+            fidelities.append(_fidelity(f, h, g, k.astype(np.float64)))
+        chosen = len(candidates) - 1
+        if self.settings.hold_out:
+            chosen = select_by_fidelity(fidelities, self.settings.fidelity)
+        return candidates[chosen], fidelities[chosen]
+
+    def _refine(self, programs: Formulas) -> Formulas:
+        """The formulas, without constant ones, those that add most first; their constants fitted on
+        all rows, where the search saw a sample."""
+        programs = self._pursuit.sort(_essential(programs))
+        number = len(self._done)
+        splits = ["train"] if self.settings.hold_out else ["train", "valid"]
+        x = np.vstack([self._read[split] for split in splits])
+        if len(x) <= self.settings.sample_rows:
+            return programs
+        h = np.vstack([self.layers.splits[split][number + 1] for split in splits])
+        return fit_constants(programs, x, h.astype(np.float64), _FINAL_STEPS)
+
+    def _update(self) -> None:
+        """Judge the present formulas, with the simplest ones of the layers to come."""
+        individual = self._judge(_essential(self._pursuit.current.programs))
+        if individual is not None and individual.fitness < self.fitness:
+            self.best = individual
+
+    def _judge(self, programs: Formulas) -> Individual | None:
+        """The individual of the present layer's formulas; the layers to come are constant."""
+        formulas = [*self._done, programs]
+        while len(formulas) < self.layers.depth:
+            read = len(formulas[-1])
+            formulas.append((Program(read, (0.0,), (), read),))
+        return measure(formulas, self.layers, self.settings.loss, "scalars")
+
+    def conclude(self, until: float | None = None) -> None:
+        """Finish a search that is stopped early, with what it has found."""
+        while not self._finished:
+            if self._pursuit.search.best is not None:
+                self._evaluations += self._pursuit.search.evaluations
+                self._pursuit.end_round()
+            self._end_layer(until)
+
+    def _finish(self) -> None:
+        """The front over the output's formulas, and the choice among it."""
+        *_, last = self._done
+        del self._done[-1]
+        found = [self._judge(self._refine(fitted.programs)) for fitted in self._pursuit.front()]
+        found.append(self._judge(last))
+        self._front = front([individual for individual in found if individual is not None])
+        self._done.append(last)
+        self._finished = True
+        if self._front:
+            self.best = self._front[-1]
+            if self.settings.hold_out:
+                fidelities = [valid_fidelity(each, self.layers) for each in self._front]
+                self.best = self._front[select_by_fidelity(fidelities, self.settings.fidelity)]
+
+    # Checkpoints.
+
+    def state(self) -> dict[str, Any]:
+        """What a checkpoint must hold, as plain JSON."""
+        return {
+            "generation": self.generation,
+            "history": [finite_or_none(value) for value in self.history],
+            "evaluations": self._evaluations,
+            "spent": self._spent,
+            "best": None
+            if self.best is None
+            else [[program.to_json() for program in layer] for layer in self.best.model.programs],
+            "done": [[program.to_json() for program in layer] for layer in self._done],
+            "pursuit": self._pursuit.state(),
+        }
+
+    def restore(self, state: dict[str, Any]) -> None:
+        """Continue from a state; every fitness in it is computed again.
+
+        Raises
+        ------
+        UserError
+            If the state is not one of this search.
+        """
+        try:
+            self.history = saved_history(state, self.settings.generations)
+            self._evaluations, self._spent = int(state["evaluations"]), int(state["spent"])
+            for layer in state["done"]:
+                programs = tuple(map(Program.from_json, layer))
+                self._done.append(programs)
+                self._read = {
+                    split: np.column_stack([program(x) for program in programs])
+                    for split, x in self._read.items()
+                }
+            if len(self._done) >= self.layers.depth:
+                raise UserError("the checkpoint has more layers than the network")
+            self._pursuit = self._start()
+            self._pursuit.restore(state["pursuit"])
+            if state["best"] is not None:
+                layers = [tuple(map(Program.from_json, layer)) for layer in state["best"]]
+                self.best = measure(layers, self.layers, self.settings.loss, "scalars")
+        except (LookupError, TypeError, ValueError, OverflowError) as error:
+            raise UserError(
+                f"the checkpoint's state is damaged ({type(error).__name__}: {error})"
+            ) from error
+        if self.history[-1:] not in ([], [self.fitness]):
+            raise UserError(
+                "the checkpoint's history does not end with its best individual's fitness"
+            )
+
+
+def valid_fidelity(individual: Individual, layers: Layers) -> float:
+    """R² of the output on the validation rows; minus infinity where it is not finite."""
+    expected = layers.splits["valid"][-1].astype(np.float64)
+    return _r2(individual.model.layers(layers.splits["valid"][0])[-1], expected)
+
+
+def _fidelity(f: list[Floats], h: NDArray[np.floating], g: list[Floats], k: Floats) -> float:
+    """R² on validation rows, of formulas g and units k, with weights and biases fitted on training
+    rows, of f and h."""
+    if not all(np.isfinite(values).all() for values in (*f, *g)):
+        return -np.inf
+    with np.errstate(all="ignore"):
+        return _r2(join(g, *least_squares(f, h)), k)
+
+
+def _r2(given: Floats, expected: Floats) -> float:
+    with np.errstate(all="ignore"):
+        error = float(np.mean(np.square(given - expected)))
+        variance = float(np.mean(np.square(expected - expected.mean(axis=0))))
+    if not np.isfinite(error):
+        return -np.inf
+    return 1.0 - error / variance if variance else float(error == 0.0)
+
+
+def _essential(programs: Formulas) -> Formulas:
+    """The formulas but the constant ones, where there are others."""
+    return tuple(program for program in programs if program.used_inputs()) or programs[:1]

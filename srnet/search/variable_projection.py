@@ -1,0 +1,90 @@
+"""All constants of a layer's formulas fitted together, with the weights and biases projected out
+(Golub and Pereyra 1973; the Jacobian is Kaufman's, 1975)."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+import numpy as np
+from scipy.optimize import least_squares
+
+from srnet.cgp.program import Program
+from srnet.model.regression import back_substitute, coefficients, orthogonalise, project
+from srnet.typing import Floats
+
+# What a layer that is not finite costs: more than any start.
+_REFUSED = 1e150
+
+
+def fit_constants(
+    programs: Sequence[Program], x: Floats, h: Floats, steps: int
+) -> tuple[Program, ...]:
+    """The formulas with the constants that, with the best weights and biases, lower the squared
+    error of h ≈ z·W + b most, by Levenberg and Marquardt's method.
+
+    Parameters
+    ----------
+    x, h
+        Rows that the formulas read (n × inputs) and the layer's units there (n × k).
+    steps
+        Most evaluations of the formulas.
+    """
+    free = [program for program in programs if program.constants]
+    fixed = [program for program in programs if not program.constants]
+    sizes = [len(program.constants) for program in free]
+    if not free or h.size < sum(sizes):
+        return tuple(programs)
+    constant = orthogonalise(design(fixed, x))[:2]
+    target = h - project(*constant, h)
+
+    def with_constants(constants: Floats) -> list[Program]:
+        parts = np.split(constants, np.cumsum(sizes)[:-1])
+        return [
+            replace(program, constants=tuple(part.tolist()))
+            for program, part in zip(free, parts, strict=True)
+        ]
+
+    def residuals(constants: Floats) -> Floats:
+        columns = design(with_constants(constants), x)[:, 1:]
+        if not np.isfinite(columns).all():
+            return np.full(h.size, _REFUSED)
+        with np.errstate(all="ignore"):
+            basis = orthogonalise(columns - project(*constant, columns))[:2]
+            left = target - project(*basis, target)
+        return left.ravel() if np.isfinite(left).all() else np.full(h.size, _REFUSED)
+
+    def jacobian(constants: Floats) -> Floats:
+        result = np.zeros((h.size, constants.size))
+        pairs = [program.gradient(x) for program in with_constants(constants)]
+        columns = np.column_stack([value for value, _ in pairs])
+        with np.errstate(all="ignore"):
+            parts, squares, shares = orthogonalise(columns - project(*constant, columns))
+            weights = back_substitute(shares, coefficients(parts, squares, target))
+            slopes = np.hstack([slope for _, slope in pairs])
+            slopes = slopes - project(*constant, slopes)
+            slopes = slopes - project(parts, squares, slopes)
+        for c, i in enumerate(np.repeat(np.arange(len(free)), sizes)):
+            result[:, c] = -np.multiply.outer(slopes[:, c], weights[i]).ravel()
+        result[~np.isfinite(result)] = 0.0
+        return result
+
+    start = np.array([constant for program in free for constant in program.constants])
+    before = residuals(start)
+    # MINPACK: no BLAS, whose sums depend on the number of threads
+    found = least_squares(
+        residuals,
+        start,
+        jacobian,
+        method="lm",
+        x_scale=np.maximum(np.abs(start), 1e-3),
+        max_nfev=steps,
+    )
+    better = np.isfinite(found.x).all() and np.sum(found.fun**2) < np.sum(before**2)
+    if not better:
+        return tuple(programs)
+    fitted = iter(with_constants(found.x))
+    return tuple(next(fitted) if program.constants else program for program in programs)
+
+
+def design(programs: Sequence[Program], x: Floats) -> Floats:
+    """1 and the formulas' values, n × (1 + formulas)."""
+    return np.column_stack([np.ones(len(x)), *(program(x) for program in programs)])
