@@ -69,12 +69,21 @@ def test_least_squares_is_the_exact_newton_step(seed: int, rows: int, width: int
         np.testing.assert_allclose(a, o, rtol=1e-7, atol=1e-9)
 
 
-@pytest.mark.parametrize("value", [0.0, 1.0, 0.1, -1e30])
+@pytest.mark.parametrize("value", [0.0, 1.0, 0.1, -1e30, 1e308])  # the last has no finite mean
 def test_a_constant_formula_gets_no_weight(value: float) -> None:
     h = np.arange(12.0).reshape(6, 2)
-    w, b = least_squares([np.full(6, value)], h)
+    with np.errstate(all="ignore"):
+        w, b = least_squares([np.full(6, value)], h)
     np.testing.assert_array_equal(w, 0)
     np.testing.assert_allclose(b, h.mean(axis=0))
+
+
+@pytest.mark.filterwarnings("ignore::RuntimeWarning")
+def test_a_formula_whose_square_overflows_to_nan_is_not_fitted() -> None:
+    overflowing = np.tile([1.7e308, -1.7e308], 8)
+    for f in ([overflowing], [np.arange(16.0), overflowing], [overflowing, np.arange(16.0)]):
+        w, b = least_squares(f, np.arange(16.0)[:, None])
+        assert not (np.isfinite(w).all() and np.isfinite(b).all())
 
 
 def test_a_small_spread_far_from_zero_is_no_constant() -> None:
