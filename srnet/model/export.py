@@ -50,7 +50,7 @@ def to_numpy(model: SRNet, names: Sequence[str] | None = None) -> str:
         What the inputs are called in it, Python identifiers; by default x0, x1, ….
     """
     inputs = model.operands(0, names)
-    lines = [f"{inputs[i]} = inputs[:, {i}]" for i in _read(model, 0)]
+    lines = [f"{inputs[i]} = inputs[:, {i}]" for i in _read(model)[0]]
     outputs = _statements(model, inputs, "{} = {}", lambda primitive: primitive.python, lines)
     body = "\n        ".join(lines)
     columns = ", ".join(f"{output} + np.zeros(inputs.shape[0])" for output in outputs)
@@ -90,7 +90,7 @@ def to_c(model: SRNet, names: Sequence[str] | None = None) -> str:
         What the inputs are called in it, C identifiers; by default x0, x1, ….
     """
     inputs = model.operands(0, names)
-    lines = [f"const double {inputs[i]} = inputs[{i}];" for i in _read(model, 0)]
+    lines = [f"const double {inputs[i]} = inputs[{i}];" for i in _read(model)[0]]
     outputs = _statements(
         model, inputs, "const double {} = {};", lambda primitive: primitive.c, lines
     )
@@ -144,7 +144,7 @@ def _statements(
 ) -> list[str]:
     """Add one statement per node and per unit that is read to ``lines``; the output's
     expressions."""
-    names = list(inputs)
+    names, read = list(inputs), _read(model)
     outputs: list[str] = []
 
     def node(formula: str, primitive: str, *operands: str) -> str:
@@ -153,27 +153,34 @@ def _statements(
         return variable
 
     for i, (programs, weights, biases) in enumerate(model):
-        scalars = [
-            program.fold(names, _literal, partial(node, f"f{i + 1}")) for program in programs
-        ]
+        apply, is_last = partial(node, f"f{i + 1}"), i + 1 == model.depth
+        if model.reads == "scalars" and not is_last:
+            names = [
+                program.fold(names, _literal, apply) if j in read[i + 1] else ""
+                for j, program in enumerate(programs)
+            ]
+            continue
+        scalars = [program.fold(names, _literal, apply) for program in programs]
         units = [
             f"{' + '.join(f'{_literal(w)} * {z}' for w, z in zip(row, scalars, strict=True))} + "
             f"{_literal(b)}"
             for row, b in zip(weights.T, biases, strict=True)
         ]
-        if i + 1 == model.depth:
+        if is_last:
             outputs = units
-        elif model.reads == "scalars":
-            names = scalars
         else:
             names = [f"h{i + 1}_{j}" for j in range(len(units))]
-            lines += [statement.format(names[j], units[j]) for j in _read(model, i + 1)]
+            lines += [statement.format(names[j], units[j]) for j in read[i + 1]]
     return outputs
 
 
-def _read(model: SRNet, layer: int) -> list[int]:
-    """The inputs of a layer that its formulas read."""
-    return sorted({i for program in model.programs[layer] for i in program.used_inputs()})
+def _read(model: SRNet) -> list[list[int]]:
+    """By layer, the inputs that its formulas read, those left out whose scalars nothing reads."""
+    read: list[list[int]] = []
+    for programs in reversed(model.programs):
+        needed = [programs[j] for j in read[0]] if model.reads == "scalars" and read else programs
+        read.insert(0, sorted({i for program in needed for i in program.used_inputs()}))
+    return read
 
 
 def _literal(value: float) -> str:

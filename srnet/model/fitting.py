@@ -102,8 +102,9 @@ def least_squares(f: Sequence[Floats], h: NDArray[Any]) -> tuple[Floats, Floats]
             )
     w = back_substitute(shares, wanted)
     b = mean_h
-    for row, mean in zip(w, means, strict=True):
-        b = b - row * mean
+    for row, mean, square in zip(w, means, squares, strict=True):
+        if square:
+            b = b - row * mean
     return w, b
 
 

@@ -84,8 +84,9 @@ def raw_forms(model: SRNet, names: Sequence[str] | None = None) -> Simplified:
             layers.append(_form(_steps(program, inputs, names_latex(inputs), name)))
             if long:
                 steps += _steps(program, values, pieces, name)
-                scalars.append(name)
-                scalar_pieces += names_latex([name])
+                last = steps[-1][0]
+                scalars.append(last)
+                scalar_pieces += names_latex([last])
             else:
                 scalar_pieces.append(program_latex(program, pieces))
         if model.reads == "scalars" and i + 1 < model.depth:

@@ -14,7 +14,7 @@ from srnet.errors import UserError
 
 # Names of hidden values, of steps and of variables in the exported source, and words of C.
 _RESERVED = re.compile(
-    r"h\d+(_\d+)?|f\d+(_\d+)?|(logit|top|power)\d+|logits|powers|total|np|inputs|outputs|auto|break|case|char|"
+    r"[hz]\d+(_\d+)?|f\d+(_\d+){0,2}|(logit|top|power)\d+|logits|powers|total|np|inputs|outputs|auto|break|case|char|"
     r"const|continue|default|do|double|else|enum|extern|float|for|goto|if|inline|int|long|register|restrict|return|short|signed|"
     r"sizeof|static|struct|switch|typedef|union|unsigned|void|volatile|while|fabs|fmax"
 )

@@ -39,10 +39,10 @@ def orthogonalise(columns: Floats) -> tuple[Floats, Floats, Floats]:
             parts[:, i] -= np.einsum("nj,j->n", parts[:, :i], share)
             shares[:i, i] += share
         square = np.einsum("i,i->", parts[:, i], parts[:, i])
-        if square > _INDEPENDENT * length:
-            squares[i] = square
-        else:
+        if square <= _INDEPENDENT * length:
             parts[:, i] = 0.0
+        else:  # NaN too: what overflows has no weights
+            squares[i] = square
     return parts, squares, shares
 
 

@@ -223,9 +223,9 @@ class SRNet:
         UserError
             If the formulas are too long to be written: they share sub-expressions, text does not.
         """
-        _check_length(
-            sum(biases.size * n for biases, n in zip(self.biases, _operations(self), strict=True))
-        )
+        written = [1 if self.reads == "scalars" else biases.size for biases in self.biases[:-1]]
+        written.append(self.widths[-1])
+        _check_length(sum(n * m for n, m in zip(written, _operations(self), strict=True)))
         values = self.operands(0, names)
         for i, (programs, weights, biases) in enumerate(self):
             scalars = [program.render(values) for program in programs]

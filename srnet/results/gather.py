@@ -278,8 +278,8 @@ def training_table(networks: Sequence[Mapping[str, Any]]) -> pd.DataFrame:
 
 
 def formulas_table(runs: Sequence[StrPath], formulas: Sequence[StrPath]) -> pd.DataFrame:
-    """One row per formula of each run: ``layer`` is 1 … L for the formula fᵢ of a layer,
-    ``network`` for a composed output.
+    """One row per formula of each run: ``layer`` is 1 … L for a formula of a layer, ``network`` for
+    a composed output.
 
     Columns task, preset, seed, layer, formula (text), latex, mse, complexity, simplified, note, and
     the run's fitness, normalised and r2.

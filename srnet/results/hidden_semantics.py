@@ -81,8 +81,8 @@ def inputs_used(runs: Iterable[Mapping[str, Any]]) -> pd.DataFrame:
     """How many of a task's runs read an input in the formula of a layer.
 
     Columns task, preset, layer (1 …, the output layer last), input (0 …; of the first layer the
-    network's inputs, of the others the units, or of rank 2 and more the scalars, of the layer
-    before), runs and used, the number of runs of which a formula reads it.
+    network's inputs, of the others the units of the layer before or, where a run ``reads`` them,
+    its scalars), runs and used, the number of runs of which a formula reads it.
 
     Raises
     ------

@@ -415,7 +415,9 @@ def classification() -> None:
                     best_of(lambda kernel=kernel, least=least: kernel(0.9 * least), 0.2),
                 )
                 plain = best_of(
-                    lambda f=f, numbers=numbers, k=k: fit_logits(f.astype(np.float64), numbers, k),
+                    lambda f=f, numbers=numbers, k=k: fit_logits(
+                        [f.astype(np.float64)], numbers, k
+                    ),
                     0.2,
                 )
                 model = LogisticRegression(C=np.inf, tol=1e-9, max_iter=1000)

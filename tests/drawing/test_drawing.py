@@ -414,6 +414,16 @@ def test_hidden_semantics_and_expressions(frames):
     assert networks["fitness"].tolist() == [fakes.run("K0")["fitness"]]
 
 
+def test_hidden_semantics_have_a_row_per_formula(tmp_path):
+    write_json(tmp_path / "run.json", fakes.run("K0"))
+    write_json(tmp_path / "formulas.json", fakes.formulas("K0", rank=2))
+    frame = formulas_table([tmp_path / "run.json"], [tmp_path / "formulas.json"])
+    table = hidden_semantics.draw(frame)
+    assert table["layer"].tolist() == ["1", "1", "2", "2", "output", "output"]
+    assert table["formula"].tolist() == ["1*sin(x0**2)", "2*sin(x0**2)"] * 3
+    assert expressions.draw(frame)["formula"].tolist() == ["2*sin(x0**2) - 1"]
+
+
 def test_network_fit_leaves_out_what_no_network_has(frames):
     table = network_fit.draw(frames["networks"])
     assert "accuracy_test" not in table

@@ -5,20 +5,20 @@ from typing import Any
 
 import numpy as np
 import pytest
-from helpers import made_up
+from helpers import made_up, ranked
 
 from srnet.cgp.program import Program
 from srnet.data.dataset import Data
 from srnet.errors import UserError
 from srnet.explanation.predict import read_rows, summary, write_predictions
 from srnet.io.files import read_json, write_json
-from srnet.model.srnet import SRNet
+from srnet.model.srnet import READS, SRNet
 from srnet.search.run import evolve
 from srnet.search.settings import preset
 
 MODEL = SRNet(
-    (Program(2, (0.5,), (("div", (0, 1)), ("add", (3, 2))), 4),),
-    (np.array([2.0, -1.0]),),
+    ((Program(2, (0.5,), (("div", (0, 1)), ("add", (3, 2))), 4),),),
+    (np.array([[2.0, -1.0]]),),
     (np.array([0.0, 10.0]),),
     "made-up",
 )
@@ -34,8 +34,8 @@ def run(tmp_path: Path) -> Path:
             "seed": 3,
             "fitness": 0.25,
             "layer_losses": [0.25],
-            "programs": [program.to_json() for program in MODEL.programs],
-            "weights": [w.tolist() for w in MODEL.weights],
+            "programs": [program.to_json() for (program,) in MODEL.programs],
+            "weights": [w.tolist() for (w,) in MODEL.weights],
             "biases": [b.tolist() for b in MODEL.biases],
         },
     )
@@ -152,6 +152,28 @@ def test_summary_names_every_layer_and_output(run: Path) -> None:
         "y0 = (2.0 * ((x0 / x1) + 0.5) + 0.0)",
         "y1 = ((-1.0) * ((x0 / x1) + 0.5) + 10.0)",
     ]
+
+
+@pytest.mark.parametrize("reads", READS)
+def test_summary_and_outputs_of_several_formulas(tmp_path: Path, reads: str) -> None:
+    model = ranked.model(5, reads, (2, 3, 2), (2, 1))
+    path = tmp_path / "run.json"
+    write_json(path, model.to_run() | {"layer_losses": [0.5, 0.25], "input_names": ["a", "b"]})
+    (first, second), (only,) = model.formula_texts(["a", "b"])
+    outputs = model.network_expressions(["a", "b"])
+    assert summary(SRNet.load(path), path).splitlines()[1:] == [
+        f"h1: f1 = {first}; f2 = {second}, MSE 0.5",
+        f"y: f = {only}, MSE 0.25",
+        f"y0 = {outputs[0]}",
+        f"y1 = {outputs[1]}",
+    ]
+    (tmp_path / "x.csv").write_text("b,a\n0.5,-1\n2,0.25\n")
+    write_predictions(path, tmp_path / "x.csv", tmp_path / "y.csv")
+    np.testing.assert_allclose(
+        np.loadtxt(tmp_path / "y.csv", delimiter=",", skiprows=1),
+        ranked.values(model, np.array([[-1, 0.5], [0.25, 2]]))[1][-1],
+        rtol=1e-12,
+    )
 
 
 def test_rows_in_their_own_units_are_standardised_as_those_of_the_task(

@@ -14,7 +14,7 @@ import pandas as pd
 import pytest
 import sympy
 import torch
-from helpers import c_text, made_up
+from helpers import c_text, made_up, ranked
 from matplotlib.figure import Figure
 
 from srnet.cgp.primitives import PRIMITIVES, Primitive
@@ -24,8 +24,9 @@ from srnet.explanation.predict import write_predictions
 from srnet.explanation.result import Explanation
 from srnet.explanation.units import describe
 from srnet.model.export import to_c, to_numpy
-from srnet.model.srnet import SRNet
-from srnet.search.individual import judge
+from srnet.model.logistic import softmax
+from srnet.model.srnet import READS, SRNet
+from srnet.search.individual import judge, measure
 from srnet.search.run import evolve
 from srnet.search.settings import preset
 
@@ -50,6 +51,7 @@ HARD = [
 PAIRS = np.array(np.meshgrid(HARD, HARD)).reshape(2, -1).T
 ORDINARY = np.random.default_rng(0).normal(0, 5, (60, 2))
 PRIMITIVE = pytest.mark.parametrize("primitive", PRIMITIVES, ids=lambda primitive: primitive.name)
+RANKED = pytest.mark.parametrize("reads", READS)
 LAYERS = made_up.layers((2, 3, 2))
 
 SIMPLE = (Program(2, (), (("sub", (0, 1)),), 2), Program(3, (), (), 1))
@@ -85,7 +87,7 @@ Y = LAYERS.splits["train"][-1]
 def single(primitive: Primitive) -> SRNet:
     """The primitive alone: w = 1, b = 0; and a second output with w = -2.5, b = 1e-5."""
     program = Program(2, (), ((primitive.name, (0, 1)[: primitive.arity]),), 2)
-    return SRNet((program,), (np.array([1.0, -2.5]),), (np.array([0.0, 1e-5]),))
+    return SRNet(((program,),), (np.array([[1.0, -2.5]]),), (np.array([0.0, 1e-5]),))
 
 
 def numpy_function(source: str) -> Any:
@@ -165,7 +167,7 @@ def test_every_export_of_a_model_of_layers_is_the_model() -> None:
 
 def test_protected_primitives_are_written_out_for_sympy() -> None:
     program = Program(2, (), (("pdiv", (0, 1)), ("pln", (2,))), 3)
-    model = SRNet((program,), (np.array([1.0]),), (np.array([0.0]),))
+    model = SRNet(((program,),), (np.array([[1.0]]),), (np.array([0.0]),))
     found = Explanation({"programs": [program.to_json()], "weights": [[1.0]], "biases": [[0.0]]})
     expression = sympy.sympify(found.expression())
     for a, b in ((2.0, 3.0), (0.0, 2.0), (1.0, 0.0)):
@@ -176,7 +178,10 @@ def test_protected_primitives_are_written_out_for_sympy() -> None:
 
 def test_constant_formulas_have_a_value_for_every_row() -> None:
     model = SRNet(
-        (Program(1, (2.0,), (), 1),), (np.array([3.0]),), (np.array([-1.0]),), 'evil """ */ name'
+        ((Program(1, (2.0,), (), 1),),),
+        (np.array([[3.0]]),),
+        (np.array([-1.0]),),
+        'evil """ */ name',
     )
     assert numpy_function(to_numpy(model))(np.zeros((3, 1))).tolist() == [[5.0]] * 3
     assert c_text.run(to_c(model), [0.0], 1) == [5.0]
@@ -300,6 +305,77 @@ def test_simplified() -> None:
     assert (len(forms.layers), len(forms.outputs)) == (2, 2)
 
 
+# --- several formulas per layer -------------------------------------------------------------------
+
+
+def explanation_of_rank(reads: str, loss: str = "mse") -> Explanation:
+    """Two models of two formulas per layer, the better selected."""
+    layers = LAYERS if loss == "mse" else made_up.classifier((2, 3, 2))
+    entries = []
+    for seed, fitness in ((2, 0.5), (3, 0.2)):
+        programs = ranked.model(seed, reads, (2, 3, 2), (2, 2)).programs
+        individual = measure(programs, layers, loss, reads)
+        assert individual is not None
+        entries.append(describe(replace(individual, fitness=fitness), layers))
+    run = {"task": "made-up", "preset": "rank", **entries[-1], "pareto": entries, "selected": 1}
+    return Explanation(json.loads(json.dumps(run)), layers=layers)
+
+
+@RANKED
+def test_several_formulas_of_a_layer_are_told(reads: str) -> None:
+    found = explanation_of_rank(reads)
+    texts = found.model.formula_texts()
+    assert [layer.formulas for layer in found.layers] == [tuple(names) for names in texts]
+    assert found.layers[0].formula == "; ".join(texts[0])
+    assert [layer.complexity for layer in found.layers] == [
+        1 + sum(program.complexity for program in programs) for programs in found.model.programs
+    ]
+    assert sum(layer.complexity for layer in found.layers) == found.complexity
+    assert [layer.mse for layer in found.layers] == pytest.approx(found.model.losses(LAYERS))
+    for words in (texts[0][1], texts[1][0], found.model.network_expressions()[1]):
+        assert words in str(found)
+    assert found.pareto["h1"].tolist()[1] == found.layers[0].formula
+    fidelity = found.fidelity(X, Y)
+    assert fidelity.mse == pytest.approx(np.mean((ranked.values(found.model, X)[1][-1] - Y) ** 2))
+    assert found._repr_latex_().count(r"\\ y_{1} &= ") == 1
+
+
+@RANKED
+@pytest.mark.parametrize("loss", ["mse", "cross_entropy"])
+def test_every_export_of_several_formulas_is_the_model(reads: str, loss: str) -> None:
+    found = explanation_of_rank(reads, loss)
+    logits = ranked.values(found.model, X)[1][-1]
+    expected = logits if loss == "mse" else softmax(logits)
+    for values in (
+        found.predict(X),
+        numpy_function(found.to_numpy())(X),
+        found.to_torch()(torch.tensor(X.astype(float))).numpy(),
+        [c_text.run(found.to_c(), row, 2) for row in X.astype(float).tolist()],
+    ):
+        np.testing.assert_allclose(values, expected, rtol=1e-9)
+    for output in range(2):
+        expression = sympy.sympify(found.expression(output))
+        values = sympy.lambdify(sympy.symbols("x0 x1"), expression, "numpy")(*X.astype(float).T)
+        np.testing.assert_allclose(values, logits[:, output], rtol=1e-9)
+
+
+@RANKED
+def test_other_models_and_files_of_several_formulas(reads: str, tmp_path: Path) -> None:
+    found = explanation_of_rank(reads)
+    other = found.select("knee")
+    assert other.model.reads == reads
+    assert other.complexity == found.pareto.complexity[0] < found.complexity
+    found.save(tmp_path / "run.json")
+    loaded = Explanation.load(tmp_path / "run.json")
+    assert str(loaded) == str(found)
+    np.testing.assert_array_equal(loaded.predict(X), found.predict(X))
+    np.savez(tmp_path / "x.npz", x=X)
+    write_predictions(tmp_path / "run.json", tmp_path / "x.npz", tmp_path / "y.csv")
+    np.testing.assert_array_equal(
+        np.loadtxt(tmp_path / "y.csv", delimiter=",", skiprows=1), found.predict(X)
+    )
+
+
 # --- files ----------------------------------------------------------------------------------------
 
 
@@ -341,6 +417,10 @@ def test_copies_and_pickles_are_the_same() -> None:
         ({"layer_losses": ["x", 1]}, "'layer_losses.0' is 'x'"),
         ({"layer_losses": [1.0]}, "'layer_losses'"),
         ({"pareto": [{"fitness": 1.0}]}, "the key 'complexity' is missing in 'pareto.0'"),
+        (
+            {"pareto": [{"fitness": -1.0, "complexity": 3}]},
+            "'pareto.0.fitness' is -1.0; at least 0",
+        ),
         ({"pareto": 3}, "'pareto'"),
     ],
 )

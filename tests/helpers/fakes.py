@@ -102,8 +102,9 @@ def classifier(task: str = "P0", **changes: Any) -> dict[str, Any]:
     )
 
 
-def formulas(task: str = "K0") -> dict[str, Any]:
-    """A formulas.json."""
+def formulas(task: str = "K0", rank: int = 0) -> dict[str, Any]:
+    """A formulas.json; one of an older version, whose layers have no number, where the rank is
+    0."""
     form = {
         "simplified": "sin(x0**2) + 0.25",
         "latex": r"\sin{\left(x_{0}^{2} \right)} + 0.25",
@@ -115,7 +116,17 @@ def formulas(task: str = "K0") -> dict[str, Any]:
     layers = len(SIZES.get(task, [1, 3, 1])) - 1
     return {
         "task": task,
-        "layers": [form] * layers,
+        "layers": [
+            form
+            | {
+                "layer": i,
+                "simplified": f"{j}*sin(x0**2)",
+                "latex": rf"{j} \sin\left(x_{{0}}\right)",
+            }
+            for i in range(1, layers + 1)
+            for j in range(1, rank + 1)
+        ]
+        or [form] * layers,
         "network": [form | {"simplified": "2*sin(x0**2) - 1"}],
     }
 

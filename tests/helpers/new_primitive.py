@@ -25,7 +25,7 @@ from srnet.model.sympy_forms import layer_sympy, symbols, text
 
 # x1 · exp(x0)²; the constant is not used
 PROGRAM = Program(2, (0.5,), (("exp", (0,)), ("square", (3,)), ("mul", (1, 4))), 5)
-MODEL = SRNet((PROGRAM,), (np.array([1.0]),), (np.array([0.0]),))
+MODEL = SRNet(((PROGRAM,),), (np.array([[1.0]]),), (np.array([0.0]),))
 NAMES = ["x0", "x1"]
 STEPS = np.array(
     [(OPCODES[name], *operands, *[0] * (2 - len(operands))) for name, operands in PROGRAM.nodes],

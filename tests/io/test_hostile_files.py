@@ -26,7 +26,7 @@ import pandas as pd
 import pytest
 import torch
 import yaml
-from helpers import fakes, hostile, made_up
+from helpers import fakes, hostile, made_up, ranked
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from PIL import Image
@@ -67,6 +67,7 @@ from srnet.results.gather import (
 from srnet.results.published import COLUMNS, read_published
 from srnet.results.verdict import load_rules, verdict
 from srnet.search.checkpoints import Checkpoint, _digest
+from srnet.search.individual import measure
 from srnet.search.run import _identity, evolve, make_search
 from srnet.search.settings import preset
 
@@ -115,6 +116,19 @@ def run() -> dict[str, Any]:
     layers = made_up.layers(rows=20, valid=6)
     return json.loads(
         json.dumps(evolve(layers, preset("joint", population=8, generations=40, restarts=2), 1))
+    )
+
+
+@pytest.fixture(scope="module")
+def ranked_run(run: dict[str, Any]) -> dict[str, Any]:
+    """A RUN.json of two formulas per layer, which read the scalars of the layer before."""
+    programs = ranked.model(0, "scalars", (2, 3, 3, 1), (2, 2, 2)).programs
+    best = measure(programs, made_up.layers(rows=20, valid=6), reads="scalars")
+    assert best is not None
+    entry = best.to_json()
+    whole = {key: value for key, value in run.items() if key != "genes"} | entry
+    return json.loads(
+        json.dumps(whole | best.model.to_run() | {"pareto": [entry], "elites": [entry]})
     )
 
 
@@ -577,13 +591,7 @@ def model(path: Path) -> None:
     """What ``srnet show`` and ``srnet predict`` do."""
     model = SRNet.load(path)
     assert (
-        len(
-            model.predict(
-                np.ones((2, model.programs[0].inputs))
-                if model.programs[0].inputs < 1000
-                else np.ones((0, 1))
-            )
-        )
+        len(model.predict(np.ones((2, model.inputs)) if model.inputs < 1000 else np.ones((0, 1))))
         < 3
     )
     summary(model, path)
@@ -615,8 +623,10 @@ def explained(path: Path) -> None:
 
 @many(12)
 @given(rng=chance)
-def test_runs(folder: Path, run: dict[str, Any], rng: random.Random) -> None:
-    path = folder / "run.json"
+def test_runs(
+    folder: Path, run: dict[str, Any], ranked_run: dict[str, Any], rng: random.Random
+) -> None:
+    path, run = folder / "run.json", rng.choice((run, ranked_run))
     if rng.random() < 0.2:
         path.write_bytes(hostile.flipped(json.dumps(run).encode(), rng))
     else:
@@ -642,7 +652,9 @@ def test_reports(folder: Path, run: dict[str, Any], rng: random.Random) -> None:
         path,
     )
     (folder / "K0.json").write_text(json.dumps(fakes.run()))
-    path.write_bytes(hostile.as_json(hostile.twisted(fakes.formulas(), rng), rng))
+    path.write_bytes(
+        hostile.as_json(hostile.twisted(fakes.formulas(rank=rng.choice((0, 2))), rng), rng)
+    )
     tried("formulas.json", lambda path: formulas_table([folder / "K0.json"], [path]), path)
 
 
@@ -837,12 +849,17 @@ def test_published_tables(folder: Path, rng: random.Random, name: str) -> None:
 
 
 def test_whole_files_are_read(
-    folder: Path, run: dict[str, Any], task_file: Path, data_file: Path
+    folder: Path,
+    run: dict[str, Any],
+    ranked_run: dict[str, Any],
+    task_file: Path,
+    data_file: Path,
 ) -> None:
     """Without damage none of the readers refuses: what is refused above is refused for its
     damage."""
-    path = folder / "run.json"
+    path, two = folder / "run.json", folder / "two.json"
     path.write_text(json.dumps(run))
+    two.write_text(json.dumps(ranked_run))
     report = folder / "report.json"
     report.write_text(json.dumps(fakes.network(epochs=5)))
     described = folder / "formulas.json"
@@ -853,6 +870,9 @@ def test_whole_files_are_read(
         (model, path),
         (gathered, path),
         (explained, path),
+        (model, two),
+        (gathered, two),
+        (explained, two),
         (sampled, task_file),
         (Data.load, data_file),
         (Layers.load, folder / "layers.npz"),

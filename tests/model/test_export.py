@@ -31,10 +31,10 @@ PAIRS = np.array(np.meshgrid(HARD, HARD)).reshape(2, -1).T
 # x0·1.5 → ln of it, two columns → their quotient plus the constant
 MODEL = SRNet(
     (
-        Program(2, (1.5,), (("mul", (0, 2)), ("ln", (3,)), ("add", (4, 1))), 5),
-        Program(2, (0.25,), (("div", (0, 1)), ("add", (3, 2))), 4),
+        (Program(2, (1.5,), (("mul", (0, 2)), ("ln", (3,)), ("add", (4, 1))), 5),),
+        (Program(2, (0.25,), (("div", (0, 1)), ("add", (3, 2))), 4),),
     ),
-    (np.array([2.0, -1.0]), np.array([3.0])),
+    (np.array([[2.0, -1.0]]), np.array([[3.0]])),
     (np.array([0.5, 0.1]), np.array([-1.0])),
 )
 
@@ -42,7 +42,7 @@ MODEL = SRNet(
 def single(primitive: Primitive) -> SRNet:
     """The primitive alone: w = 1, b = 0."""
     program = Program(2, (), ((primitive.name, (0, 1)[: primitive.arity]),), 2)
-    return SRNet((program,), (np.array([1.0]),), (np.array([0.0]),))
+    return SRNet(((program,),), (np.array([[1.0]]),), (np.array([0.0]),))
 
 
 @pytest.mark.parametrize("primitive", PRIMITIVES, ids=lambda primitive: primitive.name)
@@ -86,7 +86,9 @@ def test_model() -> None:
 
 
 def test_constant_formula_has_a_row_for_every_row() -> None:
-    model = SRNet((Program(1, (2.0,), (), 1),), (np.array([1.0, 2.0]),), (np.array([0.0, 1.0]),))
+    model = SRNet(
+        ((Program(1, (2.0,), (), 1),),), (np.array([[1.0, 2.0]]),), (np.array([0.0, 1.0]),)
+    )
     assert to_torch(model)(torch.zeros(3, 1)).tolist() == [[2.0, 5.0]] * 3
 
 
@@ -153,7 +155,7 @@ def test_torch_is_imported_only_when_needed() -> None:
 def test_a_classifier_becomes_probabilities_in_every_language() -> None:
     model = SRNet(
         MODEL.programs,
-        (MODEL.weights[0], np.array([3.0, -1.0, 0.5])),
+        (MODEL.weights[0], np.array([[3.0, -1.0, 0.5]])),
         (MODEL.biases[0], np.array([-1.0, 0.0, 2.0])),
         loss="cross_entropy",
     )

@@ -52,7 +52,11 @@ def program(
 
 def network(*layers: tuple[Program, list[float], list[float]]) -> SRNet:
     programs, weights, biases = zip(*layers, strict=True)
-    return SRNet(programs, tuple(map(np.array, weights)), tuple(map(np.array, biases)))
+    return SRNet(
+        tuple((formula,) for formula in programs),
+        tuple(np.array([w]) for w in weights),
+        tuple(map(np.array, biases)),
+    )
 
 
 def values(expr: sympy.Expr, x: np.ndarray, letter: str = "x") -> np.ndarray:
@@ -136,7 +140,7 @@ def is_running(process: int) -> bool:
 
 class TestSympy:
     def test_layer(self) -> None:
-        first, second = SMALL.programs
+        (first,), (second,) = SMALL.programs
         assert layer_sympy(first, ["x0"]) == sympy.sin(X0**2 + X0)
         a, b = symbols(["a", "b"])
         assert layer_sympy(second, ["a", "b"]) == b / (a + 0.5)
@@ -187,8 +191,8 @@ class TestSympy:
 
     def test_compose_other_forms_of_the_layers(self) -> None:
         forms = [
-            layer_sympy(SMALL.programs[0], ["x0"]),
-            layer_sympy(SMALL.programs[1], ["h0", "h1"]),
+            [layer_sympy(SMALL.programs[0][0], ["x0"])],
+            [layer_sympy(SMALL.programs[1][0], ["h0", "h1"])],
         ]
         assert compose(SMALL, forms) == network_sympy(SMALL)
 
@@ -253,7 +257,7 @@ class TestLoss:
                 np.vstack([splits["train"][i], splits["valid"][i]]).astype(float) for i in range(4)
             ]
             x = joined[0]
-            for i, formula in enumerate(model.programs):
+            for i, (formula,) in enumerate(model.programs):
                 letter = "h" if i else "x"
                 f = values(
                     layer_sympy(formula, [f"{letter}{j}" for j in range(x.shape[1])]), x, letter
@@ -320,7 +324,7 @@ class TestPrinting:
 
 class TestLongFormulas:
     def test_operations(self) -> None:
-        assert written_out(LONG.programs[0], [0]) == 2**10 - 1
+        assert written_out(LONG.programs[0][0], [0]) == 2**10 - 1
         assert network_operations(LONG) > 2**30
 
     def test_sub_expressions_stay_shared(self) -> None:
@@ -563,8 +567,8 @@ def run_of(model: SRNet) -> dict[str, object]:
         "preset": "paper",
         "seed": 3,
         "fitness": 0.5,
-        "programs": [layer.to_json() for layer in model.programs],
-        "weights": [weights.tolist() for weights in model.weights],
+        "programs": [formula.to_json() for (formula,) in model.programs],
+        "weights": [weights.tolist() for (weights,) in model.weights],
         "biases": [biases.tolist() for biases in model.biases],
     }
 

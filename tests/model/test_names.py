@@ -19,6 +19,7 @@ SYMPY = sorted(name for name in dir(sympy) if not name.startswith("_"))
     [
         (["a", "a"], ["a", "a_"]),
         (["h0", "f1_2", "x1"], ["h0_", "f1_2_", "x1"]),
+        (["z0", "f1_2_3", "z"], ["z0_", "f1_2_3_", "z"]),
         (["2nd", "", "é"], ["_2nd", "_", "__"]),
         (["if", "E"], ["if_", "E_"]),
         (["beta", "nan", "min", "mass"], ["beta_", "nan_", "min_", "mass"]),

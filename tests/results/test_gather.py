@@ -124,6 +124,8 @@ def test_a_report_that_is_none_is_refused(tmp_path, changes, words):
     [
         ("network", {"mse": "0"}, "the key 'network.0.mse' is '0'; it must be of type number or"),
         ("layers", {"complexity": None}, "the key 'layers.0.complexity' is None"),
+        ("layers", {"layer": "network"}, "the key 'layers.0.layer' is 'network'"),
+        ("layers", {"layer": 0}, "the key 'layers.0.layer' is 0; at least 1 is needed"),
     ],
 )
 def test_formulas_that_are_none_are_refused(tmp_path, part, changes, words):
@@ -212,6 +214,15 @@ def test_formulas_by_layer_and_network(tmp_path):
     assert table["layer"].tolist() == ["1", "2", "3", "network"]
     assert table["complexity"].tolist() == [3, 3, 3, 13]
     assert table["formula"].iloc[3] == "2*sin(x0**2) - 1"
+
+
+def test_formulas_of_a_layer_of_several_have_its_number(tmp_path):
+    write_json(tmp_path / "run.json", fakes.run("K0"))
+    write_json(tmp_path / "formulas.json", fakes.formulas("K0", rank=2))
+    table = formulas_table([tmp_path / "run.json"], [tmp_path / "formulas.json"])
+    assert table["layer"].tolist() == ["1", "1", "2", "2", "3", "3", "network"]
+    assert table["formula"].tolist()[:2] == ["1*sin(x0**2)", "2*sin(x0**2)"]
+    assert table["complexity"].tolist() == [3] * 6 + [13]
 
 
 def test_a_table_comes_back_as_it_was(tmp_path):

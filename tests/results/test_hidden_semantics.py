@@ -1,6 +1,6 @@
 import numpy as np
 import pytest
-from helpers import fakes, made_up
+from helpers import fakes, made_up, ranked
 
 from srnet.errors import UserError
 from srnet.model.srnet import SRNet
@@ -76,11 +76,39 @@ def test_a_constant_formula_reads_nothing():
     assert table.loc[table["layer"] == 2, "used"].sum() == 0
 
 
+def test_inputs_that_any_formula_of_a_layer_reads():
+    """Of units or of scalars, as many as there are."""
+    for reads, inputs in (("units", 3), ("scalars", 2)):
+        model = ranked.model(2, reads, (2, 3, 3, 1), (2, 2, 2))
+        run = fakes.run("F3") | model.to_run()
+        table = inputs_used([run, run]).set_index(["layer", "input"])
+        assert table.index.tolist() == [
+            (layer, i) for layer in (1, 2, 3) for i in range(2 if layer == 1 else inputs)
+        ]
+        for layer, programs in enumerate(model.programs, start=1):
+            read = {node for program in programs for node in program.used_inputs()}
+            used = [i for (of, i), count in table["used"].items() if of == layer and count == 2]
+            assert set(used) == read
+        assert set(table["used"]) == {0, 2}
+
+
+def test_hidden_values_and_errors_of_several_formulas(layers, network):
+    model = ranked.model(0, "scalars", (2, 3, 3, 1), (2, 2, 2))
+    table = hidden_values(layers, {"rank": model})
+    x = layers.splits["train"][0]
+    order = np.argsort(layers.splits["train"][-1][:, 0], kind="stable")
+    last = table[(table["row"] == ROWS - 1) & (table["source"] == "rank") & (table["layer"] == 2)]
+    np.testing.assert_allclose(last["value"], ranked.values(model, x[order[-1:]])[1][1][0])
+    errors = error_by_distance("F3", network, x, {"rank": model})
+    assert np.isfinite(errors["rms"]).all()
+
+
 @pytest.mark.parametrize(
     ("change", "sentence"),
     [
         ({"programs": None}, "lacks the key 'programs'"),
         ({"programs": [{"inputs": 1}]}, "layer 1: a program is not"),
+        ({"programs": [[fakes.run()["programs"][0], {"inputs": 1}]]}, "layer 1: a program is not"),
     ],
 )
 def test_runs_without_programs_are_named(change, sentence):

@@ -165,7 +165,7 @@ def rounding(model: SRNet, layers: Layers) -> float:
         for i in range(layers.depth + 1)
     ]
     exact, values, moves = model.layers(rows[0].astype(np.float64)), rows[0], []
-    for i, program in enumerate(model.programs):
+    for i, (program,) in enumerate(model.programs):
         with np.errstate(all="ignore"):
             f = program.fold(
                 list(values.T),

@@ -48,7 +48,7 @@ def test_bad_choices_are_named() -> None:
 
 def individual(complexity: int, fitness: float) -> Individual:
     program = Program(1, (), tuple(("sin", (i,)) for i in range(complexity)), complexity)
-    model = SRNet((program,), (np.ones(1),), (np.zeros(1),))
+    model = SRNet(((program,),), (np.ones((1, 1)),), (np.zeros(1),))
     return Individual((), model, (fitness,), fitness)
 
 

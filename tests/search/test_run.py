@@ -423,7 +423,7 @@ def test_weights_are_the_least_squares_fit_of_the_training_rows(layers: Layers) 
     run = evolve(layers, small(), SEED)
     model = SRNet.from_run(run)
     x = layers.splits["train"][0].astype(np.float64)
-    for i, program in enumerate(model.programs):
+    for i, (program,) in enumerate(model.programs):
         f, h = program(x), layers.splits["train"][i + 1].astype(np.float64)
         expected = np.linalg.lstsq(np.column_stack([f, np.ones_like(f)]), h, rcond=None)[0]
         np.testing.assert_allclose(

@@ -33,20 +33,20 @@ def draw(formulas: pd.DataFrame) -> Figure:
         block = formulas[formulas["preset"] == preset]
         lines.append([(_heading(block), MARGIN, 0.15, 0.05, {"color": colour, "weight": "bold"})])
         outputs = 0
-        layers = block["layer"][block["layer"] != "network"].astype(int)
-        last, ranks = int(layers.max()), layers.value_counts()
-        formulas_of: Counter[int] = Counter()
+        ranks = Counter(int(layer) for layer in block["layer"] if layer != "network")
+        last, shown = max(ranks, default=0), Counter[int]()
         for row in block.to_dict("records"):
+            remark = f"MSE {format_number(row['mse'])}" if math.isfinite(row["mse"]) else ""
             if row["layer"] == "network":
                 label, prefix, outputs = "network", f"y_{{{outputs}}} = ", outputs + 1
             else:
                 layer = int(row["layer"])
-                formulas_of[layer] += 1
-                number = formulas_of[layer]
-                label = "" if number > 1 else "output layer" if layer == last else f"layer {layer}"
-                index = f"{layer}" if ranks[layer] == 1 else f"{layer},{number}"
+                shown[layer] += 1
+                label = "output layer" if layer == last else f"layer {layer}"
+                if shown[layer] > 1:  # name and MSE are the layer's and stand beside its first
+                    label = remark = ""
+                index = f"{layer}" if ranks[layer] == 1 else f"{layer},{shown[layer]}"
                 prefix = f"f_{{{index}}} = "
-            remark = f"MSE {format_number(row['mse'])}" if math.isfinite(row["mse"]) else ""
             aligned = "aligned" in row["latex"]  # every step has its own left-hand side
             for i, line in enumerate(
                 fit_lines(row["latex"], PAGE - LEFT - 2 * MARGIN, SIZE, "" if aligned else prefix)
@@ -55,7 +55,7 @@ def draw(formulas: pd.DataFrame) -> Figure:
                 pieces: list[_Piece] = [
                     (f"${space_functions(line)}$", MARGIN + LEFT, above, below, {})
                 ]
-                if i == 0:
+                if i == 0 and label:
                     pieces.append((label, MARGIN, 0.1, 0.02, {"color": "0.35"}))
                     pieces.append(
                         (remark, MARGIN + REMARK, 0.1, 0.02, {"color": "0.35", "fontsize": 6})

@@ -1,4 +1,4 @@
-"""The inputs that the formula of each layer reads, over the runs of every task."""
+"""The inputs that the formulas of each layer read, over the runs of every task."""
 
 import itertools
 from typing import Any

@@ -9,7 +9,7 @@ def draw(formulas: pd.DataFrame) -> pd.DataFrame:
     Parameters
     ----------
     formulas
-        One row per task, preset and layer (1 …, or ``network``).
+        One row per task, preset, layer (1 …, or ``network``) and formula.
 
     Returns
     -------

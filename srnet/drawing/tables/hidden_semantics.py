@@ -1,20 +1,20 @@
-"""The formula and MSE of every layer in the best run, as in the paper's hidden semantics."""
+"""The formulas and MSE of every layer in the best run, as in the paper's hidden semantics."""
 
 import pandas as pd
 
 
 def draw(formulas: pd.DataFrame) -> pd.DataFrame:
-    """One row per task, preset and layer.
+    """One row per task, preset, layer and formula.
 
     Parameters
     ----------
     formulas
-        One row per task, preset and layer (1 …, or ``network``).
+        One row per task, preset, layer (1 …, or ``network``) and formula.
 
     Returns
     -------
-    task, preset, seed, layer (``output`` for the last), formula and latex (fᵢ), mse (of fᵢ·wᵢ + bᵢ
-    against the network's layer), active_nodes.
+    task, preset, seed, layer (``output`` for the last), formula and latex, mse (of all formulas of
+    the layer together against the network's layer), active_nodes (of this formula).
     """
     layers = formulas[formulas["layer"] != "network"]
     last = layers.groupby(["task", "preset"])["layer"].transform(

@@ -10,7 +10,9 @@ from srnet.model.srnet import SRNet
 
 X = np.random.default_rng(0).uniform(1, 2, (40, 2))
 LOGARITHM = SRNet(
-    (Program(2, (), (("ln", (0,)), ("mul", (2, 1))), 3),), (np.array([2.0]),), (np.array([1.0]),)
+    ((Program(2, (), (("ln", (0,)), ("mul", (2, 1))), 3),),),
+    (np.array([[2.0]]),),
+    (np.array([1.0]),),
 )
 
 

@@ -5,7 +5,7 @@ import matplotlib
 import numpy as np
 import pandas as pd
 import pytest
-from helpers import fakes, made_up
+from helpers import fakes, made_up, ranked
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 
 from srnet.drawing.figures import expressions as typeset_expressions
@@ -79,10 +79,10 @@ def test_wide_layers_are_drawn_whole_and_without_numbers():
     assert figure.get_size_inches()[0] == 7.0
 
 
-def formulas(tmp_path, task="K0", presets=("paper", "joint")):
+def formulas(tmp_path, task="K0", presets=("paper", "joint"), rank=0):
     for preset in presets:
         write_json(tmp_path / f"{preset}.json", fakes.run(task, preset))
-    write_json(tmp_path / "formulas.json", fakes.formulas(task))
+    write_json(tmp_path / "formulas.json", fakes.formulas(task, rank))
     return formulas_table(
         [tmp_path / f"{preset}.json" for preset in presets],
         [tmp_path / "formulas.json"] * len(presets),
@@ -97,6 +97,30 @@ def test_formulas_are_typeset_with_their_errors(tmp_path):
     assert any(text.startswith("K0, joint, best run (seed 1): fitness") for text in written)
     assert written.count("MSE 0.01") == 8
     assert inside(figure)
+
+
+def test_formulas_of_one_layer_are_numbered_and_its_error_stands_once(tmp_path):
+    figure = typeset_expressions.draw(formulas(tmp_path, presets=("rank",), rank=2))
+    written = texts(figure)
+    assert [text.split(" = ")[0] for text in written if " = " in text] == [
+        *(f"$f_{{{i},{j}}}" for i in (1, 2, 3) for j in (1, 2)),
+        "$y_{0}",
+    ]
+    assert r"$f_{3,2} = 2\, \sin\left(x_{0}\right)$" in written
+    assert [text for text in written if "layer" in text] == ["layer 1", "layer 2", "output layer"]
+    assert written.count("MSE 0.01") == 4
+    assert inside(figure)
+    few = typeset_expressions.draw(
+        formulas(tmp_path, presets=("rank",), rank=2).iloc[[0, 1, 2, 4, 6]]
+    )
+    labels = [text.split(" = ")[0] for text in texts(few) if " = " in text]
+    assert labels == ["$f_{1,1}", "$f_{1,2}", "$f_{2}", "$f_{3}", "$y_{0}"]
+
+
+def test_a_network_without_layers_is_typeset(tmp_path):
+    frame = formulas(tmp_path, presets=("paper",))
+    written = texts(typeset_expressions.draw(frame[frame["layer"] == "network"]))
+    assert len(written) == 4
 
 
 def test_a_long_formula_makes_a_taller_figure_and_is_not_cut(tmp_path):
@@ -302,3 +326,10 @@ def test_inputs_that_formulas_read():
     ]
     assert figure.axes[0].collections[0].get_array().ravel().tolist() == [1, 0]
     assert any("2 runs" in text for text in texts(figure))
+
+
+def test_scalars_that_formulas_read():
+    model = ranked.model(0, "scalars", (2, 3, 3, 1), (2, 2, 3))
+    figure = inputs_used.draw(count_inputs([fakes.run("F3", "rank") | model.to_run()]))
+    labels = [label.get_text() for label in figure.axes[0].get_yticklabels()]
+    assert labels == ["layer 1 (2)", "layer 2 (2)", "output (2)"]

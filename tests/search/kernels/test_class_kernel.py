@@ -35,7 +35,7 @@ def rows_of(
 
 
 def mean_loss(f: Floats, classes: NDArray[np.int64], count: int) -> float:
-    w, b = fit_logits(f, classes, count)
+    w, b = fit_logits([f], classes, count)
     return float(row_losses(np.outer(f, w) + b, classes).mean())
 
 
@@ -71,7 +71,7 @@ def test_the_fit_is_scikit_learns_without_penalty(k: int, scale: float, offset: 
     expected = LogisticRegression(C=np.inf, tol=1e-12, max_iter=10_000, solver="newton-cg").fit(
         f[:, None], classes
     )
-    w, b = fit_logits(scale * f + offset, classes, k)
+    w, b = fit_logits([scale * f + offset], classes, k)
     assert w.sum() == pytest.approx(0, abs=1e-9 * np.abs(w).max())
     np.testing.assert_allclose(
         softmax(np.outer(scale * f + offset, w) + b), expected.predict_proba(f[:, None]), atol=1e-6
@@ -81,7 +81,7 @@ def test_the_fit_is_scikit_learns_without_penalty(k: int, scale: float, offset: 
 @given(st.integers(0, 10**6), st.integers(2, 5), st.integers(10, 200))
 def test_no_other_weights_are_better(seed: int, k: int, rows: int) -> None:
     f, classes = rows_of(k, rows, seed)
-    w, b = fit_logits(f, classes, k)
+    w, b = fit_logits([f], classes, k)
     least = row_losses(np.outer(f, w) + b, classes).mean()
     rng = np.random.default_rng(seed)
     for size in (1.0, 1e-2, 1e-4):
@@ -97,7 +97,7 @@ def test_no_other_weights_are_better(seed: int, k: int, rows: int) -> None:
 def test_classes_that_f_separates_cost_nearly_nothing_and_the_weights_stay_finite(k: int) -> None:
     f = np.linspace(-1, 1, 101)
     classes = np.minimum((f + 1) / 2 * k, k - 1).astype(np.int64)
-    w, b = fit_logits(f, classes, k)
+    w, b = fit_logits([f], classes, k)
     assert np.isfinite(w).all()
     assert np.isfinite(b).all()
     logits = np.outer(f, w) + b
@@ -121,7 +121,7 @@ def test_one_class_of_several_can_be_cut_off_and_the_others_are_still_fitted() -
 @pytest.mark.parametrize("value", [0.0, 0.1, -3e30])
 def test_a_constant_formula_gives_the_frequencies(value: float) -> None:
     classes = np.array([0] * 5 + [1] * 3 + [3] * 2)
-    w, b = fit_logits(np.full(10, value), classes, 4)
+    w, b = fit_logits([np.full(10, value)], classes, 4)
     np.testing.assert_array_equal(w, 0)
     np.testing.assert_allclose(
         softmax(np.outer(np.full(2, value), w) + b), [[0.5, 0.3, 0, 0.2]] * 2, atol=1e-15
@@ -130,13 +130,13 @@ def test_a_constant_formula_gives_the_frequencies(value: float) -> None:
 
 def test_one_class_costs_nothing() -> None:
     f = np.arange(7.0)
-    w, b = fit_logits(f, np.full(7, 1), 3)
+    w, b = fit_logits([f], np.full(7, 1), 3)
     assert row_losses(np.outer(f, w) + b, np.full(7, 1)).sum() == 0.0
 
 
 def test_a_class_without_rows_is_never_predicted() -> None:
     f, classes = rows_of(2)
-    w, b = fit_logits(f, 2 * classes, 3)
+    w, b = fit_logits([f], 2 * classes, 3)
     far = np.array([-1e6, 0.0, 1e6])
     assert (softmax(np.outer(far, w) + b)[:, 1] < 1e-17).all()
     assert mean_loss(f, 2 * classes, 3) == pytest.approx(mean_loss(f, classes, 2), rel=1e-12)
