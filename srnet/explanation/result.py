@@ -287,7 +287,8 @@ class Explanation:
             how,
         )
         chosen = front[position]
-        kept = dict(self.run)
+        # what an entry lacks is not the former model's
+        kept = {key: value for key, value in self.run.items() if key not in ("reads", "genes")}
         if chosen["fitness"] != kept.get("fitness"):
             for measure in _MEASURES:  # those that the entry lacks are of another model
                 kept.pop(measure, None)

@@ -359,6 +359,18 @@ def test_every_export_of_several_formulas_is_the_model(reads: str, loss: str) ->
         np.testing.assert_allclose(values, logits[:, output], rtol=1e-9)
 
 
+def test_a_front_may_hold_models_of_both_kinds() -> None:
+    """Of the paper's form and of several formulas that read scalars."""
+    both = [explanation_of_rank(reads).run for reads in READS]
+    entries = [both[0]["pareto"][0], both[1]["pareto"][1]]
+    found = Explanation(both[1] | {"pareto": entries})
+    assert found.model.reads == "scalars"
+    simple = found.select("knee")
+    assert simple.model.reads == "units"
+    np.testing.assert_array_equal(simple.predict(X), SRNet.from_run(entries[0]).predict(X))
+    assert simple.select("accuracy").model.reads == "scalars"
+
+
 @RANKED
 def test_other_models_and_files_of_several_formulas(reads: str, tmp_path: Path) -> None:
     found = explanation_of_rank(reads)
