@@ -18,11 +18,9 @@ from srnet.networks.mlp import CONSTANT_SPREAD
 # Of more rows a sample is searched: a formula of a few constants needs no more.
 MOST_ROWS = 10_000
 MOST_VALIDATION_ROWS = 1000
-# Where rows are held out: their share; and the numbers of rows to fit and held out below which
-# recombined rows are added.
-_HELD_OUT, _FIT_ROWS, _HELD_OUT_ROWS = 0.2, 1000, 200
-# Share of the principal components that a recombined row has from another.
-_RECOMBINED = 0.3
+# Where rows are held out: their share; the number of rows to fit below which recombined rows are
+# added, two for each that is missing; and the share of principal components from other rows.
+_HELD_OUT, _FIT_ROWS, _RECOMBINED = 0.2, 1000, 0.5
 # An input of no more values than these is taken for a kind or a count.
 _FEW_VALUES = 10
 
@@ -61,8 +59,8 @@ def sample_layers(
         The validation rows. By default points of the rows' box, widened as in the workflow.
     hold_out
         Whether by default a fifth of the rows themselves are held out for validation. Where there
-        are few of them, recombined rows are added to either kind: rows of which some principal
-        components come from another row of that kind. The network says what its values are there.
+        are few rows, recombined ones are added to either kind: half of their principal components
+        come from other rows. The network tells its values there, where it was not trained.
 
     Raises
     ------
@@ -82,6 +80,7 @@ def sample_layers(
     rng = np.random.default_rng([seed, 9])
     if len(rows) > MOST_ROWS:
         rows = rows[np.sort(rng.choice(len(rows), MOST_ROWS, replace=False))]
+    given = rows
     if validation is None and hold_out:
         rows, valid = _split(rows, rng)
     elif validation is None:
@@ -94,7 +93,10 @@ def sample_layers(
             raise UserError("'validation' has no row; at least 1 is needed")
         check_width(valid, rows.shape[1], "'validation'")
     if hold_out:
-        rows = _recombine(rows, _FIT_ROWS, rng)
+        count = max(0, 2 * (_FIT_ROWS - len(rows)))
+        if validation is None:  # in the same proportion
+            valid = _recombine(valid, count * len(valid) // len(rows), given, rng)
+        rows = _recombine(rows, count, rows, rng)
     names, train_values = _evaluate(network, rows, "X")
     _, valid_values = _evaluate(network, valid, "the validation rows")
     layers = Layers({"train": train_values, "valid": valid_values}, name=task, source="network")
@@ -114,27 +116,33 @@ def _split(rows: NDArray[Any], rng: np.random.Generator) -> tuple[NDArray[Any], 
     order = rng.permutation(len(rows))
     count = max(1, int(_HELD_OUT * len(rows)))
     held_out, kept = np.sort(order[:count]), np.sort(order[count:])
-    return rows[kept], _recombine(rows[held_out], _HELD_OUT_ROWS, rng)
+    return rows[kept], rows[held_out]
 
 
-def _recombine(rows: NDArray[Any], wanted: int, rng: np.random.Generator) -> NDArray[Any]:
-    """The rows, and where they are fewer than wanted so many recombined ones.
+def _recombine(
+    rows: NDArray[Any], count: int, source: NDArray[Any], rng: np.random.Generator
+) -> NDArray[Any]:
+    """The rows, and so many recombined ones: with half of their principal components each from some
+    row of the source, so that the inputs stay correlated as they are.
 
-    A recombined row has some principal components from another row, so that the inputs stay
-    correlated as they are. Each input stays in its range, and one of few values keeps to them.
+    They spread a little further than the source, as far as more rows of its kind would; an input of
+    few values keeps to them.
     """
-    count = max(0, wanted - len(rows))
-    mean, std = rows.mean(axis=0, dtype=np.float64), rows.std(axis=0, dtype=np.float64)
+    spread = 1 + 2 / np.sqrt(len(source))
+    mean, std = source.mean(axis=0, dtype=np.float64), source.std(axis=0, dtype=np.float64)
     std[std == 0] = 1.0
-    scaled = (rows - mean) / std
+    scaled = (source - mean) / std
     directions = np.linalg.eigh(np.einsum("ni,nj->ij", scaled, scaled))[1]
-    scores = np.einsum("ni,ij->nj", scaled, directions)
-    first, second = rng.integers(len(rows), size=(2, count))
-    taken = rng.random((count, rows.shape[1])) < _RECOMBINED
-    scores = np.where(taken, scores[second], scores[first])
-    made = np.einsum("nj,ij->ni", scores, directions) * std + mean
-    made = np.clip(made, rows.min(axis=0), rows.max(axis=0)).astype(rows.dtype)
-    for i, column in enumerate(rows.T):
+    scores = np.einsum("ni,ij->nj", (rows - mean) / std, directions)
+    others = np.einsum("ni,ij->nj", scaled, directions)
+    inputs = np.arange(rows.shape[1])
+    drawn = others[rng.integers(len(source), size=(count, len(inputs))), inputs]
+    taken = rng.random((count, len(inputs))) < _RECOMBINED
+    scores = np.where(taken, drawn, scores[rng.integers(len(rows), size=count)])
+    made = np.einsum("nj,ij->ni", scores, directions) * (spread * std) + mean
+    low, high = widen_box(source, spread)
+    made = np.clip(made, low, high).astype(rows.dtype)
+    for i, column in enumerate(source.T):
         values = np.unique(column)
         if len(values) <= _FEW_VALUES:
             nearest = np.abs(made[:, i, None] - values).argmin(axis=1)
