@@ -39,7 +39,8 @@ def escape_rst(text: str) -> str:
 
     White space, which a backslash would delete, stays, but no line ends.
     """
-    return re.sub(r"[^\w\s,]|_", r"\\\g<0>", printable(re.sub(r"\s+", " ", text)))
+    line = printable(re.sub(r"\s+", " ", text))
+    return re.sub(r"[!-+:-@\[-`{-~•‣⁃—-]|\.(?!\d)", r"\\\g<0>", line)
 
 
 def escape_figure(text: str) -> str:
