@@ -11,6 +11,7 @@ from srnet._version import __version__
 from srnet.cli import images, network, steps
 from srnet.cli.gather import gather
 from srnet.errors import UserError
+from srnet.escaping import printable
 
 EXIT_USER_ERROR = 2
 
@@ -53,8 +54,10 @@ class Commands(click.Group):
             if error.errno not in (errno.ENOSPC, errno.EDQUOT):
                 raise
             click.echo(
-                f"srnet: {error.filename or 'a disk'}: {error.strerror}; make room, `srnet "
-                f"doctor` says where",
+                printable(
+                    f"srnet: {error.filename or 'a disk'}: {error.strerror}; make room, `srnet "
+                    f"doctor` says where"
+                ),
                 err=True,
             )
         sys.exit(EXIT_USER_ERROR)
@@ -68,7 +71,7 @@ class Commands(click.Group):
 def main() -> None:
     """Turn a trained neural network into formulas."""
     warnings.formatwarning = lambda message, *_, **__: (
-        f"srnet: {message}\n"
+        f"srnet: {printable(' '.join(str(message).split()))}\n"
     )  # a sentence, not a line of our source
 
 

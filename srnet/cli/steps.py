@@ -6,6 +6,7 @@ from typing import Any
 import click
 
 from srnet.cli import options
+from srnet.escaping import printable
 
 
 @click.command()
@@ -140,9 +141,10 @@ def evolve(
         )
     if not quiet:
         click.echo(
-            f"{out}: fitness {run['fitness']:.6g} after {run['generations']} generations, "
-            f"{run['evaluations']} evaluations, "
-            f"{run['seconds']:.2f} s"
+            printable(
+                f"{out}: fitness {run['fitness']:.6g} after {run['generations']} generations, "
+                f"{run['evaluations']} evaluations, {run['seconds']:.2f} s"
+            )
         )
 
 

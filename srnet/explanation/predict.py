@@ -8,6 +8,7 @@ import numpy as np
 
 from srnet.data.dataset import Data
 from srnet.errors import UserError
+from srnet.escaping import printable
 from srnet.io.csv_cells import as_number, cell_number, csv_cells
 from srnet.io.files import read_json, writing
 from srnet.io.npz import read_arrays
@@ -146,4 +147,4 @@ def summary(model: SRNet, run_file: StrPath) -> str:
     output = "logit of y" if model.loss == "cross_entropy" else "y"
     texts = readable_expressions(model, names)
     lines += [f"{output}{i} = {text}" for i, text in enumerate(texts)]
-    return "\n".join(lines)
+    return "\n".join(map(printable, lines))

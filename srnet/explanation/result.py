@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from srnet.cgp.primitives import by_name
 from srnet.errors import UserError
+from srnet.escaping import printable
 from srnet.explanation.rows import as_rows
 from srnet.io.files import read_json, write_json
 from srnet.metrics import r_squared
@@ -433,7 +434,7 @@ class Explanation:
             f"{output}{i} = {_shorten(text)}"
             for i, text in enumerate(readable_expressions(self._model, self._input_names))
         ]
-        return "\n".join(lines)
+        return "\n".join(map(printable, lines))
 
     def _classifies(self) -> bool:
         return self._model.loss == "cross_entropy"
@@ -445,7 +446,7 @@ class Explanation:
         return f"R² of the output {_format(self.r2)}"
 
     def __repr__(self) -> str:
-        return (
+        return printable(
             f"<Explanation of {self._model.task}: complexity {self.complexity}, {self._quality()}>"
         )
 
