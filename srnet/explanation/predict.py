@@ -12,7 +12,7 @@ from srnet.escaping import printable
 from srnet.io.csv_cells import as_number, cell_number, csv_cells
 from srnet.io.files import read_json, writing
 from srnet.io.npz import read_arrays
-from srnet.model.names import default_names, in_order, names_in, symbol_names
+from srnet.model.names import in_order, input_names_in, symbol_names
 from srnet.model.srnet import SRNet, readable_expressions
 from srnet.typing import Floats, StrPath
 
@@ -45,7 +45,7 @@ def write_predictions(
     x, header = read_rows(data_file, inputs)
     if header is not None:
         try:
-            names = names_in(read_json(run_file), "input_names", default_names(inputs))
+            names = input_names_in(read_json(run_file), inputs)
         except UserError as error:
             raise error.in_file(run_file) from error
         try:
@@ -136,7 +136,7 @@ def summary(model: SRNet, run_file: StrPath) -> str:
         else [None] * len(model.programs)
     )
     try:
-        names = names_in(run, "input_names", default_names(model.programs[0].inputs))
+        names = input_names_in(run, model.programs[0].inputs)
         expressions = model.expressions(names)
     except UserError as error:
         raise UserError(f"{run_file}: {error}") from error

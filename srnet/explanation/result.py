@@ -14,7 +14,7 @@ from srnet.escaping import printable
 from srnet.explanation.rows import as_rows
 from srnet.io.files import read_json, write_json
 from srnet.metrics import r_squared
-from srnet.model.names import default_names, in_order, names_in
+from srnet.model.names import default_names, in_order, input_names_in, names_in
 from srnet.model.srnet import SRNet, network_operations, readable_expressions
 from srnet.networks.layers import Layers
 from srnet.search.pareto import select as select_position
@@ -123,9 +123,7 @@ class Explanation:
         self._layer_names = names_in(
             run, "layer_names", [*(f"h{i}" for i in range(1, depth)), "output"]
         )
-        self._input_names = names_in(
-            run, "input_names", default_names(self._model.programs[0].inputs)
-        )
+        self._input_names = input_names_in(run, self._model.programs[0].inputs)
         for key in ("layer_losses", "layer_r2"):
             if len(run.get(key, [None] * depth)) != depth:
                 raise UserError(

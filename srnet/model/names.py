@@ -78,6 +78,19 @@ def names_in(run: Mapping[str, Any], key: str, default: Sequence[str]) -> list[s
     return names
 
 
+def input_names_in(run: Mapping[str, Any], inputs: int) -> list[str]:
+    """What a RUN.json calls its inputs, names for formulas whatever it says: source code is made of
+    them. x0, x1, … where it says nothing.
+
+    Raises
+    ------
+    UserError
+        If they are not so many texts.
+    """
+    names = names_in(run, "input_names", default_names(inputs))
+    return names if names == default_names(inputs) else symbol_names(names)
+
+
 def in_order(rows: NDArray[Any], columns: Sequence[str], names: Sequence[str]) -> NDArray[Any]:
     """Rows whose columns have the symbols' names ``columns``, in the order of ``names``, those of a
     run's inputs.

@@ -17,7 +17,7 @@ from numpy.typing import ArrayLike
 from srnet.errors import UserError
 from srnet.io.files import finite_or_none, read_json, write_json
 from srnet.model.formulas import Form, Simplified, raw_forms
-from srnet.model.names import default_names, names_in
+from srnet.model.names import input_names_in
 from srnet.model.srnet import SRNet
 from srnet.model.sympy_forms import input_names
 from srnet.networks.layers import Layers
@@ -139,9 +139,7 @@ def describe(run: Mapping[str, Any], layers: Layers, time_limit: float = 20.0) -
         )
     start = time.monotonic()
     x = layers.values(0)
-    forms = simplify(
-        model, x, time_limit, names=names_in(run, "input_names", default_names(widths[0]))
-    )
+    forms = simplify(model, x, time_limit, names=input_names_in(run, widths[0]))
     y = layers.values(-1)
     losses = [{"mse": finite_or_none(loss)} for loss in model.losses(layers)]
     if model.loss == "cross_entropy":  # of all outputs together: a logit alone has no error
