@@ -40,5 +40,5 @@ rule formulas:
     message:
         "Formulas of task {wildcards.task}, preset {wildcards.preset}"
     shell:
-        "srnet formulas {input.run:q} --layers {input.layers:q} --time-limit {params.time_limit}"
+        "srnet formulas {input.run:q} --layers {input.layers:q} --time-limit {params.time_limit:q}"
         " --out {output:q} > {log:q} 2>&1"

@@ -190,7 +190,7 @@ rule summary:
     message:
         "Summary of {params.name}"
     shell:
-        "srnet summary --name {params.name} {params.tables} --out {output:q} > {log:q} 2>&1"
+        "srnet summary --name {params.name:q} {params.tables} --out {output:q} > {log:q} 2>&1"
 
 
 for table in DRAWINGS:
