@@ -1,12 +1,14 @@
 """Weights and biases of given formulas, the losses of the layers, and the fitness."""
 
-from collections.abc import Sequence
+import math
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from srnet.cgp.program import Program
+from srnet.errors import UserError
 from srnet.metrics import normalised_error, r_squared
 from srnet.model.logistic import classes_of, fit_logits, mean_cross_entropy
 from srnet.model.srnet import SRNet
@@ -15,6 +17,9 @@ from srnet.typing import Floats
 
 # Numbers of a layer that are worked on at a time.
 _BLOCK = 2**16
+# How far a loss that a run tells may be from the one of its formulas, relatively, and as a share of
+# the layer's mean square: processors differ in the last bits of a function.
+TOLERANCE, NOISE = 1e-3, 1e-12
 
 
 def fit(
@@ -84,6 +89,57 @@ def fitness(losses: Sequence[float]) -> float:
     """Loss of the output layer + mean of the hidden layers' MSE (Luo et al. 2022, section 3)."""
     hidden = losses[:-1]
     return float(losses[-1] + (sum(hidden) / len(hidden) if hidden else 0.0))
+
+
+def check_run(run: Mapping[str, Any], model: SRNet, layers: Layers) -> list[float]:
+    """The losses of a run's model on the layers, with which what the run tells must agree.
+
+    Compared are ``layer_losses`` and ``fitness``, but no fitness of an explanation, which is one of
+    scaled outputs; the history and the Pareto front are believed.
+
+    Raises
+    ------
+    UserError
+        If the run is not one of these layers, or tells a loss that its formulas do not have.
+    """
+    widths = [model.programs[0].inputs, *(weights.size for weights in model.weights)]
+    if widths != layers.widths:
+        raise UserError(
+            f"the run explains layers of the widths {widths}, the layers have {layers.widths}; "
+            f"they must be equal"
+        )
+    if run.get("layers_fingerprint") not in (None, layers.fingerprint()):
+        raise UserError(
+            "the run's 'layers_fingerprint' is not that of the layers; give the layers that the "
+            "run was made from"
+        )
+    losses = model.losses(layers)
+    noise = [NOISE * _mean_square(layers.values(i)) for i in range(1, len(losses) + 1)]
+    if model.loss == "cross_entropy":
+        noise[-1] = NOISE
+    told = run.get("layer_losses") or losses
+    if len(told) != len(losses):
+        raise UserError(
+            f"the run tells the losses of {len(told)} layers, and has formulas of {len(losses)}"
+        )
+    checks = [
+        (f"layer_losses.{i}", *numbers)
+        for i, numbers in enumerate(zip(told, losses, noise, strict=True))
+    ]
+    if "fitness" in run and "output_scale" not in run:
+        checks.append(("fitness", run["fitness"], fitness(losses), fitness(noise)))
+    for key, value, expected, least in checks:
+        value = math.inf if value is None else value
+        if not math.isclose(value, expected, rel_tol=TOLERANCE, abs_tol=least):
+            raise UserError(
+                f"the run's '{key}' is {value:.6g}, but its formulas give {expected:.6g}; at most "
+                f"{100 * TOLERANCE:g} % of difference is allowed"
+            )
+    return losses
+
+
+def _mean_square(values: NDArray[Any]) -> float:
+    return float(np.mean(np.square(values, dtype=np.float64)))
 
 
 def quality(model: SRNet, losses: Sequence[float], layers: Layers) -> dict[str, float | None]:

@@ -20,6 +20,7 @@ from srnet.cgp.primitives import CLASSIFICATION, PRIMITIVES, REGRESSION, Primiti
 from srnet.cgp.program import Program
 from srnet.errors import UserError
 from srnet.io.files import write_json
+from srnet.model.fitting import fitness
 from srnet.model.formulas import Simplified, network_operations, raw_forms, written_out
 from srnet.model.latex import latex
 from srnet.model.simplify import describe, simplify, write_formulas
@@ -557,12 +558,12 @@ def layers_of(model: SRNet) -> Layers:
     return Layers(splits)
 
 
-def run_of(model: SRNet) -> dict[str, object]:
+def run_of(model: SRNet, fitness: float | None) -> dict[str, object]:
     return {
         "task": "K0",
         "preset": "paper",
         "seed": 3,
-        "fitness": 0.5,
+        "fitness": fitness,
         "programs": [layer.to_json() for layer in model.programs],
         "weights": [weights.tolist() for weights in model.weights],
         "biases": [biases.tolist() for biases in model.biases],
@@ -573,8 +574,10 @@ def run_of(model: SRNet) -> dict[str, object]:
 class TestDescribe:
     def test_content(self, tmp_path: Path) -> None:
         layers = layers_of(SMALL)
+        best = fitness(SMALL.losses(layers))
         write_json(
-            tmp_path / "run.json", {**run_of(SMALL), "layers_fingerprint": layers.fingerprint()}
+            tmp_path / "run.json",
+            {**run_of(SMALL, best), "layers_fingerprint": layers.fingerprint()},
         )
         layers.save(tmp_path / "layers.npz")
         write_formulas(
@@ -590,7 +593,7 @@ class TestDescribe:
             "task": "K0",
             "preset": "paper",
             "seed": 3,
-            "fitness": 0.5,
+            "fitness": best,
             "complexity": 5,
         }
         assert [entry["raw"] for entry in content["layers"]] == SMALL.expressions()
@@ -621,16 +624,16 @@ class TestDescribe:
         splits = {
             split: [np.array([[-1.0], [1.0]], np.float32)] * 2 for split in ("train", "valid")
         }
-        content = describe(run_of(model), Layers(splits), 0.01)
+        content = describe(run_of(model, None), Layers(splits), 0.01)
         assert content["layers"][0]["mse"] is None
         assert content["network"][0]["mse"] is None
 
     def test_other_widths(self) -> None:
         with pytest.raises(UserError, match=r"widths \[1, 2, 1\], the layers have \[1, 1, 1\]"):
-            describe(run_of(SMALL), layers_of(IDENTITIES))
+            describe(run_of(SMALL, 0.5), layers_of(IDENTITIES))
 
     def test_other_layers(self, tmp_path: Path) -> None:
-        write_json(tmp_path / "run.json", {**run_of(SMALL), "layers_fingerprint": "0" * 64})
+        write_json(tmp_path / "run.json", {**run_of(SMALL, 0.5), "layers_fingerprint": "0" * 64})
         layers_of(SMALL).save(tmp_path / "layers.npz")
         with pytest.raises(
             UserError, match=r"run\.json: the run's 'layers_fingerprint' is not that of the layers"
