@@ -12,6 +12,7 @@ from typing import Any
 from numpy.typing import NDArray
 
 from srnet.errors import UserError
+from srnet.escaping import printable
 from srnet.explanation.layers import sample_layers
 from srnet.explanation.result import Explanation
 from srnet.explanation.rows import as_rows
@@ -222,7 +223,10 @@ def write_explanation(
     try:
         rows = x if header is None else pd.DataFrame(x, columns=header)
         explanation = explain(
-            network, rows, task=options.pop("task", None) or Path(network_file).stem, **options
+            network,
+            rows,
+            task=printable(options.pop("task", None) or Path(network_file).stem),
+            **options,
         )
     except UserError as error:
         raise (

@@ -19,6 +19,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from srnet.errors import UserError
+from srnet.escaping import printable
 from srnet.images.pictures.segments import superpixels
 from srnet.typing import StrPath
 
@@ -308,7 +309,7 @@ def write_comparison(
     classifier = read_classifier(network)
     truth = read_mask(mask) if mask is not None else None
     runs, steps = compare(classifier, read_image(image), truth, methods, seeds, **options)
-    first = {"network": classifier.architecture, "image": name or Path(image).stem}
+    first = {"network": classifier.architecture, "image": printable(name or Path(image).stem)}
     runs.insert(2, "explained", [classifier.classes[label] for label in runs["label"]])
     write_table(runs.assign(**first)[[*first, *runs.columns]], out)
     write_table(steps.assign(**first)[[*first, *steps.columns]], history)
