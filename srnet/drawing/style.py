@@ -18,6 +18,7 @@ from matplotlib.patches import Patch
 from matplotlib.ticker import FuncFormatter, LogLocator, MaxNLocator, NullFormatter
 
 from srnet.escaping import escape_figure
+from srnet.io.frames import map_texts
 
 P = ParamSpec("P")
 
@@ -45,16 +46,9 @@ def styled(draw: Callable[P, Figure]) -> Callable[P, Figure]:
 
 def _escape(value: Any) -> Any:
     """A frame whose texts matplotlib takes as they are; anything else unchanged."""
-    if not isinstance(value, pd.DataFrame):
-        return value
-    texts = value.select_dtypes(["object", "string"]).columns.drop(LATEX, errors="ignore")
-    return value.assign(**{column: _escape_column(value[column]) for column in texts})
-
-
-def _escape_column(column: pd.Series) -> pd.Series:
-    shown = {name: escape_figure(name) for name in column.unique() if isinstance(name, str)}
-    changed = {name: text for name, text in shown.items() if name != text}
-    return column.replace(changed) if changed else column
+    if isinstance(value, pd.DataFrame):
+        return map_texts(value, escape_figure, without=[LATEX])
+    return value
 
 
 def distinct_names(column: Iterable[Any]) -> list[str]:
