@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from srnet.cgp.program import Program
 from srnet.errors import UserError
+from srnet.io.files import finite_or_none
 from srnet.metrics import normalised_error, r_squared
 from srnet.model.logistic import classes_of, fit_logits, mean_cross_entropy
 from srnet.model.srnet import SRNet
@@ -94,13 +95,14 @@ def fitness(losses: Sequence[float]) -> float:
 def check_run(run: Mapping[str, Any], model: SRNet, layers: Layers) -> list[float]:
     """The losses of a run's model on the layers, with which what the run tells must agree.
 
-    Compared are ``layer_losses`` and ``fitness``, but no fitness of an explanation, which is one of
-    scaled outputs; the history and the Pareto front are believed.
+    Compared are ``layer_losses``, ``fitness``, ``normalised``, ``r2``, ``accuracy`` and
+    ``complexity``, but no fitness of an explanation, which is one of scaled outputs; the history
+    and the Pareto front are believed.
 
     Raises
     ------
     UserError
-        If the run is not one of these layers, or tells a loss that its formulas do not have.
+        If the run is not one of these layers, or tells something else than its formulas give.
     """
     widths = [model.programs[0].inputs, *(weights.size for weights in model.weights)]
     if widths != layers.widths:
@@ -122,20 +124,36 @@ def check_run(run: Mapping[str, Any], model: SRNet, layers: Layers) -> list[floa
         raise UserError(
             f"the run tells the losses of {len(told)} layers, and has formulas of {len(losses)}"
         )
-    checks = [
-        (f"layer_losses.{i}", *numbers)
-        for i, numbers in enumerate(zip(told, losses, noise, strict=True))
-    ]
-    if "fitness" in run and "output_scale" not in run:
-        checks.append(("fitness", run["fitness"], fitness(losses), fitness(noise)))
-    for key, value, expected, least in checks:
-        value = math.inf if value is None else value
-        if not math.isclose(value, expected, rel_tol=TOLERANCE, abs_tol=least):
-            raise UserError(
-                f"the run's '{key}' is {value:.6g}, but its formulas give {expected:.6g}; at most "
-                f"{100 * TOLERANCE:g} % of difference is allowed"
-            )
+    for i, (value, loss, least) in enumerate(zip(told, losses, noise, strict=True)):
+        _compare(f"layer_losses.{i}", value, loss, least)
+    measured: dict[str, float | None] = {"complexity": model.complexity}
+    measured |= quality(model, losses, layers)
+    if "output_scale" not in run:
+        measured["fitness"] = fitness(losses)
+    for key in measured.keys() & run.keys():
+        _compare(key, run[key], measured[key], fitness(noise) if key == "fitness" else NOISE)
     return losses
+
+
+def _compare(key: str, told: float | None, measured: float | None, least: float) -> None:
+    """Refuse what a run tells where it differs by more than ``TOLERANCE`` and ``least``; a number
+    that is not finite is None in a file."""
+    told, measured = (
+        None if value is None else finite_or_none(value) for value in (told, measured)
+    )
+    if told is None or measured is None:
+        agree = told is measured
+    else:
+        agree = math.isclose(told, measured, rel_tol=TOLERANCE, abs_tol=least)
+    if not agree:
+        raise UserError(
+            f"the run's '{key}' is {_shown(told)}, but its formulas give {_shown(measured)}; at most "
+            f"{100 * TOLERANCE:g} % of difference is allowed"
+        )
+
+
+def _shown(value: float | None) -> str:
+    return "not finite" if value is None else f"{value:.6g}"
 
 
 def _mean_square(values: NDArray[Any]) -> float:

@@ -22,7 +22,7 @@ from srnet.images.results import (
 )
 from srnet.io.files import read_json, write_json
 from srnet.io.frames import read_table, write_table
-from srnet.model.fitting import fitness
+from srnet.model.fitting import fitness, quality
 from srnet.model.srnet import SRNet
 from srnet.networks.mlp import Network, load_network
 from srnet.results import gather, hidden_semantics
@@ -236,8 +236,10 @@ def test_best_checks_every_fitness_where_it_has_the_layers(tmp_path: Path) -> No
     files = [tmp_path / f"{seed}.json" for seed in (1, 2)]
     for seed, file in enumerate(files, start=1):
         run = fakes.run(seed=seed)
-        losses = SRNet.from_run(run).losses(layers)
-        write_json(file, run | {"layer_losses": losses, "fitness": fitness(losses)})
+        model = SRNet.from_run(run)
+        losses = model.losses(layers)
+        told = quality(model, losses, layers) | {"complexity": model.complexity}
+        write_json(file, run | told | {"layer_losses": losses, "fitness": fitness(losses)})
     options = ("--layers", tmp_path / "layers.npz", "--out", tmp_path / "best.json")
     done("best", *files, *options)
     assert read_json(tmp_path / "best.json") == read_json(files[0])

@@ -58,13 +58,21 @@ def test_a_loss_of_a_layer_is_checked(case: Case) -> None:
         check(run | {"layer_losses": losses[:1]}, layers)
 
 
+def test_what_else_a_table_shows_is_checked(case: Case) -> None:
+    run, layers = case
+    for key in ("normalised", "r2", "accuracy", "complexity"):
+        lie = 0.5 if run[key] is None else run[key] * 2 + 1
+        with pytest.raises(UserError, match=f"'{key}' is .*, but its formulas give"):
+            check(run | {key: lie}, layers)
+
+
 def test_finite_and_infinite_do_not_agree(case: Case) -> None:
     run, layers = case
-    with pytest.raises(UserError, match="'fitness' is inf, but"):
+    with pytest.raises(UserError, match="'fitness' is not finite, but its formulas give"):
         check(run | {"fitness": None}, layers)
     broken = {"inputs": 2, "constants": [], "nodes": [["ln", [0]]], "output": 2}
     other = run | {"programs": [broken, *run["programs"][1:]]}
-    with pytest.raises(UserError, match=r"'layer_losses\.0' is .* but its formulas give inf"):
+    with pytest.raises(UserError, match=r"'layer_losses\.0' is .*, but its formulas give not fini"):
         check(other, layers)
 
 
