@@ -71,7 +71,7 @@ def test_a_terminal_gets_one_line_without_control(name: str) -> None:
 def run_of(name: str) -> dict[str, Any]:
     """A RUN.json in which every text is the name."""
     run = fakes.run("F3") | {"task": name, "preset": name, "expressions": [name] * 3}
-    run |= {"network_expressions": [name], "input_names": [f"a{name}", f"b{name}"]}
+    run |= {"network_expressions": [name], "input_names": [name or "x", f"b{name}"]}
     return run | {"layer_names": [f"{name}."] * 3, "version": name}
 
 

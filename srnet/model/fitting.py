@@ -147,8 +147,8 @@ def _compare(key: str, told: float | None, measured: float | None, least: float)
         agree = math.isclose(told, measured, rel_tol=TOLERANCE, abs_tol=least)
     if not agree:
         raise UserError(
-            f"the run's '{key}' is {_shown(told)}, but its formulas give {_shown(measured)}; at most "
-            f"{100 * TOLERANCE:g} % of difference is allowed"
+            f"the run's '{key}' is {_shown(told)}, but its formulas give {_shown(measured)}; at "
+            f"most {100 * TOLERANCE:g} % of difference is allowed"
         )
 
 

@@ -16,7 +16,10 @@ from srnet.errors import UserError
 _RESERVED = re.compile(
     r"h\d+(_\d+)?|f\d+(_\d+)?|(logit|top|power)\d+|logits|powers|total|np|inputs|outputs|auto|break|case|char|"
     r"const|continue|default|do|double|else|enum|extern|float|for|goto|if|inline|int|long|register|restrict|return|short|signed|"
-    r"sizeof|static|struct|switch|typedef|union|unsigned|void|volatile|while|fabs|fmax"
+    r"sizeof|static|struct|switch|typedef|union|unsigned|void|volatile|while|fabs|fmax|asm|typeof|"
+    r"typeof_unqual|nullptr|constexpr|alignas|alignof|static_assert|thread_local|_Pragma|__func__|"
+    r"_(Bool|Complex|Imaginary|Alignas|Alignof|Atomic|Generic|Noreturn|Static_assert|Thread_local)|"
+    r"__(LINE|FILE|DATE|TIME|COUNTER|BASE_FILE|INCLUDE_LEVEL|TIMESTAMP)__"
 )
 
 # Primitives that stand in a formula's text by their names.

@@ -58,6 +58,10 @@ NAMES = (
     "??/\n",
     "if",
     "double",
+    "asm",
+    "nullptr",
+    "_Pragma",
+    "__LINE__",
     "",
     # a shell, a path
     "$(touch canary)",
