@@ -8,6 +8,7 @@ import signal
 import subprocess
 import sys
 import time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -127,6 +128,17 @@ def test_a_classifier_from_evolve_to_formulas(tmp_path: Path, preset: str) -> No
 def test_evolve_tells_what_it_did(tmp_path: Path, layers_file: Path) -> None:
     result = srnet("evolve", layers_file, *SMALL[:-1], "--out", tmp_path / "run.json")
     assert "after 5 generations, 300 evaluations" in result.stdout
+
+
+def test_a_run_goes_into_a_pipe(tmp_path: Path, layers_file: Path) -> None:
+    """Nothing lies beside it: it may be in a folder of devices."""
+    pipe = tmp_path / "pipe"
+    os.mkfifo(pipe)
+    with ThreadPoolExecutor() as pool:
+        reader = pool.submit(pipe.read_text)
+        assert srnet("evolve", layers_file, *SMALL, "--out", pipe).exit_code == 0
+        assert json.loads(reader.result())["generations"] == 5
+    assert sorted(os.listdir(tmp_path)) == ["layers.npz", "pipe"]
 
 
 def test_threads_do_not_change_the_file(tmp_path: Path, layers_file: Path) -> None:

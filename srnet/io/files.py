@@ -1,11 +1,13 @@
 """Reads and writes files; a written file appears whole or not at all."""
 
 import contextlib
+import errno
 import glob
 import json
 import math
 import os
 import re
+import shutil
 import tempfile
 from collections import Counter
 from collections.abc import Iterator
@@ -25,7 +27,8 @@ except ImportError:  # a system without such locks: partial files of killed proc
 def writing(path: StrPath, mode: str = "w") -> Iterator[IO[Any]]:
     """Open a partial file beside ``path`` and rename it to ``path`` when the block succeeds.
 
-    Partial files that killed processes left are deleted.
+    A link stays and its target is replaced. A device or a pipe is not replaced: it gets the content
+    when the block succeeds. Partial files that killed processes left are deleted.
 
     Raises
     ------
@@ -34,26 +37,54 @@ def writing(path: StrPath, mode: str = "w") -> Iterator[IO[Any]]:
         then.
     """
     path = Path(path)
+    try:
+        opening = _writing_into if is_stream(path) else _replacing
+        with opening(path, mode, None if "b" in mode else "utf-8") as file:
+            yield file
+    except OSError as error:
+        raise UserError(
+            f"{path}: cannot be written ({error.strerror or error}); choose a writable place"
+        ) from error
+
+
+def is_stream(path: StrPath) -> bool:
+    """Whether a path leads to a device, a pipe or a socket: something that no file may replace."""
+    return os.path.exists(path) and not os.path.isfile(path) and not os.path.isdir(path)
+
+
+@contextlib.contextmanager
+def _writing_into(path: Path, mode: str, encoding: str | None) -> Iterator[IO[Any]]:
+    """A temporary file whose content goes into a device or a pipe at the end."""
+    with tempfile.TemporaryFile(f"{mode}+", encoding=encoding) as file:
+        yield file
+        file.seek(0)
+        with open(path, mode, encoding=encoding) as stream:
+            shutil.copyfileobj(file, stream)
+
+
+@contextlib.contextmanager
+def _replacing(path: Path, mode: str, encoding: str | None) -> Iterator[IO[Any]]:
+    """A partial file beside the file that a path leads to; it takes that file's place at the
+    end."""
+    path = Path(os.path.realpath(path))
     partial: str | None = None
     lock: int | None = None
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         if path.is_dir():
-            raise IsADirectoryError(21, "it is a folder")
+            raise IsADirectoryError(errno.EISDIR, "it is a folder")
+        if path.is_symlink():  # it could not be followed to its end
+            raise OSError(errno.ELOOP, os.strerror(errno.ELOOP))
         _delete_leftovers(path)
         handle, partial = _open_partial(path)
         lock = os.dup(handle)  # keeps the lock until the file has its name
-        with open(handle, mode, encoding=None if "b" in mode else "utf-8") as file:
+        with open(handle, mode, encoding=encoding) as file:
             yield file
             file.flush()
             os.fsync(file.fileno())
         os.chmod(partial, 0o666 & ~_umask())
         os.replace(partial, path)
         partial = None
-    except OSError as error:
-        raise UserError(
-            f"{path}: cannot be written ({error.strerror or error}); choose a writable place"
-        ) from error
     finally:
         if partial is not None:
             with contextlib.suppress(OSError):
@@ -96,8 +127,11 @@ def check_writable(path: StrPath) -> None:
     UserError
         If it cannot.
     """
-    with contextlib.suppress(_NothingToWrite), writing(path):
-        raise _NothingToWrite
+    if not is_stream(path):
+        with contextlib.suppress(_NothingToWrite), writing(path):
+            raise _NothingToWrite
+    elif not os.access(path, os.W_OK):  # opening and closing a pipe would end its reader's wait
+        raise UserError(f"{path}: cannot be written (Permission denied); choose a writable place")
 
 
 class _NothingToWrite(Exception):

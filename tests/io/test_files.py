@@ -2,13 +2,16 @@
 
 import contextlib
 import errno
+import io
 import json
 import os
 import stat
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import NoReturn
 
+import numpy as np
 import pytest
 
 from srnet.errors import UserError
@@ -155,6 +158,72 @@ def test_a_place_that_cannot_be_written_is_a_sentence(tmp_path: Path, place: str
     assert names(tmp_path) == ["file", "folder"]
     assert (tmp_path / "file").read_text() == "old"
     assert names(tmp_path / "folder") == []
+
+
+def test_a_pipe_gets_the_content_whole_and_stays(tmp_path: Path) -> None:
+    pipe = tmp_path / "pipe"
+    os.mkfifo(pipe)
+    check_writable(pipe)  # waits for no reader
+    with ThreadPoolExecutor() as pool:
+        reader = pool.submit(pipe.read_bytes)
+        with contextlib.suppress(ZeroDivisionError), writing(pipe) as file:
+            file.write("half")
+            raise ZeroDivisionError
+        with writing(pipe, "wb") as file:
+            np.savez(file, a=np.arange(3))
+        content = reader.result()
+    np.testing.assert_array_equal(np.load(io.BytesIO(content))["a"], [0, 1, 2])
+    assert stat.S_ISFIFO(pipe.lstat().st_mode)
+    assert names(tmp_path) == ["pipe"]
+
+
+@pytest.mark.parametrize("node", ["device", "link to a device"])
+def test_a_device_stays(tmp_path: Path, node: str) -> None:
+    device = tmp_path / node
+    try:
+        os.mknod(tmp_path / "device", 0o666 | stat.S_IFCHR, os.makedev(1, 3))  # as /dev/null
+    except OSError:
+        pytest.skip("no device can be made here")
+    if node != "device":
+        device.symlink_to(tmp_path / "device")
+    check_writable(device)
+    write_json(device, {"a": 1})
+    assert stat.S_ISCHR(os.lstat(tmp_path / "device").st_mode)
+    assert names(tmp_path) == sorted({"device", node})
+
+
+def test_a_full_device_is_a_sentence() -> None:
+    with pytest.raises(UserError, match="/dev/full: cannot be written"):
+        write_json("/dev/full", {"a": 1})
+
+
+@pytest.mark.parametrize("target", ["real/a.json", "new/a.json"])
+def test_a_link_stays_and_leads_to_the_new_file(tmp_path: Path, target: str) -> None:
+    (tmp_path / "real").mkdir()
+    (tmp_path / "real" / "a.json").write_text("old")
+    link = tmp_path / "link.json"
+    link.symlink_to(target)
+    check_writable(link)
+    with contextlib.suppress(ZeroDivisionError), writing(link) as file:
+        file.write("half")
+        raise ZeroDivisionError
+    assert (tmp_path / "real" / "a.json").read_text() == "old"
+    write_json(link, {"new": 1})
+    assert os.readlink(link) == target
+    assert read_json(tmp_path / target) == {"new": 1}
+    assert names(tmp_path) == sorted({"link.json", "real", target.split("/")[0]})
+    assert names((tmp_path / target).parent) == ["a.json"]
+
+
+@pytest.mark.parametrize("target", ["folder", "link"])
+def test_a_link_to_a_folder_or_to_itself_is_a_sentence(tmp_path: Path, target: str) -> None:
+    (tmp_path / "folder").mkdir()
+    (tmp_path / "link").symlink_to(target)
+    for action in (lambda path: write_json(path, {}), check_writable):
+        with pytest.raises(UserError, match="link: cannot be written"):
+            action(tmp_path / "link")
+    assert os.readlink(tmp_path / "link") == target
+    assert names(tmp_path) == ["folder", "link"]
 
 
 def test_checking_changes_nothing(tmp_path: Path) -> None:
