@@ -7,7 +7,6 @@ import re
 import signal
 import subprocess
 import sys
-import time
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
@@ -17,6 +16,7 @@ import numpy as np
 import pytest
 from click.testing import CliRunner, Result
 from helpers import fakes, made_up
+from helpers.waiting import HANG
 
 from srnet.cgp.compiling import cache_folder
 from srnet.cli import main
@@ -39,9 +39,13 @@ def srnet(*arguments: object) -> Result:
 
 def command(*arguments: object, **environment: str) -> subprocess.Popen[str]:
     """The command as a process of its own."""
-    words = [sys.executable, "-m", "srnet.cli", *(str(argument) for argument in arguments)]
+    return process("-m", "srnet.cli", *arguments, **environment)
+
+
+def process(*arguments: object, **environment: str) -> subprocess.Popen[str]:
+    """Python as a process of its own."""
     return subprocess.Popen(
-        words,
+        [sys.executable, *(str(argument) for argument in arguments)],
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
@@ -51,9 +55,9 @@ def command(*arguments: object, **environment: str) -> subprocess.Popen[str]:
     )
 
 
-def finish(process: subprocess.Popen[str]) -> tuple[int, str, str]:
-    out, err = process.communicate(timeout=120)
-    return process.returncode, out, err
+def finish(started: subprocess.Popen[str]) -> tuple[int, str, str]:
+    out, err = started.communicate(timeout=HANG)
+    return started.returncode, out, err
 
 
 def content(path: Path) -> dict[str, Any]:
@@ -349,13 +353,17 @@ def test_a_kill_loses_nothing(tmp_path: Path, layers_file: Path) -> None:
         "4000",
         "--quiet",
     ]
-    killed = command(*arguments, "--out", tmp_path / "a.json", "--checkpoint-interval", "0.02")
+    script = (
+        "import os, signal\nfrom srnet.cli import main\n"
+        "from srnet.search.checkpoints import Checkpoint\n"
+        "save = Checkpoint.save\n"
+        "def killed(self, content):\n    save(self, content)\n"
+        "    os.kill(os.getpid(), signal.SIGKILL)\n"
+        "Checkpoint.save = killed\nmain()"
+    )
+    words = [*arguments, "--out", tmp_path / "a.json", "--checkpoint-interval", "0.02"]
     checkpoint = tmp_path / "a.json.checkpoint"
-    deadline = time.monotonic() + 100
-    while not checkpoint.exists() and time.monotonic() < deadline and killed.poll() is None:
-        time.sleep(0.002)
-    killed.send_signal(signal.SIGKILL)
-    assert finish(killed)[0] == -signal.SIGKILL, "the run ended before it could be killed"
+    assert finish(process("-c", script, *words)) == (-signal.SIGKILL, "", "")
     assert not (tmp_path / "a.json").exists()
     generation = json.loads(checkpoint.read_text())["state"]["generation"]
     assert 0 < generation < 4000
@@ -391,7 +399,7 @@ def test_starting_imports_neither_torch_nor_sympy(tmp_path: Path, layers_file: P
         f"print([name for name in {heavy!r} if name in sys.modules])\n"
     )
     result = subprocess.run(
-        [sys.executable, "-c", script], capture_output=True, text=True, timeout=120
+        [sys.executable, "-c", script], capture_output=True, text=True, timeout=HANG
     )
     assert (result.returncode, result.stdout) == (0, "[]\n"), result.stderr
 
@@ -408,7 +416,7 @@ def test_gathering_imports_what_it_needs(tmp_path: Path) -> None:
         f"print([name for name in {heavy!r} if name in sys.modules])\n"
     )
     result = subprocess.run(
-        [sys.executable, "-c", script], capture_output=True, text=True, timeout=120
+        [sys.executable, "-c", script], capture_output=True, text=True, timeout=HANG
     )
     assert (result.returncode, result.stdout) == (0, "[]\n"), result.stderr
 
@@ -429,8 +437,8 @@ def test_concurrent_first_starts_and_a_read_only_home(tmp_path: Path, layers_fil
         )
         for i in range(2)
     ]
-    for process in first:
-        assert finish(process) == (0, "", "")
+    for started in first:
+        assert finish(started) == (0, "", "")
     assert content(tmp_path / "0.json") == content(tmp_path / "1.json")
     compiled = sorted(cache.rglob("*.nbc"))
     assert compiled
@@ -611,24 +619,16 @@ def test_bad_files_of_explain_are_a_sentence(tmp_path: Path, kind: str) -> None:
 @pytest.mark.slow
 def test_ctrl_c_writes_the_best_so_far(tmp_path: Path) -> None:
     network, data = state_dict(tmp_path / "n.pt", 2, 3, 3, 1), table(tmp_path / "d.csv", 2)
-    process = command(
-        "explain",
-        network,
-        data,
-        "--out",
-        tmp_path / "o",
-        "--budget",
-        "90s",
-        "--quiet",
-        "--time-limit",
-        "2",
+    script = (  # interrupted as soon as the search listens
+        "import os, signal, threading, time\nfrom srnet.cli import main\n"
+        "def interrupt():\n"
+        "    while signal.getsignal(signal.SIGINT) is signal.default_int_handler:\n"
+        "        time.sleep(0.01)\n"
+        "    os.kill(os.getpid(), signal.SIGINT)\n"
+        "threading.Thread(target=interrupt, daemon=True).start()\nmain()"
     )
-    # the files are checked just before the search; its clock and handler follow at once
-    while not (tmp_path / "o").exists() and process.poll() is None:
-        time.sleep(0.05)
-    time.sleep(4)
-    process.send_signal(signal.SIGINT)
-    code, _, err = finish(process)
+    words = ["explain", network, data, "--out", tmp_path / "o", *EXPLAIN, "--budget", f"{HANG}s"]
+    code, _, err = finish(process("-c", script, *words))
     assert code == 0, err
     assert "interrupted: the explanation is the best so far" in err
     assert json.loads((tmp_path / "o" / "run.json").read_text())["pareto"]

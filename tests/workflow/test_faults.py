@@ -7,7 +7,6 @@ import os
 import random
 import signal
 import subprocess
-import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -17,6 +16,7 @@ import yaml
 from click.testing import CliRunner
 from helpers import made_up
 from helpers.killing import CONFIGURATION, Workflow, differences, disturbed
+from helpers.waiting import HANG, wait_for
 from matplotlib.figure import Figure
 
 from srnet.cli import main
@@ -54,10 +54,8 @@ def test_a_second_driver_is_refused_with_the_reason(tmp_path: Path) -> None:
     workflow = Workflow(tmp_path / "twice", SMALL, TARGETS)
     first = workflow.start()
     try:
-        while first.poll() is None and not list(
-            (workflow.folder / ".snakemake" / "locks").glob("*")
-        ):
-            time.sleep(0.02)
+        locks = workflow.folder / ".snakemake" / "locks"
+        wait_for(lambda: first.poll() is not None or list(locks.glob("*")), "the lock")
         assert first.poll() is None, (workflow.folder / "said.txt").read_text()
         first.send_signal(signal.SIGSTOP)  # it shall not end before the second has begun
         code, said = workflow.run()
@@ -279,6 +277,6 @@ def test_a_clock_that_jumps_changes_nothing(
     found = evolve(
         made_up.layers(), preset("paper", population=5, generations=20), 1, checkpoint=checkpoint
     )
-    assert 0 <= found["seconds"] < 1000
+    assert 0 <= found["seconds"] < 1e6
     assert not checkpoint.exists()
-    assert simplify(SRNet.from_run(run), [[0.5], [2.0]], 60.0).layers[0].text == "x0"
+    assert simplify(SRNet.from_run(run), [[0.5], [2.0]], HANG).layers[0].text == "x0"
