@@ -10,7 +10,7 @@ import re
 import shutil
 import tempfile
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import IO, Any
 
@@ -37,10 +37,41 @@ def writing(path: StrPath, mode: str = "w") -> Iterator[IO[Any]]:
         then.
     """
     path = Path(path)
+    opening = _writing_into if is_stream(path) else _replacing
+    with _sentence(path), opening(path, mode, None if "b" in mode else "utf-8") as file:
+        yield file
+
+
+@contextlib.contextmanager
+def writing_files(folder: StrPath, names: Sequence[str]) -> Iterator[Path]:
+    """A temporary folder for the block's files, which get to ``folder`` together when it succeeds.
+
+    All are whole beside their places before the first is renamed. The first name is renamed last:
+    where that file is, the others belong to it.
+
+    Raises
+    ------
+    UserError
+        If a file cannot be written; all of them are unchanged then.
+    """
+    places = [Path(folder, name) for name in names]
+    with tempfile.TemporaryDirectory() as temporary:
+        yield Path(temporary)
+        with contextlib.ExitStack() as stack:
+            for place in places:
+                file = stack.enter_context(writing(place, "wb"))
+                with open(Path(temporary, place.name), "rb") as source:
+                    shutil.copyfileobj(source, file)
+                file.flush()
+                os.fsync(file.fileno())
+            if places[0].is_file():
+                places[0].resolve().unlink()
+
+
+@contextlib.contextmanager
+def _sentence(path: Path) -> Iterator[None]:
     try:
-        opening = _writing_into if is_stream(path) else _replacing
-        with opening(path, mode, None if "b" in mode else "utf-8") as file:
-            yield file
+        yield
     except OSError as error:
         raise UserError(
             f"{path}: cannot be written ({error.strerror or error}); choose a writable place"
@@ -120,18 +151,30 @@ def _lock(handle: int, wait: bool) -> bool:
 
 
 def check_writable(path: StrPath) -> None:
-    """Check before long work that ``path`` can be written; it is left unchanged.
+    """Check before long work that ``path`` can be written; nothing is changed or made.
 
     Raises
     ------
     UserError
         If it cannot.
     """
-    if not is_stream(path):
-        with contextlib.suppress(_NothingToWrite), writing(path):
-            raise _NothingToWrite
-    elif not os.access(path, os.W_OK):  # opening and closing a pipe would end its reader's wait
-        raise UserError(f"{path}: cannot be written (Permission denied); choose a writable place")
+    with _sentence(Path(path)):
+        folder = Path(os.path.realpath(path)).parent
+        if is_stream(path):  # opening and closing a pipe would end its reader's wait
+            _check_access(path)
+        elif folder.exists():
+            with contextlib.suppress(_NothingToWrite), writing(path):
+                raise _NothingToWrite
+        else:  # it would be made in the first of its parents that exists
+            folder = next(parent for parent in folder.parents if parent.exists())
+            if not folder.is_dir():
+                raise NotADirectoryError(errno.ENOTDIR, os.strerror(errno.ENOTDIR))
+            _check_access(folder)
+
+
+def _check_access(path: StrPath) -> None:
+    if not os.access(path, os.W_OK):
+        raise PermissionError(errno.EACCES, os.strerror(errno.EACCES))
 
 
 class _NothingToWrite(Exception):

@@ -15,7 +15,7 @@ import numpy as np
 import pytest
 
 from srnet.errors import UserError
-from srnet.io.files import check_writable, read_json, write_json, writing
+from srnet.io.files import check_writable, read_json, write_json, writing, writing_files
 
 
 def names(folder: Path) -> list[str]:
@@ -147,7 +147,7 @@ def test_where_there_are_no_locks_files_are_written_as_ever(
     assert names(tmp_path) == [".a.json.1234.part", "a.json"]
 
 
-@pytest.mark.parametrize("place", ["file/a.json", "folder", "/dev/null/a.json"])
+@pytest.mark.parametrize("place", ["file/a.json", "folder", "/dev/null/a.json", "file/new/a.json"])
 def test_a_place_that_cannot_be_written_is_a_sentence(tmp_path: Path, place: str) -> None:
     (tmp_path / "file").write_text("old")
     (tmp_path / "folder").mkdir()
@@ -226,10 +226,86 @@ def test_a_link_to_a_folder_or_to_itself_is_a_sentence(tmp_path: Path, target: s
     assert names(tmp_path) == ["folder", "link"]
 
 
+@pytest.mark.skipif(os.getuid() == 0, reason="root may write anywhere")
+def test_a_new_folder_in_a_read_only_one_is_a_sentence(tmp_path: Path) -> None:
+    tmp_path.chmod(0o500)
+    with pytest.raises(UserError, match="cannot be written \\(Permission denied\\)"):
+        check_writable(tmp_path / "new" / "folder" / "a.json")
+    tmp_path.chmod(0o700)
+
+
+# --- Several files as one -------------------------------------------------------------------------
+
+SET = ("first", "second", "third")
+
+
+def write_set(folder: Path, content: str) -> None:
+    with writing_files(folder, SET) as temporary:
+        for name in SET:
+            (temporary / name).write_text(content)
+
+
+def content_of(folder: Path) -> dict[str, str]:
+    return {path.name: path.read_text() for path in folder.iterdir()}
+
+
+def test_several_files_appear_together(tmp_path: Path) -> None:
+    (tmp_path / "other").write_text("old")
+    for content in ("one", "two"):
+        write_set(tmp_path, content)
+        assert content_of(tmp_path) == dict.fromkeys(SET, content) | {"other": "old"}
+
+
+def test_a_failure_leaves_the_old_files(tmp_path: Path) -> None:
+    write_set(tmp_path, "old")
+    with contextlib.suppress(ZeroDivisionError), writing_files(tmp_path, SET) as temporary:
+        (temporary / "first").write_text("new")
+        raise ZeroDivisionError
+    assert content_of(tmp_path) == dict.fromkeys(SET, "old")
+
+
+def test_a_full_disk_leaves_all_old_files(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It is full at the last file; none of the others has its name then."""
+    write_set(tmp_path, "old")
+    calls: list[int] = []
+
+    def refuse(_: int) -> None:
+        calls.append(1)
+        if len(calls) == len(SET):
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    monkeypatch.setattr(os, "fsync", refuse)
+    with pytest.raises(UserError, match=r"third: cannot be written \(No space left on device\)"):
+        write_set(tmp_path, "new")
+    assert content_of(tmp_path) == dict.fromkeys(SET, "old")
+
+
+@pytest.mark.parametrize("renames", range(len(SET) + 1))
+def test_the_first_name_is_there_only_with_the_others(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, renames: int
+) -> None:
+    """A process that dies between two renames."""
+    write_set(tmp_path, "old")
+    replace = os.replace
+
+    def die(*places: str) -> None:
+        nonlocal renames
+        if renames == 0:
+            raise SystemExit
+        renames -= 1
+        replace(*places)
+
+    monkeypatch.setattr(os, "replace", die)
+    with contextlib.suppress(SystemExit):
+        write_set(tmp_path, "new")
+    found = content_of(tmp_path)
+    assert "first" not in found or found == dict.fromkeys(SET, "new")
+
+
 def test_checking_changes_nothing(tmp_path: Path) -> None:
     (tmp_path / "a.json").write_text("old")
-    check_writable(tmp_path / "a.json")
-    check_writable(tmp_path / "b.json")
+    for place in ("a.json", "b.json", "new/folder/c.json"):
+        check_writable(tmp_path / place)
     assert (tmp_path / "a.json").read_text() == "old"
     assert names(tmp_path) == ["a.json"]
 
