@@ -1,6 +1,7 @@
 """The command line as a user meets it: processes, exit codes, one sentence on stderr, nothing
 half-written."""
 
+import functools
 import json
 import os
 import re
@@ -9,7 +10,7 @@ import subprocess
 import sys
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 import click
 import numpy as np
@@ -20,6 +21,7 @@ from helpers.waiting import HANG
 
 from srnet.cgp.compiling import cache_folder
 from srnet.cli import main
+from srnet.errors import UserError
 from srnet.io.files import write_json
 from srnet.networks.layers import Layers
 
@@ -327,6 +329,22 @@ def test_the_help_lists_every_command_in_a_section() -> None:
     assert srnet("--version").exit_code == 0
 
 
+OUTPUTS = [
+    (words, option.opts[0])
+    for words in commands(main)
+    for option in functools.reduce(lambda group, name: group.commands[name], words, main).params
+    if isinstance(option, click.Option) and str(option.help).endswith(" to write.")
+]
+
+
+@pytest.mark.parametrize(("words", "option"), OUTPUTS, ids=lambda value: "".join(value))
+def test_a_place_that_cannot_be_written_is_refused_before_all_else(
+    words: list[str], option: str, tmp_path: Path
+) -> None:
+    (tmp_path / "file").touch()
+    sentence(srnet(*words, option, tmp_path / "file" / "out"), "file/out: cannot be written")
+
+
 # --- processes ------------------------------------------------------------------------------------
 
 
@@ -614,6 +632,25 @@ def test_bad_files_of_explain_are_a_sentence(tmp_path: Path, kind: str) -> None:
     named = data if kind in ("other width", "one row", "text") else network
     sentence(srnet("explain", network, data, "--out", tmp_path / "o", *EXPLAIN), str(named))
     assert not (tmp_path / "o" / "run.json").exists()
+
+
+def test_explain_that_fails_late_leaves_the_earlier_files(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """All five are of one explanation, whatever happens to the last of them."""
+    network, data = state_dict(tmp_path / "n.pt", 2, 3, 1), table(tmp_path / "d.csv", 2)
+    words = ["explain", network, data, *EXPLAIN, "--out"]
+    assert srnet(*words, tmp_path / "o").exit_code == 0
+    before = {path: path.read_bytes() for path in (tmp_path / "o").iterdir()}
+
+    def fail(*_: object) -> NoReturn:
+        raise UserError("no C today")
+
+    monkeypatch.setattr("srnet.model.export.to_c", fail)
+    for folder in ("o", "new"):
+        sentence(srnet(*words, tmp_path / folder, "--seed", "7"), "no C today")
+    assert {path: path.read_bytes() for path in (tmp_path / "o").iterdir()} == before
+    assert not (tmp_path / "new").exists()
 
 
 @pytest.mark.slow

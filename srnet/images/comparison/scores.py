@@ -297,11 +297,8 @@ def write_comparison(
 
     from srnet.images.networks.architectures import read_classifier
     from srnet.images.pictures.reading import read_image
-    from srnet.io.files import check_writable
     from srnet.io.frames import write_table
 
-    for path in (out, history):
-        check_writable(path)
     for each in methods:
         method(each)
     torch.set_num_threads(threads)

@@ -27,7 +27,7 @@ from srnet.images.networks.architectures import (
 )
 from srnet.images.pictures.dataset import CLASSES, SIZE, ImageSet, make_image_set, make_test_set
 from srnet.images.pictures.preprocessing import Preprocessing
-from srnet.io.files import check_writable, write_json
+from srnet.io.files import write_json
 from srnet.networks.training import torch_threads
 from srnet.typing import StrPath
 from srnet.validation import Choice, Integer, Number
@@ -212,8 +212,6 @@ def write_trained(
     **options: Any,
 ) -> dict[str, Any]:
     """Train and write the network and its report; options as of :func:`train`."""
-    check_writable(out)
-    check_writable(report_file)
     classifier, report = train(architecture, **options)
     write_classifier(out, classifier)
     write_json(report_file, report)
