@@ -172,6 +172,7 @@ def test_threads_do_not_change_the_file(tmp_path: Path, layers_file: Path) -> No
         (["--population", "0"], "'population' is 0"),
         (["--generations", "0"], "'generations' is 0"),
         (["--threads", "0"], "'threads' is 0"),
+        (["--threads", "1025"], "'threads' is 1025; a whole number from 1 to 1024 is needed"),
         (["--preset", "papre"], "'preset' is 'papre'; allowed are paper, joint"),
         (["--out", "/dev/null/run.json"], "/dev/null/run.json: cannot be written"),
         (["--checkpoint", "/dev/null/c"], "/dev/null/c: cannot be written"),
@@ -343,6 +344,40 @@ def test_a_place_that_cannot_be_written_is_refused_before_all_else(
 ) -> None:
     (tmp_path / "file").touch()
     sentence(srnet(*words, option, tmp_path / "file" / "out"), "file/out: cannot be written")
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        MemoryError(),
+        RuntimeError("DefaultCPUAllocator: can't allocate memory: you tried to allocate 8 bytes"),
+        ValueError("Maximum allowed dimension exceeded"),
+    ],
+)
+def test_a_full_memory_is_a_sentence(
+    error: Exception, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fill(*_: object) -> NoReturn:
+        raise error
+
+    monkeypatch.setattr("srnet.networks.boundary_toy.write_toy", fill)
+    sentence(srnet("boundary-toy", "--out", tmp_path / "toy.csv"), "the memory is full")
+
+
+def test_other_errors_are_no_sentence(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail(*_: object) -> NoReturn:
+        raise ValueError("a mistake of ours")
+
+    monkeypatch.setattr("srnet.networks.boundary_toy.write_toy", fail)
+    result = srnet("boundary-toy", "--out", tmp_path / "toy.csv")
+    assert isinstance(result.exception, ValueError)
+
+
+def test_a_population_beyond_the_memory_is_a_sentence(tmp_path: Path, layers_file: Path) -> None:
+    for population in (10**15, 10**30):
+        words = [*SMALL, "--population", population, "--out", tmp_path / "run.json"]
+        sentence(srnet("evolve", layers_file, *words), "the memory is full")
+    assert os.listdir(tmp_path) == ["layers.npz"]
 
 
 # --- processes ------------------------------------------------------------------------------------

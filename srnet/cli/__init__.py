@@ -1,6 +1,7 @@
 """The command line ``srnet …``: light at import, each command imports what it needs."""
 
 import errno
+import re
 import sys
 import warnings
 from typing import Any
@@ -13,6 +14,9 @@ from srnet.cli.gather import gather
 from srnet.errors import UserError
 
 EXIT_USER_ERROR = 2
+
+# What torch and NumPy say of an array beyond the memory, where they raise no MemoryError.
+_TOO_LARGE = re.compile("can't allocate memory|Maximum allowed dimension|array is too big")
 
 SECTIONS = {
     "Your own network": (
@@ -57,6 +61,10 @@ class Commands(click.Group):
                 f"doctor` says where",
                 err=True,
             )
+        except (MemoryError, RuntimeError, ValueError) as error:
+            if not isinstance(error, MemoryError) and not _TOO_LARGE.search(str(error)):
+                raise
+            click.echo("srnet: the memory is full; give less data, or smaller options", err=True)
         sys.exit(EXIT_USER_ERROR)
 
 

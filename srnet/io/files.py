@@ -8,6 +8,7 @@ import math
 import os
 import re
 import shutil
+import stat
 import tempfile
 from collections import Counter
 from collections.abc import Iterator, Sequence
@@ -218,6 +219,30 @@ def _format_json(content: Any) -> str:
     return "{\n" + ",\n".join(lines) + "\n}"
 
 
+# Bytes that a file may have, and unpack to: 5,000 units at 13,000 rows are a sixteenth of it.
+LARGEST = 2**32
+
+
+def check_readable(path: StrPath) -> None:
+    """Refuse before it is opened what has no end (a device, a pipe) or would fill the memory.
+
+    Raises
+    ------
+    UserError
+        If it is no file, or larger than ``LARGEST``.
+    """
+    try:
+        status = os.stat(path)
+    except (OSError, ValueError) as error:
+        reason = getattr(error, "strerror", None) or error
+        raise UserError(f"{path}: cannot be read ({reason})") from error
+    if not stat.S_ISREG(status.st_mode):
+        kind = "folder" if stat.S_ISDIR(status.st_mode) else "device or a pipe"
+        raise UserError(f"{path}: cannot be read (it is a {kind}; a file is needed)")
+    if status.st_size > LARGEST:
+        raise UserError(f"{path}: has {status.st_size} bytes; at most {LARGEST} are read")
+
+
 def read_json(path: StrPath) -> dict[str, Any]:
     """Read a JSON object with finite numbers and integers of at most 64 bits.
 
@@ -227,6 +252,7 @@ def read_json(path: StrPath) -> dict[str, Any]:
         If the file is missing, unreadable, or not a JSON object of that kind, or a key occurs twice
         in an object.
     """
+    check_readable(path)
     try:
         with open(path, encoding="utf-8") as file:
             text = file.read()
@@ -260,6 +286,8 @@ def read_yaml(path: StrPath) -> Any:
         If the file is missing, unreadable, or not of that kind.
     """
     import yaml
+
+    check_readable(path)
 
     class Loader(yaml.SafeLoader):
         def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:

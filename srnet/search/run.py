@@ -23,7 +23,7 @@ from srnet.search.joint import JointSearch
 from srnet.search.layerwise import LayerwiseSearch
 from srnet.search.settings import SEED, JointSettings, Settings, small_population
 from srnet.typing import StrPath
-from srnet.validation import SECONDS, Integer
+from srnet.validation import SECONDS, check_threads
 
 # Share of a time limit kept for what follows the last step.
 _CONCLUSION = 0.03
@@ -114,7 +114,7 @@ def evolve(
         else, the layers do not fit the loss, or no formula was finite on every row.
     """
     seed = SEED.check("seed", seed)
-    threads = Integer(1).check("threads", threads)
+    threads = check_threads(threads)
     clock = None
     if time_limit is not None:
         time_limit = SECONDS.check("time_limit", time_limit)

@@ -15,7 +15,32 @@ import numpy as np
 import pytest
 
 from srnet.errors import UserError
-from srnet.io.files import check_writable, read_json, write_json, writing, writing_files
+from srnet.images.networks.architectures import read_class_names
+from srnet.images.pictures.reading import read_image
+from srnet.io.csv_cells import csv_cells
+from srnet.io.files import (
+    LARGEST,
+    check_writable,
+    read_json,
+    read_yaml,
+    write_json,
+    writing,
+    writing_files,
+)
+from srnet.io.frames import read_table
+from srnet.io.npz import read_arrays
+from srnet.io.state_dict import read_torch_file
+
+READERS = [
+    read_json,
+    read_yaml,
+    read_arrays,
+    read_table,
+    read_torch_file,
+    csv_cells,
+    read_image,
+    read_class_names,
+]
 
 
 def names(folder: Path) -> list[str]:
@@ -372,6 +397,24 @@ def test_what_cannot_be_read_is_a_sentence(tmp_path: Path) -> None:
         with pytest.raises(UserError) as caught:
             read_json(path)
         assert str(path) in str(caught.value)
+
+
+@pytest.mark.parametrize("kind", ["pipe", "device"])
+def test_what_has_no_end_is_not_opened(tmp_path: Path, kind: str) -> None:
+    path = tmp_path / kind if kind == "pipe" else Path("/dev/zero")
+    if kind == "pipe":
+        os.mkfifo(path)  # no one writes: opening it would wait for ever
+    for read in READERS:
+        with pytest.raises(UserError, match="it is a device or a pipe; a file is needed"):
+            read(path)
+
+
+def test_what_would_fill_the_memory_is_not_opened(tmp_path: Path) -> None:
+    with open(tmp_path / "large", "wb") as file:
+        file.truncate(LARGEST + 1)  # takes no place on the disk
+    for read in READERS:
+        with pytest.raises(UserError, match=f"has {LARGEST + 1} bytes; at most {LARGEST} are read"):
+            read(tmp_path / "large")
 
 
 def test_json_of_a_run_is_a_line_a_key(tmp_path: Path) -> None:

@@ -21,6 +21,7 @@ from numpy.typing import NDArray
 from srnet.errors import UserError
 from srnet.images.pictures.segments import superpixels
 from srnet.typing import StrPath
+from srnet.validation import check_threads
 
 ELIME = ("sparse", "published")  # presets of E-LIME; they choose their superpixels themselves
 BASELINES = ("lime", "rise", "random")  # rankings: the first TOP superpixels are their explanation
@@ -301,7 +302,7 @@ def write_comparison(
 
     for each in methods:
         method(each)
-    torch.set_num_threads(threads)
+    torch.set_num_threads(check_threads(threads))
     classifier = read_classifier(network)
     truth = read_mask(mask) if mask is not None else None
     runs, steps = compare(classifier, read_image(image), truth, methods, seeds, **options)

@@ -20,7 +20,7 @@ from srnet.images.search.archive import Archive
 from srnet.images.search.evaluator import Evaluator
 from srnet.images.search.surrogate import Surrogate
 from srnet.typing import Floats, StrPath
-from srnet.validation import Integer
+from srnet.validation import Integer, check_threads
 
 
 def explain(
@@ -267,7 +267,7 @@ def explain_file(
     from srnet.io.files import check_writable, write_json, writing_files
 
     if threads is not None:
-        Integer(1).check("threads", threads)
+        check_threads(threads)
     folder = Path(out)
     if folder.exists() and not folder.is_dir():
         raise UserError(f"{folder}: is a file; a folder is needed")
