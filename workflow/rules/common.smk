@@ -17,6 +17,9 @@ from srnet.io.schema import check
 from srnet.search.settings import preset as search_settings
 
 
+include: "termination.smk"
+
+
 def load_configuration():
     """The tasks and the settings of the searches, by name.
 
