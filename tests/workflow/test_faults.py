@@ -16,7 +16,7 @@ import pytest
 import yaml
 from click.testing import CliRunner
 from helpers import fakes, made_up
-from helpers.killing import CONFIGURATION, Workflow, differences, disturbed
+from helpers.killing import CONFIGURATION, Workflow, differences, disturbed, group_of
 from helpers.waiting import HANG, wait_for
 from matplotlib.figure import Figure
 
@@ -108,9 +108,11 @@ def test_a_driver_that_is_terminated_ends_after_its_jobs(tmp_path: Path) -> None
     )
     try:
         said, _ = driver.communicate(timeout=HANG)
+        group = group_of(driver.pid)
     finally:
         with contextlib.suppress(ProcessLookupError):
             os.killpg(driver.pid, signal.SIGKILL)
+    assert not group, "a job outlives its driver"
     assert driver.returncode == 1
     assert "Will exit after finishing currently running jobs" in said
     assert 0 < len(list(tmp_path.glob("*.txt"))) < 200
