@@ -1,6 +1,7 @@
 """The command line ``srnet …``: light at import, each command imports what it needs."""
 
 import errno
+import re
 import sys
 import warnings
 from typing import Any
@@ -14,6 +15,9 @@ from srnet.errors import UserError
 from srnet.escaping import printable
 
 EXIT_USER_ERROR = 2
+
+# What torch and NumPy say of an array beyond the memory, where they raise no MemoryError.
+_TOO_LARGE = re.compile("can't allocate memory|Maximum allowed dimension|array is too big")
 
 SECTIONS = {
     "Your own network": (
@@ -60,6 +64,10 @@ class Commands(click.Group):
                 ),
                 err=True,
             )
+        except (MemoryError, RuntimeError, ValueError) as error:
+            if not isinstance(error, MemoryError) and not _TOO_LARGE.search(str(error)):
+                raise
+            click.echo("srnet: the memory is full; give less data, or smaller options", err=True)
         sys.exit(EXIT_USER_ERROR)
 
 

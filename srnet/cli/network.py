@@ -65,7 +65,7 @@ def explain(network: str, data_file: str, out: str, quiet: bool, **settings: Any
 @click.command()
 @click.argument("run_file", metavar="RUN.json")
 @click.argument("data_file", metavar="DATA.csv|DATA.npz")
-@click.option("--out", required=True, metavar="FILE", help="CSV of the outputs, a column each.")
+@options.out("CSV of the outputs, a column each,")
 @click.option(
     "--standardise",
     default=None,

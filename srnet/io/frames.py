@@ -7,7 +7,7 @@ import pandas as pd
 
 from srnet.errors import UserError
 from srnet.escaping import printable
-from srnet.io.files import writing
+from srnet.io.files import check_readable, writing
 from srnet.typing import StrPath
 
 T = TypeVar("T")
@@ -65,6 +65,7 @@ def read_table(
         If the file is missing or no CSV, lacks one of ``columns``, or has no rows where these are
         needed.
     """
+    check_readable(path)
     try:
         table = pd.read_csv(path, na_values=[""], keep_default_na=False)
     except OSError as error:

@@ -20,6 +20,9 @@ from srnet.search.settings import preset as search_settings
 TAKEN = ("all", "benchmarks", "figures", "images", "logs", "tables")
 
 
+include: "termination.smk"
+
+
 def load_configuration():
     """The tasks and the settings of the searches, by name.
 

@@ -22,6 +22,7 @@ from srnet.errors import UserError
 from srnet.escaping import printable
 from srnet.images.pictures.segments import superpixels
 from srnet.typing import StrPath
+from srnet.validation import check_threads
 
 ELIME = ("sparse", "published")  # presets of E-LIME; they choose their superpixels themselves
 BASELINES = ("lime", "rise", "random")  # rankings: the first TOP superpixels are their explanation
@@ -298,14 +299,11 @@ def write_comparison(
 
     from srnet.images.networks.architectures import read_classifier
     from srnet.images.pictures.reading import read_image
-    from srnet.io.files import check_writable
     from srnet.io.frames import write_table
 
-    for path in (out, history):
-        check_writable(path)
     for each in methods:
         method(each)
-    torch.set_num_threads(threads)
+    torch.set_num_threads(check_threads(threads))
     classifier = read_classifier(network)
     truth = read_mask(mask) if mask is not None else None
     runs, steps = compare(classifier, read_image(image), truth, methods, seeds, **options)
