@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import srnet
 from srnet.errors import UserError
+from srnet.escaping import printable
 
 if TYPE_CHECKING:
     from packaging.requirements import Requirement
@@ -75,7 +76,7 @@ def report(findings: list[Finding]) -> str:
     lines.append(
         f"missing: {', '.join(missing)}" if missing else "everything that is needed is here"
     )
-    return "\n".join(lines)
+    return "\n".join(map(printable, lines))
 
 
 def as_json(findings: list[Finding]) -> dict[str, Any]:

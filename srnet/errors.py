@@ -1,5 +1,7 @@
 """The one kind of error a user can cause and mend."""
 
+from srnet.escaping import printable
+
 _LONGEST = 2000
 
 
@@ -12,9 +14,7 @@ class UserError(ValueError):
     """
 
     def __init__(self, sentence: str) -> None:
-        plain = "".join(
-            c if c.isprintable() else c.encode("unicode_escape").decode() for c in sentence
-        )
+        plain = printable(sentence)
         super().__init__(plain if len(plain) <= _LONGEST else plain[: _LONGEST - 1] + "…")
 
     def in_file(self, path: object) -> "UserError":

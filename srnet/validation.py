@@ -7,6 +7,8 @@ or raises a :class:`~srnet.errors.UserError` that names the argument, the value 
 """
 
 import math
+import os
+import warnings
 from dataclasses import dataclass
 from numbers import Integral, Real
 from typing import Annotated, Any, get_args, get_type_hints
@@ -97,6 +99,23 @@ class Choice:
         if not isinstance(value, str) or value not in self.allowed:
             raise UserError(f"'{name}' is {value!r}; allowed are {', '.join(self.allowed)}")
         return value
+
+
+# More threads than this only take memory and time, on any machine.
+_MOST_THREADS = 1024
+
+
+def check_threads(value: Any) -> int:
+    """A number of threads; more than the machine has cores are a warning."""
+    threads = Integer(1, _MOST_THREADS).check("threads", value)
+    cores = os.cpu_count() or 1
+    if threads > cores:
+        warnings.warn(
+            f"'threads' is {threads}, more than this machine's {cores} cores; at most as many as "
+            f"cores save time",
+            stacklevel=2,
+        )
+    return threads
 
 
 Count = Annotated[int, Integer(1)]

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 from helpers import made_up
-from hypothesis import settings
+from hypothesis import HealthCheck, settings
 
 from srnet.networks.layers import Layers
 
@@ -13,7 +13,14 @@ REFERENCE = Path(__file__).resolve().parents[2] / "shared" / "reference" / "netw
 
 
 # the same examples on every machine, and no clock in a test: the first call of a kernel compiles it
-settings.register_profile("srnet", derandomize=True, deadline=None, database=None, max_examples=50)
+settings.register_profile(
+    "srnet",
+    derandomize=True,
+    deadline=None,
+    suppress_health_check=[HealthCheck.too_slow],
+    database=None,
+    max_examples=50,
+)
 settings.register_profile(
     "thorough", parent=settings.get_profile("srnet"), derandomize=False, max_examples=2000
 )

@@ -1,24 +1,27 @@
 """The command line as a user meets it: processes, exit codes, one sentence on stderr, nothing
 half-written."""
 
+import functools
 import json
 import os
 import re
 import signal
 import subprocess
 import sys
-import time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 import click
 import numpy as np
 import pytest
 from click.testing import CliRunner, Result
 from helpers import fakes, made_up
+from helpers.waiting import HANG
 
 from srnet.cgp.compiling import cache_folder
 from srnet.cli import main
+from srnet.errors import UserError
 from srnet.io.files import write_json
 from srnet.networks.layers import Layers
 
@@ -38,9 +41,13 @@ def srnet(*arguments: object) -> Result:
 
 def command(*arguments: object, **environment: str) -> subprocess.Popen[str]:
     """The command as a process of its own."""
-    words = [sys.executable, "-m", "srnet.cli", *(str(argument) for argument in arguments)]
+    return process("-m", "srnet.cli", *arguments, **environment)
+
+
+def process(*arguments: object, **environment: str) -> subprocess.Popen[str]:
+    """Python as a process of its own."""
     return subprocess.Popen(
-        words,
+        [sys.executable, *(str(argument) for argument in arguments)],
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
@@ -50,9 +57,9 @@ def command(*arguments: object, **environment: str) -> subprocess.Popen[str]:
     )
 
 
-def finish(process: subprocess.Popen[str]) -> tuple[int, str, str]:
-    out, err = process.communicate(timeout=120)
-    return process.returncode, out, err
+def finish(started: subprocess.Popen[str]) -> tuple[int, str, str]:
+    out, err = started.communicate(timeout=HANG)
+    return started.returncode, out, err
 
 
 def content(path: Path) -> dict[str, Any]:
@@ -129,6 +136,17 @@ def test_evolve_tells_what_it_did(tmp_path: Path, layers_file: Path) -> None:
     assert "after 5 generations, 300 evaluations" in result.stdout
 
 
+def test_a_run_goes_into_a_pipe(tmp_path: Path, layers_file: Path) -> None:
+    """Nothing lies beside it: it may be in a folder of devices."""
+    pipe = tmp_path / "pipe"
+    os.mkfifo(pipe)
+    with ThreadPoolExecutor() as pool:
+        reader = pool.submit(pipe.read_text)
+        assert srnet("evolve", layers_file, *SMALL, "--out", pipe).exit_code == 0
+        assert json.loads(reader.result())["generations"] == 5
+    assert sorted(os.listdir(tmp_path)) == ["layers.npz", "pipe"]
+
+
 def test_threads_do_not_change_the_file(tmp_path: Path, layers_file: Path) -> None:
     for threads in (1, 2):
         assert (
@@ -154,6 +172,7 @@ def test_threads_do_not_change_the_file(tmp_path: Path, layers_file: Path) -> No
         (["--population", "0"], "'population' is 0"),
         (["--generations", "0"], "'generations' is 0"),
         (["--threads", "0"], "'threads' is 0"),
+        (["--threads", "1025"], "'threads' is 1025; a whole number from 1 to 1024 is needed"),
         (["--preset", "papre"], "'preset' is 'papre'; allowed are paper, joint"),
         (["--out", "/dev/null/run.json"], "/dev/null/run.json: cannot be written"),
         (["--checkpoint", "/dev/null/c"], "/dev/null/c: cannot be written"),
@@ -311,6 +330,56 @@ def test_the_help_lists_every_command_in_a_section() -> None:
     assert srnet("--version").exit_code == 0
 
 
+OUTPUTS = [
+    (words, option.opts[0])
+    for words in commands(main)
+    for option in functools.reduce(lambda group, name: group.commands[name], words, main).params
+    if isinstance(option, click.Option) and str(option.help).endswith(" to write.")
+]
+
+
+@pytest.mark.parametrize(("words", "option"), OUTPUTS, ids=lambda value: "".join(value))
+def test_a_place_that_cannot_be_written_is_refused_before_all_else(
+    words: list[str], option: str, tmp_path: Path
+) -> None:
+    (tmp_path / "file").touch()
+    sentence(srnet(*words, option, tmp_path / "file" / "out"), "file/out: cannot be written")
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        MemoryError(),
+        RuntimeError("DefaultCPUAllocator: can't allocate memory: you tried to allocate 8 bytes"),
+        ValueError("Maximum allowed dimension exceeded"),
+    ],
+)
+def test_a_full_memory_is_a_sentence(
+    error: Exception, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fill(*_: object) -> NoReturn:
+        raise error
+
+    monkeypatch.setattr("srnet.networks.boundary_toy.write_toy", fill)
+    sentence(srnet("boundary-toy", "--out", tmp_path / "toy.csv"), "the memory is full")
+
+
+def test_other_errors_are_no_sentence(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail(*_: object) -> NoReturn:
+        raise ValueError("a mistake of ours")
+
+    monkeypatch.setattr("srnet.networks.boundary_toy.write_toy", fail)
+    result = srnet("boundary-toy", "--out", tmp_path / "toy.csv")
+    assert isinstance(result.exception, ValueError)
+
+
+def test_a_population_beyond_the_memory_is_a_sentence(tmp_path: Path, layers_file: Path) -> None:
+    for population in (10**15, 10**30):
+        words = [*SMALL, "--population", population, "--out", tmp_path / "run.json"]
+        sentence(srnet("evolve", layers_file, *words), "the memory is full")
+    assert os.listdir(tmp_path) == ["layers.npz"]
+
+
 # --- processes ------------------------------------------------------------------------------------
 
 
@@ -337,13 +406,17 @@ def test_a_kill_loses_nothing(tmp_path: Path, layers_file: Path) -> None:
         "4000",
         "--quiet",
     ]
-    killed = command(*arguments, "--out", tmp_path / "a.json", "--checkpoint-interval", "0.02")
+    script = (
+        "import os, signal\nfrom srnet.cli import main\n"
+        "from srnet.search.checkpoints import Checkpoint\n"
+        "save = Checkpoint.save\n"
+        "def killed(self, content):\n    save(self, content)\n"
+        "    os.kill(os.getpid(), signal.SIGKILL)\n"
+        "Checkpoint.save = killed\nmain()"
+    )
+    words = [*arguments, "--out", tmp_path / "a.json", "--checkpoint-interval", "0.02"]
     checkpoint = tmp_path / "a.json.checkpoint"
-    deadline = time.monotonic() + 100
-    while not checkpoint.exists() and time.monotonic() < deadline and killed.poll() is None:
-        time.sleep(0.002)
-    killed.send_signal(signal.SIGKILL)
-    assert finish(killed)[0] == -signal.SIGKILL, "the run ended before it could be killed"
+    assert finish(process("-c", script, *words)) == (-signal.SIGKILL, "", "")
     assert not (tmp_path / "a.json").exists()
     generation = json.loads(checkpoint.read_text())["state"]["generation"]
     assert 0 < generation < 4000
@@ -379,7 +452,7 @@ def test_starting_imports_neither_torch_nor_sympy(tmp_path: Path, layers_file: P
         f"print([name for name in {heavy!r} if name in sys.modules])\n"
     )
     result = subprocess.run(
-        [sys.executable, "-c", script], capture_output=True, text=True, timeout=120
+        [sys.executable, "-c", script], capture_output=True, text=True, timeout=HANG
     )
     assert (result.returncode, result.stdout) == (0, "[]\n"), result.stderr
 
@@ -396,7 +469,7 @@ def test_gathering_imports_what_it_needs(tmp_path: Path) -> None:
         f"print([name for name in {heavy!r} if name in sys.modules])\n"
     )
     result = subprocess.run(
-        [sys.executable, "-c", script], capture_output=True, text=True, timeout=120
+        [sys.executable, "-c", script], capture_output=True, text=True, timeout=HANG
     )
     assert (result.returncode, result.stdout) == (0, "[]\n"), result.stderr
 
@@ -417,8 +490,8 @@ def test_concurrent_first_starts_and_a_read_only_home(tmp_path: Path, layers_fil
         )
         for i in range(2)
     ]
-    for process in first:
-        assert finish(process) == (0, "", "")
+    for started in first:
+        assert finish(started) == (0, "", "")
     assert content(tmp_path / "0.json") == content(tmp_path / "1.json")
     compiled = sorted(cache.rglob("*.nbc"))
     assert compiled
@@ -596,27 +669,38 @@ def test_bad_files_of_explain_are_a_sentence(tmp_path: Path, kind: str) -> None:
     assert not (tmp_path / "o" / "run.json").exists()
 
 
+def test_explain_that_fails_late_leaves_the_earlier_files(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """All five are of one explanation, whatever happens to the last of them."""
+    network, data = state_dict(tmp_path / "n.pt", 2, 3, 1), table(tmp_path / "d.csv", 2)
+    words = ["explain", network, data, *EXPLAIN, "--out"]
+    assert srnet(*words, tmp_path / "o").exit_code == 0
+    before = {path: path.read_bytes() for path in (tmp_path / "o").iterdir()}
+
+    def fail(*_: object) -> NoReturn:
+        raise UserError("no C today")
+
+    monkeypatch.setattr("srnet.model.export.to_c", fail)
+    for folder in ("o", "new"):
+        sentence(srnet(*words, tmp_path / folder, "--seed", "7"), "no C today")
+    assert {path: path.read_bytes() for path in (tmp_path / "o").iterdir()} == before
+    assert not (tmp_path / "new").exists()
+
+
 @pytest.mark.slow
 def test_ctrl_c_writes_the_best_so_far(tmp_path: Path) -> None:
     network, data = state_dict(tmp_path / "n.pt", 2, 3, 3, 1), table(tmp_path / "d.csv", 2)
-    process = command(
-        "explain",
-        network,
-        data,
-        "--out",
-        tmp_path / "o",
-        "--budget",
-        "90s",
-        "--quiet",
-        "--time-limit",
-        "2",
+    script = (  # interrupted as soon as the search listens
+        "import os, signal, threading, time\nfrom srnet.cli import main\n"
+        "def interrupt():\n"
+        "    while signal.getsignal(signal.SIGINT) is signal.default_int_handler:\n"
+        "        time.sleep(0.01)\n"
+        "    os.kill(os.getpid(), signal.SIGINT)\n"
+        "threading.Thread(target=interrupt, daemon=True).start()\nmain()"
     )
-    # the files are checked just before the search; its clock and handler follow at once
-    while not (tmp_path / "o").exists() and process.poll() is None:
-        time.sleep(0.05)
-    time.sleep(4)
-    process.send_signal(signal.SIGINT)
-    code, _, err = finish(process)
+    words = ["explain", network, data, "--out", tmp_path / "o", *EXPLAIN, "--budget", f"{HANG}s"]
+    code, _, err = finish(process("-c", script, *words))
     assert code == 0, err
     assert "interrupted: the explanation is the best so far" in err
     assert json.loads((tmp_path / "o" / "run.json").read_text())["pareto"]

@@ -9,6 +9,7 @@ import sys
 from pathlib import Path
 
 import pytest
+from helpers.waiting import HANG
 
 from srnet import cli
 
@@ -30,7 +31,7 @@ def documented() -> list[str]:
 
 def run(*words: str | Path, cwd: Path) -> str:
     result = subprocess.run(
-        [sys.executable, *words], capture_output=True, text=True, cwd=cwd, timeout=300, check=False
+        [sys.executable, *words], capture_output=True, text=True, cwd=cwd, timeout=HANG, check=False
     )
     assert result.returncode == 0, result.stderr
     return result.stdout + result.stderr

@@ -9,7 +9,16 @@ import numpy as np
 import pytest
 
 from srnet.errors import UserError
-from srnet.validation import SECONDS, Choice, Count, Integer, Number, Share, validate
+from srnet.validation import (
+    SECONDS,
+    Choice,
+    Count,
+    Integer,
+    Number,
+    Share,
+    check_threads,
+    validate,
+)
 
 
 @pytest.mark.parametrize(
@@ -91,3 +100,13 @@ def test_fields_are_checked_and_made_plain() -> None:
 def test_a_field_out_of_range_is_named(changes: dict[str, Any], words: str) -> None:
     with pytest.raises(UserError, match=words):
         Made(**changes)
+
+
+def test_more_threads_than_cores_are_a_warning(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("os.cpu_count", lambda: 2)
+    assert check_threads(2) == 2
+    with pytest.warns(UserWarning, match="'threads' is 3, more than this machine's 2 cores"):
+        assert check_threads(3) == 3
+    for threads in (0, 1025, 2.0):
+        with pytest.raises(UserError, match="a whole number from 1 to 1024"):
+            check_threads(threads)

@@ -106,6 +106,25 @@ def _checked_content(path: str | Path) -> bytes | None:
 class _CheckedFile(IndexDataCacheFile):
     """The index and the data files of one function, each behind the digest of its content."""
 
+    def save(self, key: Any, data: Any) -> None:
+        """Keep a compiled function; a disk that refuses it stops nobody.
+
+        Numba counts the data files of a function: of two processes that compile it for different
+        types at once, one would load the other's code. Here their names follow from the key.
+        """
+        try:
+            overloads = self._load_index()
+            digest = hashlib.sha256(repr(key).encode()).hexdigest()
+            name = overloads.setdefault(key, self._data_name(int(digest[:12], 16)))
+            self._save_data(name, data)
+            self._save_index(overloads)
+        except OSError as error:
+            warnings.warn(
+                f"{FOLDER}: cannot be written ({error.strerror or error}); what is compiled now "
+                f"is compiled again next time",
+                stacklevel=2,
+            )
+
     def _load_index(self) -> dict[Any, str]:
         try:
             version, overloads = self._read(self._index_path)

@@ -1,6 +1,7 @@
 """The command line ``srnet …``: light at import, each command imports what it needs."""
 
 import errno
+import re
 import sys
 import warnings
 from typing import Any
@@ -11,8 +12,12 @@ from srnet._version import __version__
 from srnet.cli import images, network, steps
 from srnet.cli.gather import gather
 from srnet.errors import UserError
+from srnet.escaping import printable
 
 EXIT_USER_ERROR = 2
+
+# What torch and NumPy say of an array beyond the memory, where they raise no MemoryError.
+_TOO_LARGE = re.compile("can't allocate memory|Maximum allowed dimension|array is too big")
 
 SECTIONS = {
     "Your own network": (
@@ -53,10 +58,16 @@ class Commands(click.Group):
             if error.errno not in (errno.ENOSPC, errno.EDQUOT):
                 raise
             click.echo(
-                f"srnet: {error.filename or 'a disk'}: {error.strerror}; make room, `srnet "
-                f"doctor` says where",
+                printable(
+                    f"srnet: {error.filename or 'a disk'}: {error.strerror}; make room, `srnet "
+                    f"doctor` says where"
+                ),
                 err=True,
             )
+        except (MemoryError, RuntimeError, ValueError) as error:
+            if not isinstance(error, MemoryError) and not _TOO_LARGE.search(str(error)):
+                raise
+            click.echo("srnet: the memory is full; give less data, or smaller options", err=True)
         sys.exit(EXIT_USER_ERROR)
 
 
@@ -68,7 +79,7 @@ class Commands(click.Group):
 def main() -> None:
     """Turn a trained neural network into formulas."""
     warnings.formatwarning = lambda message, *_, **__: (
-        f"srnet: {message}\n"
+        f"srnet: {printable(' '.join(str(message).split()))}\n"
     )  # a sentence, not a line of our source
 
 

@@ -5,6 +5,7 @@ from typing import Any
 import click
 
 from srnet.cli import options
+from srnet.escaping import printable
 
 
 @click.command("make-images")
@@ -63,8 +64,10 @@ def train_classifier(architecture: str, out: str, report: str, **settings: Any) 
 
     content = write_trained(architecture, out, report, progress=click.echo, **settings)
     click.echo(
-        f"{out}: accuracy {content['accuracy_test']:.4f}, partly hidden "
-        f"{content['accuracy_hidden']:.4f}, {content['seconds']:.0f} s"
+        printable(
+            f"{out}: accuracy {content['accuracy_test']:.4f}, partly hidden "
+            f"{content['accuracy_hidden']:.4f}, {content['seconds']:.0f} s"
+        )
     )
 
 

@@ -107,7 +107,7 @@ def explain(
 @click.command()
 @click.argument("run_file", metavar="RUN.json")
 @click.argument("data_file", metavar="DATA.csv|DATA.npz")
-@click.option("--out", required=True, metavar="FILE", help="CSV of the outputs, a column each.")
+@options.out("CSV of the outputs, a column each,")
 @click.option(
     "--standardise",
     default=None,

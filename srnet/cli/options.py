@@ -29,8 +29,18 @@ runs = click.argument("runs", metavar="RUN.json...", nargs=-1, required=True)
 
 
 def out(content: str, name: str = "--out") -> Callable[[Command], Command]:
-    """A file that the command writes."""
-    return click.option(name, required=True, metavar="FILE", help=f"{content} to write.")
+    """A file that the command writes; a place that cannot be written is refused before the work."""
+    return click.option(
+        name, required=True, metavar="FILE", help=f"{content} to write.", callback=_check_writable
+    )
+
+
+def _check_writable(_: click.Context, option: click.Parameter, path: str | None) -> str | None:
+    from srnet.io.files import check_writable
+
+    if path is not None:  # a shell that completes a line knows only its beginning
+        check_writable(path)
+    return path
 
 
 def segmentation(name: str) -> Callable[[Command], Command]:

@@ -6,6 +6,7 @@ from typing import Any
 import click
 
 from srnet.cli import options
+from srnet.escaping import printable
 
 
 @click.command()
@@ -154,21 +155,31 @@ def evolve(
         )
     if not quiet:
         click.echo(
-            f"{out}: fitness {run['fitness']:.6g} after {run['generations']} generations, "
-            f"{run['evaluations']} evaluations, "
-            f"{run['seconds']:.2f} s"
+            printable(
+                f"{out}: fitness {run['fitness']:.6g} after {run['generations']} generations, "
+                f"{run['evaluations']} evaluations, {run['seconds']:.2f} s"
+            )
         )
 
 
 @click.command()
 @options.runs
+@click.option(
+    "--layers",
+    "layers_file",
+    default=None,
+    metavar="FILE",
+    help="The layers.npz that the runs explain, by which each run's fitness is checked.",
+)
 @options.out("RUN.json")
-def best(runs: Sequence[str], out: str) -> None:
+def best(runs: Sequence[str], layers_file: str | None, out: str) -> None:
     """Choose the run of lowest fitness."""
     from srnet.io.files import write_json
+    from srnet.networks.layers import Layers
     from srnet.results.gather import best_run
 
-    write_json(out, best_run(runs))
+    layers = None if layers_file is None else Layers.load(layers_file)
+    write_json(out, best_run(runs, layers))
 
 
 @click.command()

@@ -5,12 +5,17 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+from jinja2 import Environment, StrictUndefined, Undefined
 
 from srnet.drawing.style import count_text
+from srnet.escaping import escape_rst
 
 
 def fill_in(template: str, frames: Mapping[str, pd.DataFrame], **context: Any) -> str:
-    """Fill in the caption of a figure or table.
+    """Fill in the caption of a figure or table, as reStructuredText.
+
+    What is filled in is escaped: it is text there, and no template for the report, which renders a
+    caption once more by Jinja.
 
     Parameters
     ----------
@@ -24,10 +29,12 @@ def fill_in(template: str, frames: Mapping[str, pd.DataFrame], **context: Any) -
     jinja2.UndefinedError
         If the template uses an unknown name.
     """
-    from jinja2 import Environment, StrictUndefined
-
     environment = Environment(
-        undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True, keep_trailing_newline=True
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        keep_trailing_newline=True,
+        finalize=_escape,
     )
     variables = {
         **frames,
@@ -37,6 +44,13 @@ def fill_in(template: str, frames: Mapping[str, pd.DataFrame], **context: Any) -
         "seeds": _seed_text(frames),
     }
     return environment.from_string(template).render(variables)
+
+
+def _escape(value: object) -> object:
+    """A filled-in text; a number stays as it is, and so does what is undefined, an error."""
+    return (
+        value if isinstance(value, int | float | np.number | Undefined) else escape_rst(str(value))
+    )
 
 
 def _seed_text(frames: Mapping[str, pd.DataFrame]) -> str:

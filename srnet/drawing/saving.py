@@ -1,6 +1,5 @@
 """Writes figures and tables to files, whole or not at all."""
 
-import html as markup
 import re
 from pathlib import Path
 
@@ -9,13 +8,12 @@ import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure
 
-from srnet.drawing.style import STYLE
-from srnet.drawing.typesetting import break_lines, to_svg
+from srnet.drawing.style import LATEX, STYLE
+from srnet.drawing.typesetting import break_lines, measure, to_svg
+from srnet.escaping import escape_html, escape_latex
 from srnet.io.files import writing
 from srnet.io.frames import write_table
 
-# Column of a frame of formulas that holds the column `formula` in LaTeX.
-LATEX = "latex"
 TEX_WIDTH = 42  # width of a formula in digits: half a page
 HTML_WIDTH = 7.0  # inches
 
@@ -83,11 +81,8 @@ def to_latex(frame: pd.DataFrame) -> str:
         {column: [_format_latex(value) for value in shown[column]] for column in shown}, dtype=str
     )
     if LATEX in frame:
-        cells["formula"] = [
-            r" \newline ".join(f"${line}$" for line in break_lines(value, TEX_WIDTH))
-            for value in frame[LATEX]
-        ]
-    cells.columns = pd.Index([_heading(column) for column in shown])
+        cells["formula"] = [_format_formula(value) for value in frame[LATEX]]
+    cells.columns = pd.Index([escape_latex(_heading(column)) for column in shown])
     kinds = "".join(_alignment(shown[column]) for column in shown)
     return cells.to_latex(index=False, escape=False, column_format=kinds)
 
@@ -95,15 +90,13 @@ def to_latex(frame: pd.DataFrame) -> str:
 def to_html(frame: pd.DataFrame, title: str) -> str:
     """Format a table as an HTML page; each formula is typeset above its text, which unfolds."""
     shown = frame.drop(columns=LATEX, errors="ignore")
-    lines = [f"<table>\n<caption>{markup.escape(title)}</caption>"]
+    lines = [f"<table>\n<caption>{escape_html(title)}</caption>"]
     lines.append(
-        "<tr>"
-        + "".join(f"<th>{markup.escape(_heading(column))}</th>" for column in shown)
-        + "</tr>"
+        "<tr>" + "".join(f"<th>{escape_html(_heading(column))}</th>" for column in shown) + "</tr>"
     )
     for i, row in enumerate(shown.itertuples(index=False)):
         texts = {
-            name: markup.escape(_format_value(value))
+            name: escape_html(_format_value(value))
             for name, value in zip(shown.columns, row, strict=True)
         }
         if LATEX in frame:
@@ -111,9 +104,16 @@ def to_html(frame: pd.DataFrame, title: str) -> str:
                 f"{to_svg(frame[LATEX].iloc[i], HTML_WIDTH)}"
                 f"<details><summary>text</summary>{texts['formula']}</details>"
             )
-        cells = [f'<td class="{name}">{text}</td>' for name, text in texts.items()]
+        cells = [f'<td class="{escape_html(name)}">{text}</td>' for name, text in texts.items()]
         lines.append(f"<tr>{''.join(cells)}</tr>")
-    return _PAGE.format(title=markup.escape(title), table="\n".join([*lines, "</table>"]))
+    return _PAGE.format(title=escape_html(title), table="\n".join([*lines, "</table>"]))
+
+
+def _format_formula(latex: str) -> str:
+    lines = break_lines(latex, TEX_WIDTH)
+    for line in lines:
+        measure(line)  # a table of LaTeX takes what a figure takes, and no other command
+    return r" \newline ".join(f"${line}$" for line in lines)
 
 
 def _heading(column: object) -> str:
@@ -154,4 +154,4 @@ def _format_latex(value: object) -> str:
             lambda m: rf"${m[1]}\times10^{{{m[2].strip('+')}{m[3]}}}$",
             text,
         )
-    return re.sub(r"([&%$#_{}])", r"\\\1", text).replace("–", "--")
+    return escape_latex(text).replace("–", "--")

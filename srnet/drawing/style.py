@@ -17,6 +17,9 @@ from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
 from matplotlib.ticker import FuncFormatter, LogLocator, MaxNLocator, NullFormatter
 
+from srnet.escaping import escape_figure
+from srnet.io.frames import map_texts
+
 P = ParamSpec("P")
 
 COLUMN, PAGE = 3.4, 7.0  # inches: one and two columns of a paper
@@ -24,17 +27,28 @@ LEGEND_LINE = 0.14  # inches
 BAND = 0.25  # opacity of a band
 PUBLISHED = "0.45"  # grey: what the paper reports, beside our colours
 STYLE = str(files("srnet.drawing") / "srnet.mplstyle")
+# Column of a frame of formulas that holds the column `formula` in LaTeX.
+LATEX = "latex"
 
 
 def styled(draw: Callable[P, Figure]) -> Callable[P, Figure]:
-    """Make a ``draw`` function use the style file, whatever the caller's matplotlib settings."""
+    """Make a ``draw`` function use the style file, whatever the caller's matplotlib settings, and
+    show the names in its frames as they are."""
 
     @functools.wraps(draw)
     def wrapped(*args: P.args, **kwargs: P.kwargs) -> Figure:
+        shown: Any = {name: _escape(value) for name, value in kwargs.items()}
         with matplotlib.style.context(["default", STYLE]):
-            return draw(*args, **kwargs)
+            return draw(*map(_escape, args), **shown)
 
     return wrapped
+
+
+def _escape(value: Any) -> Any:
+    """A frame whose texts matplotlib takes as they are; anything else unchanged."""
+    if isinstance(value, pd.DataFrame):
+        return map_texts(value, escape_figure, without=[LATEX])
+    return value
 
 
 def distinct_names(column: Iterable[Any]) -> list[str]:

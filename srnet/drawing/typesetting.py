@@ -17,6 +17,7 @@ from matplotlib.font_manager import FontProperties
 from matplotlib.mathtext import MathTextParser
 
 from srnet.drawing.style import STYLE
+from srnet.errors import UserError
 
 POINTS = 72.0  # per inch
 SIZE = 7.0  # font size of a formula, in points
@@ -34,6 +35,8 @@ _WIDTHS = {
     ")": 0.7,
     "|": 0.6,
 }
+# What ends a formula, or is a command that mathtext takes for a text.
+_ESCAPES = re.compile(r"(?<!\\)(?:\\\\)*[$%#]|\\text\s*\{[^}]*\\")
 _PARSER: MathTextParser = MathTextParser("path")
 _FONTS = {r"\operatorname", r"\mathrm", r"\text", r"\mathit"}
 
@@ -89,13 +92,25 @@ def measure(latex: str, size: float = SIZE) -> tuple[float, float, float]:
     Returns
     -------
     Width, height above the baseline and depth below it, in inches.
+
+    Raises
+    ------
+    UserError
+        If it holds another command than those of mathtext, which neither read nor write a file.
     """
-    with matplotlib.rc_context({"mathtext.fontset": "dejavusans"}):  # as in the style file
-        box = _PARSER.parse(
-            f"${space_functions(latex)}$",
-            dpi=POINTS,
-            prop=FontProperties(family="DejaVu Sans", size=size),
-        )
+    try:
+        if _ESCAPES.search(latex):
+            raise ValueError("it is no formula alone")
+        with matplotlib.rc_context({"mathtext.fontset": "dejavusans"}):  # as in the style file
+            box = _PARSER.parse(
+                f"${space_functions(latex)}$",
+                dpi=POINTS,
+                prop=FontProperties(family="DejaVu Sans", size=size),
+            )
+    except ValueError as error:
+        raise UserError(
+            f"the formula '{latex[:200]}' cannot be typeset ({' '.join(str(error).split())})"
+        ) from error
     return box.width / POINTS, (box.height - box.depth) / POINTS, box.depth / POINTS
 
 

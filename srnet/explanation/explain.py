@@ -13,11 +13,12 @@ from typing import Any
 from numpy.typing import NDArray
 
 from srnet.errors import UserError
+from srnet.escaping import printable
 from srnet.explanation.layers import sample_layers
 from srnet.explanation.result import Explanation
 from srnet.explanation.rows import as_rows
 from srnet.explanation.units import restore_units, scale_layers
-from srnet.io.files import check_writable, write_json, writing
+from srnet.io.files import check_writable, write_json, writing_files
 from srnet.networks.adapters import OUTPUT, BlackBox, adapt
 from srnet.search.budget import Budget
 from srnet.search.progress import Progress
@@ -26,6 +27,9 @@ from srnet.search.settings import FORMULAS, RankSettings, Settings, limit_evalua
 from srnet.search.settings import preset as preset_settings
 from srnet.typing import StrPath
 from srnet.validation import SECONDS, Integer
+
+# What ``srnet explain`` writes.
+FILES = ("run.json", "layers.npz", "formulas.json", "network.py", "network.c")
 
 
 def explain(
@@ -265,7 +269,7 @@ def write_explanation(
     Raises
     ------
     UserError
-        If a file cannot be read or written, or does not fit.
+        If a file cannot be read or written, or does not fit; no file is changed then.
     """
     import pandas as pd
 
@@ -278,28 +282,29 @@ def write_explanation(
     network = load_network(network_file, activation)
     x, header = read_rows(data_file, network.sizes[0])
     folder = Path(out)
-    for name in ("run.json", "layers.npz", "formulas.json", "network.py", "network.c"):
+    for name in FILES:
         check_writable(folder / name)
     try:
         rows = x if header is None else pd.DataFrame(x, columns=header)
         explanation = explain(
-            network, rows, task=options.pop("task", None) or Path(network_file).stem, **options
+            network,
+            rows,
+            task=printable(options.pop("task", None) or Path(network_file).stem),
+            **options,
         )
     except UserError as error:
         raise (
             UserError(f"{data_file}: {error}") if str(error).startswith("X ") else error
         ) from error
     assert explanation.network_layers is not None
-    explanation.save(folder / "run.json")
-    explanation.network_layers.save(folder / "layers.npz")
     described = describe(explanation.run, explanation.network_layers, time_limit)
-    write_json(folder / "formulas.json", described)
-    for name, source in (
-        ("network.py", to_numpy(explanation.model, explanation.input_names)),
-        ("network.c", to_c(explanation.model, explanation.input_names)),
-    ):
-        with writing(folder / name) as file:
-            file.write(source)
+    with writing_files(folder, FILES) as temporary:
+        explanation.save(temporary / "run.json")
+        explanation.network_layers.save(temporary / "layers.npz")
+        write_json(temporary / "formulas.json", described)
+        for name, export in (("network.py", to_numpy), ("network.c", to_c)):
+            source = export(explanation.model, explanation.input_names)
+            (temporary / name).write_text(source, encoding="utf-8")
     return explanation
 
 

@@ -8,10 +8,11 @@ import numpy as np
 
 from srnet.data.dataset import Data
 from srnet.errors import UserError
+from srnet.escaping import printable
 from srnet.io.csv_cells import as_number, cell_number, csv_cells
 from srnet.io.files import read_json, writing
 from srnet.io.npz import read_arrays
-from srnet.model.names import default_names, in_order, names_in, symbol_names
+from srnet.model.names import in_order, input_names_in, symbol_names
 from srnet.model.srnet import SRNet, readable_expressions
 from srnet.typing import Floats, StrPath
 
@@ -44,7 +45,7 @@ def write_predictions(
     x, header = read_rows(data_file, inputs)
     if header is not None:
         try:
-            names = names_in(read_json(run_file), "input_names", default_names(inputs))
+            names = input_names_in(read_json(run_file), inputs)
         except UserError as error:
             raise error.in_file(run_file) from error
         try:
@@ -133,7 +134,7 @@ def summary(model: SRNet, run_file: StrPath) -> str:
         losses if isinstance(losses, list) and len(losses) == model.depth else [None] * model.depth
     )
     try:
-        names = names_in(run, "input_names", default_names(model.inputs))
+        names = input_names_in(run, model.inputs)
         texts = model.formula_texts(names)
     except UserError as error:
         raise UserError(f"{run_file}: {error}") from error
@@ -148,4 +149,4 @@ def summary(model: SRNet, run_file: StrPath) -> str:
     output = "logit of y" if model.loss == "cross_entropy" else "y"
     outputs = readable_expressions(model, names)
     lines += [f"{output}{i} = {text}" for i, text in enumerate(outputs)]
-    return "\n".join(lines)
+    return "\n".join(map(printable, lines))

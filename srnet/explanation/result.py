@@ -10,10 +10,11 @@ from numpy.typing import NDArray
 
 from srnet.cgp.primitives import by_name
 from srnet.errors import UserError
+from srnet.escaping import printable
 from srnet.explanation.rows import as_rows
 from srnet.io.files import read_json, write_json
 from srnet.metrics import r_squared
-from srnet.model.names import default_names, in_order, names_in
+from srnet.model.names import in_order, input_names_in, names_in
 from srnet.model.srnet import SRNet, layer_complexity, network_operations, readable_expressions
 from srnet.networks.layers import Layers
 from srnet.search.pareto import select as select_position
@@ -127,7 +128,7 @@ class Explanation:
         self._layer_names = names_in(
             run, "layer_names", [*(f"h{i}" for i in range(1, depth)), "output"]
         )
-        self._input_names = names_in(run, "input_names", default_names(self._model.inputs))
+        self._input_names = input_names_in(run, self._model.inputs)
         for key in ("layer_losses", "layer_r2"):
             if len(run.get(key, [None] * depth)) != depth:
                 raise UserError(
@@ -441,7 +442,7 @@ class Explanation:
             f"{output}{i} = {_shorten(text)}"
             for i, text in enumerate(readable_expressions(self._model, self._input_names))
         ]
-        return "\n".join(lines)
+        return "\n".join(map(printable, lines))
 
     def _classifies(self) -> bool:
         return self._model.loss == "cross_entropy"
@@ -453,7 +454,7 @@ class Explanation:
         return f"R² of the output {_format(self.r2)}"
 
     def __repr__(self) -> str:
-        return (
+        return printable(
             f"<Explanation of {self._model.task}: complexity {self.complexity}, {self._quality()}>"
         )
 

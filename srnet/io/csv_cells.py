@@ -5,6 +5,7 @@ import math
 from pathlib import Path
 
 from srnet.errors import UserError
+from srnet.io.files import check_readable
 
 Cells = tuple[list[str], list[tuple[int, list[str]]]]  # a header, and rows with their line numbers
 
@@ -17,6 +18,7 @@ def csv_cells(path: Path) -> Cells:
     UserError
         If the file cannot be read, is not comma-separated text in UTF-8, or is empty.
     """
+    check_readable(path)
     try:
         with open(path, newline="", encoding="utf-8-sig") as file:
             reader = csv.reader(file, strict=True)

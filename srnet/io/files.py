@@ -1,14 +1,17 @@
 """Reads and writes files; a written file appears whole or not at all."""
 
 import contextlib
+import errno
 import glob
 import json
 import math
 import os
 import re
+import shutil
+import stat
 import tempfile
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import IO, Any
 
@@ -25,7 +28,8 @@ except ImportError:  # a system without such locks: partial files of killed proc
 def writing(path: StrPath, mode: str = "w") -> Iterator[IO[Any]]:
     """Open a partial file beside ``path`` and rename it to ``path`` when the block succeeds.
 
-    Partial files that killed processes left are deleted.
+    A link stays and its target is replaced. A device or a pipe is not replaced: it gets the content
+    when the block succeeds. Partial files that killed processes left are deleted.
 
     Raises
     ------
@@ -34,26 +38,85 @@ def writing(path: StrPath, mode: str = "w") -> Iterator[IO[Any]]:
         then.
     """
     path = Path(path)
+    opening = _writing_into if is_stream(path) else _replacing
+    with _sentence(path), opening(path, mode, None if "b" in mode else "utf-8") as file:
+        yield file
+
+
+@contextlib.contextmanager
+def writing_files(folder: StrPath, names: Sequence[str]) -> Iterator[Path]:
+    """A temporary folder for the block's files, which get to ``folder`` together when it succeeds.
+
+    All are whole beside their places before the first is renamed. The first name is renamed last:
+    where that file is, the others belong to it.
+
+    Raises
+    ------
+    UserError
+        If a file cannot be written; all of them are unchanged then.
+    """
+    places = [Path(folder, name) for name in names]
+    with tempfile.TemporaryDirectory() as temporary:
+        yield Path(temporary)
+        with contextlib.ExitStack() as stack:
+            for place in places:
+                file = stack.enter_context(writing(place, "wb"))
+                with open(Path(temporary, place.name), "rb") as source:
+                    shutil.copyfileobj(source, file)
+                file.flush()
+                os.fsync(file.fileno())
+            if places[0].is_file():
+                places[0].resolve().unlink()
+
+
+@contextlib.contextmanager
+def _sentence(path: Path) -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        raise UserError(
+            f"{path}: cannot be written ({error.strerror or error}); choose a writable place"
+        ) from error
+
+
+def is_stream(path: StrPath) -> bool:
+    """Whether a path leads to a device, a pipe or a socket: something that no file may replace."""
+    return os.path.exists(path) and not os.path.isfile(path) and not os.path.isdir(path)
+
+
+@contextlib.contextmanager
+def _writing_into(path: Path, mode: str, encoding: str | None) -> Iterator[IO[Any]]:
+    """A temporary file whose content goes into a device or a pipe at the end."""
+    with tempfile.TemporaryFile(f"{mode}+", encoding=encoding) as file:
+        yield file
+        file.seek(0)
+        with open(path, mode, encoding=encoding) as stream:
+            shutil.copyfileobj(file, stream)
+
+
+@contextlib.contextmanager
+def _replacing(path: Path, mode: str, encoding: str | None) -> Iterator[IO[Any]]:
+    """A partial file beside the file that a path leads to; it takes that file's place at the
+    end."""
+    path = Path(os.path.realpath(path))
     partial: str | None = None
     lock: int | None = None
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         if path.is_dir():
-            raise IsADirectoryError(21, "it is a folder")
+            raise IsADirectoryError(errno.EISDIR, "it is a folder")
+        if path.is_symlink():  # it could not be followed to its end
+            raise OSError(errno.ELOOP, os.strerror(errno.ELOOP))
         _delete_leftovers(path)
         handle, partial = _open_partial(path)
         lock = os.dup(handle)  # keeps the lock until the file has its name
-        with open(handle, mode, encoding=None if "b" in mode else "utf-8") as file:
+        with open(handle, mode, encoding=encoding) as file:
             yield file
             file.flush()
             os.fsync(file.fileno())
         os.chmod(partial, 0o666 & ~_umask())
         os.replace(partial, path)
         partial = None
-    except OSError as error:
-        raise UserError(
-            f"{path}: cannot be written ({error.strerror or error}); choose a writable place"
-        ) from error
     finally:
         if partial is not None:
             with contextlib.suppress(OSError):
@@ -89,15 +152,30 @@ def _lock(handle: int, wait: bool) -> bool:
 
 
 def check_writable(path: StrPath) -> None:
-    """Check before long work that ``path`` can be written; it is left unchanged.
+    """Check before long work that ``path`` can be written; nothing is changed or made.
 
     Raises
     ------
     UserError
         If it cannot.
     """
-    with contextlib.suppress(_NothingToWrite), writing(path):
-        raise _NothingToWrite
+    with _sentence(Path(path)):
+        folder = Path(os.path.realpath(path)).parent
+        if is_stream(path):  # opening and closing a pipe would end its reader's wait
+            _check_access(path)
+        elif folder.exists():
+            with contextlib.suppress(_NothingToWrite), writing(path):
+                raise _NothingToWrite
+        else:  # it would be made in the first of its parents that exists
+            folder = next(parent for parent in folder.parents if parent.exists())
+            if not folder.is_dir():
+                raise NotADirectoryError(errno.ENOTDIR, os.strerror(errno.ENOTDIR))
+            _check_access(folder)
+
+
+def _check_access(path: StrPath) -> None:
+    if not os.access(path, os.W_OK):
+        raise PermissionError(errno.EACCES, os.strerror(errno.EACCES))
 
 
 class _NothingToWrite(Exception):
@@ -141,6 +219,30 @@ def _format_json(content: Any) -> str:
     return "{\n" + ",\n".join(lines) + "\n}"
 
 
+# Bytes that a file may have, and unpack to: 5,000 units at 13,000 rows are a sixteenth of it.
+LARGEST = 2**32
+
+
+def check_readable(path: StrPath) -> None:
+    """Refuse before it is opened what has no end (a device, a pipe) or would fill the memory.
+
+    Raises
+    ------
+    UserError
+        If it is no file, or larger than ``LARGEST``.
+    """
+    try:
+        status = os.stat(path)
+    except (OSError, ValueError) as error:
+        reason = getattr(error, "strerror", None) or error
+        raise UserError(f"{path}: cannot be read ({reason})") from error
+    if not stat.S_ISREG(status.st_mode):
+        kind = "folder" if stat.S_ISDIR(status.st_mode) else "device or a pipe"
+        raise UserError(f"{path}: cannot be read (it is a {kind}; a file is needed)")
+    if status.st_size > LARGEST:
+        raise UserError(f"{path}: has {status.st_size} bytes; at most {LARGEST} are read")
+
+
 def read_json(path: StrPath) -> dict[str, Any]:
     """Read a JSON object with finite numbers and integers of at most 64 bits.
 
@@ -150,6 +252,7 @@ def read_json(path: StrPath) -> dict[str, Any]:
         If the file is missing, unreadable, or not a JSON object of that kind, or a key occurs twice
         in an object.
     """
+    check_readable(path)
     try:
         with open(path, encoding="utf-8") as file:
             text = file.read()
@@ -183,6 +286,8 @@ def read_yaml(path: StrPath) -> Any:
         If the file is missing, unreadable, or not of that kind.
     """
     import yaml
+
+    check_readable(path)
 
     class Loader(yaml.SafeLoader):
         def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:

@@ -6,7 +6,8 @@ from typing import TypeVar
 import pandas as pd
 
 from srnet.errors import UserError
-from srnet.io.files import writing
+from srnet.escaping import printable
+from srnet.io.files import check_readable, writing
 from srnet.typing import StrPath
 
 T = TypeVar("T")
@@ -34,9 +35,23 @@ def read_all(paths: Sequence[StrPath], read: Callable[[StrPath], T], what: str) 
 
 
 def write_table(table: pd.DataFrame, path: StrPath) -> None:
-    """Write a table as CSV, whole or not at all; numbers keep every digit, infinity is ``inf``."""
+    """Write a table as CSV, whole or not at all; numbers keep every digit, infinity is ``inf``, and
+    texts are printable: a row is a line."""
     with writing(path) as file:
-        table.to_csv(file, index=False, lineterminator="\n")
+        map_texts(table, printable).to_csv(file, index=False, lineterminator="\n")
+
+
+def map_texts(
+    table: pd.DataFrame, change: Callable[[str], str], without: Sequence[str] = ()
+) -> pd.DataFrame:
+    """A table with other texts in its cells, but for the columns ``without``; every distinct text
+    is changed once."""
+    columns = {}
+    for name in table.select_dtypes(["object", "string"]).columns.difference(list(without)):
+        texts = {text: change(text) for text in table[name].unique() if isinstance(text, str)}
+        if any(text != changed for text, changed in texts.items()):
+            columns[name] = [texts.get(cell, cell) for cell in table[name]]
+    return table.assign(**columns)
 
 
 def read_table(
@@ -50,6 +65,7 @@ def read_table(
         If the file is missing or no CSV, lacks one of ``columns``, or has no rows where these are
         needed.
     """
+    check_readable(path)
     try:
         table = pd.read_csv(path, na_values=[""], keep_default_na=False)
     except OSError as error:

@@ -7,10 +7,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from srnet.errors import UserError
+from srnet.io.files import LARGEST, check_readable
 from srnet.typing import StrPath
-
-# Bytes that the arrays of one file may take: 5,000 units at 13,000 rows are a sixteenth of it.
-LARGEST = 2**32
 
 
 def read_arrays(path: StrPath) -> dict[str, NDArray[np.generic]]:
@@ -22,6 +20,7 @@ def read_arrays(path: StrPath) -> dict[str, NDArray[np.generic]]:
         If the file is missing, is not an npz file, is too large, or holds what is no array of plain
         numbers or text.
     """
+    check_readable(path)
     try:
         with np.load(path, allow_pickle=False) as file:
             if not isinstance(file, np.lib.npyio.NpzFile) or file.zip is None:

@@ -3,6 +3,7 @@
 import functools
 import importlib.resources
 import math
+import re
 import reprlib
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -14,6 +15,11 @@ from srnet.io.files import read_yaml
 # Far more than any configuration has. YAML's aliases let a few lines stand for more than a memory
 # holds.
 _MOST_VALUES, _DEEPEST = 100_000, 50
+
+# Control characters, marks that turn the direction of writing, and halves of characters.
+_HIDDEN = re.compile(
+    "[\x00-\x08\x0b-\x1f\x7f-\x9f\u200e\u200f\u202a-\u202e\u2066-\u2069\ud800-\udfff]"
+)
 
 # The types of JSON as Python reads them, for long arrays.
 _PLAIN: dict[str, set[Any]] = {
@@ -135,9 +141,10 @@ def _check_plain(content: Any, source: str) -> None:
             waiting += [(part, depth + 1) for item in value.items() for part in item]
         elif isinstance(value, list | tuple):
             waiting += [(part, depth + 1) for part in value]
-        elif isinstance(value, str) and any("\ud800" <= letter <= "\udfff" for letter in value):
+        elif isinstance(value, str) and _HIDDEN.search(value):
             raise UserError(
-                f"{source}: has the text {_short.repr(value)}, which holds half a character"
+                f"{source}: has the text {_short.repr(value)}, which holds half a character "
+                f"or a control character"
             )
         elif isinstance(value, float) and not math.isfinite(value):
             raise UserError(f"{source}: has the number {value}; finite numbers are needed")
@@ -174,6 +181,9 @@ def _sentence(error: Any) -> str:
             )
         case "uniqueItems":
             return f"{key} names something twice: {_short.repr(error.instance)}"
+        case "pattern":
+            form = error.validator_value.removesuffix(r"(?!\n)")
+            return f"{_value(key, error)}, which does not match {form}"
         case _:
             return f"{_value(key, error)}: {error.message}"
 

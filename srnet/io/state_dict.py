@@ -4,6 +4,7 @@ import zipfile
 from typing import TYPE_CHECKING, Any
 
 from srnet.errors import UserError
+from srnet.io.files import check_readable
 from srnet.io.npz import check_unpacked
 from srnet.typing import StrPath
 
@@ -22,6 +23,7 @@ def read_torch_file(path: StrPath) -> Any:
     """
     import torch
 
+    check_readable(path)
     try:
         if zipfile.is_zipfile(path):
             with zipfile.ZipFile(path) as archive:

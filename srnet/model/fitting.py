@@ -1,12 +1,15 @@
 """Weights and biases of given formulas, the losses of the layers, and the fitness."""
 
-from collections.abc import Sequence
+import math
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from srnet.cgp.program import Program
+from srnet.errors import UserError
+from srnet.io.files import finite_or_none
 from srnet.metrics import normalised_error, r_squared
 from srnet.model.logistic import classes_of, fit_logits, mean_cross_entropy
 from srnet.model.regression import back_substitute, orthogonalise
@@ -16,6 +19,9 @@ from srnet.typing import Floats
 
 # Numbers of a layer that are worked on at a time.
 _BLOCK = 2**16
+# How far a loss that a run tells may be from the one of its formulas, relatively, and as a share of
+# the layer's mean square: processors differ in the last bits of a function.
+TOLERANCE, NOISE = 1e-3, 1e-12
 
 
 def fit(
@@ -112,6 +118,73 @@ def fitness(losses: Sequence[float]) -> float:
     """Loss of the output layer + mean of the hidden layers' MSE (Luo et al. 2022, section 3)."""
     hidden = losses[:-1]
     return float(losses[-1] + (sum(hidden) / len(hidden) if hidden else 0.0))
+
+
+def check_run(run: Mapping[str, Any], model: SRNet, layers: Layers) -> list[float]:
+    """The losses of a run's model on the layers, with which what the run tells must agree.
+
+    Compared are ``layer_losses``, ``fitness``, ``normalised``, ``r2``, ``accuracy`` and
+    ``complexity``, but no fitness of an explanation, which is one of scaled outputs; the history
+    and the Pareto front are believed.
+
+    Raises
+    ------
+    UserError
+        If the run is not one of these layers, or tells something else than its formulas give.
+    """
+    if model.widths != layers.widths:
+        raise UserError(
+            f"the run explains layers of the widths {model.widths}, the layers have "
+            f"{layers.widths}; they must be equal"
+        )
+    if run.get("layers_fingerprint") not in (None, layers.fingerprint()):
+        raise UserError(
+            "the run's 'layers_fingerprint' is not that of the layers; give the layers that the "
+            "run was made from"
+        )
+    losses = model.losses(layers)
+    noise = [NOISE * _mean_square(layers.values(i)) for i in range(1, len(losses) + 1)]
+    if model.loss == "cross_entropy":
+        noise[-1] = NOISE
+    told = run.get("layer_losses") or losses
+    if len(told) != len(losses):
+        raise UserError(
+            f"the run tells the losses of {len(told)} layers, and has formulas of {len(losses)}"
+        )
+    for i, (value, loss, least) in enumerate(zip(told, losses, noise, strict=True)):
+        _compare(f"layer_losses.{i}", value, loss, least)
+    measured: dict[str, float | None] = {"complexity": model.complexity}
+    measured |= quality(model, losses, layers)
+    if "output_scale" not in run:
+        measured["fitness"] = fitness(losses)
+    for key in measured.keys() & run.keys():
+        _compare(key, run[key], measured[key], fitness(noise) if key == "fitness" else NOISE)
+    return losses
+
+
+def _compare(key: str, told: float | None, measured: float | None, least: float) -> None:
+    """Refuse what a run tells where it differs by more than ``TOLERANCE`` and ``least``; a number
+    that is not finite is None in a file."""
+    told, measured = (
+        None if value is None else finite_or_none(value) for value in (told, measured)
+    )
+    if told is None or measured is None:
+        agree = told is measured
+    else:
+        agree = math.isclose(told, measured, rel_tol=TOLERANCE, abs_tol=least)
+    if not agree:
+        raise UserError(
+            f"the run's '{key}' is {_shown(told)}, but its formulas give {_shown(measured)}; at "
+            f"most {100 * TOLERANCE:g} % of difference is allowed"
+        )
+
+
+def _shown(value: float | None) -> str:
+    return "not finite" if value is None else f"{value:.6g}"
+
+
+def _mean_square(values: NDArray[Any]) -> float:
+    return float(np.mean(np.square(values, dtype=np.float64)))
 
 
 def quality(model: SRNet, losses: Sequence[float], layers: Layers) -> dict[str, float | None]:

@@ -16,7 +16,10 @@ from srnet.errors import UserError
 _RESERVED = re.compile(
     r"[hz]\d+(_\d+)?|f\d+(_\d+){0,2}|(logit|top|power)\d+|logits|powers|total|np|inputs|outputs|auto|break|case|char|"
     r"const|continue|default|do|double|else|enum|extern|float|for|goto|if|inline|int|long|register|restrict|return|short|signed|"
-    r"sizeof|static|struct|switch|typedef|union|unsigned|void|volatile|while|fabs|fmax"
+    r"sizeof|static|struct|switch|typedef|union|unsigned|void|volatile|while|fabs|fmax|asm|typeof|"
+    r"typeof_unqual|nullptr|constexpr|alignas|alignof|static_assert|thread_local|_Pragma|__func__|"
+    r"_(Bool|Complex|Imaginary|Alignas|Alignof|Atomic|Generic|Noreturn|Static_assert|Thread_local)|"
+    r"__(LINE|FILE|DATE|TIME|COUNTER|BASE_FILE|INCLUDE_LEVEL|TIMESTAMP)__"
 )
 
 # Primitives that stand in a formula's text by their names.
@@ -76,6 +79,19 @@ def names_in(run: Mapping[str, Any], key: str, default: Sequence[str]) -> list[s
     ):
         raise UserError(f"a run has '{key}' {names!r}; a list of {len(default)} names is needed")
     return names
+
+
+def input_names_in(run: Mapping[str, Any], inputs: int) -> list[str]:
+    """What a RUN.json calls its inputs, names for formulas whatever it says: source code is made of
+    them. x0, x1, … where it says nothing.
+
+    Raises
+    ------
+    UserError
+        If they are not so many texts.
+    """
+    names = names_in(run, "input_names", default_names(inputs))
+    return names if names == default_names(inputs) else symbol_names(names)
 
 
 def in_order(rows: NDArray[Any], columns: Sequence[str], names: Sequence[str]) -> NDArray[Any]:

@@ -16,8 +16,9 @@ from numpy.typing import ArrayLike
 
 from srnet.errors import UserError
 from srnet.io.files import finite_or_none, read_json, write_json
+from srnet.model.fitting import check_run
 from srnet.model.formulas import Form, Simplified, raw_forms
-from srnet.model.names import default_names, names_in
+from srnet.model.names import input_names_in
 from srnet.model.srnet import SRNet
 from srnet.networks.layers import Layers
 from srnet.typing import StrPath
@@ -122,26 +123,16 @@ def describe(run: Mapping[str, Any], layers: Layers, time_limit: float = 20.0) -
     Raises
     ------
     UserError
-        If the run is not one of these layers, or its content is not a run's.
+        If the run is not one of these layers, its content is not a run's, or it tells a fitness
+        that its formulas do not have.
     """
     model = SRNet.from_run(run)
-    if model.widths != layers.widths:
-        raise UserError(
-            f"the run explains layers of the widths {model.widths}, the layers have "
-            f"{layers.widths}; they must be equal"
-        )
-    if run.get("layers_fingerprint") not in (None, layers.fingerprint()):
-        raise UserError(
-            "the run's 'layers_fingerprint' is not that of the layers; give the layers that the "
-            "run was made from"
-        )
+    measured = check_run(run, model, layers)
     start = time.monotonic()
     x = layers.values(0)
-    forms = simplify(
-        model, x, time_limit, names=names_in(run, "input_names", default_names(model.inputs))
-    )
+    forms = simplify(model, x, time_limit, names=input_names_in(run, model.inputs))
     y = layers.values(-1)
-    losses = [{"mse": finite_or_none(loss)} for loss in model.losses(layers)]
+    losses = [{"mse": finite_or_none(loss)} for loss in measured]
     if model.loss == "cross_entropy":  # of all outputs together: a logit alone has no error
         losses[-1] = {"mse": None, "cross_entropy": losses[-1]["mse"]}
         output_losses = [losses[-1]] * y.shape[1]

@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from srnet.errors import UserError
+from srnet.escaping import printable
 from srnet.io.files import writing
 from srnet.io.npz import read_arrays
 from srnet.typing import Floats, StrPath
@@ -112,7 +113,7 @@ class Layers:
                 f"{path}: has the unknown array '{unknown[0]}'; known are "
                 f"{', '.join(sorted(known))}"
             )
-        return cls(splits, name=name or _task_name(path), source=str(path))
+        return cls(splits, name=printable(name or _task_name(path)), source=str(path))
 
 
 def _layer_names(hidden: int) -> list[str]:

@@ -17,6 +17,9 @@ from srnet.io.files import read_json
 from srnet.io.frames import read_all
 from srnet.io.npz import read_arrays
 from srnet.io.schema import check_json
+from srnet.model.fitting import check_run
+from srnet.model.srnet import SRNet
+from srnet.networks.layers import Layers
 from srnet.typing import Floats, StrPath
 
 Run = dict[str, Any]
@@ -57,15 +60,31 @@ def read_runs(paths: Iterable[StrPath]) -> list[Run]:
     return runs
 
 
-def best_run(paths: Iterable[StrPath]) -> Run:
+def best_run(paths: Iterable[StrPath], layers: Layers | None = None) -> Run:
     """The run of the lowest fitness, the first of equals.
+
+    Parameters
+    ----------
+    layers
+        That the runs explain. Where they are given, every run's losses are measured again by its
+        formulas; else they are believed.
 
     Raises
     ------
     UserError
-        If a file cannot be used, or no run has a finite fitness.
+        If a file cannot be used, no run has a finite fitness, or a run tells a fitness that its
+        formulas do not have.
     """
+    paths = list(paths)
     runs = read_runs(paths)
+    if layers is not None:
+        for path, run in zip(paths, runs, strict=True):
+            # an explanation's fitness is not checked, so that no run may pass for one
+            told = {key: value for key, value in run.items() if key != "output_scale"}
+            try:
+                check_run(told, SRNet.from_run(run), layers)
+            except UserError as error:
+                raise error.in_file(path) from error
     best = min(runs, key=lambda run: _number(run["fitness"], np.inf))
     if not np.isfinite(_number(best["fitness"])):
         raise UserError(

@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 
 from srnet.errors import UserError
+from srnet.escaping import escape_markdown, printable
 from srnet.io.files import writing
 from srnet.io.frames import read_table
 from srnet.results.verdict import NOT_REPRODUCED, NOT_RUN, VERDICTS
@@ -45,7 +46,7 @@ def summary(name: str, frames: Frames) -> str:
         configuration has them.
     """
     sections = [
-        f"# {name}: what came out",
+        f"# {escape_markdown(name)}: what came out",
         _size(frames),
         _verdict(frames["verdict"]),
         _warnings(frames),
@@ -81,9 +82,11 @@ def _size(frames: Frames) -> str:
     runs, networks = frames["runs"], frames["networks"]
     seeds = runs.groupby(["task", "preset"], sort=False).size()
     low, high = int(seeds.min()), int(seeds.max())
-    presets = " and ".join(dict.fromkeys(runs["preset"]))
+    presets = escape_markdown(" and ".join(dict.fromkeys(runs["preset"])))
     generations = runs.groupby("preset", sort=False)["generations"].max()
-    longest = ", ".join(f"{preset} {count}" for preset, count in generations.items())
+    longest = escape_markdown(
+        ", ".join(f"{preset} {count}" for preset, count in generations.items())
+    )
     return (
         f"{_count(networks['task'].nunique(), 'task')}, {_count(len(runs), 'run')}: "
         f"preset{'s' * (runs['preset'].nunique() > 1)} {presets}, "
@@ -114,7 +117,7 @@ def _verdict(verdict: pd.DataFrame) -> str:
     lines = [_table(["claim", *columns], rows)] if claims else []
     absent = [f"{claim} ({(verdict['claim'] == claim).sum()})" for claim in run.index[~run]]
     if absent:
-        lines.append(f"Nothing was run of: {'; '.join(absent)}.")
+        lines.append(f"Nothing was run of: {escape_markdown('; '.join(absent))}.")
     failed = verdict[verdict["verdict"] == NOT_REPRODUCED].to_dict("records")
     items = []
     for row in failed:
@@ -184,8 +187,8 @@ def _formulas(formulas: pd.DataFrame) -> str:
         )
         if len(group) > 1:
             text = f"{len(group)} outputs"
-        elif len(text) <= LONGEST:
-            text = f"`{text}`"
+        elif len(text) <= LONGEST and "`" not in text:
+            text = _Code(text)
         else:
             text = f"{len(text)} characters"
         r2 = f"{first['r2']:.4f}" if np.isfinite(first["r2"]) else "–"
@@ -248,10 +251,23 @@ def _cell(value: float | None, form: str) -> str:
 
 
 def _list(items: Sequence[str]) -> str:
-    shown = [f"- {item}" for item in items[:MOST]]
+    shown = [f"- {escape_markdown(item)}" for item in items[:MOST]]
     return "\n".join([*shown, *([f"- and {len(items) - MOST} more"] if len(items) > MOST else [])])
 
 
+class _Code(str):
+    """A cell without backticks that is shown as it is."""
+
+
 def _table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
-    escaped = [[cell.replace("|", r"\|") for cell in row] for row in rows]
-    return "\n".join(f"| {' | '.join(row)} |" for row in [header, ["---"] * len(header), *escaped])
+    lines = [[_table_cell(cell) for cell in row] for row in (header, *rows)]
+    lines.insert(1, ["---"] * len(header))
+    return "\n".join(f"| {' | '.join(line)} |" for line in lines)
+
+
+def _table_cell(text: str) -> str:
+    return (
+        f"`{printable(text)}`".replace("|", r"\|")
+        if isinstance(text, _Code)
+        else escape_markdown(text)
+    )

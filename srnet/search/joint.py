@@ -301,6 +301,7 @@ class JointSearch:
             "best_total": finite_or_none(self._best_total),
             "best": None if self.best is None else _flat(self.best),
             "elites": [_flat(elite) for elite in self._elites],
+            "front": [_flat(individual) for individual in self._front],
             "dropped": _archive_to_json(self._dropped),
             "climbers": [
                 {
@@ -340,13 +341,14 @@ class JointSearch:
             self._best_total = float("inf") if total is None else float(total)
             self.best = None if state["best"] is None else self._restore_individual(state["best"])
             self._elites = [self._restore_individual(elite) for elite in state["elites"]]
+            self._front = [self._restore_individual(saved) for saved in state["front"]]
             self._dropped = _archive_from_json(state["dropped"], layout)
             self._climbers = [self._restore_climber(climber) for climber in state["climbers"]]
         except (LookupError, TypeError, ValueError, OverflowError) as error:
             raise UserError(
                 f"the checkpoint's state is damaged ({type(error).__name__}: {error})"
             ) from error
-        if not self._climbers or self.history[-1:] != [self.fitness]:
+        if not (self._climbers or self.finished) or self.history[-1:] != [self.fitness]:
             raise UserError(
                 "the checkpoint's history does not end with its best composite's fitness"
             )

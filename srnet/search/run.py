@@ -12,7 +12,7 @@ from typing import Any, Protocol
 
 from srnet._version import __version__
 from srnet.errors import UserError
-from srnet.io.files import check_writable, finite_or_none, write_json
+from srnet.io.files import check_writable, finite_or_none, is_stream, write_json
 from srnet.io.fingerprint import fingerprint
 from srnet.io.schema import arrange
 from srnet.model.fitting import quality
@@ -25,7 +25,7 @@ from srnet.search.pursuit import inner_settings
 from srnet.search.rank import RankSearch
 from srnet.search.settings import SEED, JointSettings, RankSettings, Settings, small_population
 from srnet.typing import StrPath
-from srnet.validation import SECONDS, Integer
+from srnet.validation import SECONDS, check_threads
 
 # Share of a time limit kept for what follows the last step.
 _CONCLUSION = 0.03
@@ -122,7 +122,7 @@ def evolve(
         else, the layers do not fit the loss, or no formula was finite on every row.
     """
     seed = SEED.check("seed", seed)
-    threads = Integer(1).check("threads", threads)
+    threads = check_threads(threads)
     clock = None
     if time_limit is not None:
         time_limit = SECONDS.check("time_limit", time_limit)
@@ -214,7 +214,7 @@ def evolve_file(
     """``srnet evolve``: read layers.npz, write RUN.json, whole or not at all.
 
     The checkpoint lies beside ``out`` as ``OUT.checkpoint`` unless named; it goes when the run is
-    written.
+    written. Beside a device or a pipe there is none.
 
     Raises
     ------
@@ -222,8 +222,10 @@ def evolve_file(
         As by :func:`evolve`, or if two of layers file, ``out`` and checkpoint are one file.
     """
     SEED.check("seed", seed)
-    checkpoint = checkpoint if checkpoint is not None else f"{os.fspath(out)}.checkpoint"
-    files = {"the layers": layers_file, "the result": out, "the checkpoint": checkpoint}
+    if checkpoint is None and not is_stream(out):
+        checkpoint = f"{os.fspath(out)}.checkpoint"
+    written = {"the result": out} | ({"the checkpoint": checkpoint} if checkpoint else {})
+    files = {"the layers": layers_file} | written
     for (first, path), (second, other) in itertools.combinations(files.items(), 2):
         if os.path.realpath(path) == os.path.realpath(other):
             raise UserError(
@@ -231,11 +233,12 @@ def evolve_file(
                 f"its own"
             )
     layers = Layers.load(layers_file, task)
-    for path in (out, checkpoint):
+    for path in written.values():
         check_writable(path)
     run = evolve(layers, settings, seed, checkpoint=checkpoint, **options)
     write_json(out, run)
-    Path(checkpoint).unlink(missing_ok=True)
+    if checkpoint is not None:
+        Path(checkpoint).resolve().unlink(missing_ok=True)
     return run
 
 

@@ -19,8 +19,10 @@ def representative(
     values
         Rows × columns, finite.
     count
-        Rows to draw, from 1 to the number of rows.
+        Rows to draw, up to the number of rows.
     """
+    if count == 0:  # there may be no rows, and so no deviation
+        return np.empty(0, dtype=np.int64)
     deviations = np.asarray(values, dtype=np.float64).std(axis=0)
     scaled = values[:, deviations > 0] / deviations[deviations > 0]
     chosen: list[int] = []

@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from click.testing import CliRunner, Result
-from helpers import fakes, made_images
+from helpers import fakes, made_images, made_up
 
 from srnet.cli import main
 from srnet.data.dataset import Data, make_data
@@ -22,6 +22,8 @@ from srnet.images.results import (
 )
 from srnet.io.files import read_json, write_json
 from srnet.io.frames import read_table, write_table
+from srnet.model.fitting import fitness, quality
+from srnet.model.srnet import SRNet
 from srnet.networks.mlp import Network, load_network
 from srnet.results import gather, hidden_semantics
 
@@ -226,6 +228,27 @@ def test_best(runs: list[Path], tmp_path: Path) -> None:
     done("best", *runs[:2], "--out", tmp_path / "best.json")
     contents = [read_json(path) for path in runs[:2]]
     assert read_json(tmp_path / "best.json") == min(contents, key=lambda run: run["fitness"])
+
+
+def test_best_checks_every_fitness_where_it_has_the_layers(tmp_path: Path) -> None:
+    layers = made_up.layers((1, 3, 3, 1))
+    layers.save(tmp_path / "layers.npz")
+    files = [tmp_path / f"{seed}.json" for seed in (1, 2)]
+    for seed, file in enumerate(files, start=1):
+        run = fakes.run(seed=seed)
+        model = SRNet.from_run(run)
+        losses = model.losses(layers)
+        told = quality(model, losses, layers) | {"complexity": model.complexity}
+        write_json(file, run | told | {"layer_losses": losses, "fitness": fitness(losses)})
+    options = ("--layers", tmp_path / "layers.npz", "--out", tmp_path / "best.json")
+    done("best", *files, *options)
+    assert read_json(tmp_path / "best.json") == read_json(files[0])
+    for lie in ({"fitness": 1e-9}, {"fitness": 1e-9, "output_scale": 1e6}):
+        write_json(files[1], read_json(files[1]) | lie)
+        words = ("2.json: the run's 'fitness' is 1e-09, but its formulas give ", "at most 0.1 %")
+        refused(srnet("best", *files, *options), *words)
+    done("best", *files, "--out", tmp_path / "believed.json")
+    assert read_json(tmp_path / "believed.json")["seed"] == 2
 
 
 @pytest.mark.parametrize(

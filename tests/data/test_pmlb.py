@@ -10,6 +10,7 @@ import numpy as np
 import pmlb
 import pytest
 from click.testing import CliRunner
+from helpers.waiting import HANG
 
 from srnet.cli import main
 from srnet.data.dataset import Data
@@ -210,7 +211,7 @@ def test_a_cache_that_cannot_be_written(tmp_path: Path, fetches: Fetches) -> Non
 def test_two_at_once_do_not_disturb_each_other(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    together, tables = threading.Barrier(2, timeout=30), []
+    together, tables = threading.Barrier(2, timeout=HANG), []
 
     def fetch_data(name: str, local_cache_dir: str, dropna: bool) -> None:
         put(Path(local_cache_dir), TEXT[:30])

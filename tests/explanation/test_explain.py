@@ -15,6 +15,7 @@ import pandas as pd
 import pytest
 import torch
 from helpers.trained import mlp
+from helpers.waiting import HANG, wait_for
 from sklearn.neural_network import MLPRegressor
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import MinMaxScaler, StandardScaler
@@ -240,11 +241,17 @@ def heeded() -> Iterator[None]:
 
 @pytest.mark.usefixtures("heeded")
 def test_ctrl_c_gives_the_best_so_far_and_a_second_one_is_as_ever() -> None:
-    timer = threading.Timer(1.0, lambda: os.kill(os.getpid(), signal.SIGINT))
     handler = signal.getsignal(signal.SIGINT)
-    timer.start()
+
+    def interrupt() -> None:
+        wait_for(lambda: signal.getsignal(signal.SIGINT) is not handler, "the search to listen")
+        os.kill(os.getpid(), signal.SIGINT)
+
+    threading.Thread(target=interrupt).start()
     with pytest.warns(UserWarning, match="best so far"):
-        found = explain(mlp(2, 3, 3, 1), X, budget="100s", progress=False, settings={"stop": 0.0})
+        found = explain(
+            mlp(2, 3, 3, 1), X, budget=f"{HANG}s", progress=False, settings={"stop": 0.0}
+        )
     assert signal.getsignal(signal.SIGINT) is handler
     assert found.run["generations"] >= 1
     assert len(found.pareto) >= 1

@@ -139,7 +139,7 @@ class Workflow:
         """SIGKILL; False where there was no job to kill before the driver ended."""
         if victim == "job":
             while process.poll() is None:
-                jobs = [pid for pid in _group(process.pid) if pid != process.pid]
+                jobs = [pid for pid in group_of(process.pid) if pid != process.pid]
                 if jobs:
                     with suppress(ProcessLookupError):
                         os.kill(rng.choice(jobs), signal.SIGKILL)
@@ -158,7 +158,7 @@ class Workflow:
 
     def orphans(self, process: "subprocess.Popen[str]") -> list[int]:
         """Processes of a start that is dead."""
-        return _group(process.pid)
+        return group_of(process.pid)
 
     def left_over(self) -> list[str]:
         """Unfinished and rejected files below the results."""
@@ -257,7 +257,7 @@ def disturbed(
     raise AssertionError(said)
 
 
-def _group(leader: int) -> list[int]:
+def group_of(leader: int) -> list[int]:
     """Living processes of a process group, zombies left out."""
     found = []
     for entry in Path("/proc").glob("[0-9]*"):

@@ -2,8 +2,8 @@
 always stopped.
 
 All of it lies in one temporary folder but for /etc/slurm/slurm.conf, since Slurm takes SLURM_CONF
-away from the environment of a job; a file that was there is put back. By hand: ``python
-tests/workflow/one_node_slurm.py COMMAND …`` runs a command beside it.
+away from the environment of a job; a file that was there is put back. By hand, in tests/:
+``python -m helpers.one_node_slurm COMMAND …`` runs a command beside it.
 """
 
 import os
@@ -14,10 +14,11 @@ import socket
 import subprocess
 import sys
 import tempfile
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
+
+from helpers.waiting import HANG, wait_for
 
 CONFIGURATION = Path("/etc/slurm/slurm.conf")
 KEPT = CONFIGURATION.with_name("slurm.conf.before-srnet-tests")
@@ -118,7 +119,7 @@ def _install() -> None:
     ]
     for command in (["apt-get", "update", "-qq"], install):
         run = subprocess.run(
-            command, env=environment, capture_output=True, text=True, check=False, timeout=300
+            command, env=environment, capture_output=True, text=True, check=False, timeout=HANG
         )
     if run.returncode != 0:
         raise Unavailable(
@@ -155,9 +156,8 @@ def _start(folder: Path) -> None:
     CONFIGURATION.write_text(_configuration(folder))
     _said("/usr/sbin/slurmctld")
     _said("/usr/sbin/slurmd")
-    _wait(
+    wait_for(
         lambda: "idle" in _said("sinfo", "--noheader", "--format=%T", check=False),
-        60,
         "an idle node",
     )
 
@@ -204,13 +204,13 @@ def _stop(folder: Path) -> None:
         if _pid(folder / "slurmctld.pid"):
             _said("scancel", "--full", "--user=root", check=False)
             with suppress(TimeoutError):
-                _wait(lambda: not _said("squeue", "--noheader", check=False), 30, "the jobs to end")
+                wait_for(lambda: not _said("squeue", "--noheader", check=False), "the jobs to end")
     for file in (folder / "slurmd.pid", folder / "slurmctld.pid", folder / "munge" / "munged.pid"):
         if pid := _pid(file):
             with suppress(ProcessLookupError):
                 os.kill(pid, signal.SIGTERM)
             with suppress(TimeoutError):
-                _wait(lambda pid=pid: not Path(f"/proc/{pid}").exists(), 20, f"{file.name} to end")
+                wait_for(lambda pid=pid: not Path(f"/proc/{pid}").exists(), f"{file.name} to end")
     if CONFIGURATION.exists() and CONFIGURATION.read_text().startswith(OURS):
         CONFIGURATION.unlink()
         if KEPT.exists():
@@ -235,18 +235,10 @@ def _free_ports(count: int) -> list[int]:
 
 
 def _said(*command: str, check: bool = True) -> str:
-    run = subprocess.run(command, capture_output=True, text=True, check=False, timeout=60)
+    run = subprocess.run(command, capture_output=True, text=True, check=False, timeout=HANG)
     if check and run.returncode != 0:
         raise RuntimeError(f"{' '.join(command)}: {run.stderr.strip()}")
     return run.stdout.strip()
-
-
-def _wait(until: Callable[[], bool], seconds: float, what: str) -> None:
-    end = time.monotonic() + seconds
-    while not until():
-        if time.monotonic() > end:
-            raise TimeoutError(f"waited {seconds:g} s for {what}")
-        time.sleep(0.2)
 
 
 if __name__ == "__main__":

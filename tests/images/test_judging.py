@@ -5,6 +5,7 @@ import itertools
 import numpy as np
 import pytest
 from helpers.known_models import Known, grid, white
+from helpers.waiting import HANG
 
 from srnet.errors import UserError
 from srnet.images import Evaluator, lime, random, rise, top
@@ -160,4 +161,4 @@ def test_importing_the_package_imports_neither_torch_nor_scikit_image() -> None:
         "import sys, srnet.images; sys.exit(any(name in sys.modules for name in ('torch', "
         "'skimage', 'lime', 'PIL', 'matplotlib')))"
     )
-    assert subprocess.run([sys.executable, "-c", words], check=False, timeout=120).returncode == 0
+    assert subprocess.run([sys.executable, "-c", words], check=False, timeout=HANG).returncode == 0

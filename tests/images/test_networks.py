@@ -248,7 +248,7 @@ def test_a_wrong_number_of_class_names_is_refused(tmp_path):
     (tmp_path / "none.txt").write_text("\n \n")
     with pytest.raises(UserError, match="holds no class name"):
         read_class_names(tmp_path / "none.txt")
-    with pytest.raises(UserError, match="cannot be read as text"):
+    with pytest.raises(UserError, match="missing.txt: cannot be read"):
         read_class_names(tmp_path / "missing.txt")
 
 

@@ -2,17 +2,45 @@
 
 import contextlib
 import errno
+import io
 import json
 import os
 import stat
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import NoReturn
 
+import numpy as np
 import pytest
 
 from srnet.errors import UserError
-from srnet.io.files import check_writable, read_json, write_json, writing
+from srnet.images.networks.architectures import read_class_names
+from srnet.images.pictures.reading import read_image
+from srnet.io.csv_cells import csv_cells
+from srnet.io.files import (
+    LARGEST,
+    check_writable,
+    read_json,
+    read_yaml,
+    write_json,
+    writing,
+    writing_files,
+)
+from srnet.io.frames import read_table
+from srnet.io.npz import read_arrays
+from srnet.io.state_dict import read_torch_file
+
+READERS = [
+    read_json,
+    read_yaml,
+    read_arrays,
+    read_table,
+    read_torch_file,
+    csv_cells,
+    read_image,
+    read_class_names,
+]
 
 
 def names(folder: Path) -> list[str]:
@@ -144,7 +172,7 @@ def test_where_there_are_no_locks_files_are_written_as_ever(
     assert names(tmp_path) == [".a.json.1234.part", "a.json"]
 
 
-@pytest.mark.parametrize("place", ["file/a.json", "folder", "/dev/null/a.json"])
+@pytest.mark.parametrize("place", ["file/a.json", "folder", "/dev/null/a.json", "file/new/a.json"])
 def test_a_place_that_cannot_be_written_is_a_sentence(tmp_path: Path, place: str) -> None:
     (tmp_path / "file").write_text("old")
     (tmp_path / "folder").mkdir()
@@ -157,10 +185,153 @@ def test_a_place_that_cannot_be_written_is_a_sentence(tmp_path: Path, place: str
     assert names(tmp_path / "folder") == []
 
 
+def test_a_pipe_gets_the_content_whole_and_stays(tmp_path: Path) -> None:
+    pipe = tmp_path / "pipe"
+    os.mkfifo(pipe)
+    check_writable(pipe)  # waits for no reader
+    with ThreadPoolExecutor() as pool:
+        reader = pool.submit(pipe.read_bytes)
+        with contextlib.suppress(ZeroDivisionError), writing(pipe) as file:
+            file.write("half")
+            raise ZeroDivisionError
+        with writing(pipe, "wb") as file:
+            np.savez(file, a=np.arange(3))
+        content = reader.result()
+    np.testing.assert_array_equal(np.load(io.BytesIO(content))["a"], [0, 1, 2])
+    assert stat.S_ISFIFO(pipe.lstat().st_mode)
+    assert names(tmp_path) == ["pipe"]
+
+
+@pytest.mark.parametrize("node", ["device", "link to a device"])
+def test_a_device_stays(tmp_path: Path, node: str) -> None:
+    device = tmp_path / node
+    try:
+        os.mknod(tmp_path / "device", 0o666 | stat.S_IFCHR, os.makedev(1, 3))  # as /dev/null
+    except OSError:
+        pytest.skip("no device can be made here")
+    if node != "device":
+        device.symlink_to(tmp_path / "device")
+    check_writable(device)
+    write_json(device, {"a": 1})
+    assert stat.S_ISCHR(os.lstat(tmp_path / "device").st_mode)
+    assert names(tmp_path) == sorted({"device", node})
+
+
+@pytest.mark.skipif(not os.path.exists("/dev/full"), reason="only Linux has it")
+def test_a_full_device_is_a_sentence() -> None:
+    with pytest.raises(UserError, match="/dev/full: cannot be written"):
+        write_json("/dev/full", {"a": 1})
+
+
+@pytest.mark.parametrize("target", ["real/a.json", "new/a.json"])
+def test_a_link_stays_and_leads_to_the_new_file(tmp_path: Path, target: str) -> None:
+    (tmp_path / "real").mkdir()
+    (tmp_path / "real" / "a.json").write_text("old")
+    link = tmp_path / "link.json"
+    link.symlink_to(target)
+    check_writable(link)
+    with contextlib.suppress(ZeroDivisionError), writing(link) as file:
+        file.write("half")
+        raise ZeroDivisionError
+    assert (tmp_path / "real" / "a.json").read_text() == "old"
+    write_json(link, {"new": 1})
+    assert os.readlink(link) == target
+    assert read_json(tmp_path / target) == {"new": 1}
+    assert names(tmp_path) == sorted({"link.json", "real", target.split("/")[0]})
+    assert names((tmp_path / target).parent) == ["a.json"]
+
+
+@pytest.mark.parametrize("target", ["folder", "link"])
+def test_a_link_to_a_folder_or_to_itself_is_a_sentence(tmp_path: Path, target: str) -> None:
+    (tmp_path / "folder").mkdir()
+    (tmp_path / "link").symlink_to(target)
+    for action in (lambda path: write_json(path, {}), check_writable):
+        with pytest.raises(UserError, match="link: cannot be written"):
+            action(tmp_path / "link")
+    assert os.readlink(tmp_path / "link") == target
+    assert names(tmp_path) == ["folder", "link"]
+
+
+@pytest.mark.skipif(os.getuid() == 0, reason="root may write anywhere")
+def test_a_new_folder_in_a_read_only_one_is_a_sentence(tmp_path: Path) -> None:
+    tmp_path.chmod(0o500)
+    with pytest.raises(UserError, match="cannot be written \\(Permission denied\\)"):
+        check_writable(tmp_path / "new" / "folder" / "a.json")
+    tmp_path.chmod(0o700)
+
+
+# --- Several files as one -------------------------------------------------------------------------
+
+SET = ("first", "second", "third")
+
+
+def write_set(folder: Path, content: str) -> None:
+    with writing_files(folder, SET) as temporary:
+        for name in SET:
+            (temporary / name).write_text(content)
+
+
+def content_of(folder: Path) -> dict[str, str]:
+    return {path.name: path.read_text() for path in folder.iterdir()}
+
+
+def test_several_files_appear_together(tmp_path: Path) -> None:
+    (tmp_path / "other").write_text("old")
+    for content in ("one", "two"):
+        write_set(tmp_path, content)
+        assert content_of(tmp_path) == dict.fromkeys(SET, content) | {"other": "old"}
+
+
+def test_a_failure_leaves_the_old_files(tmp_path: Path) -> None:
+    write_set(tmp_path, "old")
+    with contextlib.suppress(ZeroDivisionError), writing_files(tmp_path, SET) as temporary:
+        (temporary / "first").write_text("new")
+        raise ZeroDivisionError
+    assert content_of(tmp_path) == dict.fromkeys(SET, "old")
+
+
+def test_a_full_disk_leaves_all_old_files(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It is full at the last file; none of the others has its name then."""
+    write_set(tmp_path, "old")
+    calls: list[int] = []
+
+    def refuse(_: int) -> None:
+        calls.append(1)
+        if len(calls) == len(SET):
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    monkeypatch.setattr(os, "fsync", refuse)
+    with pytest.raises(UserError, match=r"third: cannot be written \(No space left on device\)"):
+        write_set(tmp_path, "new")
+    assert content_of(tmp_path) == dict.fromkeys(SET, "old")
+
+
+@pytest.mark.parametrize("renames", range(len(SET) + 1))
+def test_the_first_name_is_there_only_with_the_others(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, renames: int
+) -> None:
+    """A process that dies between two renames."""
+    write_set(tmp_path, "old")
+    replace = os.replace
+
+    def die(*places: str) -> None:
+        nonlocal renames
+        if renames == 0:
+            raise SystemExit
+        renames -= 1
+        replace(*places)
+
+    monkeypatch.setattr(os, "replace", die)
+    with contextlib.suppress(SystemExit):
+        write_set(tmp_path, "new")
+    found = content_of(tmp_path)
+    assert "first" not in found or found == dict.fromkeys(SET, "new")
+
+
 def test_checking_changes_nothing(tmp_path: Path) -> None:
     (tmp_path / "a.json").write_text("old")
-    check_writable(tmp_path / "a.json")
-    check_writable(tmp_path / "b.json")
+    for place in ("a.json", "b.json", "new/folder/c.json"):
+        check_writable(tmp_path / place)
     assert (tmp_path / "a.json").read_text() == "old"
     assert names(tmp_path) == ["a.json"]
 
@@ -227,6 +398,24 @@ def test_what_cannot_be_read_is_a_sentence(tmp_path: Path) -> None:
         with pytest.raises(UserError) as caught:
             read_json(path)
         assert str(path) in str(caught.value)
+
+
+@pytest.mark.parametrize("kind", ["pipe", "device"])
+def test_what_has_no_end_is_not_opened(tmp_path: Path, kind: str) -> None:
+    path = tmp_path / kind if kind == "pipe" else Path("/dev/zero")
+    if kind == "pipe":
+        os.mkfifo(path)  # no one writes: opening it would wait for ever
+    for read in READERS:
+        with pytest.raises(UserError, match="it is a device or a pipe; a file is needed"):
+            read(path)
+
+
+def test_what_would_fill_the_memory_is_not_opened(tmp_path: Path) -> None:
+    with open(tmp_path / "large", "wb") as file:
+        file.truncate(LARGEST + 1)  # takes no place on the disk
+    for read in READERS:
+        with pytest.raises(UserError, match=f"has {LARGEST + 1} bytes; at most {LARGEST} are read"):
+            read(tmp_path / "large")
 
 
 def test_json_of_a_run_is_a_line_a_key(tmp_path: Path) -> None:

@@ -4,14 +4,17 @@ that cannot hang or lie."""
 import json
 import os
 import pickle
+import signal
 import subprocess
 import sys
 import time
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 import sympy
+from helpers.waiting import HANG, wait_for
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
@@ -20,6 +23,7 @@ from srnet.cgp.primitives import CLASSIFICATION, PRIMITIVES, REGRESSION, Primiti
 from srnet.cgp.program import Program
 from srnet.errors import UserError
 from srnet.io.files import write_json
+from srnet.model.fitting import fitness
 from srnet.model.formulas import Simplified, network_operations, raw_forms, written_out
 from srnet.model.latex import latex
 from srnet.model.simplify import describe, simplify, write_formulas
@@ -352,7 +356,7 @@ class TestLongFormulas:
         assert "f_{1 40} &= f_{1 39} \\cdot f_{1 39}" in form.latex
 
     def test_are_not_simplified(self) -> None:
-        forms = simplify(LONG, np.ones((3, 1)), 20)
+        forms = simplify(LONG, np.ones((3, 1)), HANG)
         assert forms.layers[0].text == "x0**1024"
         assert forms.outputs == raw_forms(LONG).outputs
 
@@ -360,7 +364,7 @@ class TestLongFormulas:
 @pytest.mark.slow
 class TestSimplify:
     def test_identities(self) -> None:
-        forms = simplify(IDENTITIES, np.linspace(0.5, 2, 30)[:, None], 30)
+        forms = simplify(IDENTITIES, np.linspace(0.5, 2, 30)[:, None], HANG)
         assert [form.text for form in (*forms.layers, *forms.outputs)] == ["x0 + 1", "h0", "x0"]
         assert [form.latex for form in forms.outputs] == ["x_{0}"]
         assert forms.layers[0].raw == "(((sin(x0))**2 + (cos(x0))**2) + x0)"
@@ -385,7 +389,22 @@ class TestSimplify:
             )
             assert form.note == "not simplified: cut off after 0.01 s"
 
-    def test_child_is_killed_with_its_group(self, tmp_path: Path) -> None:
+    def test_child_is_killed_with_its_group(
+        self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        def communicate(
+            process: Any, request: str | None = None, timeout: float | None = None
+        ) -> tuple[str, str]:
+            if timeout is not None:  # the limit is over as soon as the child has forked
+                wait_for(lambda: (tmp_path / "pids").exists() and len(read_pids()) == 2, "a fork")
+                timeout = 0.01
+            return original(process, request, timeout)
+
+        def read_pids() -> list[int]:
+            return [int(pid) for pid in (tmp_path / "pids").read_text().split()]
+
+        original = subprocess.Popen.communicate
+        monkeypatch.setattr(subprocess.Popen, "communicate", communicate)
         found = json.dumps({"formula": 0, "text": "found", "simplified": True})
         child = (
             "import os, pathlib, time\n"
@@ -399,12 +418,8 @@ class TestSimplify:
         forms = simplify(SMALL, SMALL_X, 2, child=(sys.executable, "-c", child))
         assert forms.layers[0].text == "found"  # what came in time is kept, half a line is not
         assert forms.layers[1].note == "not simplified: cut off after 2 s"
-        pids = [int(pid) for pid in (tmp_path / "pids").read_text().split()]
-        assert len(pids) == 2
-        patience = time.monotonic() + 10  # a killed process may take a moment to end
-        while any(map(alive, pids)) and time.monotonic() < patience:
-            time.sleep(0.01)
-        assert not any(map(alive, pids))
+        pids = read_pids()
+        wait_for(lambda: not any(map(is_running, pids)), "both to end")
 
     def test_child_ends_with_a_parent_that_is_killed(self) -> None:
         parent = (
@@ -412,7 +427,7 @@ class TestSimplify:
             "request = {'run': json.load(sys.stdin), 'rows': [[0.0]], 'names': ['x0'],\n"
             "           'deadline': 1e18, 'parent': os.getpid()}\n"
             "code = 'import srnet.model.simplify_worker as w, time;'\n"
-            "code += 'w.simplest = lambda *_, **__: (time.sleep(600), [])[1]; w.main()'\n"
+            "code += 'w.simplest = lambda *_, **__: (time.sleep(3600), [])[1]; w.main()'\n"
             "child = subprocess.Popen([sys.executable, '-c', code], stdin=subprocess.PIPE,\n"
             "                         text=True, start_new_session=True)\n"
             "child.stdin.write(json.dumps(request)); child.stdin.close()\n"
@@ -436,12 +451,11 @@ class TestSimplify:
         child = int(process.stdout.readline())
         process.kill()
         process.wait()
-        while is_running(child):  # for ever, if the child does not notice
-            time.sleep(0.1)
+        wait_for(lambda: not is_running(child), "the child to notice")
 
     def test_child_that_fails(self) -> None:
         forms = simplify(
-            SMALL, SMALL_X, 20, child=(sys.executable, "-c", "raise SystemExit('no such thing')")
+            SMALL, SMALL_X, HANG, child=(sys.executable, "-c", "raise SystemExit('no such thing')")
         )
         assert {form.note for form in forms.layers} == {
             "not simplified: the child process failed (no such thing)"
@@ -453,7 +467,7 @@ class TestSimplify:
             "import sympy; sympy.expand = lambda expr: bytearray(3 << 30); import "
             "srnet.model.simplify_worker; srnet.model.simplify_worker.main()"
         )
-        forms = simplify(SMALL, SMALL_X, 30, child=(sys.executable, "-c", child))
+        forms = simplify(SMALL, SMALL_X, HANG, child=(sys.executable, "-c", child))
         assert forms.layers[0].text == "sin(x0**2 + x0)"
         assert forms.layers[0].note == "sympy failed (MemoryError)"
 
@@ -469,22 +483,11 @@ class TestSimplify:
             simplify(SMALL, np.ones((3, 2)))
 
 
-def alive(pid: int) -> bool:
-    """Whether a process runs; one that is dead and waits for its parent does not."""
-    try:
-        os.kill(pid, 0)
-    except ProcessLookupError:
-        return False
-    return "\nState:\tZ" not in Path(f"/proc/{pid}/status").read_text()
-
-
 class TestSearch:
     """What happens in the child."""
 
-    def final(
-        self, model: SRNet, x: np.ndarray, *strategies: object, seconds: float = 20.0
-    ) -> dict[int, Formula]:
-        return dict(simplest(model, x, time.monotonic() + seconds, strategies))  # type: ignore[arg-type]
+    def final(self, model: SRNet, x: np.ndarray, *strategies: object) -> dict[int, Formula]:
+        return dict(simplest(model, x, time.monotonic() + HANG, strategies))  # type: ignore[arg-type]
 
     def test_wrong_form_is_rejected(self) -> None:
         found = self.final(SMALL, SMALL_X, lambda expr: X0, lambda expr: sympy.Integer(0))
@@ -516,10 +519,12 @@ class TestSearch:
 
     def test_hanging_strategy_is_stopped(self) -> None:
         def hang(expr: sympy.Expr) -> sympy.Expr:
+            assert 0 < signal.getitimer(signal.ITIMER_REAL)[0] < HANG
+            signal.setitimer(signal.ITIMER_REAL, 1e-3)  # instead of a wait for what is left
             while True:
                 expr = expr + 0
 
-        found = self.final(SMALL, SMALL_X, hang, seconds=0.5)
+        found = self.final(SMALL, SMALL_X, hang)
         assert found[2].answer()["text"] == text(network_sympy(SMALL)[0])
         assert found[2].note == "the search for a shorter form was cut off"
 
@@ -561,12 +566,12 @@ def layers_of(model: SRNet) -> Layers:
     return Layers(splits)
 
 
-def run_of(model: SRNet) -> dict[str, object]:
+def run_of(model: SRNet, fitness: float | None) -> dict[str, object]:
     return {
         "task": "K0",
         "preset": "paper",
         "seed": 3,
-        "fitness": 0.5,
+        "fitness": fitness,
         "programs": [formula.to_json() for (formula,) in model.programs],
         "weights": [weights.tolist() for (weights,) in model.weights],
         "biases": [biases.tolist() for biases in model.biases],
@@ -577,15 +582,17 @@ def run_of(model: SRNet) -> dict[str, object]:
 class TestDescribe:
     def test_content(self, tmp_path: Path) -> None:
         layers = layers_of(SMALL)
+        best = fitness(SMALL.losses(layers))
         write_json(
-            tmp_path / "run.json", {**run_of(SMALL), "layers_fingerprint": layers.fingerprint()}
+            tmp_path / "run.json",
+            {**run_of(SMALL, best), "layers_fingerprint": layers.fingerprint()},
         )
         layers.save(tmp_path / "layers.npz")
         write_formulas(
             tmp_path / "run.json",
             tmp_path / "layers.npz",
             tmp_path / "formulas.json",
-            time_limit=30,
+            time_limit=HANG,
         )
         content = json.loads((tmp_path / "formulas.json").read_text(), parse_constant=pytest.fail)
         assert {
@@ -594,7 +601,7 @@ class TestDescribe:
             "task": "K0",
             "preset": "paper",
             "seed": 3,
-            "fitness": 0.5,
+            "fitness": best,
             "complexity": 5,
         }
         assert [entry["raw"] for entry in content["layers"]] == SMALL.expressions()
@@ -625,16 +632,16 @@ class TestDescribe:
         splits = {
             split: [np.array([[-1.0], [1.0]], np.float32)] * 2 for split in ("train", "valid")
         }
-        content = describe(run_of(model), Layers(splits), 0.01)
+        content = describe(run_of(model, None), Layers(splits), 0.01)
         assert content["layers"][0]["mse"] is None
         assert content["network"][0]["mse"] is None
 
     def test_other_widths(self) -> None:
         with pytest.raises(UserError, match=r"widths \[1, 2, 1\], the layers have \[1, 1, 1\]"):
-            describe(run_of(SMALL), layers_of(IDENTITIES))
+            describe(run_of(SMALL, 0.5), layers_of(IDENTITIES))
 
     def test_other_layers(self, tmp_path: Path) -> None:
-        write_json(tmp_path / "run.json", {**run_of(SMALL), "layers_fingerprint": "0" * 64})
+        write_json(tmp_path / "run.json", {**run_of(SMALL, 0.5), "layers_fingerprint": "0" * 64})
         layers_of(SMALL).save(tmp_path / "layers.npz")
         with pytest.raises(
             UserError, match=r"run\.json: the run's 'layers_fingerprint' is not that of the layers"
@@ -643,7 +650,7 @@ class TestDescribe:
         assert not (tmp_path / "out.json").exists()
 
     def test_forms_come_in_order(self) -> None:
-        forms = simplify(SMALL, SMALL_X, 30)
+        forms = simplify(SMALL, SMALL_X, HANG)
         assert isinstance(forms, Simplified)
         assert [form.raw for form in forms.layers] == SMALL.expressions()
         assert [form.raw for form in forms.outputs] == SMALL.network_expressions()

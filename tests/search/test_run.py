@@ -582,6 +582,28 @@ def test_interrupted_again_and_again_is_the_same(tmp_path: Path, layers: Layers)
     assert without_time(run) == without_time(evolve(layers, small(), SEED))
 
 
+@pytest.mark.parametrize("name", ["paper", "joint"])
+@pytest.mark.parametrize("stop", [0.0, 1e9], ids=["out of budget", "good enough at once"])
+def test_killed_after_the_last_step_is_the_same(
+    tmp_path: Path, layers: Layers, name: str, stop: float, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The result is there and is not yet written."""
+    settings = preset(name, population=10, generations=30, stop=stop)
+    expected = evolve(layers, settings, SEED)
+
+    def kill(*_: object) -> NoReturn:
+        raise Stop
+
+    with monkeypatch.context() as patch:
+        patch.setattr("srnet.search.run.record", kill)
+        with pytest.raises(Stop):
+            checkpointed(tmp_path / "c", layers, settings)
+    run, messages = checkpointed(tmp_path / "c", layers, settings)
+    assert messages == []
+    assert run["pareto"]
+    assert without_time(run) == without_time(expected)
+
+
 def test_a_state_survives_json(layers: Layers) -> None:
     search = LayerwiseSearch(layers, small(), SEED)
     for _ in range(7):

@@ -27,6 +27,10 @@ def test_rows_are_distinct_and_as_many_as_asked_for(
     assert 0 <= chosen.min() <= chosen.max() < rows
 
 
+def test_of_no_rows_none_are_drawn() -> None:
+    assert representative(np.empty((0, 3)), 0, np.random.default_rng(0)).tolist() == []
+
+
 def test_all_rows_are_all_rows() -> None:
     values = np.random.default_rng(0).normal(size=(70, 3))
     assert representative(values, 70, np.random.default_rng(1)).tolist() == list(range(70))

@@ -29,6 +29,7 @@ def snakemake() -> Snakemake:
         environment = {
             **os.environ,
             "PYTHONPATH": str(folder),
+            "PYTHONWARNINGS": "error::RuntimeWarning",  # none of NumPy's reaches a log
             "PATH": os.pathsep.join([commands, os.environ["PATH"]]),
         }
         command = [sys.executable, "-m", "snakemake", *arguments]

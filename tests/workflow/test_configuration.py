@@ -74,6 +74,20 @@ def test_snakemake_refuses_it_before_it_runs_anything(snakemake, option, sentenc
     assert "Traceback" not in run.stdout + run.stderr
 
 
+@pytest.mark.parametrize("name", ["tiny", "images", "all"])
+def test_a_task_is_called_as_nothing_else(snakemake, copy_tree, tmp_path, name):
+    """The figures of a task called as an image network would be missing."""
+    tree = copy_tree(tmp_path)
+    tasks = tree / "config" / "tasks.yaml"
+    tasks.write_text(tasks.read_text().replace("\nK0:", f"\n{name}:"))
+    demo = yaml.safe_load((tree / "config" / "demo.yaml").read_text())
+    (tree / "c.yaml").write_text(yaml.safe_dump(demo | {"tasks": [name], "epochs": {}}))
+    run = snakemake(tree, "--dry-run", "--configfile", "c.yaml")
+    assert run.returncode != 0
+    assert f"configuration: 'tasks' has the task '{name}', the name of" in run.stdout + run.stderr
+    assert "Traceback" not in run.stdout + run.stderr
+
+
 def test_the_complete_configuration_asks_for_every_run(snakemake, jobs, copy_tree, tmp_path):
     tree = copy_tree(tmp_path)
     counts = jobs(snakemake(tree, "--dry-run", "--quiet", "rules"))

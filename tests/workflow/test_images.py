@@ -125,7 +125,7 @@ def test_the_complete_branch_asks_for_every_explanation(snakemake, copy_tree, jo
 def test_the_schema_knows_the_networks_the_classes_and_the_methods():
     check(COMPLETE | IMAGES, SCHEMA, "images.yaml")
     images = SCHEMA["properties"]["images"]["properties"]
-    assert set(images["networks"]["items"]["enum"]) == set(LABELS)
+    assert set(SCHEMA["$defs"]["network"]["enum"]) == set(LABELS)
     assert tuple(images["named"]["items"]["enum"]) == CLASSES
     for name in (*IMAGES["images"]["methods"], *IMAGES["images"]["test_set"]["methods"]):
         method(name)

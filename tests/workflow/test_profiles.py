@@ -7,7 +7,6 @@ import re
 import signal
 import subprocess
 import sys
-import time
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -15,6 +14,7 @@ import pytest
 import yaml
 from helpers import stub_scheduler
 from helpers.fakes import ROOT
+from helpers.waiting import HANG, wait_for
 
 from srnet.data.tasks import load_tasks
 from srnet.search.settings import preset
@@ -40,7 +40,7 @@ rule network:
         runtime=lambda w, attempt: 10 * attempt,
         attempt=lambda w, attempt: attempt,
     shell:
-        "if [ {{resources.attempt}} = 1 ]; then {cancel}; sleep 60; fi; touch {{output}}"
+        "if [ {{resources.attempt}} = 1 ]; then {cancel}; sleep {hang:g}; fi; touch {{output}}"
 
 rule evolve:
     input:
@@ -61,7 +61,7 @@ rule long:
     output:
         "long.txt",
     shell:
-        "sleep 100"
+        "sleep {hang:g}"
 """
 
 
@@ -134,7 +134,7 @@ def cluster(request, tmp_path):
     commands = stub_scheduler.install(tmp_path / "bin")
     state = tmp_path / "stub"
     state.mkdir()
-    (tmp_path / "Snakefile").write_text(TINY.format(cancel=CANCEL[request.param]))
+    (tmp_path / "Snakefile").write_text(TINY.format(cancel=CANCEL[request.param], hang=HANG))
     environment = {
         **os.environ,
         "PATH": os.pathsep.join(
@@ -159,7 +159,7 @@ def cluster(request, tmp_path):
 def test_a_tiny_workflow_completes_though_jobs_are_cancelled_and_fail(cluster):
     where, submitted = cluster
     run = subprocess.run(
-        where.pop("command"), **where, capture_output=True, text=True, check=False, timeout=240
+        where.pop("command"), **where, capture_output=True, text=True, check=False, timeout=HANG
     )
     assert run.returncode == 0, run.stdout + run.stderr
     jobs = submitted()
@@ -196,11 +196,9 @@ def test_an_interrupt_cancels_the_jobs(cluster):
             [*where.pop("command"), "long.txt"], **where, **heeding, stdout=file, stderr=file
         )
     try:
-        end = time.monotonic() + 120
-        while "external jobid" not in log.read_text() and time.monotonic() < end:
-            time.sleep(0.2)
+        wait_for(lambda: "external jobid" in log.read_text(), "a job", log.read_text)
         driver.send_signal(signal.SIGINT)
-        driver.wait(timeout=120)
+        driver.wait(timeout=HANG)
     finally:
         driver.kill()
     [job] = submitted()

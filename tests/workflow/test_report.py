@@ -6,6 +6,7 @@ import tempfile
 import zipfile
 
 import pytest
+from helpers.waiting import HANG
 
 from srnet.drawing.artifacts import list_drawings
 
@@ -17,7 +18,6 @@ FLAGS = (
     "--window-size=1500,1000"
 )
 MADE = list_drawings({"K0": "regression"})
-WAIT = 30  # seconds
 
 
 @pytest.fixture(scope="module")
@@ -51,7 +51,7 @@ def browser(report):
             options.add_argument(flag)
         window = selenium.Chrome(options=options, service=selenium.ChromeService(driver))
         try:
-            window.set_page_load_timeout(2 * WAIT)
+            window.set_page_load_timeout(HANG)
             window.get((report / "report.html").as_uri())
             yield window
         finally:
@@ -62,7 +62,7 @@ def seen(browser, what):
     """What a question to the page answers, as soon as it answers."""
     from selenium.webdriver.support.ui import WebDriverWait
 
-    return WebDriverWait(browser, WAIT, ignored_exceptions=[]).until(
+    return WebDriverWait(browser, HANG, ignored_exceptions=[]).until(
         lambda window: window.execute_script(f"return {what}"), what
     )
 

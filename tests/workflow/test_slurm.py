@@ -8,7 +8,6 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,6 +16,7 @@ from typing import Any
 import pytest
 from helpers.fakes import ROOT
 from helpers.one_node_slurm import Slurm, Unavailable, one_node_slurm
+from helpers.waiting import HANG, wait_for
 
 from srnet.io.files import write_json
 
@@ -59,7 +59,6 @@ CANCEL = (
     "squeue --me --noheader --format='%i %j' | awk '$2 ~ /^srnet_/ {print $1}' | xargs "
     "--no-run-if-empty scancel"
 )
-PATIENCE = 600.0
 MARK = 1000.0
 
 
@@ -123,14 +122,6 @@ class Story:
     said: str
 
 
-def wait(until: Callable[[], Any], what: str, said: Callable[[], str]) -> Any:
-    end = time.monotonic() + PATIENCE
-    while not (found := until()):
-        assert time.monotonic() < end, f"waited {PATIENCE:g} s for {what}:\n{said()}"
-        time.sleep(0.1)
-    return found
-
-
 @pytest.fixture(scope="module")
 def slurm():
     try:
@@ -181,12 +172,12 @@ def story(slurm: Slurm, tmp_path_factory) -> Story:
     try:
         # one job fails by itself; the search that another is in the middle of is cancelled from
         # outside
-        [checkpoint] = wait(checkpoints, "a search to be interrupted", cluster.said)
+        [checkpoint] = wait_for(checkpoints, "a search to be interrupted", cluster.said)
         [cancelled] = slurm.running("joint")
         halt(cancelled)
-        wait((record / "failed").exists, "a search to fail", cluster.said)
+        wait_for((record / "failed").exists, "a search to fail", cluster.said)
         subprocess.run(["scancel", cancelled], check=True)
-        wait(
+        wait_for(
             lambda: cancelled not in slurm.running(),
             "the job and its processes to end",
             cluster.said,
@@ -196,18 +187,18 @@ def story(slurm: Slurm, tmp_path_factory) -> Story:
         write_json(checkpoint, content)
 
         # both are tried again; in the middle of the second the driver is killed
-        [orphan] = wait(
+        [orphan] = wait_for(
             lambda: set(slurm.running("joint")) - {cancelled},
             "the cancelled job to be tried again",
             cluster.said,
         )
-        wait(
+        wait_for(
             lambda: seconds() > content["seconds"],
             "the search to go on from its checkpoint",
             cluster.said,
         )
         halt(orphan)
-        wait(lambda: searched("paper"), "the failed job to be tried again", cluster.said)
+        wait_for(lambda: searched("paper"), "the failed job to be tried again", cluster.said)
         driver.kill()
         driver.wait()
         time.sleep(1)
@@ -216,11 +207,11 @@ def story(slurm: Slurm, tmp_path_factory) -> Story:
         # recovery, as documented
         (record / "calm").touch()
         subprocess.run(CANCEL, shell=True, check=True)
-        wait(lambda: not slurm.running(), "the jobs to be cancelled", cluster.said)
+        wait_for(lambda: not slurm.running(), "the jobs to be cancelled", cluster.said)
         assert cluster.unlock() == 0
         driver = cluster.start()
-        code = driver.wait(timeout=PATIENCE)
-        assert at_home.wait(timeout=PATIENCE) == 0, local.said()
+        code = driver.wait(timeout=HANG)
+        assert at_home.wait(timeout=HANG) == 0, local.said()
     finally:
         for process in (driver, at_home):
             if process.poll() is None:

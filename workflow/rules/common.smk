@@ -16,6 +16,12 @@ from srnet.io.fingerprint import fingerprint
 from srnet.io.schema import check
 from srnet.search.settings import preset as search_settings
 
+# What is no task's name: folders of the results, and the rows about all tasks together.
+TAKEN = ("all", "benchmarks", "figures", "images", "logs", "tables")
+
+
+include: "termination.smk"
+
 
 def load_configuration():
     """The tasks and the settings of the searches, by name.
@@ -23,7 +29,8 @@ def load_configuration():
     Raises
     ------
     UserError
-        If the configuration breaks its schema, or names an unknown task or preset.
+        If the configuration breaks its schema, names an unknown task or preset, or a task has a
+        name that stands for something else among the results.
     """
     schema = Path(workflow.basedir) / "schemas" / "config.schema.yaml"
     check(config, yaml.safe_load(schema.read_text()), "configuration")
@@ -35,6 +42,14 @@ def load_configuration():
                     f"configuration: '{key}' names the unknown task '{name}'; "
                     f"{config['tasks_file']} has {', '.join(known)}"
                 )
+    networks = (config.get("images") or {}).get("networks", [])
+    for name in config["tasks"]:
+        if name in (*networks, *TAKEN):
+            raise UserError(
+                f"configuration: 'tasks' has the task '{name}', the name of an image network or of "
+                f"a part of the results ({', '.join((*networks, *TAKEN))}); rename it in "
+                f"{config['tasks_file']}"
+            )
     searches = {
         name: search_settings(name, **options) for name, options in config["evolution"].items()
     }

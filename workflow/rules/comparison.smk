@@ -132,7 +132,7 @@ rule gather_costs:
     message:
         "Gathering the costs of explanations"
     shell:
-        "srnet gather comparisons {input:q} --columns {params.columns} --out {output:q}"
+        "srnet gather comparisons {input:q} --columns {params.columns:q} --out {output:q}"
         " > {log:q} 2>&1"
 
 
@@ -155,7 +155,7 @@ rule gather_answers:
     message:
         "Gathering the answers at the same points with other seeds"
     shell:
-        "srnet gather comparisons {input:q} --max-seed {params.max_seed} --out {output:q}"
+        "srnet gather comparisons {input:q} --max-seed {params.max_seed:q} --out {output:q}"
         " > {log:q} 2>&1"
 
 
@@ -232,9 +232,9 @@ if PLANE_TASK:
         message:
             "The rows of task {params.task} in a plane"
         shell:
-            "srnet plane {input.run:q} --task {params.task}"
+            "srnet plane {input.run:q} --task {params.task:q}"
             " --tasks {input.tasks:q} --data {input.data:q} --network {input.network:q}"
-            " --layers {input.layers:q} --samples {params.samples}"
+            " --layers {input.layers:q} --samples {params.samples:q}"
             " --out {output.rows:q} --lines {output.lines:q} > {log:q} 2>&1"
 
 

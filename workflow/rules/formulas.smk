@@ -3,7 +3,8 @@
 
 rule best:
     input:
-        expand("<results>/{{task}}/srnet/{{preset}}/{seed}.json", seed=SEEDS),
+        runs=expand("<results>/{{task}}/srnet/{{preset}}/{seed}.json", seed=SEEDS),
+        layers="<results>/{task}/layers.npz",
     output:
         "<results>/{task}/srnet/{preset}/best.json",
     log:
@@ -16,7 +17,7 @@ rule best:
     message:
         "Best run of task {wildcards.task}, preset {wildcards.preset}"
     shell:
-        "srnet best {input:q} --out {output:q} > {log:q} 2>&1"
+        "srnet best {input.runs:q} --layers {input.layers:q} --out {output:q} > {log:q} 2>&1"
 
 
 rule formulas:
@@ -40,5 +41,5 @@ rule formulas:
     message:
         "Formulas of task {wildcards.task}, preset {wildcards.preset}"
     shell:
-        "srnet formulas {input.run:q} --layers {input.layers:q} --time-limit {params.time_limit}"
+        "srnet formulas {input.run:q} --layers {input.layers:q} --time-limit {params.time_limit:q}"
         " --out {output:q} > {log:q} 2>&1"

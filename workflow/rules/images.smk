@@ -37,8 +37,8 @@ if IMAGES:
         message:
             "Images to explain, with the masks of their objects"
         shell:
-            "srnet make-images {params.folder:q} --named {params.named} --count {params.tests}"
-            " --size {params.size} --seed {params.seed} > {log:q} 2>&1"
+            "srnet make-images {params.folder:q} --named {params.named:q} --count {params.tests:q}"
+            " --size {params.size:q} --seed {params.seed:q} > {log:q} 2>&1"
 
     rule train_classifier:
         output:
@@ -107,7 +107,7 @@ if IMAGES:
             "Explaining {wildcards.image} for {wildcards.network}, seeds {wildcards.part}"
         shell:
             "srnet compare-explanations {input.network:q} {input.image:q} --mask {input.mask:q}"
-            " --methods {params.methods} --seeds {wildcards.part} {params.options}"
+            " --methods {params.methods:q} --seeds {wildcards.part} {params.options}"
             " --threads {threads} --out {output.runs:q} --history {output.history:q} > {log:q} 2>&1"
 
     rule gather_images:
@@ -165,5 +165,5 @@ if IMAGES:
             "Pixels of the explanations for {wildcards.network}"
         shell:
             "srnet gather pixels {input.runs:q} --network {wildcards.network}"
-            " --images {params.folder:q} --named {params.named}"
-            " --segmentation {params.segmentation} --out {output:q} > {log:q} 2>&1"
+            " --images {params.folder:q} --named {params.named:q}"
+            " --segmentation {params.segmentation:q} --out {output:q} > {log:q} 2>&1"

@@ -27,7 +27,9 @@ rule gather_networks:
 
 rule gather_runs:
     input:
-        expand(expand_presets("<results>/{task}/srnet/{preset}/{seed}.json"), seed=SEEDS),
+        runs=expand(expand_presets("<results>/{task}/srnet/{preset}/{seed}.json"), seed=SEEDS),
+        # made after every run's fitness was checked
+        best=expand_presets("<results>/{task}/srnet/{preset}/best.json"),
     output:
         runs="<results>/tables/runs.csv",
         history="<results>/tables/history.csv",
@@ -42,7 +44,7 @@ rule gather_runs:
     message:
         "Gathering the runs of {config[tasks]}"
     shell:
-        "srnet gather runs {input:q} --out-runs {output.runs:q} --out-history {output.history:q}"
+        "srnet gather runs {input.runs:q} --out-runs {output.runs:q} --out-history {output.history:q}"
         " --out-pareto {output.pareto:q} > {log:q} 2>&1"
 
 
@@ -190,7 +192,7 @@ rule summary:
     message:
         "Summary of {params.name}"
     shell:
-        "srnet summary --name {params.name} {params.tables} --out {output:q} > {log:q} 2>&1"
+        "srnet summary --name {params.name:q} {params.tables} --out {output:q} > {log:q} 2>&1"
 
 
 for table in DRAWINGS:

@@ -6,6 +6,7 @@ import numpy as np
 from matplotlib.figure import Figure
 
 from srnet.drawing.style import PAGE, styled
+from srnet.escaping import escape_figure
 from srnet.typing import Floats
 
 MAX_POINTS = 2000
@@ -37,7 +38,11 @@ def draw(
             bbox={"color": "white", "alpha": 0.8, "pad": 1},
         )
     left.set(
-        xlim=(0, 1), xlabel="R²", yticks=range(len(names)), yticklabels=list(names), title="layers"
+        xlim=(0, 1),
+        xlabel="R²",
+        yticks=range(len(names)),
+        yticklabels=[escape_figure(name) for name in names],
+        title="layers",
     )
     left.invert_yaxis()
     step = -(-len(network) // MAX_POINTS)

@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 
 from srnet.drawing.images.style import superpixel_borders
 from srnet.drawing.style import PAGE, styled
+from srnet.escaping import escape_figure
 from srnet.typing import Floats
 
 BORDER = (1.0, 1.0, 1.0)  # white
@@ -63,8 +64,9 @@ def draw(explanation: ExplainedImage) -> Figure:
     summary = (
         f"p = {explanation.probability_selected:.3f}, {100 * explanation.share:.0f} % of the pixels"
     )
+    name = escape_figure(explanation.class_name)
     for axes, title, label in (
-        (image_axes, "image", f"{explanation.class_name}: p = {explanation.probability:.3f}"),
+        (image_axes, "image", f"{name}: p = {explanation.probability:.3f}"),
         (superpixel_axes, "superpixels", selected),
         (explanation_axes, "explanation", summary),
         (score_axes, "scores", f"without it: p = {explanation.probability_complement:.3f}"),

@@ -19,8 +19,10 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from srnet.errors import UserError
+from srnet.escaping import printable
 from srnet.images.pictures.segments import superpixels
 from srnet.typing import StrPath
+from srnet.validation import check_threads
 
 ELIME = ("sparse", "published")  # presets of E-LIME; they choose their superpixels themselves
 BASELINES = ("lime", "rise", "random")  # rankings: the first TOP superpixels are their explanation
@@ -297,18 +299,15 @@ def write_comparison(
 
     from srnet.images.networks.architectures import read_classifier
     from srnet.images.pictures.reading import read_image
-    from srnet.io.files import check_writable
     from srnet.io.frames import write_table
 
-    for path in (out, history):
-        check_writable(path)
     for each in methods:
         method(each)
-    torch.set_num_threads(threads)
+    torch.set_num_threads(check_threads(threads))
     classifier = read_classifier(network)
     truth = read_mask(mask) if mask is not None else None
     runs, steps = compare(classifier, read_image(image), truth, methods, seeds, **options)
-    first = {"network": classifier.architecture, "image": name or Path(image).stem}
+    first = {"network": classifier.architecture, "image": printable(name or Path(image).stem)}
     runs.insert(2, "explained", [classifier.classes[label] for label in runs["label"]])
     write_table(runs.assign(**first)[[*first, *runs.columns]], out)
     write_table(steps.assign(**first)[[*first, *steps.columns]], history)

@@ -20,7 +20,7 @@ from srnet.images.search.archive import Archive
 from srnet.images.search.evaluator import Evaluator
 from srnet.images.search.surrogate import Surrogate
 from srnet.typing import Floats, StrPath
-from srnet.validation import Integer
+from srnet.validation import Integer, check_threads
 
 
 def explain(
@@ -227,7 +227,7 @@ def _class_number(label: int | str | None, classes: Sequence[str] | None) -> int
 
 # --- Files ----------------------------------------------------------------------------------------
 
-FILES = ("mask.png", "panel.pdf", "panel.png", "explanation.npz", "result.json")
+FILES = ("result.json", "explanation.npz", "mask.png", "panel.pdf", "panel.png")
 
 
 def explain_file(
@@ -264,10 +264,10 @@ def explain_file(
     import torch
 
     from srnet.images.networks.architectures import read_class_names, read_classifier
-    from srnet.io.files import check_writable, write_json, writing
+    from srnet.io.files import check_writable, write_json, writing_files
 
     if threads is not None:
-        Integer(1).check("threads", threads)
+        check_threads(threads)
     folder = Path(out)
     if folder.exists() and not folder.is_dir():
         raise UserError(f"{folder}: is a file; a folder is needed")
@@ -275,21 +275,21 @@ def explain_file(
     classifier = read_classifier(model, read_class_names(classes) if classes is not None else None)
     if threads is not None:
         torch.set_num_threads(threads)
-    explanation = explain(classifier, pixels, **options)
     for name in FILES:
         check_writable(folder / name)
+    explanation = explain(classifier, pixels, **options)
 
     from PIL import Image
 
     from srnet.drawing.saving import save_figure
 
-    with writing(folder / "mask.png", "wb") as file:
-        Image.fromarray(np.where(explanation.mask, 255, 0).astype(np.uint8)).save(
-            file, format="PNG"
+    mask = Image.fromarray(np.where(explanation.mask, 255, 0).astype(np.uint8))
+    with writing_files(folder, FILES) as temporary:
+        mask.save(temporary / "mask.png")
+        save_figure(explanation.plot(), str(temporary / "panel.pdf"), str(temporary / "panel.png"))
+        explanation.save(temporary / "explanation.npz")
+        write_json(
+            temporary / "result.json",
+            {"model": str(model), "image": str(image), **explanation.as_dict()},
         )
-    save_figure(explanation.plot(), str(folder / "panel.pdf"), str(folder / "panel.png"))
-    explanation.save(folder / "explanation.npz")
-    write_json(
-        folder / "result.json", {"model": str(model), "image": str(image), **explanation.as_dict()}
-    )
     return explanation

@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from srnet.errors import UserError
+from srnet.escaping import printable
 from srnet.io.files import writing
 from srnet.io.npz import read_arrays
 from srnet.typing import Floats, StrPath
@@ -222,7 +223,7 @@ class ImageExplanation:
             ) from error
 
     def __str__(self) -> str:
-        return (
+        return printable(
             f"{self.class_name}: {np.count_nonzero(self.selected)} of {len(self.selected)} "
             f"superpixels, {100 * self.share:.0f} % of the pixels; "
             f"probability {self.probability_selected:.3f} with them alone, "

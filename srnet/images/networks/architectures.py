@@ -22,7 +22,7 @@ from torch import Tensor, nn
 from srnet.drawing.images.labels import LABELS
 from srnet.errors import UserError
 from srnet.images.pictures.preprocessing import Preprocessing
-from srnet.io.files import writing
+from srnet.io.files import check_readable, writing
 from srnet.io.state_dict import as_state_dict, read_torch_file
 from srnet.typing import StrPath
 
@@ -321,6 +321,7 @@ def read_class_names(path: StrPath) -> tuple[str, ...]:
     UserError
         If the file cannot be read or holds no name.
     """
+    check_readable(path)
     try:
         text = Path(path).read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:

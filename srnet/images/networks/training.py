@@ -27,10 +27,10 @@ from srnet.images.networks.architectures import (
 )
 from srnet.images.pictures.dataset import CLASSES, SIZE, ImageSet, make_image_set, make_test_set
 from srnet.images.pictures.preprocessing import Preprocessing
-from srnet.io.files import check_writable, write_json
+from srnet.io.files import write_json
 from srnet.networks.training import torch_threads
 from srnet.typing import StrPath
-from srnet.validation import Choice, Integer, Number
+from srnet.validation import Choice, Integer, Number, check_threads
 
 EPOCHS = {"resnet18": 2.0, "resnet50": 2.0, "densenet121": 1.5, "mobilenet_v2": 3.0, "tiny": 6.0}
 HALF_SIZE_SHARE = 0.8  # of the training, at half the images' size
@@ -82,7 +82,7 @@ def train(
     epochs = Number(above=0).check("epochs", epochs)
     if Integer(64).check("size", size) % 2:
         raise UserError(f"'size' is {size}; an even number is needed")
-    with torch_threads(threads):
+    with torch_threads(check_threads(threads)):
         return _train(architecture, images, tests, epochs, size, seed, progress)
 
 
@@ -212,8 +212,6 @@ def write_trained(
     **options: Any,
 ) -> dict[str, Any]:
     """Train and write the network and its report; options as of :func:`train`."""
-    check_writable(out)
-    check_writable(report_file)
     classifier, report = train(architecture, **options)
     write_classifier(out, classifier)
     write_json(report_file, report)

@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from srnet.errors import UserError
+from srnet.io.files import check_readable
 from srnet.typing import StrPath
 
 # Raster formats that Pillow decodes itself; not PostScript, which would be executed.
@@ -49,6 +50,7 @@ def read_image(source: Any) -> NDArray[np.float32]:
 def _from_file(path: StrPath) -> NDArray[np.float32]:
     from PIL import Image
 
+    check_readable(path)
     try:
         with warnings.catch_warnings():
             # _from_pillow checks the size
