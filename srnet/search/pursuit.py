@@ -21,11 +21,14 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from srnet.cgp.bounds import is_regular
 from srnet.cgp.folding import fold_constants, fold_sum
 from srnet.cgp.genome import stream
 from srnet.cgp.program import Program
+from srnet.data.dataset import widen_box
 from srnet.errors import UserError
 from srnet.model.regression import back_substitute, coefficients, orthogonalise
+from srnet.model.srnet import SRNet
 from srnet.networks.layers import Layers
 from srnet.search.elimination import Fitted, eliminate, measure
 from srnet.search.joint import JointSearch
@@ -44,6 +47,8 @@ _STEPS = 20
 _RISE = 0.02
 # Of more inputs only so many are read by one formula: those that say most about the residual.
 _INPUTS = 12
+# A formula must be finite wherever the inputs are in their box, wider by this factor.
+_BOX = 1.5
 # Cells of equal numbers of rows in which the residual's mean is taken, to rank the inputs.
 _CELLS = 8
 
@@ -64,6 +69,8 @@ class LayerPursuit:
         The best formulas of every complexity.
     current
         Those from which the next round goes on.
+    linear
+        With any number of formulas: the linear regression, and what its elimination passes.
     """
 
     def __init__(
@@ -76,7 +83,9 @@ class LayerPursuit:
         self._x, h = x[rows], h[rows]
         self._mean, self._std = x.mean(axis=0), x.std(axis=0)
         self._std[self._std <= 1e-12 * np.abs(self._mean)] = 1.0
+        self._box = widen_box(x, _BOX)
         self._h = _components(h, self._wanted)
+        self.linear: list[Fitted] = []
         self.round = 0
         self.found: dict[int, Fitted] = {}
         self._search: JointSearch | None = None
@@ -86,8 +95,9 @@ class LayerPursuit:
         else:
             inputs = [Program(x.shape[1], (), (), i) for i in range(x.shape[1])]
             self.current = measure(inputs, self._x, self._h)
-            for shorter in eliminate(self.current, self._x, self._h):
-                self._note(shorter)
+            self.linear = [self.current, *eliminate(self.current, self._x, self._h)]
+            for fitted in self.linear:
+                self._note(fitted)
         self._note(self.current)
         self._note(measure([constant], self._x, self._h))
 
@@ -135,10 +145,13 @@ class LayerPursuit:
 
     def end_round(self) -> None:
         """Take the search's formula in, fit all constants, and take out what pays least."""
-        best = self.search.best
-        if best is not None:
-            ((program,),) = best.model.programs
-            self._include(_lift(program, self._kept, self._x.shape[1]))
+        for entry in reversed(self.search.archive()["pareto"]):
+            ((program,),) = SRNet.from_run(entry).programs
+            program = _lift(program, self._kept, self._x.shape[1])
+            term = fold_constants(program, self._mean.tolist(), self._std.tolist())
+            if term is not None and self._is_regular([term]):
+                self._include(term)
+                break
         self._search = None
         self.round += 1
 
@@ -151,14 +164,17 @@ class LayerPursuit:
             if until is not None and time.monotonic() >= until:
                 break
 
-    def _include(self, program: Program) -> None:
-        term = fold_constants(program, self._mean.tolist(), self._std.tolist())
-        if term is None:
-            return
+    def _is_regular(self, programs: Sequence[Program]) -> bool:
+        """Whether the formulas are finite all over the inputs' box."""
+        low, high = (bounds.tolist() for bounds in self._box)
+        return all(is_regular(program, low, high) for program in programs)
+
+    def _include(self, term: Program) -> None:
         x, h, target = self._x, self._h, self._target()
         programs = (*self.current.programs, term) if target is None else self._joined(term, target)
-        start = measure(fit_constants(programs, x, h, _STEPS), x, h)
-        if not np.isfinite(start.error):
+        fitted = fit_constants(programs, x, h, _STEPS)
+        start = measure(fitted if self._is_regular(fitted) else programs, x, h)
+        if not np.isfinite(start.error) or not self._is_regular(programs):
             return
         most = self._settings.most_nodes
         bound = (1 + _RISE) * min(start.error, self.current.error)
@@ -167,8 +183,8 @@ class LayerPursuit:
         for shorter in eliminate(start, x, h, fewer=target is None):
             if shorter.error > bound and current.complexity <= most:
                 break
-            self._note(shorter)
-            current = shorter
+            if self._note(shorter):
+                current = shorter
         self.current = current
 
     def _joined(self, term: Program, target: int) -> tuple[Program, ...]:
@@ -183,10 +199,14 @@ class LayerPursuit:
         programs[target] = joined
         return tuple(programs)
 
-    def _note(self, fitted: Fitted) -> None:
+    def _note(self, fitted: Fitted) -> bool:
+        """Let formulas compete for their complexity; whether they may, being regular."""
+        if not self._is_regular(fitted.programs):
+            return False
         known = self.found.get(fitted.complexity)
         if known is None or fitted.error < known.error:
             self.found[fitted.complexity] = fitted
+        return True
 
     def sort(self, programs: Sequence[Program]) -> tuple[Program, ...]:
         """The formulas, first what explains most, then what adds most to it, and so on."""
@@ -214,6 +234,11 @@ class LayerPursuit:
             if not chosen or self.found[complexity].error < chosen[-1].error:
                 chosen.append(self.found[complexity])
         return chosen
+
+    def candidates(self) -> list[Fitted]:
+        """The front, and the linear ones: those may be the better where there are few rows, though
+        of the rows that are fitted others say more. In the order of complexity."""
+        return sorted([*self.front(), *self.linear], key=lambda fitted: fitted.complexity)
 
     # Checkpoints.
 

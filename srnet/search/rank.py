@@ -17,7 +17,6 @@ from srnet.cgp.program import Program
 from srnet.errors import UserError
 from srnet.io.files import finite_or_none
 from srnet.model.fitting import least_squares
-from srnet.model.logistic import classes_of
 from srnet.model.srnet import join
 from srnet.networks.layers import Layers
 from srnet.search.checkpoints import saved_history
@@ -149,7 +148,7 @@ class RankSearch:
     def _end_layer(self) -> None:
         """Fix the formulas of the present layer, and go on to the next."""
         self._pursuit.shorten(self._end_of_layer())
-        programs = self._refine(self._choose(self._pursuit.front())[0].programs)
+        programs = self._refine(self._choose(self._pursuit.candidates())[0].programs)
         self._done.append(programs)
         if len(self._done) == self.layers.depth:
             self._finish()
@@ -217,15 +216,17 @@ class RankSearch:
         *_, last = self._done
         del self._done[-1]
         found = [self._judge(self._refine(fitted.programs)) for fitted in self._pursuit.front()]
-        found.append(self._judge(last))
         self._front = front([individual for individual in found if individual is not None])
+        chosen = self._judge(last)
         self._done.append(last)
         self._finished = True
-        if self._front:
-            self.best = self._front[-1]
-            if self.settings.hold_out:
-                fidelities = [valid_fidelity(each, self.layers) for each in self._front]
-                self.best = self._front[select_by_fidelity(fidelities, self.settings.fidelity)]
+        if chosen is not None:
+            self.best = chosen
+            # the chosen one stays, even if on the fitted rows a simpler one is as good
+            others = [
+                each for each in self._front if each.model.complexity != chosen.model.complexity
+            ]
+            self._front = sorted([*others, chosen], key=lambda each: each.model.complexity)
 
     # Checkpoints.
 
@@ -276,16 +277,6 @@ class RankSearch:
             raise UserError(
                 "the checkpoint's history does not end with its best individual's fitness"
             )
-
-
-def valid_fidelity(individual: Individual, layers: Layers) -> float:
-    """How faithful the output is on the validation rows: R², minus infinity where it is not finite;
-    of a run by cross-entropy the share of rows with the network's class."""
-    expected = layers.splits["valid"][-1].astype(np.float64)
-    given = individual.model.layers(layers.splits["valid"][0])[-1]
-    if individual.model.loss == "cross_entropy":
-        return float(np.mean(classes_of(given) == classes_of(expected)))
-    return _r2(given, expected)
 
 
 def _fidelity(f: list[Floats], h: NDArray[np.floating], g: list[Floats], k: Floats) -> float:
