@@ -116,11 +116,13 @@ class _Builder:
         if value in self.shown:
             return self.shown[value]
         slope, shift, address = value
-        below = None if address is None else self.below(address)
+        below = self.below(address)
         if address is None:
             place = self.constant(shift)
         elif below is not None and slope != 1.0:
-            place = self.address(_Affine(1.0, shift, self._place("div", self.constant(slope), below)))
+            place = self.address(
+                _Affine(1.0, shift, self._place("div", self.constant(slope), below))
+            )
         elif slope == -1.0 and shift:
             place = self._place("sub", self.constant(shift), address)
         else:
@@ -132,12 +134,18 @@ class _Builder:
         self.shown[value] = place
         return place
 
-    def below(self, address: int) -> int | None:
+    def factor_cost(self, value: _Affine) -> tuple[bool, bool]:
+        """Whether another factor costs the value a node, and whether it has none yet."""
+        return self.below(value.address) is None, value.slope == 1.0
+
+    def below(self, address: int | None) -> int | None:
         """Of 1 / v the address of v: a factor costs it no node."""
-        made = self.made[address - self.inputs] if address >= self.inputs else 0.0
-        if isinstance(made, tuple) and made[0] == "div" and made[1][0] >= self.inputs:
-            return made[1][1] if self.made[made[1][0] - self.inputs] == 1.0 else None
-        return None
+        if address is None or address < self.inputs:
+            return None
+        made = self.made[address - self.inputs]
+        if not isinstance(made, tuple) or made[0] != "div" or made[1][0] < self.inputs:
+            return None
+        return made[1][1] if self.made[made[1][0] - self.inputs] == 1.0 else None
 
     def _place(self, name: str, *operands: int) -> int:
         address = self.node(name, *operands).address
@@ -178,10 +186,8 @@ def _add(builder: _Builder, a: _Affine, b: _Affine) -> _Affine:
         slope = a.slope + b.slope
         address = a.address if b.address is None else b.address
         return _Affine(slope, a.shift + b.shift, address if slope else None)
-    if abs(a.slope) != abs(b.slope) and (
-        b.slope == 1.0 or builder.below(a.address) is not None  # where a factor is free
-    ):
-        a, b = b, a
+    if builder.factor_cost(b) > builder.factor_cost(a):
+        return _add(builder, b, a)
     # the operand that has no factor of its own keeps none
     ratio = b.slope / a.slope
     if abs(ratio) == 1.0:
