@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 import scipy.optimize
 from helpers.random_programs import random_program
-from hypothesis import assume, given
+from hypothesis import given
 from hypothesis import strategies as st
 
 from srnet.cgp.program import Program
