@@ -49,6 +49,11 @@ class LayerFormula:
         1 - mse / the variance of the units; None for a constant layer.
     complexity
         Function nodes of the formulas, and the additions that join them.
+    gains
+        What each formula adds to R² beside those before it; empty where the run does not tell.
+    bound
+        R² that no linear code of so many numbers can pass, by the layer's principal components;
+        None where the run does not tell.
     """
 
     name: str
@@ -56,6 +61,8 @@ class LayerFormula:
     mse: float
     r2: float | None
     complexity: int
+    gains: tuple[float, ...] = ()
+    bound: float | None = None
 
     @property
     def formula(self) -> str:
@@ -129,7 +136,7 @@ class Explanation:
             run, "layer_names", [*(f"h{i}" for i in range(1, depth)), "output"]
         )
         self._input_names = input_names_in(run, self._model.inputs)
-        for key in ("layer_losses", "layer_r2"):
+        for key in ("layer_losses", "layer_r2", "layer_gains", "layer_bounds"):
             if len(run.get(key, [None] * depth)) != depth:
                 raise UserError(
                     f"a run has '{key}' {run[key]!r}; a list of {depth} numbers, one per layer, is "
@@ -150,23 +157,22 @@ class Explanation:
     def layers(self) -> tuple[LayerFormula, ...]:
         """One entry per explained layer, the output last."""
         depth = self._model.depth
-        losses, r2s = (self.run.get(key, [None] * depth) for key in ("layer_losses", "layer_r2"))
+        losses, r2s, gains, bounds = (
+            self.run.get(key, [None] * depth)
+            for key in ("layer_losses", "layer_r2", "layer_gains", "layer_bounds")
+        )
+        texts = self._model.formula_texts(self.input_names)
         return tuple(
             LayerFormula(
                 name,
-                tuple(texts),
-                float("nan") if mse is None else mse,
-                r2,
-                layer_complexity(programs),
+                tuple(texts[i]),
+                float("nan") if losses[i] is None else losses[i],
+                r2s[i],
+                layer_complexity(self._model.programs[i]),
+                tuple(gains[i] or ()),
+                bounds[i],
             )
-            for name, texts, programs, mse, r2 in zip(
-                self._layer_names,
-                self._model.formula_texts(self.input_names),
-                self._model.programs,
-                losses,
-                r2s,
-                strict=True,
-            )
+            for i, name in enumerate(self._layer_names)
         )
 
     @property
@@ -309,9 +315,9 @@ class Explanation:
 
         return network_sympy(self._model, self._input_names)[self._check_output(output)]
 
-    def latex(self, output: int = 0, digits: int = 4) -> str:
+    def latex(self, output: int = 0, digits: int | None = None) -> str:
         """One output of the network in LaTeX, for math mode; constants rounded to ``digits``
-        significant digits."""
+        significant digits, by default the model's own where it was rounded, else 4."""
         from srnet.model.formulas import raw_forms
         from srnet.model.latex import latex
         from srnet.model.sympy_forms import MAX_OPERATIONS
@@ -319,6 +325,7 @@ class Explanation:
         self._check_output(output)
         if network_operations(self._model) > MAX_OPERATIONS:  # in steps, or it would fill a book
             return raw_forms(self._model, self._input_names).outputs[output].latex
+        digits = digits if digits is not None else self.run.get("digits", 4)
         return latex(self.sympy(output), digits)
 
     def expression(self, output: int = 0) -> str:
@@ -426,23 +433,51 @@ class Explanation:
             raise error.in_file(path) from error
 
     def __str__(self) -> str:
-        lines = [
-            f"{self._model.task}: {len(self.layers)} formula(s), complexity {self.complexity}, "
-            f"{self._quality()}"
-        ]
+        lines = [f"{self._model.task}: complexity {self.complexity}, {self._quality()}"]
         width = max(len(layer.name) for layer in self.layers)
         for i, layer in enumerate(self.layers):
             measure = "cross-entropy" if self._classifies() and i + 1 == len(self.layers) else "MSE"
-            lines.append(
-                f"  {layer.name:<{width}}  R² {_format(layer.r2)}  {measure} {layer.mse:.3g}  f = "
-                f"{_shorten(layer.formula)}"
-            )
+            head = f"  {layer.name:<{width}}  R² {_format(layer.r2)}"
+            if layer.bound is not None and layer.bound < _CLOSE:
+                head += f" (at most {layer.bound:.4f} with so many formulas)"
+            head += f"  {measure} {layer.mse:.3g}"
+            if len(layer.formulas) == 1:
+                lines.append(f"{head}  f = {_shorten(layer.formula)}")
+            else:
+                lines += [head, *(f"    {line}" for line in self._formula_lines(i, layer))]
         output = "logit of y" if self._classifies() else "y"
         lines += [
             f"{output}{i} = {_shorten(text)}"
             for i, text in enumerate(readable_expressions(self._model, self._input_names))
         ]
+        lines += self._warnings()
         return "\n".join(map(printable, lines))
+
+    def _formula_lines(self, number: int, layer: LayerFormula) -> list[str]:
+        """A line for each formula with what it adds to R²; inputs as they are share one."""
+        names = set(self._model.operands(number, self._input_names))
+        gains = layer.gains or (0.0,) * len(layer.formulas)
+        pairs = list(zip(layer.formulas, gains, strict=False))
+        rows = [(_shorten(text), gain) for text, gain in pairs if text not in names]
+        plain = [(text, gain) for text, gain in pairs if text in names]
+        if plain:
+            rows.append((", ".join(text for text, _ in plain), sum(gain for _, gain in plain)))
+        rows.sort(key=lambda row: -row[1])
+        return [f"+{gain:.4f}  {text}" if layer.gains else text for text, gain in rows]
+
+    def _warnings(self) -> list[str]:
+        """What a reader must know of a poor explanation."""
+        valid, linear = self.run.get("valid_r2"), self.run.get("linear_r2")
+        if valid is None:
+            return []
+        if linear is not None and valid < linear - _WORSE:
+            return [f"Poor: a linear regression has R² {linear:.4f} on the validation rows."]
+        if valid < _POOR:
+            return [
+                f"Poor: {1 - valid:.0%} of the output's variance on the validation rows is not "
+                f"explained; a larger budget may find more."
+            ]
+        return []
 
     def _classifies(self) -> bool:
         return self._model.loss == "cross_entropy"
@@ -451,7 +486,10 @@ class Explanation:
         """How well the formulas give the output, for a reader."""
         if self._classifies():
             return f"network's class {_format(self.run.get('accuracy'))}"
-        return f"R² of the output {_format(self.r2)}"
+        valid, linear = self.run.get("valid_r2"), self.run.get("linear_r2")
+        if valid is None or linear is None:
+            return f"R² of the output {_format(self.r2)}"
+        return f"R² of the output on validation rows {valid:.4f} (linear regression {linear:.4f})"
 
     def __repr__(self) -> str:
         return printable(
@@ -468,8 +506,14 @@ class Explanation:
 
 
 _LONGEST = 2000
+# A bound above is not told; R² below the linear regression's by so much, or below the third, is
+# poor.
+_CLOSE, _WORSE, _POOR = 0.9995, 0.005, 0.9
 # What a run may tell of its model beside the model itself and its losses.
-_MEASURES = ("network_expressions", "layer_r2", "normalised", "r2", "accuracy")
+_MEASURES = (
+    *("network_expressions", "layer_r2", "layer_gains", "layer_bounds", "valid_r2", "digits"),
+    *("normalised", "r2", "accuracy"),
+)
 
 
 def _shorten(text: str) -> str:

@@ -6,15 +6,19 @@ from dataclasses import replace
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from srnet.explanation.layers import LayerSample
 from srnet.metrics import r_squared
-from srnet.model.fitting import quality
-from srnet.model.srnet import SRNet, readable_expressions
+from srnet.model.fitting import least_squares, quality
+from srnet.model.regression import gains
+from srnet.model.rounding import round_constants
+from srnet.model.srnet import SRNet, join, readable_expressions
 from srnet.networks.adapters import Scaler
 from srnet.networks.layers import Layers
 from srnet.search.individual import Individual
 from srnet.search.pareto import front
+from srnet.typing import Floats
 
 
 def scale_layers(sample: LayerSample, scaler: Scaler | None) -> Layers:
@@ -39,9 +43,13 @@ def restore_units(
     The Pareto front is made anew, for what scaling adds to a formula may change the order; a
     model's fitness is still that of the search. The run's own is selected.
     """
-    individuals = []
+    individuals, digits = [], []
     for entry in run["pareto"] or [run]:
         model = _unscale(SRNet.from_run(entry), sample.output_scale, scaler)
+        shown = 17
+        if model.reads == "scalars":
+            model, shown = round_constants(model, sample.layers)
+        digits.append(shown)
         individuals.append(
             Individual(
                 tuple(np.array(genes, np.int32) for genes in entry.get("genes", ())),
@@ -50,8 +58,10 @@ def restore_units(
                 entry["fitness"],
             )
         )
-    chosen = front(individuals)
+    chosen = individuals if scaler is None else front(individuals)
     entries = [describe(individual, sample.layers) for individual in chosen]
+    if scaler is None:
+        entries = [{**entry, "digits": n} for entry, n in zip(entries, digits, strict=True)]
     # what scaling adds may have made the run's own one more than another's match
     selected = next(
         (i for i, each in enumerate(chosen) if each.fitness == run["fitness"]), len(chosen) - 1
@@ -64,20 +74,55 @@ def restore_units(
         "layer_names": sample.names,
         "input_names": list(input_names),
         "output_scale": sample.output_scale,
+        "linear_r2": _linear_r2(sample.layers),
         "selected": selected,
     }
 
 
 def describe(individual: Individual, layers: Layers) -> dict[str, Any]:
     """An entry of the Pareto front of an explanation: beside what every run tells of it, its
-    composed formulas and R² by layer."""
+    composed formulas; R² by layer, what each formula adds to it, and its bound by principal
+    components; and R² of the output on the validation rows."""
     model, losses = individual.model, individual.losses
+    valid = layers.splits["valid"]
+    units = [layers.values(i) for i in range(1, layers.depth + 1)]
     return {
         **individual.to_json(),
         "network_expressions": readable_expressions(model),
-        "layer_r2": [r_squared(loss, layers.values(i)) for i, loss in enumerate(losses, start=1)],
+        "layer_r2": [r_squared(loss, h) for loss, h in zip(losses, units, strict=True)],
+        "layer_gains": [
+            gains(list(scalars.T), h)
+            for scalars, h in zip(model.scalars(layers.values(0)), units, strict=True)
+        ],
+        "layer_bounds": [
+            component_share(h, rank) for h, rank in zip(units, model.ranks, strict=True)
+        ],
+        "valid_r2": _r2(model.predict(valid[0]), valid[-1]),
         **quality(model, losses, layers),
     }
+
+
+def component_share(h: NDArray[np.floating], count: int) -> float:
+    """The share of the variance of units, n × k, that their first principal components hold: the
+    R² that no linear code of so many numbers can pass. 1 where the units are constant."""
+    centred = h - h.mean(axis=0, dtype=np.float64)
+    variances = np.linalg.eigvalsh(np.einsum("ni,nj->ij", centred, centred))[::-1]
+    total = float(variances.sum())
+    return min(float(variances[:count].sum()) / total, 1.0) if total > 0 else 1.0
+
+
+def _linear_r2(layers: Layers) -> float | None:
+    """R² of a linear regression of the output on the inputs, fitted to the training rows, on the
+    validation rows."""
+    (x, *_, y), (v, *_, expected) = layers.splits["train"], layers.splits["valid"]
+    columns = x.astype(np.float64)
+    weights, biases = least_squares(list(columns.T), y)
+    return _r2(join(list(v.T.astype(np.float64)), weights, biases), expected)
+
+
+def _r2(given: Floats, expected: NDArray[np.floating]) -> float | None:
+    error = float(np.mean(np.square(given - expected)))
+    return r_squared(error, expected) if np.isfinite(error) else None
 
 
 def _unscale(model: SRNet, output_scale: float, scaler: Scaler | None) -> SRNet:

@@ -72,8 +72,8 @@ def select(complexity: Sequence[int], fitness: Sequence[float], how: str = "accu
     return max(range(last + 1), key=lambda i: below[i])
 
 
-# A fidelity this close to the best is as good, for the validation rows are a sample: a share of
-# what the best leaves unexplained, but not more than the second number, and the third.
+# A fidelity this close to the best is as good, for validation rows are a sample: a share of what
+# the best leaves unexplained, but not more than the second number, and the third.
 _SHARE, _MOST, _LEAST = 0.1, 0.002, 0.0003
 
 

@@ -1,0 +1,55 @@
+"""A model with constants of few digits, so that every rendering of it computes what it says."""
+
+from dataclasses import replace
+
+import numpy as np
+
+from srnet.model.fitting import fit
+from srnet.model.srnet import SRNet
+from srnet.networks.layers import Layers
+from srnet.typing import Floats
+
+# A layer's loss may rise by this share of itself and this share of its units' mean square.
+_RISE, _NOISE = 1e-3, 1e-7
+# Digits that are tried; with the last, nothing is rounded.
+_DIGITS = range(3, 17)
+
+
+def round_constants(model: SRNet, layers: Layers) -> tuple[SRNet, int]:
+    """The model with its constants, weights and biases rounded to as few significant digits as
+    leave the losses as they are, and their number; 17, which is all of float64, where none do.
+
+    Weights and biases are fitted again to the formulas with rounded constants.
+    """
+    before = model.losses(layers)
+    sizes = [float(np.mean(np.square(layers.values(i + 1)))) for i in range(model.depth)]
+    for digits in _DIGITS:
+        programs = [
+            [
+                replace(program, constants=tuple(_rounded(np.array(program.constants), digits)))
+                for program in layer
+            ]
+            for layer in model.programs
+        ]
+        fitted = fit(programs, layers, model.task, model.loss, model.reads)
+        if fitted is None:
+            continue
+        rounded = replace(
+            fitted,
+            weights=tuple(np.array(_rounded(weights, digits)) for weights in fitted.weights),
+            biases=tuple(np.array(_rounded(biases, digits)) for biases in fitted.biases),
+        )
+        after = rounded.losses(layers)
+        if all(
+            new <= old * (1 + _RISE) + _NOISE * size
+            for new, old, size in zip(after, before, sizes, strict=True)
+        ):
+            return rounded, digits
+    return model, 17
+
+
+def _rounded(values: Floats, digits: int) -> list[float]:
+    """Numbers to so many significant digits, in the shape of nested lists."""
+    shaped = [float(f"{value:.{digits}g}") for value in values.ravel()]
+    rounded: list[float] = np.array(shaped).reshape(values.shape).tolist()
+    return rounded
