@@ -279,7 +279,7 @@ def inner_settings(settings: RankSettings) -> JointSettings:
     """The settings of the joint search of one round."""
     names = JointSettings.__dataclass_fields__
     values = {name: getattr(settings, name) for name in names}
-    generations = max(1, settings.generations // settings.rounds)
+    generations = settings.generations // settings.affordable_rounds
     return JointSettings(
         **{**values, "search": "joint", "loss": "mse", "generations": generations, "stop": 0.0}
     )

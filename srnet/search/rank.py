@@ -7,11 +7,9 @@ Every layer has the same budget and is explained by matching pursuit (:mod:`srne
 """
 
 import time
-from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from srnet.cgp.program import Program
 from srnet.errors import UserError
@@ -117,7 +115,7 @@ class RankSearch:
         if self.elapsed is None:
             return None
         of_layer = self.elapsed * self.layers.depth - len(self._done)
-        return of_layer / _ROUNDS * self.settings.rounds - self._pursuit.round
+        return of_layer / _ROUNDS * self.settings.affordable_rounds - self._pursuit.round
 
     def _end_of_layer(self) -> float | None:
         """When the present layer's time is over (as ``time.monotonic()``)."""
@@ -135,20 +133,19 @@ class RankSearch:
         self._spent += search.generation
         pursuit.end_round()
         self._update()
-        if pursuit.round >= self.settings.rounds or self._is_explained():
+        if pursuit.round >= self.settings.affordable_rounds or self._is_explained():
             self._end_layer()
 
     def _is_explained(self) -> bool:
         """Whether the present layer needs no further round."""
         if not self.settings.hold_out:
             return False
-        chosen = self._choose([self._pursuit.current])[1]
-        return chosen >= self.settings.fidelity
+        return self._fidelity(self._pursuit.current) >= self.settings.fidelity
 
     def _end_layer(self) -> None:
         """Fix the formulas of the present layer, and go on to the next."""
         self._pursuit.shorten(self._end_of_layer())
-        programs = self._refine(self._choose(self._pursuit.candidates())[0].programs)
+        programs = self._refine(self._choose().programs)
         self._done.append(programs)
         if len(self._done) == self.layers.depth:
             self._finish()
@@ -160,22 +157,29 @@ class RankSearch:
         self._pursuit = self._start()
         self._update()
 
-    def _choose(self, candidates: Sequence[Fitted]) -> tuple[Fitted, float]:
+    def _choose(self) -> Fitted:
         """The simplest of the present layer's formulas that are faithful enough on the validation
-        rows, or where these were fitted too those of the lowest error; and their R² there."""
-        number = len(self._done)
-        h, k = (self.layers.splits[split][number + 1] for split in ("train", "valid"))
-        fidelities = []
-        for candidate in candidates:
-            f, g = (
-                [program(self._read[split]) for program in candidate.programs]
-                for split in ("train", "valid")
+        rows, or where these were fitted too those of the lowest error."""
+        if not self.settings.hold_out:
+            return self._pursuit.front()[-1]
+        candidates = self._pursuit.candidates()
+        fidelities = [self._fidelity(candidate) for candidate in candidates]
+        return candidates[select_by_fidelity(fidelities, self.settings.fidelity)]
+
+    def _fidelity(self, candidate: Fitted) -> float:
+        """R² of the present layer's formulas on the validation rows."""
+        number = len(self._done) + 1
+        (f, h), (g, k) = (
+            (
+                [program(self._read[split]) for program in candidate.programs],
+                self.layers.splits[split][number].astype(np.float64),
             )
-            fidelities.append(_fidelity(f, h, g, k.astype(np.float64)))
-        chosen = len(candidates) - 1
-        if self.settings.hold_out:
-            chosen = select_by_fidelity(fidelities, self.settings.fidelity)
-        return candidates[chosen], fidelities[chosen]
+            for split in ("train", "valid")
+        )
+        if not all(np.isfinite(values).all() for values in (*f, *g)):
+            return -np.inf
+        with np.errstate(all="ignore"):
+            return _r2(join(g, *least_squares(f, h)), k)
 
     def _refine(self, programs: Formulas) -> Formulas:
         """The formulas, without constant ones, those that add most first; their constants fitted on
@@ -277,15 +281,6 @@ class RankSearch:
             raise UserError(
                 "the checkpoint's history does not end with its best individual's fitness"
             )
-
-
-def _fidelity(f: list[Floats], h: NDArray[np.floating], g: list[Floats], k: Floats) -> float:
-    """R² on validation rows, of formulas g and units k, with weights and biases fitted on training
-    rows, of f and h."""
-    if not all(np.isfinite(values).all() for values in (*f, *g)):
-        return -np.inf
-    with np.errstate(all="ignore"):
-        return _r2(join(g, *least_squares(f, h)), k)
 
 
 def _r2(given: Floats, expected: Floats) -> float:

@@ -63,13 +63,18 @@ def make_search(layers: Layers, settings: Settings, seed: int, **options: Any) -
     Raises
     ------
     UserError
-        If the layers have no validation rows and the loss is the mean squared error, or one output
-        and the loss is cross-entropy.
+        If the layers have no validation rows and the loss is the mean squared error or they choose
+        the formulas, or one output and the loss is cross-entropy.
     """
     if settings.loss == "mse" and not layers.rows("valid"):
         raise UserError(
             f"{layers.source}: 'valid_x' has no row; at least 1 is needed with the loss mse (a "
             f"classifier: cross_entropy)"
+        )
+    if isinstance(settings, RankSettings) and settings.hold_out and not layers.rows("valid"):
+        raise UserError(
+            f"{layers.source}: 'valid_x' has no row; at least 1 is needed to choose formulas by "
+            f"(without: the presets rank2 and rank3)"
         )
     if settings.loss == "cross_entropy" and layers.widths[-1] < 2:
         raise UserError(

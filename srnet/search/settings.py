@@ -125,6 +125,11 @@ class RankSettings(JointSettings):
         for count in by_layer:
             Integer(0, FORMULAS.maximum).check("formulas", count)
 
+    @property
+    def affordable_rounds(self) -> int:
+        """Rounds of a layer; a round takes at least one generation."""
+        return min(self.rounds, self.generations)
+
     def formulas_of(self, layer: int) -> int:
         """Formulas of a layer, 0 …; 0 for as many as it takes."""
         return self.formulas if isinstance(self.formulas, int) else self.formulas[layer]
