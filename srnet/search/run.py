@@ -64,7 +64,8 @@ def make_search(layers: Layers, settings: Settings, seed: int, **options: Any) -
     ------
     UserError
         If the layers have no validation rows and the loss is the mean squared error or they choose
-        the formulas, or one output and the loss is cross-entropy.
+        the formulas, one output and the loss is cross-entropy, or another number of layers than the
+        settings have.
     """
     if settings.loss == "mse" and not layers.rows("valid"):
         raise UserError(
@@ -82,6 +83,11 @@ def make_search(layers: Layers, settings: Settings, seed: int, **options: Any) -
             f"the loss cross_entropy"
         )
     if isinstance(settings, RankSettings):
+        if isinstance(settings.formulas, tuple) and len(settings.formulas) != layers.depth:
+            raise UserError(
+                f"'formulas' has {len(settings.formulas)} numbers, the network has {layers.depth} "
+                f"layers; one for each is needed"
+            )
         return RankSearch(layers, settings, seed, **options)
     if isinstance(settings, JointSettings):
         return JointSearch(layers, settings, seed, **options)

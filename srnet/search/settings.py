@@ -57,8 +57,10 @@ class Settings:
         """Plain JSON, without the preset's name, which RUN.json holds beside it."""
         content = asdict(self)
         content.pop("preset")
-        content["functions"] = list(self.functions)
-        return content
+        return {
+            key: list(value) if isinstance(value, tuple) else value
+            for key, value in content.items()
+        }
 
 
 @dataclass(frozen=True)
