@@ -41,9 +41,15 @@ def fold_constants(
 
     Returns
     -------
-    The formula; None where it is constant or a number in it is not finite.
+    The formula, no longer than the given one after its scaling; None where it is constant or a
+    number in it is not finite.
     """
-    return fold_sum([program], [1.0], mean, std)
+    folded = fold_sum([program], [1.0], mean, std)
+    if folded is None:
+        return None
+    if mean is not None and std is not None:  # several nodes may share a scaled input
+        program = (fold_constants(program) or program).after_scaling(mean, std)
+    return min(folded, program, key=lambda each: each.complexity)
 
 
 def fold_sum(
@@ -110,8 +116,13 @@ class _Builder:
         if value in self.shown:
             return self.shown[value]
         slope, shift, address = value
+        below = self.below(address)
         if address is None:
             place = self.constant(shift)
+        elif below is not None and slope != 1.0:
+            place = self.address(
+                _Affine(1.0, shift, self._place("div", self.constant(slope), below))
+            )
         elif slope == -1.0 and shift:
             place = self._place("sub", self.constant(shift), address)
         else:
@@ -122,6 +133,19 @@ class _Builder:
                 place = self._place("add", place, self.constant(shift))
         self.shown[value] = place
         return place
+
+    def factor_cost(self, value: _Affine) -> tuple[bool, bool]:
+        """Whether another factor costs the value a node, and whether it has none yet."""
+        return self.below(value.address) is None, value.slope == 1.0
+
+    def below(self, address: int | None) -> int | None:
+        """Of 1 / v the address of v: a factor costs it no node."""
+        if address is None or address < self.inputs:
+            return None
+        made = self.made[address - self.inputs]
+        if not isinstance(made, tuple) or made[0] != "div" or made[1][0] < self.inputs:
+            return None
+        return made[1][1] if self.made[made[1][0] - self.inputs] == 1.0 else None
 
     def _place(self, name: str, *operands: int) -> int:
         address = self.node(name, *operands).address
@@ -162,6 +186,8 @@ def _add(builder: _Builder, a: _Affine, b: _Affine) -> _Affine:
         slope = a.slope + b.slope
         address = a.address if b.address is None else b.address
         return _Affine(slope, a.shift + b.shift, address if slope else None)
+    if builder.factor_cost(b) > builder.factor_cost(a):
+        return _add(builder, b, a)
     # the operand that has no factor of its own keeps none
     ratio = b.slope / a.slope
     if abs(ratio) == 1.0:

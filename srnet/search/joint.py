@@ -348,7 +348,8 @@ class JointSearch:
             raise UserError(
                 f"the checkpoint's state is damaged ({type(error).__name__}: {error})"
             ) from error
-        if not (self._climbers or self.finished) or self.history[-1:] != [self.fitness]:
+        ended = self.history[-1:] in ([], [self.fitness])
+        if not ended or not (self._climbers or self.finished):
             raise UserError(
                 "the checkpoint's history does not end with its best composite's fitness"
             )

@@ -90,6 +90,8 @@ class LayerPursuit:
         self._seed, self._number, self._turn = seed, number, turn
         self._most_nodes = settings.most_nodes
         self._wanted = settings.formulas_of(number)
+        # errors below this are those of the units in float32
+        self._rounding = float(np.mean(np.square(h))) * (np.finfo(np.float32).eps / 2) ** 2
         rows = _sample(x, h, settings.sample_rows, seed, number)
         self._x, h = x[rows], h[rows]
         self._mean, self._std = x.mean(axis=0), x.std(axis=0)
@@ -101,6 +103,7 @@ class LayerPursuit:
         self.found: dict[int, Fitted] = {}
         self._search: JointSearch | None = None
         constant = Program(x.shape[1], (0.0,), (), x.shape[1])
+        self._note(measure([constant], self._x, self._h))
         if self._wanted:  # a formula for every component
             self.current = measure((constant,) * self._h.shape[1], self._x, self._h)
         else:
@@ -110,7 +113,6 @@ class LayerPursuit:
             for fitted in self.linear:
                 self._note(fitted)
         self._note(self.current)
-        self._note(measure([constant], self._x, self._h))
 
     @property
     def search(self) -> JointSearch:
@@ -188,7 +190,7 @@ class LayerPursuit:
         if not np.isfinite(start.error) or not self._is_regular(programs):
             return
         most = self._most_nodes
-        bound = (1 + _RISE) * min(start.error, self.current.error)
+        bound = max((1 + _RISE) * min(start.error, self.current.error), self._rounding)
         current = start if start.error <= self.current.error else self.current
         self._note(start)
         for shorter in eliminate(start, x, h, fewer=target is None):
@@ -215,9 +217,13 @@ class LayerPursuit:
         if not self._is_regular(fitted.programs):
             return False
         known = self.found.get(fitted.complexity)
-        if known is None or fitted.error < known.error:
+        if known is None or self._improves(fitted, known):
             self.found[fitted.complexity] = fitted
         return True
+
+    def _improves(self, fitted: Fitted, known: Fitted) -> bool:
+        """Whether the error is lower by more than rounding."""
+        return fitted.error < known.error and known.error > self._rounding
 
     def sort(self, programs: Sequence[Program]) -> tuple[Program, ...]:
         """The formulas, first what explains most, then what adds most to it, and so on."""
@@ -242,7 +248,7 @@ class LayerPursuit:
         """What no simpler formulas match, simplest first."""
         chosen: list[Fitted] = []
         for complexity in sorted(self.found):
-            if not chosen or self.found[complexity].error < chosen[-1].error:
+            if not chosen or self._improves(self.found[complexity], chosen[-1]):
                 chosen.append(self.found[complexity])
         return chosen
 
@@ -290,7 +296,7 @@ def inner_settings(settings: RankSettings, passes: int = 1) -> JointSettings:
     """The settings of the joint search of one round, where so many passes share the budget."""
     names = JointSettings.__dataclass_fields__
     values = {name: getattr(settings, name) for name in names}
-    generations = max(1, settings.generations // (settings.rounds * passes))
+    generations = settings.generations // (settings.affordable_rounds(passes) * passes)
     return JointSettings(
         **{**values, "search": "joint", "loss": "mse", "generations": generations, "stop": 0.0}
     )

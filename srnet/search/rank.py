@@ -7,11 +7,9 @@ Every layer has the same budget and is explained by matching pursuit (:mod:`srne
 """
 
 import time
-from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from srnet.cgp.program import Program
 from srnet.errors import UserError
@@ -56,7 +54,8 @@ class RankSearch:
         self._evaluations = self._spent = 0  # of rounds that have ended; their generations
         self._finished = False
         fixed = any(settings.formulas_of(layer) for layer in range(layers.depth - 1))
-        self._weights = _WEIGHTS if fixed else _WEIGHTS[:1]
+        self._weights = _WEIGHTS if fixed and settings.generations > 1 else _WEIGHTS[:1]
+        self._rounds = settings.affordable_rounds(len(self._weights))
         self._pass = 0
         self._found: list[Individual] = []  # in the passes that have ended
         self._begin_pass()
@@ -148,7 +147,7 @@ class RankSearch:
         if self.elapsed is None:
             return None
         of_layer = self.elapsed * self._stages - self._stage
-        return of_layer / _ROUNDS * self.settings.rounds - self._pursuit.round
+        return of_layer / _ROUNDS * self._rounds - self._pursuit.round
 
     def _end_of_layer(self) -> float | None:
         """When the present layer's time is over (as ``time.monotonic()``)."""
@@ -164,20 +163,19 @@ class RankSearch:
         self._spent += search.generation
         pursuit.end_round()
         self._update()
-        if pursuit.round >= self.settings.rounds or self._is_explained():
+        if pursuit.round >= self._rounds or self._is_explained():
             self._end_layer()
 
     def _is_explained(self) -> bool:
         """Whether the present layer needs no further round."""
         if not self.settings.hold_out:
             return False
-        chosen = self._choose([self._pursuit.current])[1]
-        return chosen >= self.settings.fidelity
+        return self._fidelity(self._pursuit.current) >= self.settings.fidelity
 
     def _end_layer(self) -> None:
         """Fix the formulas of the present layer, and go on to the next."""
         self._pursuit.shorten(self._end_of_layer())
-        programs = self._refine(self._choose(self._pursuit.candidates())[0].programs)
+        programs = self._refine(self._choose().programs)
         self._done.append(programs)
         if len(self._done) == self.layers.depth:
             self._end_pass()
@@ -189,24 +187,40 @@ class RankSearch:
         self._pursuit = self._start()
         self._update()
 
-    def _choose(self, candidates: Sequence[Fitted]) -> tuple[Fitted, float]:
+    def _choose(self) -> Fitted:
         """The simplest of the present layer's formulas that are faithful enough on the validation
-        rows, or where these were fitted too those of the lowest error; and their R² there."""
-        number = len(self._done)
-        h, k = (self.layers.splits[split][number + 1] for split in ("train", "valid"))
-        fidelities, errors = [], []
-        for candidate in candidates:
-            f, g = (
-                [program(self._read[split]) for program in candidate.programs]
-                for split in ("train", "valid")
-            )
-            fidelity, error = _quality(f, h, g, k.astype(np.float64))
-            fidelities.append(fidelity)
-            errors.append(error)
-        chosen = int(np.argmin(errors))
-        if self.settings.hold_out:
-            chosen = select_by_fidelity(fidelities, self.settings.fidelity)
-        return candidates[chosen], fidelities[chosen]
+        rows, or where these were fitted too those of the lowest error."""
+        if not self.settings.hold_out:
+            return min(self._pursuit.front(), key=self._error)
+        candidates = self._pursuit.candidates()
+        fidelities = [self._fidelity(candidate) for candidate in candidates]
+        return candidates[select_by_fidelity(fidelities, self.settings.fidelity)]
+
+    def _fidelity(self, candidate: Fitted) -> float:
+        """R² of the present layer's formulas on the validation rows."""
+        _, (given, k) = self._predict(candidate)
+        return _r2(given, k)
+
+    def _error(self, candidate: Fitted) -> float:
+        """Their squared error on all rows."""
+        with np.errstate(all="ignore"):
+            error = sum(float(np.sum(np.square(a - b))) for a, b in self._predict(candidate))
+        return error if np.isfinite(error) else np.inf
+
+    def _predict(self, candidate: Fitted) -> list[tuple[Floats, Floats]]:
+        """The present layer's units by formulas, and the network's, on training and validation
+        rows; weights and biases are fitted to the training rows."""
+        number = len(self._done) + 1
+        scalars = [
+            [program(self._read[split]) for program in candidate.programs]
+            for split in ("train", "valid")
+        ]
+        units = [
+            self.layers.splits[split][number].astype(np.float64) for split in ("train", "valid")
+        ]
+        with np.errstate(all="ignore"):
+            fitted = least_squares(scalars[0], units[0])
+            return [(join(z, *fitted), h) for z, h in zip(scalars, units, strict=True)]
 
     def _refine(self, programs: Formulas) -> Formulas:
         """The formulas, without constant ones, those that add most first; their constants fitted on
@@ -328,20 +342,6 @@ class RankSearch:
 
 def _to_json(formulas: Sequence[Formulas]) -> list[list[dict[str, Any]]]:
     return [[program.to_json() for program in layer] for layer in formulas]
-
-
-def _quality(
-    f: list[Floats], h: NDArray[np.floating], g: list[Floats], k: Floats
-) -> tuple[float, float]:
-    """R² on validation rows, of formulas g and units k, with weights and biases fitted on training
-    rows, of f and h; and the squared error on the rows of both."""
-    if not all(np.isfinite(values).all() for values in (*f, *g)):
-        return -np.inf, np.inf
-    with np.errstate(all="ignore"):
-        weights, biases = least_squares(f, h)
-        given = join(g, weights, biases)
-        error = np.sum(np.square(join(f, weights, biases) - h)) + np.sum(np.square(given - k))
-    return _r2(given, k), float(error) if np.isfinite(error) else np.inf
 
 
 def _r2(given: Floats, expected: Floats) -> float:

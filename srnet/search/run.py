@@ -63,13 +63,19 @@ def make_search(layers: Layers, settings: Settings, seed: int, **options: Any) -
     Raises
     ------
     UserError
-        If the layers have no validation rows and the loss is the mean squared error, or one output
-        and the loss is cross-entropy.
+        If the layers have no validation rows and the loss is the mean squared error or they choose
+        the formulas, one output and the loss is cross-entropy, or another number of layers than the
+        settings have.
     """
     if settings.loss == "mse" and not layers.rows("valid"):
         raise UserError(
             f"{layers.source}: 'valid_x' has no row; at least 1 is needed with the loss mse (a "
             f"classifier: cross_entropy)"
+        )
+    if isinstance(settings, RankSettings) and settings.hold_out and not layers.rows("valid"):
+        raise UserError(
+            f"{layers.source}: 'valid_x' has no row; at least 1 is needed to choose formulas by "
+            f"(without: the presets rank2 and rank3)"
         )
     if settings.loss == "cross_entropy" and layers.widths[-1] < 2:
         raise UserError(
@@ -77,6 +83,11 @@ def make_search(layers: Layers, settings: Settings, seed: int, **options: Any) -
             f"the loss cross_entropy"
         )
     if isinstance(settings, RankSettings):
+        if isinstance(settings.formulas, tuple) and len(settings.formulas) != layers.depth:
+            raise UserError(
+                f"'formulas' has {len(settings.formulas)} numbers, the network has {layers.depth} "
+                f"layers; one for each is needed"
+            )
         return RankSearch(layers, settings, seed, **options)
     if isinstance(settings, JointSettings):
         return JointSearch(layers, settings, seed, **options)

@@ -57,8 +57,10 @@ class Settings:
         """Plain JSON, without the preset's name, which RUN.json holds beside it."""
         content = asdict(self)
         content.pop("preset")
-        content["functions"] = list(self.functions)
-        return content
+        return {
+            key: list(value) if isinstance(value, tuple) else value
+            for key, value in content.items()
+        }
 
 
 @dataclass(frozen=True)
@@ -124,6 +126,11 @@ class RankSettings(JointSettings):
         by_layer = self.formulas if isinstance(self.formulas, tuple) else (self.formulas,)
         for count in by_layer:
             Integer(0, FORMULAS.maximum).check("formulas", count)
+
+    def affordable_rounds(self, passes: int = 1) -> int:
+        """Rounds of a layer in each of several passes that share the generations; a round takes at
+        least one."""
+        return max(1, min(self.rounds, self.generations // passes))
 
     def formulas_of(self, layer: int) -> int:
         """Formulas of a layer, 0 …; 0 for as many as it takes."""

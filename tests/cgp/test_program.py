@@ -1,10 +1,15 @@
 """A formula as data: evaluation, text, JSON, and what it refuses."""
 
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 import pytest
+from helpers.random_programs import random_program
+from hypothesis import given
+from hypothesis import strategies as st
 
+from srnet.cgp.primitives import PRIMITIVES, Primitive
 from srnet.cgp.program import Program
 from srnet.errors import UserError
 
@@ -47,6 +52,52 @@ def test_shared_nodes_are_written_out() -> None:
 def test_constants_survive_the_text() -> None:
     value = 0.1 + 0.2
     assert float(Program(1, (value,), (), 1).render(["x0"])) == value
+
+
+@pytest.mark.parametrize("primitive", PRIMITIVES, ids=lambda primitive: primitive.name)
+@pytest.mark.parametrize("sign", [1.0, -1.0])
+def test_the_gradient_of_every_primitive(primitive: Primitive, sign: float) -> None:
+    """Against central differences: of primitive(c0·x0 + c1, c2·x1 + c3), where the first constant
+    is read twice."""
+    if sign < 0 and primitive.name in ("ln", "sqrt"):
+        pytest.skip("outside of its domain")
+    nodes = [("mul", (0, 2)), ("add", (6, 3)), ("mul", (1, 4)), ("add", (8, 5))]
+    nodes += [(primitive.name, (7, 9)[: primitive.arity]), ("mul", (10, 2))]
+    program = Program(2, (1.3, sign * 2.0, 0.7, sign * 3.0), tuple(nodes), 11)
+    check_gradient(program, np.random.default_rng(0).uniform(-1, 1, (30, 2)))
+
+
+@given(seed=st.integers(0, 10**6))
+def test_the_gradient_of_any_formula(seed: int) -> None:
+    program = random_program(seed, ("add", "sub", "mul", "sin", "cos", "square"), size=5)
+    check_gradient(program, np.random.default_rng(seed).uniform(-1, 1, (20, 2)))
+
+
+def check_gradient(program: Program, x: np.ndarray) -> None:
+    value, slopes = program.gradient(x)
+    np.testing.assert_array_equal(value, program(x))
+    assert slopes.shape == (len(x), len(program.constants))
+    for i, constant in enumerate(program.constants):
+        step = 1e-6 * max(abs(constant), 1e-2)
+        up, down = (
+            replace(
+                program,
+                constants=(*program.constants[:i], moved, *program.constants[i + 1 :]),
+            )(x)
+            for moved in (constant + step, constant - step)
+        )
+        scale = max(1.0, float(np.abs(slopes[:, i]).max()), float(np.abs(value).max()))
+        np.testing.assert_allclose(slopes[:, i], (up - down) / (2 * step), atol=1e-6 * scale)
+
+
+def test_constants_that_nothing_reads_have_no_slope() -> None:
+    x = np.ones((3, 1))
+    np.testing.assert_array_equal(
+        Program(1, (2.0, 3.0), (("mul", (0, 1)),), 3).gradient(x)[1], [[1, 0]] * 3
+    )
+    np.testing.assert_array_equal(Program(1, (2.0,), (), 1).gradient(x)[1], [[1]] * 3)
+    np.testing.assert_array_equal(Program(1, (2.0,), (), 0).gradient(x)[1], [[0]] * 3)
+    assert Program(1, (), (("sin", (0,)),), 1).gradient(x)[1].shape == (3, 0)
 
 
 def test_json_round_trip() -> None:
