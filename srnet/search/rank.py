@@ -193,12 +193,13 @@ class RankSearch:
         """The simplest of the present layer's formulas that are faithful enough on the validation
         rows, or where these were fitted too those of the lowest error; and their R² there."""
         number = len(self._done)
-        h, k = (self.layers.splits[split][number + 1] for split in ("train", "valid"))
+        # a classification has no validation rows: there those that are fitted choose
+        splits = ("train", "valid" if self.layers.rows("valid") else "train")
+        h, k = (self.layers.splits[split][number + 1] for split in splits)
         fidelities, errors = [], []
         for candidate in candidates:
             f, g = (
-                [program(self._read[split]) for program in candidate.programs]
-                for split in ("train", "valid")
+                [program(self._read[split]) for program in candidate.programs] for split in splits
             )
             fidelity, error = _quality(f, h, g, k.astype(np.float64))
             fidelities.append(fidelity)
