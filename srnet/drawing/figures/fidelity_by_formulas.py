@@ -93,6 +93,8 @@ def _draw_layer(axes: Axes, values: pd.DataFrame, markers: dict[str, str], colou
     axes.plot(best.index, best, color=colour)
     for preset, marker in markers.items():
         points = own[own["source"] == preset]
+        if points.empty:  # a marker of nothing, not clipped, would take space
+            continue
         axes.plot(
             points["formulas"],
             points["left"],
