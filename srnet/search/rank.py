@@ -7,6 +7,7 @@ Every layer has the same budget and is explained by matching pursuit (:mod:`srne
 """
 
 import time
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -197,9 +198,10 @@ class RankSearch:
         return candidates[select_by_fidelity(fidelities, self.settings.fidelity)]
 
     def _fidelity(self, candidate: Fitted) -> float:
-        """R² of the present layer's formulas on the validation rows."""
-        _, (given, k) = self._predict(candidate)
-        return _r2(given, k)
+        """R² of the present layer's formulas on the validation rows; on the training rows where
+        there are no others, as of a classification."""
+        train, valid = self._predict(candidate)
+        return _r2(*(valid if len(valid[0]) else train))
 
     def _error(self, candidate: Fitted) -> float:
         """Their squared error on all rows."""
