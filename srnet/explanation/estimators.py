@@ -22,7 +22,6 @@ from srnet.model.names import default_names, symbol_names
 from srnet.networks.adapters import OUTPUT, SklearnBox, adapt
 from srnet.search.budget import Budget
 from srnet.search.run import warm_up
-from srnet.search.settings import RankSettings
 from srnet.search.settings import preset as preset_settings
 from srnet.typing import Floats
 from srnet.validation import SECONDS, Choice
@@ -122,23 +121,19 @@ class _Estimator(BaseEstimator):
         with warnings.catch_warnings():
             # a rare class's probability may be
             warnings.filterwarnings("ignore", message="the network's output is nearly constant")
-            search = preset_settings(self.preset)
-            validation = None
-            if not isinstance(search, RankSettings):
-                # outside of the data the network knows nothing of the law
-                some = np.random.default_rng(int(seeds[2])).choice(
-                    len(rows), max(2, min(len(rows) // 4, 1000)), replace=False
-                )
-                validation = X[rows[some]]
+            # outside of the data the network knows nothing of the law
+            some = np.random.default_rng(int(seeds[2])).choice(
+                len(rows), max(2, min(len(rows) // 4, 1000)), replace=False
+            )
             self.explanation_ = explain_rows(
                 box,
                 X,
                 names,
                 task=type(self).__name__,
-                search=search,
+                search=preset_settings(self.preset),
                 seed=int(seeds[2]),
                 budget=budget,
-                validation=validation,
+                validation=X[rows[some]],
                 progress=self.verbose,
             )
             if self.select is not None:
