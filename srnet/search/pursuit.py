@@ -80,7 +80,7 @@ class LayerPursuit:
         self._wanted = settings.formulas_of(number)
         self._threads = threads
         # errors below this are those of the units in float32
-        self._rounding = float(np.mean(np.square(h))) * (np.finfo(np.float32).eps / 2) ** 2
+        self._rounding = float(np.mean(np.square(h * np.finfo(np.float32).eps / 2)))
         rows = _sample(x, h, settings.sample_rows, seed, number)
         self._x, h = x[rows], h[rows]
         self._mean, self._std = x.mean(axis=0), x.std(axis=0)

@@ -214,6 +214,7 @@ class RankSearch:
                 self._evaluations += self._pursuit.search.evaluations
                 self._pursuit.end_round()
             self._end_layer()
+        self.history[-1:] = [self.fitness]
 
     def _finish(self) -> None:
         """The front over the output's formulas, and the choice among it."""
