@@ -91,7 +91,7 @@ class LayerPursuit:
         self._most_nodes = settings.most_nodes
         self._wanted = settings.formulas_of(number)
         # errors below this are those of the units in float32
-        self._rounding = float(np.mean(np.square(h)) * (np.finfo(np.float32).eps / 2) ** 2)
+        self._rounding = float(np.mean(np.square(h * np.finfo(np.float32).eps / 2)))
         rows = _sample(x, h, settings.sample_rows, seed, number)
         self._x, h = x[rows], h[rows]
         self._mean, self._std = x.mean(axis=0), x.std(axis=0)

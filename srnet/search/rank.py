@@ -257,6 +257,7 @@ class RankSearch:
                 self._evaluations += self._pursuit.search.evaluations
                 self._pursuit.end_round()
             self._end_layer()
+        self.history[-1:] = [self.fitness]
 
     def _end_pass(self) -> None:
         """Keep the front over the output's formulas; after the last pass choose among it."""

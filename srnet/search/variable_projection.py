@@ -5,10 +5,10 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 import numpy as np
-from scipy.optimize import least_squares
 
 from srnet.cgp.program import Program
 from srnet.model.regression import back_substitute, coefficients, orthogonalise, project
+from srnet.search.levenberg_marquardt import minimise
 from srnet.typing import Floats
 
 # What a layer that is not finite costs: more than any start.
@@ -68,20 +68,10 @@ def fit_constants(
         return result
 
     start = np.array([constant for program in free for constant in program.constants])
-    before = residuals(start)
-    # MINPACK: no BLAS, whose sums depend on the number of threads
-    found = least_squares(
-        residuals,
-        start,
-        jacobian,
-        method="lm",
-        x_scale=np.maximum(np.abs(start), 1e-3),
-        max_nfev=steps,
-    )
-    better = np.isfinite(found.x).all() and np.sum(found.fun**2) < np.sum(before**2)
-    if not better:
+    found = minimise(residuals, jacobian, start, np.maximum(np.abs(start), 1e-3), steps)
+    if np.array_equal(found, start):
         return tuple(programs)
-    fitted = iter(with_constants(found.x))
+    fitted = iter(with_constants(found))
     return tuple(next(fitted) if program.constants else program for program in programs)
 
 

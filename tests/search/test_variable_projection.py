@@ -69,11 +69,11 @@ def test_the_jacobian_is_near_the_finite_differences(monkeypatch: pytest.MonkeyP
     outputs, and a bare input beside."""
     calls: list[Any] = []
 
-    def record(residuals: Any, start: Floats, jacobian: Any, **options: Any) -> Any:
+    def record(residuals: Any, jacobian: Any, start: Floats, *options: Any) -> Floats:
         calls.append((residuals, jacobian))
-        return scipy.optimize.least_squares(residuals, start, jacobian, **options)
+        return start
 
-    monkeypatch.setattr(variable_projection, "least_squares", record)
+    monkeypatch.setattr(variable_projection, "minimise", record)
     law = (sine(1.7, 0.4), X0, reciprocal(3.0))
     h = np.column_stack([program(X) for program in law]) @ RNG.normal(size=(3, 2))
     fit_constants((sine(1.5, 0.3), X0, reciprocal(3.3)), X, h, 30)
