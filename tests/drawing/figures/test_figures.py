@@ -15,12 +15,13 @@ from srnet.drawing.figures import (
     inputs_used,
     layer_heatmap,
     pareto,
+    presets_compared,
     reproduction,
 )
 from srnet.drawing.tables import fidelity_by_formulas as fidelity_table
 from srnet.drawing.tables import reproduction as reproduction_table
 from srnet.io.files import write_json
-from srnet.results.gather import formulas_table, pareto_table
+from srnet.results.gather import formulas_table, history_table, pareto_table
 from srnet.results.hidden_semantics import best_models, hidden_values
 from srnet.results.hidden_semantics import inputs_used as count_inputs
 
@@ -395,3 +396,20 @@ def test_scalars_that_formulas_read():
     figure = inputs_used.draw(count_inputs([fakes.run("F3", "rank") | model.to_run()]))
     labels = [label.get_text() for label in figure.axes[0].get_yticklabels()]
     assert labels == ["layer 1 (2)", "layer 2 (2)", "output (2)"]
+
+
+def test_runs_are_counted_though_not_all_have_as_many_scalars():
+    models = [ranked.model(0, "scalars", (2, 3, 3, 1), (2, rank, 3)) for rank in (2, 4)]
+    runs = [fakes.run("F3", "rank", i) | model.to_run() for i, model in enumerate(models, 1)]
+    figure = inputs_used.draw(count_inputs([run | {"task": "F3"} for run in runs]))
+    assert any(text.endswith("brackets; 2 runs") for text in texts(figure))
+    assert inside(figure)
+
+
+def test_the_fitness_of_presets_on_one_task_fits_a_column():
+    runs = [fakes.run("K0", preset) for preset in ("paper", "joint", "rank2")]
+    columns = ["task", "runs", "fitness_min", "fitness_median", "fitness_max"]
+    published = pd.DataFrame([("K0", 30, 0.5, 1.0, 2.0)], columns=columns)
+    figure = presets_compared.draw(history_table(runs), published)
+    assert "published final fitness: median and range of 30 runs" in texts(figure)
+    assert inside(figure)
