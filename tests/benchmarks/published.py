@@ -27,6 +27,9 @@ ROOT = Path(__file__).resolve().parents[2]
 
 def run(file: Path, name: str, seed: int, generations: int) -> tuple[float, int, float]:
     """Fitness, complexity and seconds of one run."""
+    settings = preset(name)
+    # the same number of evaluations, however many a generation has
+    generations = generations * preset("paper").population // settings.population
     result = evolve(Layers.load(file), preset(name, generations=generations), seed)
     return result["fitness"], result["complexity"], result["seconds"]
 
@@ -53,7 +56,10 @@ def main() -> None:
     parser.add_argument("--presets", nargs="+", default=["paper", "joint"])
     parser.add_argument("--seeds", type=int, default=5)
     parser.add_argument(
-        "--generations", type=int, default=5000, help="the published budget where not given"
+        "--generations",
+        type=int,
+        default=5000,
+        help="of 200 evaluations by layer; the published budget where not given",
     )
     parser.add_argument("--jobs", type=int, default=2)
     options = parser.parse_args()
