@@ -1,6 +1,6 @@
 """SRNet: turn a trained neural network into formulas.
 
-``srnet.explain(model, X)`` finds a formula for every layer and gives an :class:`Explanation`;
+``srnet.explain(model, X)`` finds formulas for its output or its layers: an :class:`Explanation`;
 :class:`SRNetRegressor` and :class:`SRNetClassifier` train a small network and explain it.
 """
 

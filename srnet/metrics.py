@@ -96,3 +96,12 @@ def r_squared(mse: float, expected: NDArray[np.floating]) -> float | None:
     """1 - ``normalised_error``: 1 where there is no error, 0 where the mean would be as good."""
     error = normalised_error(mse, expected)
     return None if error is None else 1.0 - error
+
+
+def component_shares(h: NDArray[np.floating]) -> Floats:
+    """The share of the variance of units, n × k, that their first 1, 2, … k principal components
+    hold: the R² that no linear code of so many numbers can pass. 1 where the units are constant."""
+    centred = h - h.mean(axis=0, dtype=np.float64)
+    variances = np.linalg.eigvalsh(np.einsum("ni,nj->ij", centred, centred))[::-1]
+    held, total = np.cumsum(np.maximum(variances, 0.0)), max(float(variances.sum()), 0.0)
+    return np.minimum(held / total, 1.0) if total > 0 else np.ones(len(held))

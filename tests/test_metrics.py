@@ -8,6 +8,7 @@ from sklearn.metrics import r2_score
 
 from srnet.metrics import (
     agreement,
+    component_shares,
     largest_share,
     movement,
     normalised_error,
@@ -96,3 +97,11 @@ def test_r_squared_of_several_columns_weighs_them_by_their_variance():
     assert value == pytest.approx(
         r2_score(expected, predicted, multioutput="variance_weighted"), rel=1e-6
     )
+
+
+def test_component_shares_are_those_of_the_singular_values():
+    h = np.random.default_rng(0).normal(size=(50, 4)) * [1, 10, 2, 0] + [5, 0, 1, 3]
+    squares = np.linalg.svd(h - h.mean(axis=0), compute_uv=False) ** 2
+    np.testing.assert_allclose(component_shares(h), np.cumsum(squares) / squares.sum(), rtol=1e-12)
+    assert component_shares(h.astype(np.float32))[-1] == 1.0
+    assert component_shares(np.full((9, 2), 0.1)).tolist() == [1.0, 1.0]

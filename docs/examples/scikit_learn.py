@@ -1,5 +1,4 @@
-"""Explain every layer of a scikit-learn pipeline on its data's own units, and take the formula
-elsewhere."""
+"""Explain a scikit-learn pipeline in its data's own units, and take the formula elsewhere."""
 
 import warnings
 
@@ -21,7 +20,7 @@ network = MLPRegressor(
 )
 pipeline = make_pipeline(StandardScaler(), network).fit(X, pressure)
 
-result = srnet.explain(pipeline, X, task="gas", budget=60_000, validation=X[::4], progress=False)
+result = srnet.explain(pipeline, X, task="gas", budget=60_000, progress=False)
 print(result)
 for how in ("accuracy", "best", "knee"):
     chosen = result.select(how)

@@ -18,10 +18,8 @@ for _ in range(1500):
     loss.backward()
     optimiser.step()
 
-# The output alone: one formula of the inputs. Without layers= the hidden layer gets one, too.
-result = srnet.explain(
-    model, X, layers=["output"], task="spring", budget=60_000, validation=X[::4], progress=False
-)
+# The output, by as many formulas of the inputs as it takes.
+result = srnet.explain(model, X, task="spring", budget=60_000, progress=False)
 print(result)
 
 new = rng.uniform(1, 5, (100, 2))

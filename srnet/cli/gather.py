@@ -102,6 +102,27 @@ def hidden_values(layers: str, runs: Sequence[str], task: str, out: str) -> None
     write_hidden_values(layers, task, runs, out)
 
 
+@gather.command("layer-r2")
+@click.option(
+    "--layers",
+    type=(str, str),
+    multiple=True,
+    required=True,
+    metavar="TASK LAYERS.npz",
+    help="A task and its layers; give it for each.",
+)
+@options.runs
+@options.out("CSV")
+def layer_r2(layers: Sequence[tuple[str, str]], runs: Sequence[str], out: str) -> None:
+    """Measure R² by the number of formulas.
+
+    Of every layer in the best RUN.json of each task and preset, beside its principal components.
+    """
+    from srnet.results.hidden_semantics import write_layer_r2
+
+    write_layer_r2(layers, runs, out)
+
+
 @gather.command()
 @click.option(
     "--network",

@@ -249,6 +249,20 @@ ARTIFACTS = (
     ),
     Artifact("pareto", "figure", ("pareto",), "Beyond the paper", "Fitness against complexity"),
     Artifact(
+        "fidelity_by_formulas",
+        "figure",
+        ("layer_r2",),
+        "Beyond the paper",
+        "Fidelity of every layer by number of formulas",
+    ),
+    Artifact(
+        "fidelity_by_formulas",
+        "table",
+        ("layer_r2",),
+        "Beyond the paper",
+        "Fidelity of every layer by number of formulas",
+    ),
+    Artifact(
         "fidelity_by_distance",
         "figure",
         ("distance",),

@@ -42,10 +42,10 @@ class _Estimator(BaseEstimator):
         alpha: float = 1e-6,
         max_iter: int = 2000,
         layers: str = "output",
-        preset: str = "joint",
+        preset: str = "rank",
         budget: int | str | None = 300_000,
         max_time: float | None = None,
-        select: str = "accuracy",
+        select: str | None = None,
         random_state: Any = None,
         verbose: bool = False,
     ) -> None:
@@ -99,7 +99,7 @@ class _Estimator(BaseEstimator):
             if mlp.n_iter_ < mlp.max_iter or self.n_iter_ >= self.max_iter or late:
                 break
         self.network_ = mlp
-        boxes = self._boxes(adapt(mlp, [OUTPUT] if self.layers == "output" else None), scaler)  # type: ignore[arg-type]
+        box = self._box(adapt(mlp, [OUTPUT] if self.layers == "output" else None), scaler)  # type: ignore[arg-type]
         names = (
             symbol_names(self.feature_names_in_)
             if hasattr(self, "feature_names_in_")
@@ -109,7 +109,7 @@ class _Estimator(BaseEstimator):
             # loading the search is not in its own time, but in that of the fit; compiling it, once
             # on a machine, is not
             warm_up(
-                sample_layers(boxes[0], X[rows][:20], validation=X[rows][:2]).layers,
+                sample_layers(box, X[rows][:20], validation=X[rows][:2]).layers,
                 preset_settings(self.preset),
             )
             left = (
@@ -117,7 +117,7 @@ class _Estimator(BaseEstimator):
                 if self.max_time is not None
                 else budget.seconds
             )
-            budget = Budget(seconds=max(left, 0.5 * budget.seconds) / len(boxes))
+            budget = Budget(seconds=max(left, 0.5 * budget.seconds))
         with warnings.catch_warnings():
             # a rare class's probability may be
             warnings.filterwarnings("ignore", message="the network's output is nearly constant")
@@ -125,43 +125,52 @@ class _Estimator(BaseEstimator):
             some = np.random.default_rng(int(seeds[2])).choice(
                 len(rows), max(2, min(len(rows) // 4, 1000)), replace=False
             )
-            self.explanations_ = [
-                explain_rows(
-                    box,
-                    X,
-                    names,
-                    task=type(self).__name__,
-                    search=preset_settings(self.preset),
-                    seed=int(seeds[2]),
-                    budget=budget,
-                    validation=X[rows[some]],
-                    progress=self.verbose,
-                ).select(self.select)
-                for box in boxes
-            ]
+            self.explanation_ = explain_rows(
+                box,
+                X,
+                names,
+                task=type(self).__name__,
+                search=preset_settings(self.preset),
+                seed=int(seeds[2]),
+                budget=budget,
+                validation=X[rows[some]],
+                progress=self.verbose,
+            )
+            if self.select is not None:
+                self.explanation_ = self.explanation_.select(self.select)
 
-    def _boxes(self, box: SklearnBox, scaler: tuple[Floats, Floats]) -> "list[Standardised]":
+    def _box(self, box: SklearnBox, scaler: tuple[Floats, Floats]) -> "Standardised":
         raise NotImplementedError
 
+    @property
+    def expressions_(self) -> list[str]:
+        """The formula of each output, of the features by their names, as text that sympy reads."""
+        check_is_fitted(self)
+        return [self.explanation_.expression(i) for i in range(self.explanation_.outputs)]
+
+    @property
+    def expression_(self) -> str:
+        """The formula of the first output, often the only one."""
+        check_is_fitted(self)
+        return self.explanation_.expression()
+
     def _values(self, X: Any) -> Floats:
-        """The values of all formulas, n × formulas."""
+        """The outputs by the formulas, n × outputs."""
         check_is_fitted(self)
         rows = validate_data(self, X, reset=False, dtype=np.float64)
-        return np.hstack([explanation.model.predict(rows) for explanation in self.explanations_])
+        return self.explanation_.model.predict(rows)
 
 
 @dataclass(frozen=True)
 class Standardised:
     """A network behind a standardisation of its inputs and, in regression, of its output.
 
-    It is searched in its inputs' own units: the formulas of most laws are simpler there. ``column``
-    is the one output that is explained.
+    It is searched in its inputs' own units: the formulas of most laws are simpler there.
     """
 
     box: SklearnBox
     inputs: tuple[Floats, Floats]
-    output: tuple[float, float] = (0.0, 1.0)
-    column: int = 0
+    output: tuple[Floats, Floats] | None = None
     scaler: None = None
 
     def layers(self, x: NDArray[Any]) -> tuple[list[str], list[NDArray[Any]]]:
@@ -169,21 +178,22 @@ class Standardised:
         names, values = self.box.layers(
             (np.asarray(x, dtype=np.float64) - self.inputs[0]) / self.inputs[1]
         )
-        return names, [*values[:-1], values[-1][:, [self.column]] * self.output[1] + self.output[0]]
+        if self.output is not None:
+            values = [*values[:-1], values[-1] * self.output[1] + self.output[0]]
+        return names, values
 
 
 class SRNetRegressor(RegressorMixin, _Estimator):
-    """Symbolic regression: a small multilayer perceptron is trained, and what predicts is the
-    formula that explains it.
+    """Symbolic regression: a small multilayer perceptron is trained, and what predicts are the
+    formulas that explain it.
 
     Parameters
     ----------
     hidden_layer_sizes, activation, alpha, max_iter
         The network, as of scikit-learn's MLPRegressor, trained by L-BFGS on standardised values.
     layers
-        ``output`` explains the network's output in one formula of the inputs, ``all`` every hidden
-        layer too: more insight into the network, less accuracy, for every layer is then one formula
-        of those before.
+        ``output`` explains the network's output by formulas of the inputs, ``all`` every hidden
+        layer too, each by formulas of those before: more insight into the network, longer formulas.
     preset, budget
         The search, as of :func:`srnet.explain`; the default budget takes a few seconds.
     max_time
@@ -191,7 +201,8 @@ class SRNetRegressor(RegressorMixin, _Estimator):
         depends on the machine's speed. The first fit ever on a machine takes a minute more, to
         compile the search.
     select
-        Which model of the Pareto front predicts: ``accuracy``, ``best`` or ``knee``.
+        Which model of the Pareto front predicts: ``accuracy``, ``best`` or ``knee``; by default the
+        one that the search chose.
     random_state
         Of the network and the search.
     verbose
@@ -199,47 +210,51 @@ class SRNetRegressor(RegressorMixin, _Estimator):
 
     Attributes
     ----------
-    explanations_ : list of Explanation
-        The formulas, and all that can be made of them: one explanation.
+    explanation_ : Explanation
+        The formulas, and all that can be made of them.
     network_ : MLPRegressor
         The network, of standardised values.
     expression_ : str
-        The formula as text that sympy reads.
+        The formula of the first output, often the only one, as text that sympy reads.
+    expressions_ : list of str
+        That of each output.
     n_features_in_, feature_names_in_, n_iter_
         As everywhere in scikit-learn.
     """
 
     def fit(self, X: Any, y: Any) -> "SRNetRegressor":
-        """Train and explain the network of rows X (n × d) and targets y (n)."""
-        X, y = validate_data(self, X, y, dtype=np.float64, y_numeric=True, ensure_min_samples=2)
-        self.target_ = (float(y.mean()), float(y.std()) or 1.0)
+        """Train and explain the network of rows X (n × d) and targets y (n, or n × outputs)."""
+        X, y = validate_data(
+            self, X, y, dtype=np.float64, y_numeric=True, multi_output=True, ensure_min_samples=2
+        )
+        deviations = y.std(axis=0)
+        self.target_ = (y.mean(axis=0), np.where(deviations > 0, deviations, 1.0))
         self._fit(X, (y - self.target_[0]) / self.target_[1], MLPRegressor)
         return self
 
-    @property
-    def expression_(self) -> str:
-        """The formula, of the features by their names, as text that sympy reads."""
-        check_is_fitted(self)
-        return self.explanations_[0].expression()
-
-    def _boxes(self, box: SklearnBox, scaler: tuple[Floats, Floats]) -> list[Standardised]:
-        return [Standardised(box, scaler, self.target_)]
+    def _box(self, box: SklearnBox, scaler: tuple[Floats, Floats]) -> Standardised:
+        return Standardised(box, scaler, self.target_)
 
     def predict(self, X: Any) -> Floats:
-        """The formula's value of every row; the mean of the training targets where it has none."""
-        values = self._values(X)[:, 0]
-        return np.where(np.isfinite(values), values, self.target_[0])
+        """The formulas' values of every row, n or n × outputs as the targets were; the mean of the
+        training targets where there is none."""
+        values = self._values(X)
+        values = np.where(np.isfinite(values), values, self.target_[0])
+        return values if np.ndim(self.target_[0]) else values[:, 0]
+
+    def __sklearn_tags__(self) -> Any:
+        tags = super().__sklearn_tags__()
+        tags.target_tags.multi_output = True
+        return tags
 
 
 class SRNetClassifier(ClassifierMixin, _Estimator):
     """Classification: a small multilayer perceptron is trained, and what predicts are formulas for
     its probabilities.
 
-    One explanation per class, or one of the second class's probability where there are two; each
-    takes the whole ``budget``, or its share of ``max_time``. The formulas are fitted to the
-    probabilities by mean squared error. Parameters and attributes are those of
-    :class:`SRNetRegressor`, and ``classes_``; in the place of ``expression_`` every explanation in
-    ``explanations_`` has its own :meth:`~srnet.explanation.result.Explanation.expression`.
+    The formulas are fitted to the probabilities by mean squared error; where there are two classes,
+    to that of the second. Parameters and attributes are those of :class:`SRNetRegressor`, and
+    ``classes_``.
     """
 
     def fit(self, X: Any, y: Any) -> "SRNetClassifier":
@@ -254,11 +269,8 @@ class SRNetClassifier(ClassifierMixin, _Estimator):
         self._fit(X, labels, MLPClassifier)
         return self
 
-    def _boxes(self, box: SklearnBox, scaler: tuple[Floats, Floats]) -> list[Standardised]:
-        return [
-            Standardised(box, scaler, column=i)
-            for i in range(1 if len(self.classes_) == 2 else len(self.classes_))
-        ]
+    def _box(self, box: SklearnBox, scaler: tuple[Floats, Floats]) -> Standardised:
+        return Standardised(box, scaler)
 
     def predict_proba(self, X: Any) -> Floats:
         """Probabilities by the formulas, n × classes: brought into 0 … 1 and to the sum 1; equal
@@ -286,6 +298,4 @@ def model(est: SRNetRegressor, X: Any = None) -> str:
     expression = est.expression_
     if names is None:
         return expression
-    return Explanation(
-        {**est.explanations_[0].run, "input_names": symbol_names(names)}
-    ).expression()
+    return Explanation({**est.explanation_.run, "input_names": symbol_names(names)}).expression()

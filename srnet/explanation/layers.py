@@ -92,10 +92,9 @@ def sample_layers(
         if not len(valid):
             raise UserError("'validation' has no row; at least 1 is needed")
         check_width(valid, rows.shape[1], "'validation'")
-    if hold_out:
+    if hold_out and validation is None:
         count = max(0, 2 * (_FIT_ROWS - len(rows)))
-        if validation is None:  # in the same proportion
-            valid = _recombine(valid, count * len(valid) // len(rows), given, rng)
+        valid = _recombine(valid, count * len(valid) // len(rows), given, rng)
         rows = _recombine(rows, count, rows, rng)
     names, train_values = _evaluate(network, rows, "X")
     _, valid_values = _evaluate(network, valid, "the validation rows")

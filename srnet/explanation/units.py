@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from srnet.explanation.layers import LayerSample
-from srnet.metrics import r_squared
+from srnet.metrics import component_shares, r_squared
 from srnet.model.fitting import least_squares, quality
 from srnet.model.regression import gains
 from srnet.model.rounding import round_constants
@@ -95,20 +95,12 @@ def describe(individual: Individual, layers: Layers) -> dict[str, Any]:
             for scalars, h in zip(model.scalars(layers.values(0)), units, strict=True)
         ],
         "layer_bounds": [
-            component_share(h, rank) for h, rank in zip(units, model.ranks, strict=True)
+            float(component_shares(h)[min(rank, h.shape[1]) - 1])
+            for h, rank in zip(units, model.ranks, strict=True)
         ],
         "valid_r2": _r2(model.predict(valid[0]), valid[-1]),
         **quality(model, losses, layers),
     }
-
-
-def component_share(h: NDArray[np.floating], count: int) -> float:
-    """The share of the variance of units, n × k, that their first principal components hold: the
-    R² that no linear code of so many numbers can pass. 1 where the units are constant."""
-    centred = h - h.mean(axis=0, dtype=np.float64)
-    variances = np.linalg.eigvalsh(np.einsum("ni,nj->ij", centred, centred))[::-1]
-    total = float(variances.sum())
-    return min(float(variances[:count].sum()) / total, 1.0) if total > 0 else 1.0
 
 
 def _linear_r2(layers: Layers) -> float | None:

@@ -10,9 +10,9 @@ from srnet.networks.layers import Layers
 from srnet.typing import Floats
 
 # A layer's loss may rise by this share of itself and this share of its units' mean square.
-_RISE, _NOISE = 1e-3, 1e-7
+_RISE, _NOISE = 1e-3, 1e-9
 # Digits that are tried; with the last, nothing is rounded.
-_DIGITS = range(3, 17)
+_DIGITS = range(4, 17)
 
 
 def round_constants(model: SRNet, layers: Layers) -> tuple[SRNet, int]:

@@ -1,5 +1,5 @@
-"""The best formulas beside the network they explain, as tidy tables: hidden values, inputs that are
-read, error by distance."""
+"""The best formulas beside the network they explain, as tidy tables: hidden values, R² by number of
+formulas, inputs that are read, error by distance."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
@@ -11,7 +11,8 @@ from srnet.cgp.program import Program
 from srnet.data.dataset import Data
 from srnet.errors import UserError
 from srnet.io.frames import write_table
-from srnet.model.srnet import SRNet
+from srnet.metrics import component_shares, r_squared
+from srnet.model.srnet import SRNet, layer_complexity
 from srnet.networks.layers import Layers
 from srnet.networks.mlp import Network, load_network
 from srnet.results.gather import read_runs
@@ -22,6 +23,8 @@ ROWS = 9  # of a heat map, as in the paper
 # out; 0: inside.
 DISTANCES = (0.0, 0.25, 0.5, 1.0, 2.0, 4.0)
 POINTS = 500
+# In the place of a preset: a layer's principal components. They are told for at least so many.
+COMPONENTS, FEWEST = "components", 3
 
 
 def hidden_values(layers: Layers, models: Mapping[str, SRNet]) -> pd.DataFrame:
@@ -44,12 +47,7 @@ def hidden_values(layers: Layers, models: Mapping[str, SRNet]) -> pd.DataFrame:
         If a model reads other inputs than these layers have, or explains layers of other widths.
     """
     train = layers.splits["train"]
-    for preset, model in models.items():
-        if model.widths != layers.widths:
-            raise UserError(
-                f"task {layers.name}, preset {preset}: the run explains layers of the widths "
-                f"{model.widths}, the layers have {layers.widths}"
-            )
+    _check_widths(layers, models)
     order = np.argsort(train[-1][:, 0], kind="stable")
     rows = order[np.linspace(0, len(order) - 1, min(ROWS, len(order))).round().astype(int)]
     symbolic = {preset: model.layers(train[0][rows]) for preset, model in models.items()}
@@ -75,6 +73,59 @@ def hidden_values(layers: Layers, models: Mapping[str, SRNet]) -> pd.DataFrame:
                 pd.DataFrame({"task": layers.name, "layer": layer, "source": source, **columns})
             )
     return pd.concat(parts, ignore_index=True)
+
+
+def layer_r2(layers: Layers, models: Mapping[str, SRNet]) -> pd.DataFrame:
+    """R² of every layer over training and validation rows beside the number of its formulas: of
+    each preset's model, and of the layer's first principal components, the best linear code.
+
+    Columns task, layer (1 …), units, source (a preset or ``components``), formulas (or components),
+    r2 (NaN of a constant layer, negative infinity where a formula is not finite), agreement and
+    complexity (operations of the layer's formulas and the additions that join them; NaN of
+    components). The components are told for every number up to the most formulas of any layer.
+
+    The output of a model whose loss is cross-entropy has no R² and no components, for it is fitted
+    to the network's class and not to its probabilities: ``agreement`` is the share of the rows with
+    this class, and NaN elsewhere.
+
+    Parameters
+    ----------
+    models
+        By preset.
+
+    Raises
+    ------
+    UserError
+        If a model explains layers of other widths.
+    """
+    _check_widths(layers, models)
+    most = max([FEWEST, *(rank for model in models.values() for rank in model.ranks)])
+    losses = {preset: model.losses(layers) for preset, model in models.items()}
+    rows: list[tuple[Any, ...]] = []
+    for layer in range(1, layers.depth + 1):
+        h = layers.values(layer)
+        classifiers = [
+            preset
+            for preset, model in models.items()
+            if layer == layers.depth and model.loss == "cross_entropy"
+        ]
+        if not classifiers and r_squared(0.0, h) is not None:
+            shares = np.append(component_shares(h), np.ones(most))[:most]
+            rows += [
+                (layer, h.shape[1], COMPONENTS, count, share, None, None)
+                for count, share in enumerate(shares, start=1)
+            ]
+        for preset, model in models.items():
+            programs = model.programs[layer - 1]
+            measures: tuple[float | None, ...] = (r_squared(losses[preset][layer - 1], h), None)
+            if preset in classifiers:
+                measures = (None, model.accuracy(layers))
+            size = layer_complexity(programs)
+            rows.append((layer, h.shape[1], preset, len(programs), *measures, size))
+    measured = ["r2", "agreement", "complexity"]
+    table = pd.DataFrame(rows, columns=["layer", "units", "source", "formulas", *measured])
+    table.insert(0, "task", layers.name)
+    return table.astype(dict.fromkeys(measured, np.float64))
 
 
 def inputs_used(runs: Iterable[Mapping[str, Any]]) -> pd.DataFrame:
@@ -182,6 +233,30 @@ def write_hidden_values(layers: StrPath, task: str, runs: Iterable[StrPath], out
     write_table(table, out)
 
 
+def write_layer_r2(
+    layers: Iterable[tuple[str, StrPath]], runs: Iterable[StrPath], out: StrPath
+) -> None:
+    """Write R² by layer as CSV (the command ``srnet gather layer-r2``).
+
+    Parameters
+    ----------
+    layers
+        The task and layers.npz of every network.
+    runs
+        The best run of every task and preset.
+
+    Raises
+    ------
+    UserError
+        If a file cannot be used, or a task has no run.
+    """
+    contents = read_runs(runs)
+    tables = [
+        layer_r2(Layers.load(file, task), _models_of(task, contents)) for task, file in layers
+    ]
+    write_table(pd.concat(tables, ignore_index=True), out)
+
+
 def write_inputs(runs: Iterable[StrPath], out: StrPath) -> None:
     """Write the inputs that runs read as CSV (the command ``srnet gather inputs``)."""
     write_table(inputs_used(read_runs(runs)), out)
@@ -207,9 +282,7 @@ def write_distance(
     contents = read_runs(runs)
     tables = []
     for task, network, data in networks:
-        models = best_models([run for run in contents if run["task"] == task])
-        if not models:
-            raise UserError(f"task {task}: none of the {len(contents)} runs is of this task")
+        models = _models_of(task, contents)
         tables.append(error_by_distance(task, load_network(network), Data.load(data).x, models))
     write_table(pd.concat(tables, ignore_index=True), out)
 
@@ -217,3 +290,19 @@ def write_distance(
 def best_models(runs: Sequence[Mapping[str, Any]]) -> dict[str, SRNet]:
     """The models of the best runs of one task, by preset."""
     return {str(run["preset"]): SRNet.from_run(run) for run in runs}
+
+
+def _models_of(task: str, runs: Sequence[Mapping[str, Any]]) -> dict[str, SRNet]:
+    models = best_models([run for run in runs if run["task"] == task])
+    if not models:
+        raise UserError(f"task {task}: none of the {len(runs)} runs is of this task")
+    return models
+
+
+def _check_widths(layers: Layers, models: Mapping[str, SRNet]) -> None:
+    for preset, model in models.items():
+        if model.widths != layers.widths:
+            raise UserError(
+                f"task {layers.name}, preset {preset}: the run explains layers of the widths "
+                f"{model.widths}, the layers have {layers.widths}"
+            )

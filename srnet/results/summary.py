@@ -82,7 +82,8 @@ def _size(frames: Frames) -> str:
     runs, networks = frames["runs"], frames["networks"]
     seeds = runs.groupby(["task", "preset"], sort=False).size()
     low, high = int(seeds.min()), int(seeds.max())
-    presets = escape_markdown(" and ".join(dict.fromkeys(runs["preset"])))
+    *others, last = dict.fromkeys(runs["preset"])
+    presets = escape_markdown(f"{', '.join(others)} and {last}" if others else last)
     generations = runs.groupby("preset", sort=False)["generations"].max()
     longest = escape_markdown(
         ", ".join(f"{preset} {count}" for preset, count in generations.items())

@@ -60,8 +60,10 @@ class LayerPursuit:
     ----------
     x, h
         Rows that are fitted: what the formulas read (n × inputs) and the layer's units (n × k).
-    number
-        The layer's, 0 …; with the seed it gives the random streams.
+    number, turn
+        The layer's number, 0 …, and the pass's; with the seed they give the random streams.
+    passes
+        Passes that share the budget.
 
     Attributes
     ----------
@@ -74,11 +76,20 @@ class LayerPursuit:
     """
 
     def __init__(
-        self, x: Floats, h: Floats, settings: RankSettings, seed: int, number: int, threads: int = 1
+        self,
+        x: Floats,
+        h: Floats,
+        settings: RankSettings,
+        seed: int,
+        number: int,
+        turn: int = 0,
+        passes: int = 1,
+        threads: int = 1,
     ) -> None:
-        self._settings, self._seed, self._number = settings, seed, number
+        self._inner, self._threads = inner_settings(settings, passes), threads
+        self._seed, self._number, self._turn = seed, number, turn
+        self._most_nodes = settings.most_nodes
         self._wanted = settings.formulas_of(number)
-        self._threads = threads
         # errors below this are those of the units in float32
         self._rounding = float(np.mean(np.square(h * np.finfo(np.float32).eps / 2)))
         rows = _sample(x, h, settings.sample_rows, seed, number)
@@ -125,10 +136,10 @@ class LayerPursuit:
             source="the residual",
         )
         self._kept = kept
-        key = stream(self._seed, _SEARCH, self._number, self.round)
+        key = stream(self._seed, _SEARCH + self._turn, self._number, self.round)
         return JointSearch(
             layers,
-            inner_settings(self._settings),
+            self._inner,
             int(key >> np.uint64(2)) + 1,
             threads=self._threads,
         )
@@ -178,7 +189,7 @@ class LayerPursuit:
         start = measure(fitted if self._is_regular(fitted) else programs, x, h)
         if not np.isfinite(start.error) or not self._is_regular(programs):
             return
-        most = self._settings.most_nodes
+        most = self._most_nodes
         bound = max((1 + _RISE) * min(start.error, self.current.error), self._rounding)
         current = start if start.error <= self.current.error else self.current
         self._note(start)
@@ -281,11 +292,11 @@ class LayerPursuit:
         return measure(programs, self._x, self._h)
 
 
-def inner_settings(settings: RankSettings) -> JointSettings:
-    """The settings of the joint search of one round."""
+def inner_settings(settings: RankSettings, passes: int = 1) -> JointSettings:
+    """The settings of the joint search of one round, where so many passes share the budget."""
     names = JointSettings.__dataclass_fields__
     values = {name: getattr(settings, name) for name in names}
-    generations = settings.generations // settings.affordable_rounds
+    generations = settings.generations // (settings.affordable_rounds(passes) * passes)
     return JointSettings(
         **{**values, "search": "joint", "loss": "mse", "generations": generations, "stop": 0.0}
     )

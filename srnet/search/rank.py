@@ -7,6 +7,7 @@ Every layer has the same budget and is explained by matching pursuit (:mod:`srne
 """
 
 import time
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -32,6 +33,10 @@ Formulas = tuple[Program, ...]
 _FINAL_STEPS = 3
 # Share of a layer's time for its rounds; the rest is for shortening and the choice.
 _ROUNDS = 0.85
+# Weights of the output beside a hidden layer's units in what a given number of formulas is to
+# carry: the better pass counts. With none a layer is explained best, but its formulas may leave out
+# what the output needs.
+_WEIGHTS = (0.0, 0.1)
 
 
 class RankSearch:
@@ -48,11 +53,20 @@ class RankSearch:
         self.best: Individual | None = None
         self._front: list[Individual] = []
         self._evaluations = self._spent = 0  # of rounds that have ended; their generations
-        self._done: list[Formulas] = []  # of the layers that are explained
         self._finished = False
+        fixed = any(settings.formulas_of(layer) for layer in range(layers.depth - 1))
+        self._weights = _WEIGHTS if fixed and settings.generations > 1 else _WEIGHTS[:1]
+        self._rounds = settings.affordable_rounds(len(self._weights))
+        self._pass = 0
+        self._found: list[Individual] = []  # in the passes that have ended
+        self._begin_pass()
+
+    def _begin_pass(self) -> None:
+        """Go on to the first layer."""
+        self._done: list[Formulas] = []  # of the layers that are explained
         # What the formulas of the present layer read, by split.
         self._read = {
-            split: values[0].astype(np.float64) for split, values in layers.splits.items()
+            split: values[0].astype(np.float64) for split, values in self.layers.splits.items()
         }
         self._pursuit = self._start()
         self._update()
@@ -62,9 +76,18 @@ class RankSearch:
         number = len(self._done)
         splits = ["train"] if self.settings.hold_out else ["train", "valid"]
         x = np.vstack([self._read[split] for split in splits])
-        h = np.vstack([self.layers.splits[split][number + 1] for split in splits])
+        h, y = (
+            np.vstack([self.layers.splits[split][layer] for split in splits]).astype(np.float64)
+            for layer in (number + 1, -1)
+        )
+        weight = self._weights[self._pass]
+        if weight and self.settings.formulas_of(number) and number + 1 < self.layers.depth:
+            # both as they count in the fitness
+            units = h / np.sqrt(h.shape[1] * (self.layers.depth - 1))
+            h = np.hstack([units, weight * y / np.sqrt(y.shape[1])])
+        parts = len(self._weights)
         return LayerPursuit(
-            x, h.astype(np.float64), self.settings, self.seed, number, self._threads
+            x, h, self.settings, self.seed, number, self._pass, parts, self._threads
         )
 
     @property
@@ -110,20 +133,28 @@ class RankSearch:
         self.history += [self.fitness] * (max(spent // self.layers.depth, 1) - len(self.history))
         self.history[-1] = self.fitness
 
+    @property
+    def _stages(self) -> int:
+        """Layers of all passes."""
+        return self.layers.depth * len(self._weights)
+
+    @property
+    def _stage(self) -> int:
+        """Layers that have been explained in all passes."""
+        return self.layers.depth * self._pass + len(self._done)
+
     def _share_of_round(self) -> float | None:
         """The share of the present round's time that has passed, where a clock ends the run."""
         if self.elapsed is None:
             return None
-        of_layer = self.elapsed * self.layers.depth - len(self._done)
-        return of_layer / _ROUNDS * self.settings.affordable_rounds - self._pursuit.round
+        of_layer = self.elapsed * self._stages - self._stage
+        return of_layer / _ROUNDS * self._rounds - self._pursuit.round
 
     def _end_of_layer(self) -> float | None:
         """When the present layer's time is over (as ``time.monotonic()``)."""
         if self.until is None or self.elapsed is None:
             return None
-        left = ((len(self._done) + 1) / self.layers.depth - self.elapsed) / max(
-            1.0 - self.elapsed, 1e-9
-        )
+        left = ((self._stage + 1) / self._stages - self.elapsed) / max(1.0 - self.elapsed, 1e-9)
         now = time.monotonic()
         return now + min(max(left, 0.0), 1.0) * (self.until - now)
 
@@ -133,7 +164,7 @@ class RankSearch:
         self._spent += search.generation
         pursuit.end_round()
         self._update()
-        if pursuit.round >= self.settings.affordable_rounds or self._is_explained():
+        if pursuit.round >= self._rounds or self._is_explained():
             self._end_layer()
 
     def _is_explained(self) -> bool:
@@ -148,7 +179,7 @@ class RankSearch:
         programs = self._refine(self._choose().programs)
         self._done.append(programs)
         if len(self._done) == self.layers.depth:
-            self._finish()
+            self._end_pass()
             return
         self._read = {
             split: np.column_stack([program(x) for program in programs])
@@ -161,25 +192,37 @@ class RankSearch:
         """The simplest of the present layer's formulas that are faithful enough on the validation
         rows, or where these were fitted too those of the lowest error."""
         if not self.settings.hold_out:
-            return self._pursuit.front()[-1]
+            return min(self._pursuit.front(), key=self._error)
         candidates = self._pursuit.candidates()
         fidelities = [self._fidelity(candidate) for candidate in candidates]
         return candidates[select_by_fidelity(fidelities, self.settings.fidelity)]
 
     def _fidelity(self, candidate: Fitted) -> float:
-        """R² of the present layer's formulas on the validation rows."""
-        number = len(self._done) + 1
-        (f, h), (g, k) = (
-            (
-                [program(self._read[split]) for program in candidate.programs],
-                self.layers.splits[split][number].astype(np.float64),
-            )
-            for split in ("train", "valid")
-        )
-        if not all(np.isfinite(values).all() for values in (*f, *g)):
-            return -np.inf
+        """R² of the present layer's formulas on the validation rows; on the training rows where
+        there are no others, as of a classification."""
+        train, valid = self._predict(candidate)
+        return _r2(*(valid if len(valid[0]) else train))
+
+    def _error(self, candidate: Fitted) -> float:
+        """Their squared error on all rows."""
         with np.errstate(all="ignore"):
-            return _r2(join(g, *least_squares(f, h)), k)
+            error = sum(float(np.sum(np.square(a - b))) for a, b in self._predict(candidate))
+        return error if np.isfinite(error) else np.inf
+
+    def _predict(self, candidate: Fitted) -> list[tuple[Floats, Floats]]:
+        """The present layer's units by formulas, and the network's, on training and validation
+        rows; weights and biases are fitted to the training rows."""
+        number = len(self._done) + 1
+        scalars = [
+            [program(self._read[split]) for program in candidate.programs]
+            for split in ("train", "valid")
+        ]
+        units = [
+            self.layers.splits[split][number].astype(np.float64) for split in ("train", "valid")
+        ]
+        with np.errstate(all="ignore"):
+            fitted = least_squares(scalars[0], units[0])
+            return [(join(z, *fitted), h) for z, h in zip(scalars, units, strict=True)]
 
     def _refine(self, programs: Formulas) -> Formulas:
         """The formulas, without constant ones, those that add most first; their constants fitted on
@@ -216,18 +259,24 @@ class RankSearch:
             self._end_layer()
         self.history[-1:] = [self.fitness]
 
-    def _finish(self) -> None:
-        """The front over the output's formulas, and the choice among it."""
+    def _end_pass(self) -> None:
+        """Keep the front over the output's formulas; after the last pass choose among it."""
         *_, last = self._done
         del self._done[-1]
         found = [self._judge(self._refine(fitted.programs)) for fitted in self._pursuit.front()]
-        self._front = front([individual for individual in found if individual is not None])
         chosen = self._judge(last)
-        self._done.append(last)
+        self._found += [each for each in (*found, chosen) if each is not None]
+        if self._pass + 1 < len(self._weights) and self.fitness > self.settings.stop:
+            self._pass += 1
+            self._begin_pass()
+            return
         self._finished = True
-        if chosen is not None:
+        self._front = front(self._found)
+        if self._front and not self.settings.hold_out:
+            self.best = self._front[-1]
+        elif chosen is not None:
             self.best = chosen
-            # the chosen one stays, even if on the fitted rows a simpler one is as good
+            # it stays, even if on the fitted rows a simpler one is as good
             others = [
                 each for each in self._front if each.model.complexity != chosen.model.complexity
             ]
@@ -242,10 +291,10 @@ class RankSearch:
             "history": [finite_or_none(value) for value in self.history],
             "evaluations": self._evaluations,
             "spent": self._spent,
-            "best": None
-            if self.best is None
-            else [[program.to_json() for program in layer] for layer in self.best.model.programs],
-            "done": [[program.to_json() for program in layer] for layer in self._done],
+            "best": None if self.best is None else _to_json(self.best.model.programs),
+            "pass": self._pass,
+            "found": [_to_json(individual.model.programs) for individual in self._found],
+            "done": _to_json(self._done),
             "pursuit": self._pursuit.state(),
         }
 
@@ -260,6 +309,10 @@ class RankSearch:
         try:
             self.history = saved_history(state, self.settings.generations)
             self._evaluations, self._spent = int(state["evaluations"]), int(state["spent"])
+            self._pass = int(state["pass"])
+            if not 0 <= self._pass < len(self._weights):
+                raise UserError(f"the checkpoint is of pass {self._pass}, of {len(self._weights)}")
+            self._found = [self._restore(saved) for saved in state["found"]]
             for layer in state["done"]:
                 programs = tuple(map(Program.from_json, layer))
                 self._done.append(programs)
@@ -272,8 +325,7 @@ class RankSearch:
             self._pursuit = self._start()
             self._pursuit.restore(state["pursuit"])
             if state["best"] is not None:
-                layers = [tuple(map(Program.from_json, layer)) for layer in state["best"]]
-                self.best = measure(layers, self.layers, self.settings.loss, "scalars")
+                self.best = self._restore(state["best"])
         except (LookupError, TypeError, ValueError, OverflowError) as error:
             raise UserError(
                 f"the checkpoint's state is damaged ({type(error).__name__}: {error})"
@@ -282,6 +334,17 @@ class RankSearch:
             raise UserError(
                 "the checkpoint's history does not end with its best individual's fitness"
             )
+
+    def _restore(self, saved: Any) -> Individual:
+        layers = [tuple(map(Program.from_json, layer)) for layer in saved]
+        individual = measure(layers, self.layers, self.settings.loss, "scalars")
+        if individual is None:
+            raise UserError("an individual of the checkpoint is not finite")
+        return individual
+
+
+def _to_json(formulas: Sequence[Formulas]) -> list[list[dict[str, Any]]]:
+    return [[program.to_json() for program in layer] for layer in formulas]
 
 
 def _r2(given: Floats, expected: Floats) -> float:

@@ -127,10 +127,10 @@ class RankSettings(JointSettings):
         for count in by_layer:
             Integer(0, FORMULAS.maximum).check("formulas", count)
 
-    @property
-    def affordable_rounds(self) -> int:
-        """Rounds of a layer; a round takes at least one generation."""
-        return min(self.rounds, self.generations)
+    def affordable_rounds(self, passes: int = 1) -> int:
+        """Rounds of a layer in each of several passes that share the generations; a round takes at
+        least one."""
+        return max(1, min(self.rounds, self.generations // passes))
 
     def formulas_of(self, layer: int) -> int:
         """Formulas of a layer, 0 …; 0 for as many as it takes."""

@@ -98,7 +98,7 @@ def main() -> None:
                     "R2 test": round(near, 6),
                     "R2 wide": round(wide, 4),
                     "recovered": near > 0.999 and wide > 0.999,
-                    "nodes": one.explanations_[0].complexity,
+                    "nodes": one.explanation_.complexity,
                     "seconds": round(seconds, 2),
                     "over max_time": f"{seconds / options.max_time - 1:+.1%}",
                     "found": expression if len(expression) <= 70 else expression[:69] + "…",

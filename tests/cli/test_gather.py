@@ -24,6 +24,7 @@ from srnet.io.files import read_json, write_json
 from srnet.io.frames import read_table, write_table
 from srnet.model.fitting import fitness, quality
 from srnet.model.srnet import SRNet
+from srnet.networks.layers import Layers
 from srnet.networks.mlp import Network, load_network
 from srnet.results import gather, hidden_semantics
 
@@ -137,6 +138,25 @@ def test_hidden_values(results: Path, best_runs: list[Path], tmp_path: Path) -> 
     refused(
         srnet("gather", "hidden-values", layers, best_runs[2], "--task", "K0", "--out", out),
         "the run explains layers of the widths [2, 3, 3, 1]",
+    )
+
+
+def test_layer_r2(results: Path, best_runs: list[Path], tmp_path: Path) -> None:
+    out, files = tmp_path / "out.csv", {task: results / task / "layers.npz" for task in TASKS}
+    options = [word for task in TASKS for word in ("--layers", task, files[task])]
+    done("gather", "layer-r2", *best_runs, *options, "--out", out)
+    contents = gather.read_runs(best_runs)
+    expected = [
+        hidden_semantics.layer_r2(
+            Layers.load(files[task], task),
+            hidden_semantics.best_models([run for run in contents if run["task"] == task]),
+        )
+        for task in TASKS
+    ]
+    same(out, pd.concat(expected, ignore_index=True))
+    refused(
+        srnet("gather", "layer-r2", best_runs[0], *options, "--out", out),
+        "task F3: none of the 1 runs is of this task",
     )
 
 

@@ -35,7 +35,8 @@ Y = X[:, 0] * X[:, 1]
 @pytest.mark.parametrize("kind", [SRNetRegressor, SRNetClassifier])
 def test_scikit_learns_own_checks(kind: type) -> None:
     with warnings.catch_warnings(action="ignore"):
-        results = check_estimator(kind(**TINY), on_fail=None)
+        # the search of one formula per layer, for these are many fits
+        results = check_estimator(kind(**TINY, preset="joint"), on_fail=None)
     assert [r["check_name"] for r in results if r["status"] == "failed"] == []
     assert sum(r["status"] == "passed" for r in results) >= 45
 
@@ -51,7 +52,7 @@ def test_a_product_is_recovered(product: SRNetRegressor) -> None:
     far = pd.DataFrame(RNG.uniform(0, 20, (50, 2)), columns=["mass", "a"])
     np.testing.assert_allclose(product.predict(far), far.mass * far.a, atol=0.5)
     assert product.score(pd.DataFrame(X, columns=["mass", "a"]), Y) > 0.9999
-    assert product.explanations_[0].layers[-1].name == "output"
+    assert product.explanation_.layers[-1].name == "output"
 
 
 def test_feature_names_and_expression(product: SRNetRegressor) -> None:
@@ -77,14 +78,13 @@ def test_random_state_clone_and_pickle() -> None:
     other = clone(first).set_params(random_state=5).fit(X, Y)
     assert first.expression_ == again.expression_ != other.expression_
     np.testing.assert_array_equal(pickle.loads(pickle.dumps(first)).predict(X), first.predict(X))
-    assert pickle.loads(pickle.dumps(first)).explanations_[0].fidelity(X) == first.explanations_[
-        0
-    ].fidelity(X)
+    again = pickle.loads(pickle.dumps(first))
+    assert again.explanation_.fidelity(X) == first.explanation_.fidelity(X)
 
 
 def test_every_layer_is_explained_where_asked() -> None:
     est = SRNetRegressor(**TINY | {"hidden_layer_sizes": (3, 3)}, layers="all").fit(X, Y)
-    assert [layer.name for layer in est.explanations_[0].layers] == ["hidden1", "hidden2", "output"]
+    assert [layer.name for layer in est.explanation_.layers] == ["hidden1", "hidden2", "output"]
 
 
 class FakeClock:
@@ -107,7 +107,7 @@ def test_the_whole_fit_takes_the_time_that_it_may(
     clock = FakeClock(monkeypatch, step=max_time / 400)
     begin = clock.now
     est = SRNetRegressor(
-        hidden_layer_sizes=(4,), max_time=max_time, max_iter=100, random_state=0
+        hidden_layer_sizes=(4,), preset="joint", max_time=max_time, max_iter=100, random_state=0
     ).fit(X[:, :1], np.sin(X[:, 0]))
     assert 0.8 * max_time < clock.now - begin <= 1.03 * max_time
     assert est.score(X[:, :1], np.sin(X[:, 0])) > 0
@@ -125,33 +125,45 @@ def test_a_slow_network_leaves_time_for_the_search(monkeypatch: pytest.MonkeyPat
     monkeypatch.setattr(MLPRegressor, "fit", slow)
     begin = clock.now
     est = SRNetRegressor(
-        hidden_layer_sizes=(4,), max_time=20.0, max_iter=10**6, random_state=0
+        hidden_layer_sizes=(4,), preset="joint", max_time=20.0, max_iter=10**6, random_state=0
     ).fit(X, Y)
     assert est.n_iter_ <= 100  # two parts of 50, 6 s of the 20
-    assert est.explanations_[0].run["generations"] > 0
+    assert est.explanation_.run["generations"] > 0
     assert clock.now - begin <= 20.0 * 1.03
 
 
 def test_where_a_formula_has_no_value_the_mean_is_predicted() -> None:
     est = SRNetRegressor(**TINY).fit(X, Y)
     program = {"inputs": 2, "constants": [], "nodes": [["ln", [0]]], "output": 2}
-    run = est.explanations_[0].run | {"programs": [program], "weights": [[1.0]], "biases": [[0.0]]}
-    est.explanations_ = [type(est.explanations_[0])(run)]
+    run = est.explanation_.run | {"programs": [program], "weights": [[1.0]], "biases": [[0.0]]}
+    est.explanation_ = type(est.explanation_)(run)
     np.testing.assert_allclose(est.predict([[1.0, 1.0], [-1.0, 1.0]]), [0.0, Y.mean()])
+
+
+def test_several_targets_share_their_formulas() -> None:
+    targets = np.column_stack([X[:, 0] * X[:, 1], X[:, 0] - 2 * X[:, 0] * X[:, 1]])
+    est = SRNetRegressor(**TINY | {"budget": 20_000}).fit(X, targets)
+    assert est.predict(X).shape == targets.shape
+    assert est.score(X, targets) > 0.99
+    assert len(est.expressions_) == 2
+    for j, text in enumerate(est.expressions_):
+        values = sympy.lambdify(sympy.symbols("x0 x1"), sympy.sympify(text))(*X.T)
+        np.testing.assert_allclose(values, est.predict(X)[:, j], rtol=1e-9)
+    assert est.expression_ == est.expressions_[0]
 
 
 def test_classes_have_a_formula_each_and_two_have_one() -> None:
     x, y = load_iris(return_X_y=True)
     names = np.array(["setosa", "versicolor", "virginica"])[y]
     est = SRNetClassifier(**TINY).fit(x, names)
-    assert len(est.explanations_) == 3
+    assert len(est.expressions_) == 3
     assert est.score(x, names) > 0.9
     proba = est.predict_proba(x)
     np.testing.assert_allclose(proba.sum(axis=1), 1)
     assert (proba >= 0).all()
     assert (est.classes_[proba.argmax(axis=1)] == est.predict(x)).all()
     two = SRNetClassifier(**TINY).fit(x[:100], names[:100])
-    assert len(two.explanations_) == 1
+    assert len(two.expressions_) == 1
     assert two.score(x[:100], names[:100]) > 0.95
 
 

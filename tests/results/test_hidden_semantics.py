@@ -1,7 +1,10 @@
 import numpy as np
 import pytest
 from helpers import fakes, made_up, ranked
+from sklearn.decomposition import PCA
+from sklearn.metrics import r2_score
 
+from srnet.cgp.program import Program
 from srnet.errors import UserError
 from srnet.model.srnet import SRNet
 from srnet.networks.layers import Layers
@@ -14,6 +17,7 @@ from srnet.results.hidden_semantics import (
     error_by_distance,
     hidden_values,
     inputs_used,
+    layer_r2,
 )
 
 
@@ -101,6 +105,63 @@ def test_hidden_values_and_errors_of_several_formulas(layers, network):
     np.testing.assert_allclose(last["value"], ranked.values(model, x[order[-1:]])[1][1][0])
     errors = error_by_distance("F3", network, x, {"rank": model})
     assert np.isfinite(errors["rms"]).all()
+
+
+def test_r2_by_number_of_formulas(layers, models):
+    """Beside scikit-learn's R² and principal components."""
+    several = ranked.model(0, "scalars", (2, 3, 3, 1), (2, 4, 2))
+    table = layer_r2(layers, models | {"rank": several})
+    assert table["source"].unique().tolist() == ["components", "paper", "joint", "rank"]
+    ranks = table[table["source"] == "rank"].set_index("layer")["formulas"]
+    assert ranks.to_dict() == {1: 2, 2: 4, 3: 2}
+    assert table["agreement"].isna().all()
+    for layer, values in enumerate(ranked.values(several, layers.values(0))[1], start=1):
+        h = layers.values(layer)
+        part = table[table["layer"] == layer].set_index(["source", "formulas"])["r2"]
+        given = r2_score(h, values, multioutput="variance_weighted")
+        assert part["rank", ranks[layer]] == pytest.approx(given, rel=1e-9)
+        assert part["components"].index.tolist() == [1, 2, 3, 4]
+        held = PCA().fit(h).explained_variance_ratio_.cumsum()
+        np.testing.assert_allclose(part["components"][: h.shape[1]], held, rtol=1e-6)
+
+
+def test_no_formulas_pass_the_components(layers):
+    x, f = layers.values(0), (lambda x: np.sin(x[:, 0]), lambda x: x[:, 0] * x[:, 1])
+    programs = [
+        Program(2, (), (("sin", (0,)),), 2),
+        Program(2, (), (("mul", (0, 1)),), 2),
+    ]
+    for count in (1, 2):
+        columns = np.column_stack([np.ones(len(x)), *(g(x) for g in f[:count])])
+        weights = np.linalg.lstsq(columns, layers.values(1), rcond=None)[0]
+        one = Layers({split: values[:2] for split, values in layers.splits.items()})
+        model = SRNet((tuple(programs[:count]),), (weights[1:],), (weights[0],))
+        r2 = layer_r2(one, {"best": model}).set_index(["source", "formulas"])["r2"]
+        assert 0 < r2["best", count] <= r2["components", count]
+
+
+def test_the_output_of_a_classification_has_an_agreement_in_the_place_of_r2():
+    layers = made_up.classifier()
+    model = ranked.model(1, "scalars", (2, 3, 3, 2), (1, 2, 1), "cross_entropy")
+    output = layer_r2(layers, {"rank": model}).query("layer == 3")
+    assert output["source"].tolist() == ["rank"]
+    assert output["r2"].isna().all()
+    classes = ranked.values(model, layers.values(0))[1][-1].argmax(axis=1)
+    expected = (classes == layers.values(-1).argmax(axis=1)).mean()
+    assert output["agreement"].tolist() == [expected]
+
+
+def test_a_layer_that_is_constant_has_no_r2_and_one_that_is_not_finite_the_lowest():
+    run = fakes.run("K9")
+    run["programs"][0] = {"inputs": 1, "constants": [], "nodes": [["ln", [0]]], "output": 1}
+    splits = {
+        split: [values[0], np.ones_like(values[1]), values[2]]
+        for split, values in made_up.layers((1, 3, 1)).splits.items()
+    }
+    table = layer_r2(Layers(splits), best_models([run])).set_index(["layer", "source"])["r2"]
+    assert np.isnan(table[1, "paper"])
+    assert (1, "components") not in table.index
+    assert table[2, "paper"] == -np.inf
 
 
 @pytest.mark.parametrize(

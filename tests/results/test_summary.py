@@ -55,6 +55,15 @@ def test_a_page_that_is_read_in_two_minutes(frames):
     assert len(text.splitlines()) < 60
 
 
+def test_presets_are_listed(frames):
+    for presets, words in (
+        (("a", "b"), "presets a and b,"),
+        (("a", "b", "c"), "presets a, b and c,"),
+    ):
+        runs = pd.concat([frames["runs"].assign(preset=preset) for preset in presets])
+        assert words in summary("demo", frames | {"runs": runs})
+
+
 def test_claims_of_which_nothing_was_run_are_counted(frames):
     verdict = frames["verdict"]
     absent = verdict.assign(claim="accuracy", verdict="not run", ours=np.nan)

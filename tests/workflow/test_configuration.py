@@ -12,7 +12,7 @@ SCHEMA = yaml.safe_load((ROOT / "workflow" / "schemas" / "config.schema.yaml").r
 COMPLETE = yaml.safe_load((ROOT / "config" / "config.yaml").read_text())
 
 
-@pytest.mark.parametrize("name", ["config", "demo", "images", "joint"])
+@pytest.mark.parametrize("name", ["config", "demo", "images", "joint", "rank"])
 def test_the_configurations_are_valid(name):
     config = copy.deepcopy(COMPLETE)
     update_config(
@@ -100,6 +100,16 @@ def test_the_complete_configuration_asks_for_every_run(snakemake, jobs, copy_tre
     )
     assert both["evolve"] + both["evolve_long"] == 2 * 22 * 30
     assert both["train"] == counts["train"]
+
+
+def test_one_two_and_three_formulas_are_compared_on_every_task(
+    snakemake, jobs, copy_tree, tmp_path
+):
+    tree = copy_tree(tmp_path)
+    options = ("--dry-run", "--quiet", "rules", "--configfile", "config/rank.yaml", "--")
+    counts = jobs(snakemake(tree, *options, "figure_fidelity_by_formulas"))
+    assert counts["evolve"] + counts.get("evolve_long", 0) == 4 * 22 * 30
+    assert counts["train"] == 22
 
 
 def test_both_presets_share_the_networks_and_one_table_compares_them(

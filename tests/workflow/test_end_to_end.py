@@ -2,15 +2,32 @@
 
 import csv
 import json
+import shutil
+
+import pytest
+from helpers.fakes import ROOT
 
 from srnet.drawing.artifacts import list_drawings
+from srnet.model.srnet import SRNet
 
 KINDS = {"K0": "regression"}
+RANKS = """
+name: ranks
+tasks: [K0, iris]
+presets: [paper, rank2, rank]
+seeds: 1
+epochs: {K0: 50, iris: 50}
+evolution:
+  paper: {population: 10, generations: 5}
+  rank2: {population: 10, generations: 8}
+  rank: {population: 10, generations: 8}
+formulas: {time_limit: 5}
+explainers: {seeds: 1, points: 20, samples: 100}
+"""
 
 
-def test_every_figure_and_table_is_there(tiny):
-    results = tiny.tree / "results" / "tiny"
-    for made in list_drawings(KINDS):
+def check_drawings(results, kinds):
+    for made in list_drawings(kinds):
         folder = results / f"{made.artifact.kind}s"
         if made.artifact.kind == "figure":
             assert (folder / f"{made.name}.pdf").read_bytes().startswith(b"%PDF")
@@ -21,6 +38,10 @@ def test_every_figure_and_table_is_there(tiny):
         caption = (folder / f"{made.name}.rst").read_text()
         assert caption.strip()
         assert "{{" not in caption
+
+
+def test_every_figure_and_table_is_there(tiny):
+    check_drawings(tiny.tree / "results" / "tiny", KINDS)
 
 
 def test_the_tables_say_what_the_runs_say(tiny):
@@ -64,3 +85,32 @@ def test_the_summary_says_what_came_out(tiny):
 def test_nothing_is_left_to_do(tiny, snakemake):
     run = snakemake(tiny.tree, *tiny.options, "--dry-run")
     assert "Nothing to be done" in run.stdout + run.stderr
+
+
+@pytest.fixture(scope="module")
+def ranks(tmp_path_factory, snakemake):
+    """The results of a regression and a classification by one formula per layer and by several."""
+    tree = tmp_path_factory.mktemp("ranks")
+    shutil.copytree(ROOT / "config", tree / "config")
+    (tree / "ranks.yaml").write_text(RANKS)
+    snakefile = str(ROOT / "workflow" / "Snakefile")
+    run = snakemake(tree, "--snakefile", snakefile, "--configfile", "ranks.yaml", "--cores", "2")
+    assert run.returncode == 0, run.stdout + run.stderr
+    return tree / "results" / "ranks"
+
+
+def test_several_formulas_per_layer_are_drawn_too(ranks):
+    check_drawings(ranks, {"K0": "regression", "iris": "classification"})
+
+
+def test_a_table_tells_the_formulas_of_every_layer_of_the_best_run(ranks):
+    with open(ranks / "tables" / "fidelity_by_formulas.csv") as file:
+        rows = list(csv.DictReader(file))
+    for task in ("K0", "iris"):
+        for preset in ("paper", "rank2", "rank"):
+            model = SRNet.load(ranks / task / "srnet" / preset / "best.json")
+            told = [row for row in rows if (row["task"], row["preset"]) == (task, preset)]
+            assert [int(row["formulas"]) for row in told] == model.ranks
+            assert preset != "rank2" or max(model.ranks) == 2
+            for row in told:
+                assert not row["bound"] or float(row["r2"]) <= float(row["bound"]) + 1e-9

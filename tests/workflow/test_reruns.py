@@ -87,8 +87,9 @@ def test_a_changed_search_runs_every_evolution_and_no_training(rerun, module):
     assert not {"data", "train", "layers", "gather_networks"} & set(counts)
 
 
-def test_the_published_search_does_not_run_again_for_the_other_one(rerun):
-    assert rerun("srnet/search/joint.py", code) == {}
+@pytest.mark.parametrize("module", ["joint", "rank", "pursuit", "elimination"])
+def test_the_published_search_does_not_run_again_for_the_others(rerun, module):
+    assert rerun(f"srnet/search/{module}.py", code) == {}
 
 
 def test_a_changed_lime_explains_again_by_lime_alone(rerun):

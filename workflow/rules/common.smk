@@ -88,9 +88,10 @@ def repeat_option(option, *files):
 def search_code(preset):
     """The fingerprint of what a preset runs: without its settings, a parameter of their own, and
     without the searches that it does not."""
+    ranks = ["search/rank.py", "search/pursuit.py"]
     other = {
-        "layerwise": ["search/joint.py", "search/rank.py"],
-        "joint": ["search/rank.py"],
+        "layerwise": ["search/joint.py", *ranks],
+        "joint": ranks,
         "pursuit": [],
     }[SEARCHES[preset].search]
     return fingerprint("search/run.py", without=["search/settings.py", *other])

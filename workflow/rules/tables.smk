@@ -93,6 +93,26 @@ rule gather_distance:
         "srnet gather distance {input.runs:q} {params.networks} --out {output:q} > {log:q} 2>&1"
 
 
+rule gather_layer_r2:
+    input:
+        layers=expand("<results>/{task}/layers.npz", task=TASKS),
+        runs=expand_presets("<results>/{task}/srnet/{preset}/best.json"),
+    output:
+        "<results>/tables/layer_r2.csv",
+    log:
+        "<logs>/gather_layer_r2.log",
+    localrule: True
+    conda:
+        "../envs/srnet.yaml"
+    params:
+        layers=lambda w, input: repeat_option("--layers", TASKS, input.layers),
+        code=fingerprint("results/hidden_semantics.py"),
+    message:
+        "R² of the layers of {config[tasks]} by number of formulas"
+    shell:
+        "srnet gather layer-r2 {input.runs:q} {params.layers} --out {output:q} > {log:q} 2>&1"
+
+
 rule gather_formulas:
     input:
         runs=expand_presets("<results>/{task}/srnet/{preset}/best.json"),

@@ -33,6 +33,8 @@ def draw(inputs_used: pd.DataFrame) -> Figure:
     )
     for task, axes in panels.items():
         _draw_panel(axes, inputs_used[inputs_used["task"] == task], presets)
+    # not every run has all inputs where a layer reads the formulas of the one before
+    runs = inputs_used.groupby(["task", "preset"])["runs"].max()
     bar = figure.colorbar(
         ScalarMappable(cmap="cividis"),
         ax=list(panels.values()),
@@ -43,8 +45,8 @@ def draw(inputs_used: pd.DataFrame) -> Figure:
     )
     bar.set_label("share of the runs")
     figure.supxlabel(
-        f"inputs of the layer from the first (left) to the last (right); their number in "
-        f"brackets; {count_text(inputs_used['runs'], 'run')}",
+        f"inputs of the layer from the first (left) to the last (right)\n"
+        f"their number in brackets; {count_text(runs, 'run')}",
         fontsize=6,
     )
     return figure

@@ -66,10 +66,7 @@ def draw(history: pd.DataFrame, published: pd.DataFrame) -> Figure:
         entries[f"{preset}: median of {seeds}, band minimum to maximum"] = band_legend(colour)
     if len(drawn := published[published["task"].isin(panels)]):
         line = Line2D([], [], color=PUBLISHED, linestyle="--", linewidth=0.8)
-        label = (
-            f"published final fitness: median of {count_text(drawn['runs'], 'run')}, "
-            f"band minimum to maximum"
-        )
+        label = f"published final fitness: median and range of {count_text(drawn['runs'], 'run')}"
         entries[label] = (Patch(color=PUBLISHED, alpha=BAND, linewidth=0), line)
     if (history["finite"] < history["runs"]).any():
         entries["not every seed is finite"] = Line2D([], [], color="0.3", linestyle=":")

@@ -11,14 +11,17 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from srnet.drawing.figures import expressions as typeset_expressions
 from srnet.drawing.figures import (
     fidelity_by_distance,
+    fidelity_by_formulas,
     inputs_used,
     layer_heatmap,
     pareto,
+    presets_compared,
     reproduction,
 )
+from srnet.drawing.tables import fidelity_by_formulas as fidelity_table
 from srnet.drawing.tables import reproduction as reproduction_table
 from srnet.io.files import write_json
-from srnet.results.gather import formulas_table, pareto_table
+from srnet.results.gather import formulas_table, history_table, pareto_table
 from srnet.results.hidden_semantics import best_models, hidden_values
 from srnet.results.hidden_semantics import inputs_used as count_inputs
 
@@ -312,6 +315,66 @@ def test_error_by_distance_says_where_formulas_break():
     assert inside(figure)  # a narrow figure with a wide legend
 
 
+def layer_r2():
+    """Of two hidden layers and the output of a regression, and of the output of a classification:
+    one preset has one formula, the other two."""
+    columns = ["task", "layer", "units", "source", "formulas", "r2", "agreement", "complexity"]
+    nan = np.nan
+    rows = [
+        *(("K0", 1, 3, "components", i, r2, nan, nan) for i, r2 in ((1, 0.9), (2, 0.99), (3, 1.0))),
+        ("K0", 1, 3, "paper", 1, 0.8, nan, 4),
+        ("K0", 1, 3, "rank2", 2, 0.97, nan, 9),
+        ("K0", 2, 3, "paper", 1, nan, nan, 4),
+        ("K0", 2, 3, "rank2", 2, nan, nan, 9),
+        *(("K0", 3, 1, "components", i, 1.0, nan, nan) for i in (1, 2, 3)),
+        ("K0", 3, 1, "paper", 1, -np.inf, nan, 4),
+        ("K0", 3, 1, "rank2", 2, 1.0, nan, 9),
+        ("P0", 1, 3, "paper", 1, nan, 0.75, 4),
+        ("P0", 1, 3, "rank2", 2, nan, 1.0, 9),
+    ]
+    return pd.DataFrame(rows, columns=columns)
+
+
+def test_what_formulas_leave_unexplained_by_their_number():
+    figure = fidelity_by_formulas.draw(layer_r2())
+    regression, classification = figure.axes
+    bound, line, *_ = regression.lines
+    edge = regression.get_ylim()[0]
+    np.testing.assert_allclose(bound.get_ydata(), [0.1, 0.01, edge])  # nothing: on the lower edge
+    assert edge < 0.01
+    np.testing.assert_allclose(line.get_ydata(), [0.2, 0.03])
+    assert (bound.get_linestyle(), line.get_linestyle()) == ("--", "-")
+    assert bound.get_color() == line.get_color() != "black"
+    np.testing.assert_allclose(classification.lines[1].get_ydata(), [0.25, 0.25 / 3])
+    assert classification.lines[1].get_color() == "black"
+    assert "paper: not finite" in texts(regression)
+    labels = [text.get_text() for text in figure.legends[0].get_texts()]
+    assert labels == [
+        *("hidden layer 1", "hidden layer 2", "output", "principal components", "paper", "rank2")
+    ]
+    assert inside(figure)
+
+
+def test_many_formulas_are_drawn_on_a_logarithmic_axis():
+    frame = layer_r2().replace({"formulas": {2: 20}})
+    assert fidelity_by_formulas.draw(frame).axes[0].get_xscale() == "log"
+
+
+def test_a_table_has_the_bound_of_every_layer_beside_its_r2():
+    table = fidelity_table.draw(layer_r2())
+    assert table["preset"].tolist() == ["paper"] * 3 + ["rank2"] * 3 + ["paper", "rank2"]
+    assert table["layer"].tolist() == ["1", "2", "output"] * 2 + ["output"] * 2
+    first = table.iloc[3]
+    assert (first["formulas"], first["active_nodes"], first["r2"], first["bound"]) == (
+        *(2, 9, 0.97),
+        0.99,
+    )
+    assert table["bound"].isna().tolist() == [False, True, False, False, True, False, True, True]
+    assert table["agreement"].dropna().tolist() == [0.75, 1.0]
+    regression = layer_r2().query("task == 'K0'")
+    assert "agreement" not in fidelity_table.draw(regression)
+
+
 def test_inputs_that_formulas_read():
     figure = inputs_used.draw(
         count_inputs(
@@ -333,3 +396,20 @@ def test_scalars_that_formulas_read():
     figure = inputs_used.draw(count_inputs([fakes.run("F3", "rank") | model.to_run()]))
     labels = [label.get_text() for label in figure.axes[0].get_yticklabels()]
     assert labels == ["layer 1 (2)", "layer 2 (2)", "output (2)"]
+
+
+def test_runs_are_counted_though_not_all_have_as_many_scalars():
+    models = [ranked.model(0, "scalars", (2, 3, 3, 1), (2, rank, 3)) for rank in (2, 4)]
+    runs = [fakes.run("F3", "rank", i) | model.to_run() for i, model in enumerate(models, 1)]
+    figure = inputs_used.draw(count_inputs([run | {"task": "F3"} for run in runs]))
+    assert any(text.endswith("brackets; 2 runs") for text in texts(figure))
+    assert inside(figure)
+
+
+def test_the_fitness_of_presets_on_one_task_fits_a_column():
+    runs = [fakes.run("K0", preset) for preset in ("paper", "joint", "rank2")]
+    columns = ["task", "runs", "fitness_min", "fitness_median", "fitness_max"]
+    published = pd.DataFrame([("K0", 30, 0.5, 1.0, 2.0)], columns=columns)
+    figure = presets_compared.draw(history_table(runs), published)
+    assert "published final fitness: median and range of 30 runs" in texts(figure)
+    assert inside(figure)
