@@ -17,7 +17,7 @@ MIX = np.array([[1.0, 0.8, 0.0], [0.0, 0.6, 0.0], [0.0, 0.0, 2.0]])
 
 def correlated(rows: int) -> NDArray[np.float64]:
     """Three inputs, of which two say nearly the same."""
-    return np.random.default_rng(rows).normal(size=(rows, 3)) @ MIX + [5.0, 0.0, -100.0]
+    return np.random.default_rng(rows).normal(size=(rows, 3)) @ MIX + [5.0, 0.0, -3.0]
 
 
 def held_out(x: NDArray[Any], **options: Any) -> tuple[NDArray[Any], NDArray[Any]]:
@@ -59,7 +59,7 @@ def test_recombined_rows_are_of_the_same_kind() -> None:
     """Mean and covariance; by columns drawn apart the correlation of .8 would go."""
     x = correlated(400)
     for rows in held_out(x):
-        np.testing.assert_allclose(rows.mean(axis=0), x.mean(axis=0), atol=0.2 * x.std(axis=0))
+        assert (np.abs(rows.mean(axis=0) - x.mean(axis=0)) < 0.2 * x.std(axis=0)).all()
         correlation = np.corrcoef(rows.T)
         np.testing.assert_allclose(correlation, np.corrcoef(x.T), atol=0.1)
         np.testing.assert_allclose(rows.std(axis=0), x.std(axis=0), rtol=0.2)
@@ -111,8 +111,7 @@ def test_given_validation_rows_are_held_out_as_they_are() -> None:
     x = correlated(100)
     train, valid = held_out(x, validation=x[:7] + 1)
     np.testing.assert_array_equal(valid, (x[:7] + 1).astype(np.float32))
-    np.testing.assert_array_equal(train[:100], x.astype(np.float32))
-    assert len(train) == 100 + 1800
+    np.testing.assert_array_equal(train, x.astype(np.float32))
 
 
 def test_of_very_many_rows_a_sample_is_split() -> None:

@@ -70,12 +70,17 @@ def test_other_presets_know_no_numbers_of_formulas(name: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("generations", "rounds", "each"), [(25_000, 8, 3125), (8, 8, 1), (7, 7, 1), (1, 1, 1)]
+    ("generations", "passes", "rounds", "each"),
+    [(25_000, 1, 8, 3125), (25_000, 2, 8, 1562), (8, 1, 8, 1), (7, 1, 7, 1), (1, 1, 1, 1)]
+    + [(16, 2, 8, 1), (9, 2, 4, 1), (2, 2, 1, 1)],
 )
-def test_rounds_share_the_generations(generations: int, rounds: int, each: int) -> None:
+def test_passes_and_rounds_share_the_generations(
+    generations: int, passes: int, rounds: int, each: int
+) -> None:
     settings = ranked(generations=generations)
-    assert settings.affordable_rounds == rounds
-    assert inner_settings(settings).generations == each
+    assert settings.affordable_rounds(passes) == rounds
+    assert inner_settings(settings, passes).generations == each
+    assert passes * rounds * each <= generations
 
 
 def test_a_round_is_a_joint_search_by_mean_squared_error() -> None:
