@@ -9,7 +9,6 @@ from collections.abc import Callable
 
 import numpy as np
 
-from srnet.model.regression import coefficients, orthogonalise
 from srnet.typing import Floats
 
 # The first step is at most so many times as long as the start.
@@ -18,6 +17,8 @@ _FIRST = 100.0
 _TAKEN = 1e-4
 # It ends where a step would change the sum of squares or the parameters by no more than this share.
 _TOLERANCE = 1e-8
+# A direction of less than this share of the greatest curvature is flat.
+_FLAT = 1e-14
 # The length of a step may be off by this share.
 _LENGTH = 0.1
 
@@ -46,17 +47,15 @@ def minimise(
     radius = _FIRST * (_length(start / scale) or 1.0)
     new = True
     for number in range(1, steps):
-        if new:  # the Jacobian as U·diag(σ)·V by way of its triangle
-            parts, squares, shares = orthogonalise(jacobian(current) * scale)
-            root = np.sqrt(squares)
-            left, values, right = np.linalg.svd(root[:, None] * shares)
-            seen = root * coefficients(parts, squares, value[:, None])[:, 0]
-            target = -np.einsum("ij,i->j", left, seen)
-        damping = _damping(values, target, radius)
-        coordinates = _step(values, target, damping)
-        step = np.einsum("ij,i->j", right, coordinates)
+        if new:  # the directions in which the parameters do not disturb one another
+            slopes = jacobian(current) * scale
+            curvatures, directions = np.linalg.eigh(np.einsum("ni,nj->ij", slopes, slopes))
+            downhill = -np.einsum("ij,i->j", directions, np.einsum("ni,n->i", slopes, value))
+        damping = _damping(curvatures, downhill, radius)
+        coordinates = _step(curvatures, downhill, damping)
+        step = np.einsum("ij,j->i", directions, coordinates)
         length = _length(step)
-        moved = values * coordinates
+        moved = np.sqrt(np.maximum(curvatures, 0.0)) * coordinates
         promised = _square(moved) + 2 * damping * length**2
         if not np.isfinite(length) or promised <= _TOLERANCE * total:
             break
@@ -82,22 +81,22 @@ def minimise(
     return current
 
 
-def _step(values: Floats, target: Floats, damping: float) -> Floats:
-    """The step in the directions of the singular values."""
-    below = values**2 + damping
-    known = below > (1e-14 * values[0]) ** 2
-    return np.divide(values * target, below, out=np.zeros_like(values), where=known)
+def _step(curvatures: Floats, downhill: Floats, damping: float) -> Floats:
+    """The step along each direction; none where the sum of squares is flat."""
+    below = curvatures + damping
+    known = below > _FLAT * curvatures[-1]
+    return np.divide(downhill, below, out=np.zeros_like(below), where=known)
 
 
-def _damping(values: Floats, target: Floats, radius: float) -> float:
+def _damping(curvatures: Floats, downhill: Floats, radius: float) -> float:
     """The least damping whose step is not longer than the radius."""
 
     def excess(damping: float) -> float:
-        return _length(_step(values, target, damping)) - radius
+        return _length(_step(curvatures, downhill, damping)) - radius
 
     if not excess(0.0) > _LENGTH * radius:
         return 0.0
-    low, high = 0.0, _length(values * target) / radius
+    low, high = 0.0, _length(downhill) / radius
     damping = high
     for _ in range(60):
         over = excess(damping)
