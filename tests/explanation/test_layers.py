@@ -66,6 +66,22 @@ def test_recombined_rows_are_of_the_same_kind() -> None:
     assert np.corrcoef(x.T)[0, 1] > 0.75
 
 
+def test_half_of_the_components_of_a_recombined_row_are_a_rows() -> None:
+    """By the singular vectors of the standardised rows; all of its components are of some row."""
+    x = correlated(100)
+    train, _ = held_out(x)
+    kept, made = train[:80].astype(float), train[80:].astype(float)
+    mean, std = kept.mean(axis=0), kept.std(axis=0)
+    directions = np.linalg.svd((kept - mean) / std)[2].T
+    scores, others = ((rows - mean) / std @ directions for rows in (made, kept))
+    same = np.abs(scores[:, None] / (1 + 2 / np.sqrt(80)) - others) < 2e-4
+    inside = (np.abs(made) < np.abs(kept).max(axis=0)).all(axis=1)  # no input was clipped
+    assert same[inside].any(axis=1).mean() > 0.95
+    most = same[inside].sum(axis=2).max(axis=1)  # components of the row that it has most of
+    # one of three with a chance of 3/8 or so, two with one of 3/8, three with one of 1/8
+    assert 0.3 < (most >= 2).mean() < 0.75
+
+
 def test_recombined_rows_stay_within_the_box_a_little_wider() -> None:
     x = correlated(50)
     train, valid = held_out(x)

@@ -61,6 +61,21 @@ def test_every_formula_is_finite_in_the_wider_box(formulas: int) -> None:
             assert is_regular(program, low, high)
 
 
+def test_a_formula_with_a_pole_in_the_box_does_not_compete() -> None:
+    """1 / (x0 - 1.2) is finite on every row, and has its pole where the inputs may still be."""
+    found = pursuit(rounds=0)
+    outside, inside = (
+        measure([Program(3, (1.0, c), (("sub", (0, 4)), ("div", (3, 5))), 6)], X, found._h)
+        for c in (1.8, 1.2)
+    )
+    assert np.isfinite(inside.error)
+    assert not found._note(inside)
+    assert inside not in found.found.values()
+    found.found.pop(2, None)
+    assert found._note(outside)
+    assert outside in found.found.values()
+
+
 def test_with_any_number_the_linear_regression_is_a_candidate() -> None:
     found = pursuit(rounds=0)
     inputs = {Program(3, (), (), i) for i in range(3)}
