@@ -123,7 +123,7 @@ class LayerPursuit:
 
     def _start(self) -> JointSearch:
         """The joint search for the residual of the current formulas."""
-        residual = self._residual()
+        residual = self._residual(self._target())
         kept = _best_inputs(self._x, residual)
         x = ((self._x - self._mean) / self._std)[:, kept]
         spread = np.sqrt(np.mean(np.square(residual - residual.mean(axis=0)))) or 1.0
@@ -145,12 +145,15 @@ class LayerPursuit:
         )
 
     def _target(self) -> int | None:
-        """The principal component that is this round's target; None for all."""
-        return self.round % self._h.shape[1] if self._wanted else None
+        """The principal component that is this round's target, the one of which most is left; None
+        for all."""
+        if not self._wanted:
+            return None
+        left = [np.sum(np.square(self._residual(i))) for i in range(self._h.shape[1])]
+        return int(np.argmax(left))
 
-    def _residual(self) -> Floats:
-        """What the formulas so far leave of this round's target."""
-        target = self._target()
+    def _residual(self, target: int | None) -> Floats:
+        """What the formulas so far leave of a component, or of all."""
         h = self._h if target is None else self._h[:, [target]]
         programs = self.current.programs
         programs = programs if target is None else programs[target : target + 1]

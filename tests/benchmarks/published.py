@@ -27,20 +27,23 @@ ROOT = Path(__file__).resolve().parents[2]
 
 def run(file: Path, name: str, seed: int, generations: int) -> tuple[float, int, float]:
     """Fitness, complexity and seconds of one run."""
+    settings = preset(name)
+    # the same number of evaluations, however many a generation has
+    generations = generations * preset("paper").population // settings.population
     result = evolve(Layers.load(file), preset(name, generations=generations), seed)
     return result["fitness"], result["complexity"], result["seconds"]
 
 
-def floor(layers: Layers) -> float:
-    """Mean squared error of the hidden layers outside their first principal component: f is one
-    scalar, so its fit has rank one."""
+def floor(layers: Layers, rank: int) -> float:
+    """Mean squared error of the hidden layers outside their first principal components, as many as
+    a layer has formulas."""
     outside = []
     for train, valid in zip(
         layers.splits["train"][1:-1], layers.splits["valid"][1:-1], strict=True
     ):
         rows = np.vstack([train, valid]).astype(np.float64)
         lengths = np.linalg.svd(rows - rows.mean(axis=0), compute_uv=False)
-        outside.append(float((lengths[1:] ** 2).sum()) / rows.size)
+        outside.append(float((lengths[rank:] ** 2).sum()) / rows.size)
     return statistics.fmean(outside)
 
 
@@ -53,7 +56,10 @@ def main() -> None:
     parser.add_argument("--presets", nargs="+", default=["paper", "joint"])
     parser.add_argument("--seeds", type=int, default=5)
     parser.add_argument(
-        "--generations", type=int, default=5000, help="the published budget where not given"
+        "--generations",
+        type=int,
+        default=5000,
+        help="of 200 evaluations by layer; the published budget where not given",
     )
     parser.add_argument("--jobs", type=int, default=2)
     options = parser.parse_args()
@@ -75,14 +81,14 @@ def main() -> None:
             low, middle, high = (
                 float(published[name][f"fitness_{key}"]) for key in ("min", "median", "max")
             )
-            median = statistics.median(fitness)
+            median, rank = statistics.median(fitness), getattr(preset(preset_name), "formulas", 1)
             ratios[preset_name].append(median / middle)
             print(
                 f"{name:5} {preset_name:7} {len(fitness):5}  {min(fitness):<9.4g}  {median:<9.4g} "
                 f" {max(fitness):<9.4g}  "
                 f"{statistics.median(complexity):<10}  {statistics.median(seconds):7.2f} | "
                 f"{low:<9.4g}  {middle:<9.4g}  {high:<9.4g}  "
-                f"{median / middle:<12.3f}  {floor(Layers.load(file)) / middle:.4f}",
+                f"{median / middle:<12.3f}  {floor(Layers.load(file), rank) / middle:.4f}",
                 flush=True,
             )
     for preset_name, found in ratios.items():

@@ -65,6 +65,7 @@ def test_every_key_is_described():
         ("taks=[K0]", "configuration: unknown key 'taks'"),
         ("tasks=[K9]", "configuration: 'tasks' names the unknown task 'K9'"),
         ("presets=[papr]", "'preset' is 'papr'; allowed are"),
+        ("presets=[rank]", "'presets' has rank, which chooses formulas by validation rows; the"),
     ],
 )
 def test_snakemake_refuses_it_before_it_runs_anything(snakemake, option, sentence):

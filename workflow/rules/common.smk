@@ -53,10 +53,17 @@ def load_configuration():
     searches = {
         name: search_settings(name, **options) for name, options in config["evolution"].items()
     }
-    return (
-        {name: known[name] for name in config["tasks"]},
-        {name: searches.get(name) or search_settings(name) for name in config["presets"]},
-    )
+    searches = {name: searches.get(name) or search_settings(name) for name in config["presets"]}
+    tasks = {name: known[name] for name in config["tasks"]}
+    classifications = [name for name, task in tasks.items() if task.kind == "classification"]
+    for preset, settings in searches.items():
+        if classifications and getattr(settings, "hold_out", False):
+            raise UserError(
+                f"configuration: 'presets' has {preset}, which chooses formulas by validation rows; "
+                f"the classification {classifications[0]} has none (without: the presets rank2 and "
+                f"rank3)"
+            )
+    return tasks, searches
 
 
 try:
