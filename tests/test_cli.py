@@ -23,6 +23,7 @@ from srnet.cgp.compiling import cache_folder
 from srnet.cli import main
 from srnet.errors import UserError
 from srnet.io.files import write_json
+from srnet.model.srnet import SRNet
 from srnet.networks.layers import Layers
 
 SMALL = ["--seed", "1", "--population", "20", "--generations", "5", "--quiet"]
@@ -103,7 +104,7 @@ def test_evolve_predict_show(tmp_path: Path, layers_file: Path, layers: Layers) 
         assert text in shown.output
 
 
-@pytest.mark.parametrize("preset", ["paper", "joint"])
+@pytest.mark.parametrize("preset", ["paper", "joint", "rank2"])
 def test_a_classifier_from_evolve_to_formulas(tmp_path: Path, preset: str) -> None:
     layers = made_up.classifier((2, 3, 3), 80)
     layers.save(tmp_path / "layers.npz")
@@ -125,7 +126,11 @@ def test_a_classifier_from_evolve_to_formulas(tmp_path: Path, preset: str) -> No
     assert result.exit_code == 0, result.output
     content = json.loads(formulas.read_text())
     assert content["loss"] == "cross_entropy"
-    assert [layer["mse"] for layer in content["layers"]] == [*record["layer_losses"][:-1], None]
+    losses = [*record["layer_losses"][:-1], None]  # of the layer of each formula
+    ranks = SRNet.from_run(record).ranks
+    assert [layer["mse"] for layer in content["layers"]] == [
+        loss for loss, rank in zip(losses, ranks, strict=True) for _ in range(rank)
+    ]
     assert content["layers"][-1]["cross_entropy"] == record["layer_losses"][-1]
     assert [output["raw"] for output in content["network"]] == record["network_expressions"]
     assert "logit of y1 = " in srnet("show", run).output
@@ -174,6 +179,8 @@ def test_threads_do_not_change_the_file(tmp_path: Path, layers_file: Path) -> No
         (["--threads", "0"], "'threads' is 0"),
         (["--threads", "1025"], "'threads' is 1025; a whole number from 1 to 1024 is needed"),
         (["--preset", "papre"], "'preset' is 'papre'; allowed are paper, joint"),
+        (["--preset", "rank2", "--formulas", "-1"], "'formulas' is -1; a whole number from 0 to"),
+        (["--formulas", "2"], "unknown setting 'formulas'"),
         (["--out", "/dev/null/run.json"], "/dev/null/run.json: cannot be written"),
         (["--checkpoint", "/dev/null/c"], "/dev/null/c: cannot be written"),
         (["--checkpoint-interval", "-1"], "'checkpoint_interval' is -1.0"),
@@ -556,7 +563,16 @@ def table(path: Path, columns: int, rows: int = 40, scale: float = 1.0) -> Path:
 EXPLAIN = ["--budget", "2000", "--quiet", "--time-limit", "2"]
 
 
-def test_explain_somebodys_network(tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("options", "names"),
+    [
+        ([], ["output"]),
+        (["--layers", "hidden2", "--layers", "output"], ["hidden2", "output"]),
+        (["--preset", "joint"], ["hidden1", "hidden2", "output"]),
+    ],
+    ids=["output", "a layer", "joint"],
+)
+def test_explain_somebodys_network(tmp_path: Path, options: list[str], names: list[str]) -> None:
     """The sizes are those of the state dict; predict and show read what explain has written."""
     network = state_dict(
         tmp_path / "net.pt", 2, 3, 3, 1, **{"scaler.mean": [100.0, 101.0], "scaler.std": [6.0, 5.0]}
@@ -573,6 +589,7 @@ def test_explain_somebodys_network(tmp_path: Path) -> None:
         "30000",
         "--activation",
         "tanh",
+        *options,
     )
     assert (result.exit_code, result.output) == (0, "")
     assert sorted(os.listdir(tmp_path / "out")) == [
@@ -583,7 +600,7 @@ def test_explain_somebodys_network(tmp_path: Path) -> None:
         "run.json",
     ]
     record = json.loads((tmp_path / "out" / "run.json").read_text())
-    assert (record["task"], record["layer_names"]) == ("net", ["hidden1", "hidden2", "output"])
+    assert (record["task"], record["layer_names"]) == ("net", names)
     assert record["input_names"] == ["width", "petal_length__cm_"]
     # raw rows in: the standardisation is part of the formulas
     assert (
@@ -591,12 +608,19 @@ def test_explain_somebodys_network(tmp_path: Path) -> None:
         == 0
     )
     found = np.loadtxt(tmp_path / "y.csv", delimiter=",", skiprows=1)
-    output = Layers.load(tmp_path / "out" / "layers.npz").splits["train"][-1][:, 0]
+    layers = Layers.load(tmp_path / "out" / "layers.npz").splits
+    known = {
+        row.tobytes(): y
+        for split in ("train", "valid")
+        for row, y in zip(layers[split][0], layers[split][-1][:, 0], strict=True)
+    }
+    x = np.loadtxt(data, delimiter=",", skiprows=1).astype(np.float32)
+    output = np.array([known[row.tobytes()] for row in x])
     assert 1 - np.mean((found - output) ** 2) / output.var() > 0.3
-    names: dict[str, Any] = {}
-    exec((tmp_path / "out" / "network.py").read_text(), names)
+    source: dict[str, Any] = {}
+    exec((tmp_path / "out" / "network.py").read_text(), source)
     np.testing.assert_array_equal(
-        names["network"](np.loadtxt(data, delimiter=",", skiprows=1))[:, 0], found
+        source["network"](np.loadtxt(data, delimiter=",", skiprows=1))[:, 0], found
     )
     assert "hidden1" not in srnet("show", tmp_path / "out" / "run.json").output
     files = [
@@ -622,7 +646,33 @@ def test_explain_tells_what_it_found(tmp_path: Path) -> None:
     ]
     result = srnet(*words, "--budget", "2000", "--time-limit", "2")
     assert result.exit_code == 0
-    assert result.stdout.startswith("mine: 2 formula(s), complexity ")
+    assert result.stdout.startswith("mine: complexity ")
+    assert "R² of the output on validation rows " in result.stdout
+
+
+def test_explain_takes_numbers_of_formulas_fidelity_and_nodes(tmp_path: Path) -> None:
+    network, data = state_dict(tmp_path / "n.pt", 2, 3, 1), table(tmp_path / "d.csv", 2)
+    options = ["--formulas", 2, "--fidelity", 0.9, "--nodes", 7]
+    result = srnet("explain", network, data, "--out", tmp_path / "o", *EXPLAIN, *options)
+    assert result.exit_code == 0, result.output
+    run = json.loads((tmp_path / "o" / "run.json").read_text())
+    settings = run["settings"]
+    assert (run["preset"], settings["formulas"]) == ("rank", 2)
+    assert (settings["fidelity"], settings["most_nodes"]) == (0.9, 7)
+    assert SRNet.from_run(run).ranks[0] <= 2
+    words = srnet("explain", network, data, "--out", tmp_path / "p", *EXPLAIN, "--formulas", "auto")
+    assert words.exit_code == 0
+    assert json.loads((tmp_path / "p" / "run.json").read_text())["settings"]["formulas"] == 0
+
+
+def test_evolve_takes_a_number_of_formulas(tmp_path: Path, layers_file: Path) -> None:
+    run = tmp_path / "run.json"
+    options = ["--preset", "rank2", "--formulas", "3", "--generations", "24"]
+    assert srnet("evolve", layers_file, *SMALL, "--out", run, *options).exit_code == 0
+    record = json.loads(run.read_text())
+    assert (record["preset"], record["settings"]["formulas"]) == ("rank2", 3)
+    assert SRNet.from_run(record).ranks[:2] == [3, 3]  # the output has one column
+    assert sorted(os.listdir(tmp_path)) == ["layers.npz", "run.json"]
 
 
 @pytest.mark.parametrize(
@@ -636,6 +686,15 @@ def test_explain_tells_what_it_found(tmp_path: Path) -> None:
         (["--seed", "-1"], "'seed' is -1"),
         (["--preset", "papre"], "'preset' is 'papre'"),
         (["--threads", "0"], "'threads' is 0"),
+        (["--formulas", "many"], "'formulas' is 'many'; auto, a number"),
+        (["--formulas", "0"], "'formulas' is 0"),
+        (["--formulas", "-1"], "'formulas' is '-1'"),
+        (["--formulas", "2", "--preset", "joint"], "'formulas' is 2; the preset joint has one"),
+        (["--fidelity", "2"], "'fidelity' is 2.0"),
+        (["--fidelity", "nan"], "'fidelity' is nan"),
+        (["--nodes", "0"], "nodes' is 0"),
+        (["--nodes", "5", "--preset", "paper"], "are of the preset rank"),
+        (["--layers", "hidden7"], "no layer 'hidden7'"),
         (["--out", "/dev/null/o"], "/dev/null/o"),
     ],
 )

@@ -62,8 +62,8 @@ def fit_constants(
             slopes = np.hstack([slope for _, slope in pairs])
             slopes = slopes - project(*constant, slopes)
             slopes = slopes - project(parts, squares, slopes)
-        for c, i in enumerate(np.repeat(np.arange(len(free)), sizes)):
-            result[:, c] = -np.multiply.outer(slopes[:, c], weights[i]).ravel()
+            for c, i in enumerate(np.repeat(np.arange(len(free)), sizes)):
+                result[:, c] = -np.multiply.outer(slopes[:, c], weights[i]).ravel()
         result[~np.isfinite(result)] = 0.0
         return result
 

@@ -310,7 +310,7 @@ def test_simplified() -> None:
 
 def explanation_of_rank(reads: str, loss: str = "mse") -> Explanation:
     """Two models of two formulas per layer, the better selected."""
-    layers = LAYERS if loss == "mse" else made_up.classifier((2, 3, 2))
+    layers = LAYERS if loss == "mse" else made_up.classifier((2, 3, 2), valid=12)
     entries = []
     for seed, fitness in ((2, 0.5), (3, 0.2)):
         programs = ranked.model(seed, reads, (2, 3, 2), (2, 2)).programs

@@ -61,6 +61,18 @@ def test_a_resumed_run_ends_alike(layers: Layers) -> None:
         assert resumed.evaluations == whole.evaluations
 
 
+def test_a_search_that_has_not_begun_may_be_resumed(layers: Layers) -> None:
+    """A round of the search of rank r begins where a checkpoint may be due."""
+    settings = small(layerwise_share=0.0, generations=60)
+    whole, resumed = (JointSearch(layers, settings, 2) for _ in range(2))
+    resumed.restore(json.loads(json.dumps(whole.state())))
+    for search in (whole, resumed):
+        while not search.finished:
+            search.step()
+    assert json.dumps(resumed.archive()) == json.dumps(whole.archive())
+    assert resumed.history == whole.history
+
+
 def test_a_checkpoint_of_a_broken_run_is_used(layers: Layers, tmp_path: Path) -> None:
     settings, file = small(stop=0.0), tmp_path / "checkpoint"
 

@@ -7,7 +7,7 @@ from srnet.cgp.program import Program
 from srnet.errors import UserError
 from srnet.model.srnet import SRNet
 from srnet.search.individual import Individual
-from srnet.search.pareto import front, select
+from srnet.search.pareto import front, select, select_by_fidelity
 
 COMPLEXITY = [1, 2, 3, 5, 9]
 FITNESS = [10.0, 9.0, 1.0, 0.9, 0.8]
@@ -63,3 +63,28 @@ def test_the_front_holds_what_no_simpler_one_matches() -> None:
 def test_of_equals_the_first_stays() -> None:
     first, second = individual(2, 1.0), individual(2, 1.0)
     assert front([first, second])[0] is first
+
+
+@pytest.mark.parametrize(
+    ("fidelity", "wanted", "chosen"),
+    [
+        ([0.2, 0.9, 0.96, 0.99], 0.95, 2),  # the simplest that is faithful enough
+        ([0.2, 0.9, 0.95, 0.99], 0.95, 2),
+        ([0.2, 0.9, 0.96, 0.99], 1.0, 3),
+        ([0.2, 0.5, 0.6], 0.95, 2),  # none is: the best, or one that is as good
+        ([0.2, 0.599, 0.6], 0.95, 1),
+        ([0.2, 0.596, 0.6], 0.95, 2),
+        ([0.2, 0.9899, 0.99], 1.0, 1),
+        ([0.2, 0.98, 0.99], 1.0, 2),
+        ([0.2, 0.999999, 1.0], 1.0, 1),
+        ([0.2, 0.999, 1.0], 1.0, 2),
+        ([0.7, 0.2, 0.1], 0.95, 0),  # more fitted is not more faithful
+        ([-3.0, -1.0, -np.inf], 0.95, 1),
+        ([-np.inf, -np.inf], 0.95, 0),
+        ([0.3], 0.95, 0),
+    ],
+)
+def test_the_simplest_that_is_faithful_enough(
+    fidelity: list[float], wanted: float, chosen: int
+) -> None:
+    assert select_by_fidelity(fidelity, wanted) == chosen

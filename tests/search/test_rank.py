@@ -264,7 +264,7 @@ def test_threads_of_the_libraries_do_not_change_a_bit(name: str) -> None:
 @pytest.mark.parametrize("name", ["rank", "rank2"])
 def test_a_resumed_run_ends_alike(name: str) -> None:
     """From any step, in every layer, through JSON."""
-    settings = small(name, fidelity=1.0)
+    settings = small(name, fidelity=1.0, rounds=3, generations=240)
     whole = RankSearch(FOUR, settings, SEED)
     states = []
     while not whole.finished:
@@ -273,8 +273,10 @@ def test_a_resumed_run_ends_alike(name: str) -> None:
             states.append(json.dumps(whole.state(), allow_nan=False))
     done = [len(json.loads(state)["done"]) for state in states]
     assert set(done) == {0, 1, 2}
+    assert {json.loads(state)["pass"] for state in states} == ({0} if name == "rank" else {0, 1})
+    assert len(states) > 60
     starts = {done.index(layer) for layer in (1, 2)}  # where a layer begins
-    for i in sorted({*range(0, len(states), 5), *starts, *(s - 1 for s in starts)}):
+    for i in sorted({*range(0, len(states), 11), *starts, *(s - 1 for s in starts)}):
         resumed = RankSearch(FOUR, settings, SEED)
         resumed.restore(json.loads(states[i]))
         while not resumed.finished:
@@ -293,7 +295,7 @@ class Stop(Exception):
 
 @pytest.mark.parametrize("formulas", [2, (3, 1, 2)], ids=str)
 def test_a_broken_run_goes_on_from_its_file(tmp_path: Path, formulas: Any) -> None:
-    settings, file = replace(small(), formulas=formulas), tmp_path / "checkpoint"
+    settings, file = replace(small(rounds=3), formulas=formulas), tmp_path / "checkpoint"
 
     def interrupt(search: Any) -> None:
         if search.generation > 20:
@@ -301,14 +303,14 @@ def test_a_broken_run_goes_on_from_its_file(tmp_path: Path, formulas: Any) -> No
 
     with pytest.raises(Stop):
         evolve(FOUR, settings, SEED, checkpoint=file, checkpoint_interval=0, progress=interrupt)
-    assert json.loads(file.read_text())["state"]["generation"] == 20
+    assert 10 < json.loads(file.read_text())["state"]["generation"] <= 20
     begun: list[int] = []
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         run = evolve(
             FOUR, settings, SEED, checkpoint=file, progress=lambda s: begun.append(s.generation)
         )
-    assert begun[0] == 21
+    assert begun[0] > 20
     assert without_time(run) == without_time(evolve(FOUR, settings, SEED))
 
 
@@ -317,6 +319,12 @@ DAMAGES: dict[str, Callable[[dict[str, Any]], Any]] = {
     "history of another length": lambda state: state["history"].pop(),
     "too many generations": lambda state: state.update(generation=49, history=[1.0] * 49),
     "history that lies": lambda state: state["history"].__setitem__(-1, 1e-9),
+    "a pass too many": lambda state: state.update({"pass": 2}),
+    "a pass before the first": lambda state: state.update({"pass": -1}),
+    "no pass": lambda state: state.pop("pass"),
+    "found of other inputs": lambda state: state["found"][0][0][0].update(
+        inputs=9, output=8, nodes=[]
+    ),
     "no pursuit": lambda state: state.pop("pursuit"),
     "no round": lambda state: state["pursuit"].update(round=None),
     "no formula": lambda state: state["pursuit"].update(current=[]),
@@ -338,7 +346,7 @@ DAMAGES: dict[str, Callable[[dict[str, Any]], Any]] = {
 @pytest.mark.parametrize("damage", DAMAGES.values(), ids=DAMAGES)
 def test_a_damaged_state_is_refused_in_a_sentence(damage: Callable[[dict[str, Any]], Any]) -> None:
     search = RankSearch(FOUR, small(), SEED)
-    while search.generation < 20:
+    while search._pass < 1 or len(search._done) < 1:  # one pass is over, and a layer of the next
         search.step()
     state = json.loads(json.dumps(search.state()))
     assert len(state["done"]) == 1
@@ -366,7 +374,7 @@ def check_whole(run: Run, layers: Layers) -> None:
 
 
 @pytest.mark.parametrize("name", ["rank", "rank2"])
-@pytest.mark.parametrize("steps", [1, 2, 17, 30, 47])
+@pytest.mark.parametrize("steps", [1, 5, 23])
 def test_a_run_that_is_stopped_is_whole(name: str, steps: int) -> None:
     asked: list[int] = []
 
@@ -395,35 +403,37 @@ def test_a_time_limit_is_shared_by_the_layers_and_their_rounds(
 ) -> None:
     clock = Ticking()
     monkeypatch.setattr("time.monotonic", clock)
-    rounds: list[tuple[int, int]] = []
+    rounds: list[tuple[int, int, int]] = []
 
     def watch(search: Any) -> None:
         if not search.finished:
-            rounds.append((len(search._done), search._pursuit.round))
+            rounds.append((search._pass, len(search._done), search._pursuit.round))
 
     begin = clock.now
     run = evolve(FOUR, small(name, fidelity=1.0), SEED, time_limit=20.0, progress=watch)
     assert run["seconds"] <= 20.0 * 1.05
     assert clock.now - begin <= 22.0
     assert rounds == sorted(rounds)
-    assert {layer for layer, _ in rounds} == {0, 1, 2}
-    counts = [sum(layer == i for layer, _ in rounds) for i in range(3)]
+    stages = {(turn, layer) for turn, layer, _ in rounds}
+    assert stages == {(turn, i) for turn in range(2 if name == "rank2" else 1) for i in range(3)}
+    counts = [sum(each[:2] == stage for each in rounds) for stage in stages]
     assert max(counts) < 2 * min(counts)
-    assert {number for _, number in rounds} >= {0, 3, 6}
+    assert {number for *_, number in rounds} >= {0, 3, 6}
     check_whole(run, FOUR)
 
 
 # --- what a run tells -----------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("generations", [1, 3, 8, 13, 48])
+@pytest.mark.parametrize("generations", [1, 3, 48])
 @pytest.mark.parametrize("name", ["rank", "rank2"])
 def test_the_budget_is_kept(name: str, generations: int) -> None:
     settings = small(name, generations=generations, fidelity=1.0)
     run = evolve(FOUR, settings, SEED)
     assert 1 <= run["generations"] <= generations
     budget = settings.population * generations * FOUR.depth
-    assert run["evaluations"] <= 1.1 * budget + 1000
+    starts = settings.restarts * min(generations, 2 * settings.rounds) * FOUR.depth
+    assert run["evaluations"] <= 1.1 * budget + 2.5 * starts
     check_whole(run, FOUR)
 
 

@@ -1,0 +1,164 @@
+"""Rows that are fitted, and rows that are held out."""
+
+from typing import Any
+
+import numpy as np
+import pytest
+from helpers.trained import mlp
+from numpy.typing import NDArray
+
+from srnet.data.dataset import widen_box
+from srnet.explanation.layers import MOST_ROWS, sample_layers
+from srnet.networks.adapters import adapt
+
+RNG = np.random.default_rng(0)
+MIX = np.array([[1.0, 0.8, 0.0], [0.0, 0.6, 0.0], [0.0, 0.0, 2.0]])
+
+
+def correlated(rows: int) -> NDArray[np.float64]:
+    """Three inputs, of which two say nearly the same."""
+    return np.random.default_rng(rows).normal(size=(rows, 3)) @ MIX + [5.0, 0.0, -3.0]
+
+
+def held_out(x: NDArray[Any], **options: Any) -> tuple[NDArray[Any], NDArray[Any]]:
+    """The inputs that are fitted and those that are held out."""
+    network = adapt(mlp(x.shape[1], 3, 1), ["output"])
+    splits = sample_layers(network, x, hold_out=True, **options).layers.splits
+    return splits["train"][0], splits["valid"][0]
+
+
+def among(rows: NDArray[Any], others: NDArray[Any]) -> NDArray[np.bool_]:
+    """Which rows are among others."""
+    known = {row.tobytes() for row in others.astype(np.float32)}
+    return np.array([row.tobytes() in known for row in rows.astype(np.float32)])
+
+
+def test_a_fifth_of_many_rows_is_held_out() -> None:
+    x = correlated(2000)
+    train, valid = held_out(x)
+    assert (len(train), len(valid)) == (1600, 400)
+    assert among(train, x).all()
+    assert among(valid, x).all()
+    assert not among(valid, train).any()
+    assert len({row.tobytes() for row in np.vstack([train, valid])}) == 2000
+
+
+def test_few_rows_are_recombined() -> None:
+    """80 of 100 are fitted; two for each of the 920 that are missing are added, and held-out ones
+    in proportion."""
+    x = correlated(100)
+    train, valid = held_out(x)
+    assert (len(train), len(valid)) == (80 + 1840, 20 + 460)
+    assert among(train[:80], x).all()
+    assert among(valid[:20], x).all()
+    assert not among(train[80:], x).any()
+    assert not among(valid, train).any()
+
+
+def test_recombined_rows_are_of_the_same_kind() -> None:
+    """Mean and covariance; by columns drawn apart the correlation of .8 would go."""
+    x = correlated(400)
+    for rows in held_out(x):
+        assert (np.abs(rows.mean(axis=0) - x.mean(axis=0)) < 0.2 * x.std(axis=0)).all()
+        correlation = np.corrcoef(rows.T)
+        np.testing.assert_allclose(correlation, np.corrcoef(x.T), atol=0.1)
+        np.testing.assert_allclose(rows.std(axis=0), x.std(axis=0), rtol=0.2)
+    assert np.corrcoef(x.T)[0, 1] > 0.75
+
+
+def test_half_of_the_components_of_a_recombined_row_are_a_rows() -> None:
+    """By the singular vectors of the standardised rows; all of its components are of some row."""
+    x = correlated(100)
+    train, _ = held_out(x)
+    kept, made = train[:80].astype(float), train[80:].astype(float)
+    mean, std = kept.mean(axis=0), kept.std(axis=0)
+    directions = np.linalg.svd((kept - mean) / std)[2].T
+    scores, others = ((rows - mean) / std @ directions for rows in (made, kept))
+    same = np.abs(scores[:, None] / (1 + 2 / np.sqrt(80)) - others) < 2e-4
+    inside = (np.abs(made) < np.abs(kept).max(axis=0)).all(axis=1)  # no input was clipped
+    assert same[inside].any(axis=1).mean() > 0.95
+    most = same[inside].sum(axis=2).max(axis=1)  # components of the row that it has most of
+    # one of three with a chance of 3/8 or so, two with one of 3/8, three with one of 1/8
+    assert 0.3 < (most >= 2).mean() < 0.75
+
+
+def test_recombined_rows_stay_within_the_box_a_little_wider() -> None:
+    x = correlated(50)
+    train, valid = held_out(x)
+    low, high = widen_box(x, 1 + 2 / np.sqrt(40))
+    for rows in (train, valid):
+        assert (rows >= low - 1e-4).all()
+        assert (rows <= high + 1e-4).all()
+    assert (np.vstack([train, valid]) > x.max(axis=0)).any()  # they do reach further
+
+
+def test_inputs_of_few_values_keep_to_them() -> None:
+    rng = np.random.default_rng(1)
+    x = np.column_stack(
+        [
+            rng.integers(0, 2, 90),
+            rng.choice([0.5, 1.5, 7.0], 90),
+            rng.integers(0, 10, 90),
+            np.full(90, 3.25),
+            rng.normal(size=90),
+        ]
+    ).astype(float)
+    train, valid = held_out(x)
+    assert len(train) > 90
+    for rows in (train, valid):
+        for i in range(4):
+            assert set(np.unique(rows[:, i])) <= set(np.float32(np.unique(x[:, i])))
+        assert len(np.unique(rows[:, 4])) > 90
+    assert 0.3 < train[:, 0].mean() < 0.7
+
+
+@pytest.mark.parametrize("rows", [100, 2000])
+def test_the_rows_depend_on_the_seed_alone(rows: int) -> None:
+    x = correlated(rows)
+    before = x.copy()
+    first, again, other = (held_out(x, seed=seed) for seed in (1, 1, 2))
+    for split in range(2):
+        np.testing.assert_array_equal(first[split], again[split])
+        assert not np.array_equal(first[split], other[split])
+    np.testing.assert_array_equal(x, before)
+
+
+def test_given_validation_rows_are_held_out_as_they_are() -> None:
+    x = correlated(100)
+    train, valid = held_out(x, validation=x[:7] + 1)
+    np.testing.assert_array_equal(valid, (x[:7] + 1).astype(np.float32))
+    np.testing.assert_array_equal(train, x.astype(np.float32))
+
+
+def test_of_very_many_rows_a_sample_is_split() -> None:
+    x = correlated(MOST_ROWS + 500)
+    train, valid = held_out(x)
+    assert (len(train), len(valid)) == (MOST_ROWS * 4 // 5, MOST_ROWS // 5)
+    assert not among(valid, train).any()
+
+
+@pytest.mark.parametrize("rows", [2, 3, 5])
+@pytest.mark.parametrize("inputs", [1, 20])
+@pytest.mark.filterwarnings("ignore:the network's output is nearly constant")
+def test_few_rows_are_enough(rows: int, inputs: int) -> None:
+    train, valid = held_out(RNG.normal(size=(rows, inputs)))
+    assert len(train) > 1000
+    assert len(valid) >= 1
+    assert np.isfinite(train).all()
+    assert np.isfinite(valid).all()
+
+
+def test_units_are_those_of_the_network_at_every_row() -> None:
+    """Also of recombined rows."""
+    network = adapt(mlp(3, 4, 2), None)
+    layers = sample_layers(network, correlated(60), hold_out=True).layers
+    for split in ("train", "valid"):
+        x, *units = layers.splits[split]
+        for ours, theirs in zip(units, network.layers(x)[1], strict=True):
+            np.testing.assert_allclose(ours, theirs, rtol=1e-5, atol=1e-6)
+
+
+def test_without_held_out_rows_nothing_is_recombined() -> None:
+    x = correlated(50)
+    layers = sample_layers(adapt(mlp(3, 2, 1), None), x).layers
+    np.testing.assert_array_equal(layers.splits["train"][0], x.astype(np.float32))
