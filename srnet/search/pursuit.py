@@ -150,7 +150,7 @@ class LayerPursuit:
         if not self._wanted:
             return None
         if self.round % 2:
-            return self.round // 2 % self._h.shape[1]
+            return (self.round // 2 + 1) % self._h.shape[1]
         left = [np.sum(np.square(self._residual(i))) for i in range(self._h.shape[1])]
         return int(np.argmax(left))
 
