@@ -7,6 +7,7 @@ are counted, never hidden.
 
 import numpy as np
 from numpy.typing import NDArray
+from threadpoolctl import threadpool_limits
 
 from srnet.typing import Floats
 
@@ -102,6 +103,7 @@ def component_shares(h: NDArray[np.floating]) -> Floats:
     """The share of the variance of units, n × k, that their first 1, 2, … k principal components
     hold: the R² that no linear code of so many numbers can pass. 1 where the units are constant."""
     centred = h - h.mean(axis=0, dtype=np.float64)
-    variances = np.linalg.eigvalsh(np.einsum("ni,nj->ij", centred, centred))[::-1]
+    with threadpool_limits(1):  # or the last digits would depend on their number
+        variances = np.linalg.eigvalsh(np.einsum("ni,nj->ij", centred, centred))[::-1]
     held, total = np.cumsum(np.maximum(variances, 0.0)), max(float(variances.sum()), 0.0)
     return np.minimum(held / total, 1.0) if total > 0 else np.ones(len(held))

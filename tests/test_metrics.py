@@ -5,6 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from sklearn.metrics import r2_score
+from threadpoolctl import threadpool_limits
 
 from srnet.metrics import (
     agreement,
@@ -105,3 +106,11 @@ def test_component_shares_are_those_of_the_singular_values():
     np.testing.assert_allclose(component_shares(h), np.cumsum(squares) / squares.sum(), rtol=1e-12)
     assert component_shares(h.astype(np.float32))[-1] == 1.0
     assert component_shares(np.full((9, 2), 0.1)).tolist() == [1.0, 1.0]
+
+
+def test_component_shares_do_not_depend_on_threads() -> None:
+    h = np.random.default_rng(0).normal(size=(1000, 300))
+    with threadpool_limits(1):
+        expected = component_shares(h)
+    with threadpool_limits(4):
+        np.testing.assert_array_equal(component_shares(h), expected)

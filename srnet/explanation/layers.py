@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+from threadpoolctl import threadpool_limits
 
 from srnet.data.dataset import widen_box
 from srnet.data.tasks import WIDEN
@@ -131,7 +132,8 @@ def _recombine(
     mean, std = source.mean(axis=0, dtype=np.float64), source.std(axis=0, dtype=np.float64)
     std[std == 0] = 1.0
     scaled = (source - mean) / std
-    directions = np.linalg.eigh(np.einsum("ni,nj->ij", scaled, scaled))[1]
+    with threadpool_limits(1):  # or the rows would depend on their number
+        directions = np.linalg.eigh(np.einsum("ni,nj->ij", scaled, scaled))[1]
     scores = np.einsum("ni,ij->nj", (rows - mean) / std, directions)
     others = np.einsum("ni,ij->nj", scaled, directions)
     inputs = np.arange(rows.shape[1])

@@ -20,6 +20,7 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+from threadpoolctl import threadpool_limits
 
 from srnet.cgp.bounds import is_regular
 from srnet.cgp.folding import fold_constants, fold_sum
@@ -333,7 +334,8 @@ def components(h: Floats, most: int = 0) -> Floats:
     """The units' principal components, n × c, largest first: the first ``most`` where it is not 0,
     else as many as hold nearly all of the variance. Their squared errors are the units'."""
     centred = h - h.mean(axis=0)
-    variances, directions = np.linalg.eigh(np.einsum("ni,nj->ij", centred, centred))
+    with threadpool_limits(1):  # or the result would depend on their number
+        variances, directions = np.linalg.eigh(np.einsum("ni,nj->ij", centred, centred))
     variances, directions = variances[::-1], directions[:, ::-1]
     count = most
     if not count:

@@ -233,15 +233,15 @@ sys.path.insert(0, {tests!r})
 from helpers import made_up
 from srnet.search.run import evolve
 from srnet.search.settings import preset
-layers = made_up.layers((20, 30, 12, 3), rows=1500, valid=300)
-run = evolve(layers, preset({name!r}, population=10, generations=24), 3)
+layers = made_up.layers((8, 300, 20), rows=1100, valid=100)
+run = evolve(layers, preset({name!r}, population=10, generations=16), 3)
 print(json.dumps({{key: value for key, value in run.items() if key != "seconds"}}))
 """
 
 
 @pytest.mark.parametrize("name", ["rank", "rank2"])
 def test_threads_of_the_libraries_do_not_change_a_bit(name: str) -> None:
-    """More rows than the sample, and enough for BLAS to share its work."""
+    """More rows than the sample, and units enough for LAPACK to share its work."""
     code = PROGRAM.format(tests=str(Path(__file__).parents[1]), name=name)
     outputs = set()
     for threads in ("1", "4"):
