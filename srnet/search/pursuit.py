@@ -10,8 +10,8 @@ A round has three steps:
 
 With any number of formulas the first round begins from the inputs themselves, each a formula
 without a node: the linear regression is among the candidates, and so is every part of it that the
-elimination leaves. With a given number r the targets are the layer's first r principal components
-in turn, and what is found for one becomes part of its formula.
+elimination leaves. With a given number r the targets are the layer's first r principal components,
+and what is found for one becomes part of its formula.
 """
 
 import time
@@ -98,7 +98,7 @@ class LayerPursuit:
         self._mean, self._std = x.mean(axis=0), x.std(axis=0)
         self._std[self._std <= 1e-12 * np.abs(self._mean)] = 1.0
         self._box = widen_box(x, _BOX)
-        self._h = _components(h, self._wanted)
+        self._h = components(h, self._wanted)
         self.linear: list[Fitted] = []
         self.round = 0
         self.found: dict[int, Fitted] = {}
@@ -146,10 +146,12 @@ class LayerPursuit:
         )
 
     def _target(self) -> int | None:
-        """The principal component that is this round's target, the one of which most is left; None
-        for all."""
+        """The principal component that is this round's target, by turns the one of which most is
+        left and each in its order; None for all."""
         if not self._wanted:
             return None
+        if self.round % 2:
+            return (self.round // 2 + 1) % self._h.shape[1]
         left = [np.sum(np.square(self._residual(i))) for i in range(self._h.shape[1])]
         return int(np.argmax(left))
 
@@ -328,7 +330,7 @@ def _sample(x: Floats, h: Floats, most: int, seed: int, number: int) -> NDArray[
     return representative(np.hstack([x, h]), most, rng)
 
 
-def _components(h: Floats, most: int) -> Floats:
+def components(h: Floats, most: int = 0) -> Floats:
     """The units' principal components, n × c, largest first: the first ``most`` where it is not 0,
     else as many as hold nearly all of the variance. Their squared errors are the units'."""
     centred = h - h.mean(axis=0)

@@ -22,7 +22,7 @@ from srnet.search.checkpoints import saved_history
 from srnet.search.elimination import Fitted
 from srnet.search.individual import Individual, measure
 from srnet.search.pareto import front, select_by_fidelity
-from srnet.search.pursuit import LayerPursuit
+from srnet.search.pursuit import LayerPursuit, components
 from srnet.search.settings import RankSettings
 from srnet.search.variable_projection import fit_constants
 from srnet.typing import Floats
@@ -59,6 +59,7 @@ class RankSearch:
         self._rounds = settings.affordable_rounds(len(self._weights))
         self._pass = 0
         self._found: list[Individual] = []  # in the passes that have ended
+        self._chosen: list[Individual] = []  # of each of them
         self._begin_pass()
 
     def _begin_pass(self) -> None:
@@ -198,10 +199,9 @@ class RankSearch:
         return candidates[select_by_fidelity(fidelities, self.settings.fidelity)]
 
     def _fidelity(self, candidate: Fitted) -> float:
-        """R² of the present layer's formulas on the validation rows; on the training rows where
-        there are no others, as of a classification."""
-        train, valid = self._predict(candidate)
-        return _r2(*(valid if len(valid[0]) else train))
+        """R² of the present layer's formulas on the validation rows."""
+        _, (given, expected) = self._predict(candidate)
+        return _r2(given, expected)
 
     def _error(self, candidate: Fitted) -> float:
         """Their squared error on all rows."""
@@ -234,7 +234,7 @@ class RankSearch:
         if len(x) <= self.settings.sample_rows:
             return programs
         h = np.vstack([self.layers.splits[split][number + 1] for split in splits])
-        return fit_constants(programs, x, h.astype(np.float64), _FINAL_STEPS)
+        return fit_constants(programs, x, components(h.astype(np.float64)), _FINAL_STEPS)
 
     def _update(self) -> None:
         """Judge the present formulas, with the simplest ones of the layers to come."""
@@ -263,9 +263,10 @@ class RankSearch:
         """Keep the front over the output's formulas; after the last pass choose among it."""
         *_, last = self._done
         del self._done[-1]
-        found = [self._judge(self._refine(fitted.programs)) for fitted in self._pursuit.front()]
+        passed = [self._judge(self._refine(fitted.programs)) for fitted in self._pursuit.front()]
         chosen = self._judge(last)
-        self._found += [each for each in (*found, chosen) if each is not None]
+        self._found += [each for each in (*passed, chosen) if each is not None]
+        self._chosen += [chosen] if chosen is not None else []
         if self._pass + 1 < len(self._weights) and self.fitness > self.settings.stop:
             self._pass += 1
             self._begin_pass()
@@ -274,13 +275,18 @@ class RankSearch:
         self._front = front(self._found)
         if self._front and not self.settings.hold_out:
             self.best = self._front[-1]
-        elif chosen is not None:
-            self.best = chosen
+        elif self._chosen:
+            self.best = best = max(self._chosen, key=self._output_fidelity)
             # it stays, even if on the fitted rows a simpler one is as good
             others = [
-                each for each in self._front if each.model.complexity != chosen.model.complexity
+                each for each in self._front if each.model.complexity != best.model.complexity
             ]
-            self._front = sorted([*others, chosen], key=lambda each: each.model.complexity)
+            self._front = sorted([*others, best], key=lambda each: each.model.complexity)
+
+    def _output_fidelity(self, individual: Individual) -> float:
+        """R² of an individual's output on the validation rows."""
+        x, *_, expected = self.layers.splits["valid"]
+        return _r2(individual.model.layers(x)[-1], expected.astype(np.float64))
 
     # Checkpoints.
 
@@ -294,6 +300,7 @@ class RankSearch:
             "best": None if self.best is None else _to_json(self.best.model.programs),
             "pass": self._pass,
             "found": [_to_json(individual.model.programs) for individual in self._found],
+            "chosen": [_to_json(individual.model.programs) for individual in self._chosen],
             "done": _to_json(self._done),
             "pursuit": self._pursuit.state(),
         }
@@ -313,6 +320,7 @@ class RankSearch:
             if not 0 <= self._pass < len(self._weights):
                 raise UserError(f"the checkpoint is of pass {self._pass}, of {len(self._weights)}")
             self._found = [self._restore(saved) for saved in state["found"]]
+            self._chosen = [self._restore(saved) for saved in state["chosen"]]
             for layer in state["done"]:
                 programs = tuple(map(Program.from_json, layer))
                 self._done.append(programs)

@@ -35,7 +35,11 @@ def test_models_of_several_formulas_read_inputs_in_their_own_units(reads: str) -
         found, expected = SRNet.from_run(entry), before[entry["fitness"]]
         assert (found.reads, found.ranks) == (reads, expected.ranks)
         np.testing.assert_allclose(
-            found.predict(x), scale * expected.predict((x - mean) / deviation), rtol=1e-9
+            found.predict(x),
+            scale * expected.predict((x - mean) / deviation),
+            # models of rank r are rounded to few digits
+            atol=0.0 if reads == "units" else 1e-3 * scale,
+            rtol=1e-9,
         )
         assert found.losses(own) == pytest.approx(entry["layer_losses"])
         assert len(entry["layer_r2"]) == 2

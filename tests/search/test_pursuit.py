@@ -10,7 +10,7 @@ from srnet.cgp.program import Program
 from srnet.data.dataset import widen_box
 from srnet.model.srnet import layer_complexity
 from srnet.search.elimination import measure
-from srnet.search.pursuit import LayerPursuit, _best_inputs, _components, _lift
+from srnet.search.pursuit import LayerPursuit, _best_inputs, components, _lift
 from srnet.search.settings import RankSettings, preset
 from srnet.typing import Floats
 
@@ -99,7 +99,7 @@ def test_a_given_number_has_the_components_as_targets() -> None:
 
 @pytest.mark.parametrize("most", [1, 2, 3])
 def test_components_are_the_principal_ones(most: int) -> None:
-    found = _components(H, most)
+    found = components(H, most)
     centred = H - H.mean(axis=0)
     left, values, _ = np.linalg.svd(centred, full_matrices=False)
     expected = left[:, :most] * values[:most]
@@ -109,12 +109,12 @@ def test_components_are_the_principal_ones(most: int) -> None:
 
 def test_components_hold_nearly_all_variance_but_are_few() -> None:
     wide = RNG.normal(size=(200, 3)) @ RNG.normal(size=(3, 40))
-    assert _components(wide, 0).shape == (200, 3)
-    assert np.sum(_components(wide, 0) ** 2) == pytest.approx(
+    assert components(wide, 0).shape == (200, 3)
+    assert np.sum(components(wide, 0) ** 2) == pytest.approx(
         np.sum((wide - wide.mean(axis=0)) ** 2), rel=1e-3
     )
-    assert _components(RNG.normal(size=(200, 40)), 0).shape == (200, 10)
-    assert _components(np.full((200, 4), 0.1), 0).shape[1] >= 1
+    assert components(RNG.normal(size=(200, 40)), 0).shape == (200, 10)
+    assert components(np.full((200, 4), 0.1), 0).shape[1] >= 1
 
 
 def test_a_formula_of_some_inputs_is_one_of_all() -> None:
