@@ -10,7 +10,7 @@ from srnet.cgp.program import Program
 from srnet.data.dataset import widen_box
 from srnet.model.srnet import layer_complexity
 from srnet.search.elimination import measure
-from srnet.search.pursuit import LayerPursuit, _best_inputs, components, _lift
+from srnet.search.pursuit import LayerPursuit, _best_inputs, _lift, components
 from srnet.search.settings import RankSettings, preset
 from srnet.typing import Floats
 
