@@ -63,19 +63,19 @@ def make_search(layers: Layers, settings: Settings, seed: int, **options: Any) -
     Raises
     ------
     UserError
-        If the layers have no validation rows and the loss is the mean squared error or they choose
-        the formulas, one output and the loss is cross-entropy, or another number of layers than the
-        settings have.
+        If the layers have no validation rows and the loss is the mean squared error, one output and
+        the loss is cross-entropy, another number of layers than the settings have, or validation
+        rows are to choose formulas by cross-entropy.
     """
     if settings.loss == "mse" and not layers.rows("valid"):
         raise UserError(
             f"{layers.source}: 'valid_x' has no row; at least 1 is needed with the loss mse (a "
             f"classifier: cross_entropy)"
         )
-    if isinstance(settings, RankSettings) and settings.hold_out and not layers.rows("valid"):
+    if isinstance(settings, RankSettings) and settings.hold_out and settings.loss != "mse":
         raise UserError(
-            f"{layers.source}: 'valid_x' has no row; at least 1 is needed to choose formulas by "
-            f"(without: the presets rank2 and rank3)"
+            f"the preset {settings.preset} chooses formulas by R², and the loss is "
+            f"{settings.loss}; with it the presets rank2 and rank3 can be taken"
         )
     if settings.loss == "cross_entropy" and layers.widths[-1] < 2:
         raise UserError(

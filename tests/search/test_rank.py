@@ -489,9 +489,10 @@ def test_a_classifier_is_better_than_its_class_shares() -> None:
     assert run["layer_losses"][-1] < 0.5 * constant
 
 
-def test_without_validation_rows_nothing_can_be_chosen_by_them() -> None:
-    layers = made_up.classifier((2, 3, 3), 80)
-    with pytest.raises(UserError, match="'valid_x' has no row; at least 1 is needed to choose"):
+def test_formulas_are_not_chosen_by_cross_entropy() -> None:
+    layers = made_up.classifier((2, 3, 3), 80, 20)
+    words = "the preset rank chooses formulas by R², and the loss is cross_entropy"
+    with pytest.raises(UserError, match=words):
         evolve(layers, small("rank", loss="cross_entropy"), SEED)
 
 
