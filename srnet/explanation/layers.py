@@ -19,9 +19,9 @@ from srnet.networks.mlp import CONSTANT_SPREAD
 # Of more rows a sample is searched: a formula of a few constants needs no more.
 MOST_ROWS = 10_000
 MOST_VALIDATION_ROWS = 1000
-# Where rows are held out: their share; the number of rows to fit below which recombined rows are
-# added, two for each that is missing; and the share of principal components from other rows.
-_HELD_OUT, _FIT_ROWS, _RECOMBINED = 0.2, 1000, 0.5
+# Of more rows than the second number the first share is held out; fewer are recombined, to so many
+# new rows for validation. Recombined rows have the last share of their components from others.
+_HELD_OUT, _FEW_ROWS, _NEW, _RECOMBINED = 0.2, 1000, 400, 0.5
 # An input of no more values than these is taken for a kind or a count.
 _FEW_VALUES = 10
 
@@ -59,9 +59,10 @@ def sample_layers(
     validation
         The validation rows. By default points of the rows' box, widened as in the workflow.
     hold_out
-        Whether by default a fifth of the rows themselves are held out for validation. Where there
-        are few rows, recombined ones are added to either kind: half of their principal components
-        come from other rows. The network tells its values there, where it was not trained.
+        Whether by default a fifth of the rows themselves are held out for validation. Fewer than
+        1000 rows are all fitted, and recombined ones are added; the validation rows are recombined
+        ones too. Half of their principal components come from other rows, so that they are rows on
+        which the network was not trained: what it has learned by heart does not hold for others.
 
     Raises
     ------
@@ -81,9 +82,8 @@ def sample_layers(
     rng = np.random.default_rng([seed, 9])
     if len(rows) > MOST_ROWS:
         rows = rows[np.sort(rng.choice(len(rows), MOST_ROWS, replace=False))]
-    given = rows
     if validation is None and hold_out:
-        rows, valid = _split(rows, rng)
+        rows, valid = _hold_out(rows, rng)
     elif validation is None:
         count = min(max(10, len(rows) * 3 // 10), MOST_VALIDATION_ROWS)
         low, high = widen_box(rows, WIDEN["valid"])
@@ -93,10 +93,6 @@ def sample_layers(
         if not len(valid):
             raise UserError("'validation' has no row; at least 1 is needed")
         check_width(valid, rows.shape[1], "'validation'")
-    if hold_out and validation is None:
-        count = max(0, 2 * (_FIT_ROWS - len(rows)))
-        valid = _recombine(valid, count * len(valid) // len(rows), given, rng)
-        rows = _recombine(rows, count, rows, rng)
     names, train_values = _evaluate(network, rows, "X")
     _, valid_values = _evaluate(network, valid, "the validation rows")
     layers = Layers({"train": train_values, "valid": valid_values}, name=task, source="network")
@@ -111,44 +107,48 @@ def sample_layers(
     return LayerSample(layers, names, scale if scale > 1e-30 else 1.0)
 
 
-def _split(rows: NDArray[Any], rng: np.random.Generator) -> tuple[NDArray[Any], NDArray[Any]]:
-    """The rows to fit, and those held out."""
+def _hold_out(rows: NDArray[Any], rng: np.random.Generator) -> tuple[NDArray[Any], NDArray[Any]]:
+    """Rows to fit, and validation rows: of many rows a fifth; of few none, but recombined ones, as
+    they are added to those that are fitted, two for each that is missing."""
+    missing = _FEW_ROWS - len(rows)
+    if missing > 0:
+        fitted, new = np.split(_recombine(rows, 2 * missing + _NEW, rng), [2 * missing])
+        fitted = np.vstack([rows, fitted])
+        known = {row.tobytes() for row in fitted}
+        unseen = np.array([row.tobytes() not in known for row in new])
+        return fitted, new[unseen] if unseen.any() else new
     order = rng.permutation(len(rows))
-    count = max(1, int(_HELD_OUT * len(rows)))
-    held_out, kept = np.sort(order[:count]), np.sort(order[count:])
-    return rows[kept], rows[held_out]
+    count = int(_HELD_OUT * len(rows))
+    return rows[np.sort(order[count:])], rows[np.sort(order[:count])]
 
 
-def _recombine(
-    rows: NDArray[Any], count: int, source: NDArray[Any], rng: np.random.Generator
-) -> NDArray[Any]:
-    """The rows, and so many recombined ones: with half of their principal components each from some
-    row of the source, so that the inputs stay correlated as they are.
+def _recombine(rows: NDArray[Any], count: int, rng: np.random.Generator) -> NDArray[Any]:
+    """So many recombined rows: with half of their principal components each from some other row, so
+    that the inputs stay correlated as they are.
 
-    They spread a little further than the source, as far as more rows of its kind would; an input of
-    few values keeps to them.
+    They spread a little further than the rows, as far as more of their kind would; an input of few
+    values keeps to them.
     """
-    spread = 1 + 2 / np.sqrt(len(source))
-    mean, std = source.mean(axis=0, dtype=np.float64), source.std(axis=0, dtype=np.float64)
+    spread = 1 + 2 / np.sqrt(len(rows))
+    mean, std = rows.mean(axis=0, dtype=np.float64), rows.std(axis=0, dtype=np.float64)
     std[std == 0] = 1.0
-    scaled = (source - mean) / std
+    scaled = (rows - mean) / std
     with threadpool_limits(1):  # or the rows would depend on their number
         directions = np.linalg.eigh(np.einsum("ni,nj->ij", scaled, scaled))[1]
-    scores = np.einsum("ni,ij->nj", (rows - mean) / std, directions)
-    others = np.einsum("ni,ij->nj", scaled, directions)
+    scores = np.einsum("ni,ij->nj", scaled, directions)
     inputs = np.arange(rows.shape[1])
-    drawn = others[rng.integers(len(source), size=(count, len(inputs))), inputs]
+    drawn = scores[rng.integers(len(rows), size=(count, len(inputs))), inputs]
     taken = rng.random((count, len(inputs))) < _RECOMBINED
     scores = np.where(taken, drawn, scores[rng.integers(len(rows), size=count)])
     made = np.einsum("nj,ij->ni", scores, directions) * (spread * std) + mean
-    low, high = widen_box(source, spread)
+    low, high = widen_box(rows, spread)
     made = np.clip(made, low, high).astype(rows.dtype)
-    for i, column in enumerate(source.T):
+    for i, column in enumerate(rows.T):
         values = np.unique(column)
         if len(values) <= _FEW_VALUES:
             nearest = np.abs(made[:, i, None] - values).argmin(axis=1)
             made[:, i] = values[nearest]
-    return np.vstack([rows, made])
+    return made
 
 
 def _evaluate(

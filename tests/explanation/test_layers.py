@@ -44,14 +44,14 @@ def test_a_fifth_of_many_rows_is_held_out() -> None:
 
 
 def test_few_rows_are_recombined() -> None:
-    """80 of 100 are fitted; two for each of the 920 that are missing are added, and held-out ones
-    in proportion."""
+    """All of 100 are fitted, and two for each of the 900 that are missing; of 400 others those are
+    for validation that are not among them."""
     x = correlated(100)
     train, valid = held_out(x)
-    assert (len(train), len(valid)) == (80 + 1840, 20 + 460)
-    assert among(train[:80], x).all()
-    assert among(valid[:20], x).all()
-    assert not among(train[80:], x).any()
+    assert len(train) == 100 + 1800
+    assert 300 < len(valid) <= 400
+    assert among(x, train[:100]).all()
+    assert not among(train[100:], x).any()
     assert not among(valid, train).any()
 
 
@@ -70,11 +70,11 @@ def test_half_of_the_components_of_a_recombined_row_are_a_rows() -> None:
     """By the singular vectors of the standardised rows; all of its components are of some row."""
     x = correlated(100)
     train, _ = held_out(x)
-    kept, made = train[:80].astype(float), train[80:].astype(float)
+    kept, made = train[:100].astype(float), train[100:].astype(float)
     mean, std = kept.mean(axis=0), kept.std(axis=0)
     directions = np.linalg.svd((kept - mean) / std)[2].T
     scores, others = ((rows - mean) / std @ directions for rows in (made, kept))
-    same = np.abs(scores[:, None] / (1 + 2 / np.sqrt(80)) - others) < 2e-4
+    same = np.abs(scores[:, None] / (1 + 2 / np.sqrt(100)) - others) < 2e-4
     inside = (np.abs(made) < np.abs(kept).max(axis=0)).all(axis=1)  # no input was clipped
     assert same[inside].any(axis=1).mean() > 0.95
     most = same[inside].sum(axis=2).max(axis=1)  # components of the row that it has most of
@@ -85,7 +85,7 @@ def test_half_of_the_components_of_a_recombined_row_are_a_rows() -> None:
 def test_recombined_rows_stay_within_the_box_a_little_wider() -> None:
     x = correlated(50)
     train, valid = held_out(x)
-    low, high = widen_box(x, 1 + 2 / np.sqrt(40))
+    low, high = widen_box(x, 1 + 2 / np.sqrt(50))
     for rows in (train, valid):
         assert (rows >= low - 1e-4).all()
         assert (rows <= high + 1e-4).all()
