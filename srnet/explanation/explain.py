@@ -92,8 +92,9 @@ def explain(
         latter two give the same result every time, bit for bit. A time does not count the loading
         of the compiled search, up to half a minute once on a machine.
     validation
-        Rows that are not fitted: with the preset ``rank`` they choose among the formulas, and by
-        default are a fifth of X. With ``joint`` and ``paper`` they count in the fitness as in the
+        Rows that are not fitted: with the preset ``rank`` they choose among the formulas. By
+        default they are a fifth of X; of fewer than 1000 rows all are fitted, with recombined ones,
+        and others of these are for validation (docs/rank.md). With ``joint`` and ``paper`` they count in the fitness as in the
         paper: by default 30 % as many as X (at least 10, at most 1000), uniform in X's box widened
         by a fifth and labelled by the network; give your own where such points make no sense.
     progress
