@@ -94,9 +94,10 @@ def explain(
     validation
         Rows that are not fitted: with the preset ``rank`` they choose among the formulas. By
         default they are a fifth of X; of fewer than 1000 rows all are fitted, with recombined ones,
-        and others of these are for validation (docs/rank.md). With ``joint`` and ``paper`` they count in the fitness as in the
-        paper: by default 30 % as many as X (at least 10, at most 1000), uniform in X's box widened
-        by a fifth and labelled by the network; give your own where such points make no sense.
+        and others of these are for validation (docs/rank.md). With ``joint`` and ``paper`` they
+        count in the fitness as in the paper: by default 30 % as many as X (at least 10, at most
+        1000), uniform in X's box widened by a fifth and labelled by the network. Give your own
+        where such points make no sense.
     progress
         A bar with the time left on a terminal, a line a minute in a log. Ctrl-C ends the search
         with the best so far.
