@@ -32,11 +32,14 @@ Y = X[:, 0] * X[:, 1]
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("kind", [SRNetRegressor, SRNetClassifier])
-def test_scikit_learns_own_checks(kind: type) -> None:
+@pytest.mark.parametrize(
+    ("kind", "preset"),
+    # one formula where one will do, for these are many fits
+    [(SRNetRegressor, "joint"), (SRNetClassifier, "rank")],
+)
+def test_scikit_learns_own_checks(kind: type, preset: str) -> None:
     with warnings.catch_warnings(action="ignore"):
-        # the search of one formula per layer, for these are many fits
-        results = check_estimator(kind(**TINY, preset="joint"), on_fail=None)
+        results = check_estimator(kind(**TINY, preset=preset), on_fail=None)
     assert [r["check_name"] for r in results if r["status"] == "failed"] == []
     assert sum(r["status"] == "passed" for r in results) >= 45
 

@@ -22,7 +22,7 @@ from srnet.cgp.program import Program
 from srnet.drawing.typesetting import space_functions
 from srnet.errors import UserError
 from srnet.model.export import to_c, to_numpy, to_torch
-from srnet.model.fitting import fit, fit_and_measure, least_squares
+from srnet.model.fitting import fit, fit_and_measure, fitness, least_squares
 from srnet.model.formulas import raw_forms
 from srnet.model.logistic import classes_of, fit_logits, row_losses, softmax
 from srnet.model.simplify import describe, simplify
@@ -309,8 +309,8 @@ def test_the_simplest_forms_of_every_formula_and_output(reads: str) -> None:
 def test_formulas_json_has_an_entry_per_formula(reads: str) -> None:
     model = ranked.model(3, reads, (2, 3, 2), (3, 2))
     layers = made_up.layers((2, 3, 2))
-    run = model.to_run() | {"preset": "rank", "seed": 1, "fitness": 0.5}
-    content = describe(run, layers, 20)
+    told = {"preset": "rank", "seed": 1, "fitness": fitness(model.losses(layers))}
+    content = describe(model.to_run() | told, layers, 20)
     assert [entry["layer"] for entry in content["layers"]] == [1, 1, 1, 2, 2]
     assert [entry["raw"] for entry in content["layers"]] == [
         text for texts in model.formula_texts() for text in texts
