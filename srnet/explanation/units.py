@@ -43,13 +43,12 @@ def restore_units(
     The Pareto front is made anew, for what scaling adds to a formula may change the order; a
     model's fitness is still that of the search. The run's own is selected.
     """
-    individuals, digits = [], []
+    individuals: list[Individual] = []
+    digits: dict[int, int] = {}  # of the models that were rounded, by complexity
     for entry in run["pareto"] or [run]:
         model = _unscale(SRNet.from_run(entry), sample.output_scale, scaler)
-        shown = 17
         if model.reads == "scalars":
-            model, shown = round_constants(model, sample.layers)
-        digits.append(shown)
+            model, digits[model.complexity] = round_constants(model, sample.layers)
         individuals.append(
             Individual(
                 tuple(np.array(genes, np.int32) for genes in entry.get("genes", ())),
@@ -60,8 +59,9 @@ def restore_units(
         )
     chosen = individuals if scaler is None else front(individuals)
     entries = [describe(individual, sample.layers) for individual in chosen]
-    if scaler is None:
-        entries = [{**entry, "digits": n} for entry, n in zip(entries, digits, strict=True)]
+    for entry in entries:
+        if entry["complexity"] in digits:
+            entry["digits"] = digits[entry["complexity"]]
     # what scaling adds may have made the run's own one more than another's match
     selected = next(
         (i for i, each in enumerate(chosen) if each.fitness == run["fitness"]), len(chosen) - 1

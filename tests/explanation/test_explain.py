@@ -1,6 +1,7 @@
 """``srnet.explain``: any network in, left as it was; every mistake is a sentence."""
 
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -219,6 +220,15 @@ def test_by_default_the_output_is_explained_by_as_many_formulas_as_it_takes() ->
     again = explain(mlp(2, 3, 3, 1), X, threads=2, **SMALL)
     assert {**again.run, "seconds": 0} == {**run, "seconds": 0}
     assert explain(mlp(2, 3, 3, 1), X, seed=1, **SMALL).run != run
+
+
+@pytest.mark.parametrize("preset", ["joint", "rank"])
+def test_latex_has_the_digits_of_a_rounded_model_and_else_four(preset: str) -> None:
+    found = explain(mlp(2, 3, 3, 1), X, preset=preset, **SMALL)
+    assert ("digits" in found.run) == (preset == "rank")
+    assert found.latex() == found.latex(digits=found.run.get("digits", 4))
+    if preset == "joint":
+        assert re.search(r"\d\.\d{6}", found.latex()) is None
 
 
 def test_a_linear_network_is_its_inputs() -> None:
