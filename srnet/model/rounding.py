@@ -26,7 +26,10 @@ def round_constants(model: SRNet, layers: Layers) -> tuple[SRNet, int]:
     for digits in _DIGITS:
         programs = [
             [
-                replace(program, constants=tuple(_rounded(np.array(program.constants), digits)))
+                replace(
+                    program,
+                    constants=tuple(_rounded(np.array(program.constants), digits).tolist()),
+                )
                 for program in layer
             ]
             for layer in model.programs
@@ -36,8 +39,8 @@ def round_constants(model: SRNet, layers: Layers) -> tuple[SRNet, int]:
             continue
         rounded = replace(
             fitted,
-            weights=tuple(np.array(_rounded(weights, digits)) for weights in fitted.weights),
-            biases=tuple(np.array(_rounded(biases, digits)) for biases in fitted.biases),
+            weights=tuple(_rounded(weights, digits) for weights in fitted.weights),
+            biases=tuple(_rounded(biases, digits) for biases in fitted.biases),
         )
         after = rounded.losses(layers)
         if all(
@@ -48,8 +51,7 @@ def round_constants(model: SRNet, layers: Layers) -> tuple[SRNet, int]:
     return model, 17
 
 
-def _rounded(values: Floats, digits: int) -> list[float]:
-    """Numbers to so many significant digits, in the shape of nested lists."""
-    shaped = [float(f"{value:.{digits}g}") for value in values.ravel()]
-    rounded: list[float] = np.array(shaped).reshape(values.shape).tolist()
-    return rounded
+def _rounded(values: Floats, digits: int) -> Floats:
+    """Numbers to so many significant digits."""
+    shown = [float(f"{value:.{digits}g}") for value in values.ravel()]
+    return np.array(shown, dtype=np.float64).reshape(values.shape)
