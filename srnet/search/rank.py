@@ -15,6 +15,7 @@ import numpy as np
 from srnet.cgp.program import Program
 from srnet.errors import UserError
 from srnet.io.files import finite_or_none
+from srnet.metrics import r_squared
 from srnet.model.fitting import least_squares
 from srnet.model.srnet import join
 from srnet.networks.layers import Layers
@@ -75,14 +76,10 @@ class RankSearch:
     def _start(self) -> LayerPursuit:
         """The search for the formulas of the next layer."""
         number = len(self._done)
-        splits = ["train"] if self.settings.hold_out else ["train", "valid"]
-        x = np.vstack([self._read[split] for split in splits])
-        h, y = (
-            np.vstack([self.layers.splits[split][layer] for split in splits]).astype(np.float64)
-            for layer in (number + 1, -1)
-        )
+        x, h = self._fitted_rows(number + 1)
         weight = self._weights[self._pass]
         if weight and self.settings.formulas_of(number) and number + 1 < self.layers.depth:
+            _, y = self._fitted_rows(-1)
             # both as they count in the fitness
             units = h / np.sqrt(h.shape[1] * (self.layers.depth - 1))
             h = np.hstack([units, weight * y / np.sqrt(y.shape[1])])
@@ -90,6 +87,13 @@ class RankSearch:
         return LayerPursuit(
             x, h, self.settings, self.seed, number, self._pass, parts, self._threads
         )
+
+    def _fitted_rows(self, layer: int) -> tuple[Floats, Floats]:
+        """What the present layer's formulas read, and a layer's units, on the rows that are
+        fitted."""
+        splits = ["train"] if self.settings.hold_out else ["train", "valid"]
+        h = np.vstack([self.layers.splits[split][layer] for split in splits])
+        return np.vstack([self._read[split] for split in splits]), h.astype(np.float64)
 
     @property
     def generation(self) -> int:
@@ -178,16 +182,20 @@ class RankSearch:
         """Fix the formulas of the present layer, and go on to the next."""
         self._pursuit.shorten(self._end_of_layer())
         programs = self._refine(self._choose().programs)
-        self._done.append(programs)
-        if len(self._done) == self.layers.depth:
-            self._end_pass()
+        if len(self._done) + 1 == self.layers.depth:
+            self._end_pass(programs)
             return
+        self._fix(programs)
+        self._pursuit = self._start()
+        self._update()
+
+    def _fix(self, programs: Formulas) -> None:
+        """Take a layer's formulas as final; the next layer reads their values."""
+        self._done.append(programs)
         self._read = {
             split: np.column_stack([program(x) for program in programs])
             for split, x in self._read.items()
         }
-        self._pursuit = self._start()
-        self._update()
 
     def _choose(self) -> Fitted:
         """The simplest of the present layer's formulas that are faithful enough on the validation
@@ -228,13 +236,10 @@ class RankSearch:
         """The formulas, without constant ones, those that add most first; their constants fitted on
         all rows, where the search saw a sample."""
         programs = self._pursuit.sort(_essential(programs))
-        number = len(self._done)
-        splits = ["train"] if self.settings.hold_out else ["train", "valid"]
-        x = np.vstack([self._read[split] for split in splits])
+        x, h = self._fitted_rows(len(self._done) + 1)
         if len(x) <= self.settings.sample_rows:
             return programs
-        h = np.vstack([self.layers.splits[split][number + 1] for split in splits])
-        return fit_constants(programs, x, components(h.astype(np.float64)), _FINAL_STEPS)
+        return fit_constants(programs, x, components(h), _FINAL_STEPS)
 
     def _update(self) -> None:
         """Judge the present formulas, with the simplest ones of the layers to come."""
@@ -259,10 +264,9 @@ class RankSearch:
             self._end_layer()
         self.history[-1:] = [self.fitness]
 
-    def _end_pass(self) -> None:
-        """Keep the front over the output's formulas; after the last pass choose among it."""
-        *_, last = self._done
-        del self._done[-1]
+    def _end_pass(self, last: Formulas) -> None:
+        """Keep the front over the output's formulas, and the chosen ones, ``last``; after the last
+        pass choose among all."""
         passed = [self._judge(self._refine(fitted.programs)) for fitted in self._pursuit.front()]
         chosen = self._judge(last)
         self._found += [each for each in (*passed, chosen) if each is not None]
@@ -299,6 +303,7 @@ class RankSearch:
             "spent": self._spent,
             "best": None if self.best is None else _to_json(self.best.model.programs),
             "pass": self._pass,
+            "finished": self._finished,
             "found": [_to_json(individual.model.programs) for individual in self._found],
             "chosen": [_to_json(individual.model.programs) for individual in self._chosen],
             "done": _to_json(self._done),
@@ -322,18 +327,15 @@ class RankSearch:
             self._found = [self._restore(saved) for saved in state["found"]]
             self._chosen = [self._restore(saved) for saved in state["chosen"]]
             for layer in state["done"]:
-                programs = tuple(map(Program.from_json, layer))
-                self._done.append(programs)
-                self._read = {
-                    split: np.column_stack([program(x) for program in programs])
-                    for split, x in self._read.items()
-                }
+                self._fix(tuple(map(Program.from_json, layer)))
             if len(self._done) >= self.layers.depth:
                 raise UserError("the checkpoint has more layers than the network")
             self._pursuit = self._start()
             self._pursuit.restore(state["pursuit"])
             if state["best"] is not None:
                 self.best = self._restore(state["best"])
+            if state["finished"]:
+                self._end_pass(self._refine(self._choose().programs))
         except (LookupError, TypeError, ValueError, OverflowError) as error:
             raise UserError(
                 f"the checkpoint's state is damaged ({type(error).__name__}: {error})"
@@ -356,12 +358,13 @@ def _to_json(formulas: Sequence[Formulas]) -> list[list[dict[str, Any]]]:
 
 
 def _r2(given: Floats, expected: Floats) -> float:
+    """R²; minus infinity where a value is not finite, and of constant units 1 or 0."""
     with np.errstate(all="ignore"):
         error = float(np.mean(np.square(given - expected)))
-        variance = float(np.mean(np.square(expected - expected.mean(axis=0))))
     if not np.isfinite(error):
         return -np.inf
-    return 1.0 - error / variance if variance else float(error == 0.0)
+    value = r_squared(error, expected)
+    return float(error == 0.0) if value is None else value
 
 
 def _essential(programs: Formulas) -> Formulas:
