@@ -80,15 +80,15 @@ def explain(
         a linear regression; a number for every layer; or numbers by layer, ``{"output": 2}``.
     fidelity
         R² on the validation rows that is enough: the search ends there, and takes the simplest
-        formulas that have it. By default .999; where the budget ends before, the simplest within a
-        tenth of the lowest unexplained share are taken.
+        formulas that have it. By default .999; where the budget ends before, the simplest that
+        leave at most half more unexplained than the best, and .002, are taken.
     nodes
         Function nodes above which the formulas of a layer do not grow; by default 60.
     seed
         0 or more. Runs count their seeds from 1, so RUN.json holds ``seed + 1``.
     budget
         A time (``"60s"``, ``"2min"``), a number of chromosome evaluations, or by default the
-        preset's own 1 000 000 evaluations per layer, 10 to 30 s for a small network. Only the
+        preset's own 4 000 000 evaluations per layer, about 20 s for a small network. Only the
         latter two give the same result every time, bit for bit. A time does not count the loading
         of the compiled search, up to half a minute once on a machine.
     validation

@@ -74,7 +74,7 @@ def select(complexity: Sequence[int], fitness: Sequence[float], how: str = "accu
 
 # A fidelity this close to the best is as good, for validation rows are a sample: a share of what
 # the best leaves unexplained, but not more than the second number, and the third.
-_SHARE, _MOST, _LEAST = 0.1, 0.002, 0.0003
+_SHARE, _MOST, _LEAST = 0.5, 0.002, 0.0003
 
 
 def select_by_fidelity(fidelity: Sequence[float], wanted: float) -> int:

@@ -114,6 +114,7 @@ class LayerPursuit:
             for fitted in self.linear:
                 self._note(fitted)
         self._note(self.current)
+        self._start_formulas = self.current
 
     @property
     def search(self) -> JointSearch:
@@ -173,6 +174,13 @@ class LayerPursuit:
                 break
         self._search = None
         self.round += 1
+
+    def begin(self, most: int | None = None) -> None:
+        """Let the next round go on from the start again, or from the best formulas of at most so
+        many nodes."""
+        self.current = self._start_formulas
+        if most is not None:
+            self.current = [each for each in self.front() if each.complexity <= max(most, 0)][-1]
 
     def shorten(self, until: float | None = None) -> None:
         """Go on taking out, to a single input or formula without a node, or to ``until`` (as
@@ -303,6 +311,7 @@ def inner_settings(settings: RankSettings, passes: int = 1) -> JointSettings:
     names = JointSettings.__dataclass_fields__
     values = {name: getattr(settings, name) for name in names}
     generations = settings.generations // (settings.affordable_rounds(passes) * passes)
+    generations = min(generations, settings.round_generations)
     return JointSettings(
         **{**values, "search": "joint", "loss": "mse", "generations": generations, "stop": 0.0}
     )

@@ -4,6 +4,8 @@ layer after layer, each layer's reading the values of those of the layer before.
     hᵢ ≈ zᵢ·Wᵢ + bᵢ,   zᵢ = (fᵢ₁(zᵢ₋₁), …, fᵢᵣ(zᵢ₋₁)),   z₀ = x
 
 Every layer has the same budget and is explained by matching pursuit (:mod:`srnet.search.pursuit`).
+Where validation rows are held out, the pursuit is repeated while the budget lasts, from the start
+and from shortened formulas by turns, and all share one front.
 """
 
 import time
@@ -23,7 +25,7 @@ from srnet.search.checkpoints import saved_history
 from srnet.search.elimination import Fitted
 from srnet.search.individual import Individual, measure
 from srnet.search.pareto import front, select_by_fidelity
-from srnet.search.pursuit import LayerPursuit, components
+from srnet.search.pursuit import LayerPursuit, components, inner_settings
 from srnet.search.settings import RankSettings
 from srnet.search.variable_projection import fit_constants
 from srnet.typing import Floats
@@ -34,6 +36,9 @@ Formulas = tuple[Program, ...]
 _FINAL_STEPS = 3
 # Share of a layer's time for its rounds; the rest is for shortening and the choice.
 _ROUNDS = 0.85
+# After a pursuit from the start, rounds go on from the best formulas of so many nodes less than the
+# simplest that are faithful enough.
+_CUTS = (4, 7, 10)
 # Weights of the output beside a hidden layer's units in what a given number of formulas is to
 # carry: the better pass counts. With none a layer is explained best, but its formulas may leave out
 # what the output needs.
@@ -57,7 +62,7 @@ class RankSearch:
         self._finished = False
         fixed = any(settings.formulas_of(layer) for layer in range(layers.depth - 1))
         self._weights = _WEIGHTS if fixed and settings.generations > 1 else _WEIGHTS[:1]
-        self._rounds = settings.affordable_rounds(len(self._weights))
+        self._inner = inner_settings(settings, len(self._weights))
         self._pass = 0
         self._found: list[Individual] = []  # in the passes that have ended
         self._chosen: list[Individual] = []  # of each of them
@@ -70,7 +75,17 @@ class RankSearch:
         self._read = {
             split: values[0].astype(np.float64) for split, values in self.layers.splits.items()
         }
+        self._begin_layer()
+
+    def _begin_layer(self) -> None:
+        """Start the search for the formulas of the next layer."""
         self._pursuit = self._start()
+        # Of the present pursuit: its rounds, the cut it began with, 0 for none, and the share of
+        # the time when its present round began; and the complexity that the last pursuit from the
+        # start had to beat.
+        self._local = self._cut = 0
+        self._begun: float | None = None
+        self._simplest: float = float("inf")
         self._update()
 
     def _start(self) -> LayerPursuit:
@@ -148,12 +163,24 @@ class RankSearch:
         """Layers that have been explained in all passes."""
         return self.layers.depth * self._pass + len(self._done)
 
+    def _share_of_rounds(self) -> float:
+        """The share of the time for the present layer's rounds that has passed, where a clock ends
+        the run; above 1 where it is over."""
+        assert self.elapsed is not None
+        return (self.elapsed * self._stages - self._stage) / _ROUNDS
+
     def _share_of_round(self) -> float | None:
-        """The share of the present round's time that has passed, where a clock ends the run."""
+        """The share of the present round that has passed, where a clock ends the run."""
         if self.elapsed is None:
             return None
-        of_layer = self.elapsed * self._stages - self._stage
-        return of_layer / _ROUNDS * self._rounds - self._pursuit.round
+        rounds = self.settings.affordable_rounds(len(self._weights))
+        if not self.settings.hold_out:
+            return self._share_of_rounds() * rounds - self._pursuit.round
+        if self._begun is None:
+            self._begun = self._share_of_rounds()
+        generations = self._pursuit.search.generation / self._inner.generations
+        share = self._share_of_rounds()
+        return max((share - self._begun) * rounds, generations, float(share >= 1.0))
 
     def _end_of_layer(self) -> float | None:
         """When the present layer's time is over (as ``time.monotonic()``)."""
@@ -168,14 +195,38 @@ class RankSearch:
         self._evaluations += search.evaluations
         self._spent += search.generation
         pursuit.end_round()
+        self._begun = None
         self._update()
-        if pursuit.round >= self._rounds or self._is_explained():
+        if self._is_over():
             self._end_layer()
 
-    def _is_explained(self) -> bool:
-        """Whether the present layer needs no further round."""
+    def _is_over(self) -> bool:
+        """Whether the present layer has no further round; another pursuit begins where there is
+        time for one."""
+        pursuit, rounds = self._pursuit, self.settings.affordable_rounds(len(self._weights))
         if not self.settings.hold_out:
-            return False
+            return pursuit.round >= rounds
+        if self.elapsed is not None:
+            over = self._share_of_rounds() >= 1.0
+        else:
+            each = self._inner.generations * len(self._weights)
+            over = pursuit.round >= self.settings.generations // each
+        self._local += 1
+        if over or (self._local < (1 if self._cut else rounds) and not self._is_explained()):
+            return over
+        pursuit.shorten(self._end_of_layer())
+        simplest = self._choose()
+        explained = self._fidelity(simplest) >= self.settings.fidelity
+        self._local, self._cut = 0, (self._cut + 1) % (len(_CUTS) + 1)
+        if not self._cut:
+            if explained and simplest.complexity >= self._simplest:
+                return True
+            self._simplest = simplest.complexity if explained else self._simplest
+        pursuit.begin(simplest.complexity - _CUTS[self._cut - 1] if self._cut else None)
+        return explained and (not simplest.complexity or simplest in pursuit.linear)
+
+    def _is_explained(self) -> bool:
+        """Whether the present formulas are faithful enough."""
         return self._fidelity(self._pursuit.current) >= self.settings.fidelity
 
     def _end_layer(self) -> None:
@@ -186,8 +237,7 @@ class RankSearch:
             self._end_pass(programs)
             return
         self._fix(programs)
-        self._pursuit = self._start()
-        self._update()
+        self._begin_layer()
 
     def _fix(self, programs: Formulas) -> None:
         """Take a layer's formulas as final; the next layer reads their values."""
@@ -307,6 +357,9 @@ class RankSearch:
             "found": [_to_json(individual.model.programs) for individual in self._found],
             "chosen": [_to_json(individual.model.programs) for individual in self._chosen],
             "done": _to_json(self._done),
+            "local": self._local,
+            "cut": self._cut,
+            "simplest": finite_or_none(self._simplest),
             "pursuit": self._pursuit.state(),
         }
 
@@ -332,6 +385,8 @@ class RankSearch:
                 raise UserError("the checkpoint has more layers than the network")
             self._pursuit = self._start()
             self._pursuit.restore(state["pursuit"])
+            self._local, self._cut = int(state["local"]), int(state["cut"])
+            self._simplest = float("inf") if state["simplest"] is None else state["simplest"]
             if state["best"] is not None:
                 self.best = self._restore(state["best"])
             if state["finished"]:

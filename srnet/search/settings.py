@@ -105,7 +105,10 @@ class RankSettings(JointSettings):
     formulas
         Formulas of each layer, r, or by layer; 0 for as many as it takes.
     rounds
-        Searches for one formula, by layer.
+        Searches for one formula, of a pursuit.
+    round_generations
+        Generations of a round at most. Where rows are held out, further pursuits take what is left
+        of a layer's budget.
     most_nodes
         Complexity of a layer's formulas above which a round takes something out before the next.
     fidelity
@@ -117,6 +120,7 @@ class RankSettings(JointSettings):
 
     formulas: int | tuple[int, ...] = 0
     rounds: Count = 8
+    round_generations: Count = 3000
     most_nodes: Count = 60
     fidelity: Share = 0.999
     hold_out: bool = True
@@ -142,15 +146,20 @@ _RANK: dict[str, Any] = {
     "n_eph": 4,
     "nodes_per_layer": 8.0,
     "population": 40,
+}
+_FIXED: dict[str, Any] = {
+    **_RANK,
     "generations": 25_000,
+    "round_generations": 25_000,
+    "hold_out": False,
 }
 
 PRESETS: dict[str, Settings] = {
     "paper": Settings(preset="paper", search="layerwise"),
     "joint": JointSettings(preset="joint", search="joint", n_eph=4),
-    "rank": RankSettings(preset="rank", **_RANK),
-    "rank2": RankSettings(preset="rank2", **_RANK, formulas=2, hold_out=False),
-    "rank3": RankSettings(preset="rank3", **_RANK, formulas=3, hold_out=False),
+    "rank": RankSettings(preset="rank", **_RANK, generations=100_000),
+    "rank2": RankSettings(preset="rank2", **_FIXED, formulas=2),
+    "rank3": RankSettings(preset="rank3", **_FIXED, formulas=3),
 }
 
 

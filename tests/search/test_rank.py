@@ -136,6 +136,32 @@ def test_a_linear_layer_ends_with_its_inputs_after_one_round() -> None:
     assert run["generations"] == 80 // 8
 
 
+@pytest.mark.parametrize("formulas", [0, 2])
+def test_further_pursuits_only_improve_the_front(formulas: int) -> None:
+    """The first of several is the same as one alone, and what they find is added."""
+    layers = layers_of(lambda x: [np.exp(x[:, :1] * x[:, 1:2]) + np.sin(3 * x[:, 2:])])
+    each = {"rounds": 3, "round_generations": 16, "fidelity": 1.0, "formulas": formulas}
+    once, often = (
+        evolve(layers, small("rank", generations=generations, **each), 1)
+        for generations in (3 * 16, 14 * 16)
+    )
+    assert often["evaluations"] > 4 * once["evaluations"]
+    improved = 0
+    for entry in once["pareto"]:
+        known = [e["fitness"] for e in often["pareto"] if e["complexity"] <= entry["complexity"]]
+        assert min(known) <= entry["fitness"]
+        improved += min(known) < entry["fitness"]
+    assert improved
+
+
+def test_a_layer_ends_when_nothing_shorter_is_found() -> None:
+    layers = layers_of(lambda x: [x[:, :1] * x[:, 1:2]])
+    settings = small("rank", generations=10_000, rounds=2, round_generations=40)
+    run = evolve(layers, settings, 1)
+    assert run["complexity"] == 1
+    assert run["generations"] < 2000
+
+
 def test_of_many_inputs_those_that_matter_are_found() -> None:
     layers = layers_of(lambda x: [3 * x[:, 7:8] * x[:, 7:8] + x[:, 31:32]], 40, 300, 100)
     run = evolve(layers, small("rank", population=20, generations=800), 1)
@@ -264,10 +290,10 @@ def test_threads_of_the_libraries_do_not_change_a_bit(name: str) -> None:
 # --- checkpoints ----------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("name", ["rank", "rank2"])
-def test_a_resumed_run_ends_alike(name: str) -> None:
-    """From any step, in every layer, through JSON."""
-    settings = small(name, fidelity=1.0, rounds=3, generations=240)
+@pytest.mark.parametrize(("name", "each"), [("rank", None), ("rank", 20), ("rank2", None)])
+def test_a_resumed_run_ends_alike(name: str, each: int | None) -> None:
+    """From any step, in every layer and pursuit, through JSON."""
+    settings = small(name, fidelity=1.0, rounds=3, generations=240, round_generations=each)
     whole = RankSearch(FOUR, settings, SEED)
     states = []
     while not whole.finished:
