@@ -22,6 +22,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from srnet.cgp.genome import Genes, Grid, random_genes, random_normals, stream
+from srnet.cgp.nesting import keeps_nesting, nesting_limits
 from srnet.errors import UserError
 from srnet.io.files import finite_or_none
 from srnet.networks.layers import Layers
@@ -89,7 +90,9 @@ class JointSearch:
         self._first_climb = int(settings.layerwise_share * settings.generations)
         if self._first_climb:
             first = replace(settings, generations=self._first_climb)
-            self._layerwise = LayerwiseSearch(layers, first, seed, threads=threads)
+            self._layerwise = LayerwiseSearch(
+                layers, first, seed, threads=threads, constraints=settings.nested_constraints
+            )
         else:
             self._start_climbers([])
 
@@ -102,7 +105,13 @@ class JointSearch:
         settings = self.settings
         most = int(settings.nodes_per_layer * len(self._grids))
         return Problem.build(
-            self._grids, train, valid, settings.loss, most, settings.constant_steps
+            self._grids,
+            train,
+            valid,
+            settings.loss,
+            most,
+            settings.constant_steps,
+            nesting_limits(settings.nested_constraints),
         )
 
     @property
@@ -186,8 +195,24 @@ class JointSearch:
                 random_genes(self._problem.layout.alleles, keys[0]),
                 random_normals(composite.constants.size, keys[1]),
             )
+            self._shorten(composite.genes)
             self._evaluate(climber)
         return climber
+
+    def _shorten(self, genes: NDArray[np.int32]) -> None:
+        """Let the output of every layer's chromosome be an earlier node until its formula keeps the
+        nesting constraints; a terminal always does."""
+        for layer, grid in enumerate(self._grids):
+            chromosome = self._chromosome(genes, layer)
+            while not keeps_nesting(
+                grid.program(chromosome, [0.0] * grid.constants), self._problem.nesting
+            ):
+                chromosome[-1] -= 1
+
+    def _chromosome(self, genes: NDArray[np.int32], layer: int) -> Genes:
+        """That of a layer in the genes of a composite, which it shares."""
+        at = self._problem.layout.table[layer, GENES_AT]
+        return genes[at : at + self._grids[layer].genes]
 
     def _evaluate(self, climber: Climber) -> None:
         improve(0, 0.0, 0, self._problem, climber, self._scratch[0])
@@ -281,9 +306,9 @@ class JointSearch:
         """A composite in float64 on all rows; None where it is not finite."""
         chromosomes: list[Genes] = []
         programs = []
-        for row, grid in zip(self._problem.layout.table, self._grids, strict=True):
-            chromosomes.append(genes[row[GENES_AT] :][: grid.genes].copy())
-            own = constants[row[CONSTANTS_AT] :][: grid.constants]
+        for layer, grid in enumerate(self._grids):
+            chromosomes.append(self._chromosome(genes, layer).copy())
+            own = constants[self._problem.layout.table[layer, CONSTANTS_AT] :][: grid.constants]
             programs.append(grid.program(chromosomes[-1], own.tolist()))
         return judge(chromosomes, programs, self.layers, self.settings.loss)
 

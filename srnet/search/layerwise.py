@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from srnet.cgp import genome
 from srnet.cgp.genome import Genes, Grid, decode, mutate, random_genes, random_normals, threshold
+from srnet.cgp.nesting import Constraints, nesting_limits
 from srnet.cgp.program import Program
 from srnet.errors import UserError
 from srnet.io.files import finite_or_none
@@ -65,6 +66,7 @@ class LayerSearch:
         seed: int,
         threads: int,
         block_rows: int,
+        constraints: Constraints,
     ) -> None:
         self.index, self.grid, self.target, self.seed = index, grid, target, seed
         self.alleles, self.opcodes = grid.alleles(), grid.opcodes()
@@ -80,6 +82,7 @@ class LayerSearch:
                 seed=seed,
                 alleles=self.alleles,
                 opcodes=self.opcodes,
+                nesting=nesting_limits(constraints),
                 inputs=grid.inputs,
                 terminals=grid.terminals,
                 values=self.values,
@@ -231,7 +234,8 @@ class LayerwiseSearch:
     The composite of the layers' best chromosomes is accepted on its fitness in float64, recomputed
     from the formulas, so that a formula always computes what is reported. With ``shortcuts`` a
     generation whose hidden layers alone are worse than the last elite ends there, for nothing could
-    come of it; without, everything is evaluated, with the same result.
+    come of it; without, everything is evaluated, with the same result. Offspring that break the
+    nesting ``constraints`` take no part.
     """
 
     def __init__(
@@ -243,6 +247,7 @@ class LayerwiseSearch:
         threads: int = 1,
         shortcuts: bool = True,
         block_rows: int = 1024,
+        constraints: Constraints = (),
     ) -> None:
         self.layers, self.settings, self.seed, self.shortcuts = layers, settings, seed, shortcuts
         self._pool = ThreadPoolExecutor(threads) if threads > 1 else None
@@ -262,11 +267,14 @@ class LayerwiseSearch:
                         seed,
                         threads,
                         block_rows,
+                        constraints,
                     )
                 )
             else:
                 target = Target.build(train[i + 1], valid[i + 1], block_rows, projection=shortcuts)
-                self._layers.append(LayerSearch(i, grid, target, seed, threads, block_rows))
+                self._layers.append(
+                    LayerSearch(i, grid, target, seed, threads, block_rows, constraints)
+                )
         self._layers[0].receive_data(np.vstack([train[0], valid[0]]))
         self.generation = 0
         self.parent: tuple[Genes, ...] = tuple(layer.start() for layer in self._layers)

@@ -1,8 +1,9 @@
 """The settings of a search and the presets that name them."""
 
-from dataclasses import asdict, dataclass, fields, replace
+from dataclasses import dataclass, fields, replace
 from typing import Annotated, Any
 
+from srnet.cgp.nesting import PLAIN_TRIGONOMETRY, Constraints, NestedConstraints
 from srnet.cgp.primitives import CLASSIFICATION, REGRESSION, function_set
 from srnet.errors import UserError
 from srnet.validation import Choice, Count, Integer, Number, Share, validate
@@ -54,13 +55,20 @@ class Settings:
         function_set(self.functions)
 
     def to_json(self) -> dict[str, Any]:
-        """Plain JSON, without the preset's name, which RUN.json holds beside it."""
-        content = asdict(self)
+        """Plain JSON, without the preset's name, which RUN.json holds beside it, and without what
+        is empty."""
+        content = {field.name: _plain(getattr(self, field.name)) for field in fields(self)}
         content.pop("preset")
-        return {
-            key: list(value) if isinstance(value, tuple) else value
-            for key, value in content.items()
-        }
+        return {key: value for key, value in content.items() if value not in ([], {})}
+
+
+def _plain(value: Any) -> Any:
+    """A value as JSON has it; a tuple of pairs is a mapping."""
+    if not isinstance(value, tuple):
+        return value
+    if value and all(isinstance(part, tuple) for part in value):
+        return {key: _plain(part) for key, part in value}
+    return list(value)
 
 
 @dataclass(frozen=True)
@@ -85,6 +93,9 @@ class JointSettings(Settings):
     sample_rows
         Rows on which composites are compared where there are more (:mod:`srnet.search.sampling`);
         the archive is fitted and judged on all.
+    nested_constraints
+        How often a function may occur on a path below another one of the same formula, as ``{"sin":
+        {"cos": 0}}``; offspring that break this are not made.
     """
 
     layerwise_share: Annotated[float, Number(at_least=0, below=1)] = 0.05
@@ -93,6 +104,7 @@ class JointSettings(Settings):
     temperature: Annotated[float, Number(at_least=0)] = 0.06
     constant_steps: Annotated[int, Integer(0)] = 2
     sample_rows: Annotated[int, Integer(2)] = 1024
+    nested_constraints: Annotated[Constraints, NestedConstraints()] = ()
 
 
 @dataclass(frozen=True)
@@ -147,8 +159,11 @@ _RANK: dict[str, Any] = {
 
 PRESETS: dict[str, Settings] = {
     "paper": Settings(preset="paper", search="layerwise"),
-    "joint": JointSettings(preset="joint", search="joint", n_eph=4),
-    "rank": RankSettings(preset="rank", **_RANK),
+    "joint": JointSettings(
+        preset="joint", search="joint", n_eph=4, nested_constraints=PLAIN_TRIGONOMETRY
+    ),
+    "rank": RankSettings(preset="rank", **_RANK, nested_constraints=PLAIN_TRIGONOMETRY),
+    # compared with the published form, in its own space of formulas
     "rank2": RankSettings(preset="rank2", **_RANK, formulas=2, hold_out=False),
     "rank3": RankSettings(preset="rank3", **_RANK, formulas=3, hold_out=False),
 }

@@ -495,6 +495,8 @@ def search_classes(layer, points, share, population, work, shortcuts):  # type: 
     decode_offspring(layer, share, population)
     forget_graphs(population)
     for offspring in range(share.last - share.first):
+        if population.refused[offspring]:
+            continue
         # at best a tie, which the lower number wins
         if shortcuts and is_repeated(population, offspring):
             continue

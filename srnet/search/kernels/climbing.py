@@ -5,6 +5,7 @@ import math
 import numpy as np
 
 from srnet.cgp.compiling import borrowing, copy
+from srnet.cgp.nesting import breaks_nesting
 from srnet.search.kernels.composite_kernel import (
     adopt,
     copy_composite,
@@ -12,6 +13,7 @@ from srnet.search.kernels.composite_kernel import (
     evaluate_from,
     remember,
 )
+from srnet.search.kernels.composites import CONSTANTS, INPUTS
 from srnet.search.kernels.constants import fit_constants
 from srnet.search.kernels.variation import below, uniform, vary_layer
 
@@ -23,9 +25,10 @@ _PROMISING = 1.5
 
 
 @borrowing(inline="always")
-def vary(composite, layout, random, scratch):  # type: ignore[no-untyped-def]
+def vary(composite, problem, random, scratch):  # type: ignore[no-untyped-def]
     """Write an offspring's genes, constants and active nodes to ``scratch``; the first layer that
-    was changed."""
+    was changed, -1 where it breaks the nesting constraints."""
+    layout, graph, allowed = problem.layout, scratch.graph, True
     layers = layout.table.shape[0]
     copy(composite.genes, scratch.genes)
     copy(composite.constants, scratch.constants)
@@ -36,9 +39,14 @@ def vary(composite, layout, random, scratch):  # type: ignore[no-untyped-def]
         second = (first + 1 + below(layers - 1, random)) % layers
     for layer in range(layers):
         if layer in (first, second):
-            vary_layer(layer, scratch.genes, scratch.constants, layout, scratch.graph, random)
-            scratch.counts[layer] = decode_layer(layer, layout, scratch.genes, scratch.graph)[0]
-    return min(first, second)
+            vary_layer(layer, scratch.genes, scratch.constants, layout, graph, random)
+            count = decode_layer(layer, layout, scratch.genes, graph)[0]
+            terminals = layout.table[layer, INPUTS] + layout.table[layer, CONSTANTS]
+            allowed &= not breaks_nesting(
+                graph.program, count, terminals, problem.nesting, graph.depths
+            )
+            scratch.counts[layer] = count
+    return min(first, second) if allowed else np.int64(-1)
 
 
 @borrowing(inline="always")
@@ -53,13 +61,13 @@ def climb(budget, temperature, problem, climber, scratch):  # type: ignore[no-un
     composite, archive, trial = climber.composite, climber.archive, scratch.trial
     genes, constants = scratch.genes, scratch.constants
     end = scratch.evaluations[0] + budget
-    # offspring that are too long cost no evaluation, so their number is limited too
+    # offspring that are refused unseen cost no evaluation, so their number is limited too
     for _ in range(100 * budget):
         if scratch.evaluations[0] >= end:
             break
-        first = vary(composite, problem.layout, climber.random, scratch)
+        first = vary(composite, problem, climber.random, scratch)
         complexity, accepted = scratch.counts.sum(), composite.total[0]
-        if complexity > max(problem.max_nodes, composite.counts.sum()):
+        if first < 0 or complexity > max(problem.max_nodes, composite.counts.sum()):
             continue
         promising = _PROMISING * accepted if problem.constant_steps > 0 else 0.0
         if not accepted < np.inf:

@@ -95,6 +95,7 @@ class Problem(NamedTuple):
     rows: int
     max_nodes: int  # offspring with more active nodes, and with more than their parent, are skipped
     constant_steps: int  # Levenberg–Marquardt steps on the constants of a promising offspring
+    nesting: NDArray[np.int64]  # offspring that break these limits (srnet.cgp.nesting) are skipped
 
     @classmethod
     def build(
@@ -105,6 +106,7 @@ class Problem(NamedTuple):
         loss: str,
         max_nodes: int,
         constant_steps: int,
+        nesting: NDArray[np.int64],
     ) -> "Problem":
         """From the network's values, rows × width: its inputs, then each layer's."""
         rows = train[0].shape[0] + valid[0].shape[0]
@@ -138,6 +140,7 @@ class Problem(NamedTuple):
             rows=rows,
             max_nodes=max_nodes,
             constant_steps=constant_steps,
+            nesting=nesting,
         )
 
 
@@ -238,6 +241,7 @@ class Graph(NamedTuple):
     program: NDArray[np.int32]  # active nodes: opcode, addresses of operands
     nodes: NDArray[np.int32]  # nodes of the grid: opcode or -1, operands, position in ``program``
     slots: NDArray[np.int64]  # offsets of the active constants among all constants
+    depths: NDArray[np.int64]  # scratch of the nesting constraints
 
 
 class ConstantFit(NamedTuple):
@@ -316,6 +320,7 @@ class Scratch(NamedTuple):
                 program=np.zeros((nodes, 3), dtype=np.int32),
                 nodes=np.zeros((nodes, 4), dtype=np.int32),
                 slots=np.zeros(layout.constants + 1, dtype=np.int64),
+                depths=np.zeros(nodes, dtype=np.int64),
             ),
             deviations=np.zeros(CHUNK),
             sums=np.zeros((2, 2 + units)),

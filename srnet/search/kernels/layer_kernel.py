@@ -121,8 +121,8 @@ def screen_first_block(layer, target, size, population, work, shortcuts):  # typ
     forget_graphs(population)
     first = np.int64(0)  # for a literal, Numba would compile the block's kernel once more
     for offspring in range(size):
-        work.bounds[offspring] = -np.inf
-        if not shortcuts:
+        work.bounds[offspring] = np.inf if population.refused[offspring] else -np.inf
+        if population.refused[offspring] or not shortcuts:
             continue
         # at best a tie, which the lower number wins
         if is_repeated(population, offspring):

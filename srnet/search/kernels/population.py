@@ -15,6 +15,7 @@ from srnet.cgp.compiling import borrowing
 from srnet.cgp.evaluation import evaluate_block
 from srnet.cgp.genome import decode, stream
 from srnet.cgp.graph import hash_graph, same_graph
+from srnet.cgp.nesting import breaks_nesting
 
 
 class Layer(NamedTuple):
@@ -26,6 +27,8 @@ class Layer(NamedTuple):
         Of the layer and of the run: the keys of the random numbers.
     alleles, opcodes
         Of the genome, see :class:`srnet.cgp.genome.Grid`.
+    nesting
+        How often functions may be inside others (:func:`srnet.cgp.nesting.nesting_limits`).
     inputs, terminals
         Addresses below ``inputs`` are columns, those from there to ``terminals`` constants, the
         others nodes.
@@ -40,6 +43,7 @@ class Layer(NamedTuple):
     seed: int
     alleles: NDArray[np.int64]
     opcodes: NDArray[np.int64]
+    nesting: NDArray[np.int64]
     inputs: int
     terminals: int
     values: NDArray[np.float32]
@@ -71,18 +75,22 @@ class Population(NamedTuple):
     programs, counts, outputs
         By offspring: the active nodes (opcode and two operands each), their number, the output's
         address.
+    refused
+        By offspring: whether it breaks the nesting constraints.
     table
         Offspring by the hash of their graph, -1 where a place is free; a power of two, at least
         twice as many as offspring.
-    nodes
-        Scratch of decoding.
+    nodes, depths
+        Scratch of decoding, and of the constraints.
     """
 
     programs: NDArray[np.int32]
     counts: NDArray[np.int64]
     outputs: NDArray[np.int64]
+    refused: NDArray[np.bool_]
     table: NDArray[np.int64]
     nodes: NDArray[np.int32]
+    depths: NDArray[np.int64]
 
     @classmethod
     def empty(cls, offspring: int, nodes: int) -> "Population":
@@ -91,14 +99,16 @@ class Population(NamedTuple):
             np.zeros((offspring, nodes, 3), np.int32),
             np.zeros(offspring, np.int64),
             np.zeros(offspring, np.int64),
+            np.zeros(offspring, np.bool_),
             np.zeros(1 << (2 * offspring).bit_length(), np.int64),
             np.zeros((nodes, 4), np.int32),
+            np.zeros(nodes, np.int64),
         )
 
 
 @borrowing()
 def decode_offspring(layer: Any, share: Any, population: Any) -> None:
-    """Draw the offspring of a share and decode their active nodes."""
+    """Draw the offspring of a share, decode their active nodes and see which are refused."""
     for offspring in range(share.last - share.first):
         key = stream(layer.seed, share.generation, layer.number, share.first + offspring)
         population.counts[offspring], population.outputs[offspring] = decode(
@@ -110,6 +120,13 @@ def decode_offspring(layer: Any, share: Any, population: Any) -> None:
             layer.terminals,
             population.programs[offspring],
             population.nodes,
+        )
+        population.refused[offspring] = breaks_nesting(
+            population.programs[offspring],
+            population.counts[offspring],
+            layer.terminals,
+            layer.nesting,
+            population.depths,
         )
 
 
