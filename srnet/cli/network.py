@@ -57,6 +57,7 @@ from srnet.cli import options
     default=None,
     help="Nodes above which a layer's formulas do not grow.  [default: the preset's]",
 )
+@options.nested_constraints
 @click.option(
     "--layers",
     multiple=True,

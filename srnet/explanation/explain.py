@@ -42,6 +42,7 @@ def explain(
     formulas: int | str | Mapping[str, int] = "auto",
     fidelity: float | None = None,
     nodes: int | None = None,
+    nested_constraints: Mapping[str, Mapping[str, int]] | None = None,
     seed: int = 0,
     budget: str | int | Budget | None = None,
     validation: Any = None,
@@ -84,6 +85,10 @@ def explain(
         tenth of the lowest unexplained share are taken.
     nodes
         Function nodes above which the formulas of a layer do not grow; by default 60.
+    nested_constraints
+        How often a function may occur on a path below another one in the same formula, in the form
+        of PySR: ``{"sin": {"cos": 0}}`` allows no cosine inside a sine. By default no trigonometric
+        function is inside another; ``{}`` allows any nesting. Not with the preset ``paper``.
     seed
         0 or more. Runs count their seeds from 1, so RUN.json holds ``seed + 1``.
     budget
@@ -132,7 +137,9 @@ def explain(
             f"X has the columns {', '.join(map(str, X.columns))}; the model was fitted on "
             f"{', '.join(map(str, known))}, in this order"
         )
-    search = preset_settings(preset, **_choices(preset, fidelity, nodes, settings))
+    search = preset_settings(
+        preset, **_choices(preset, fidelity, nodes, nested_constraints, settings)
+    )
     if layers is None and isinstance(search, RankSettings):
         layers = [OUTPUT]
     explanation = explain_rows(
@@ -211,17 +218,23 @@ def explain_rows(
 
 
 def _choices(
-    preset: str, fidelity: float | None, nodes: int | None, settings: Any
+    preset: str,
+    fidelity: float | None,
+    nodes: int | None,
+    nested_constraints: Any,
+    settings: Any,
 ) -> dict[str, Any]:
     """The settings that a caller gives, the arguments of :func:`explain` among them."""
     if settings is not None and not isinstance(settings, Mapping):
         raise UserError(
             f"'settings' is {settings!r}; settings by their names are needed, as {{'cols': 10}}"
         )
-    given = {"fidelity": fidelity, "most_nodes": nodes}
+    given: dict[str, Any] = {"fidelity": fidelity, "most_nodes": nodes}
     given = {name: value for name, value in given.items() if value is not None}
     if given and not isinstance(preset_settings(preset), RankSettings):
         raise UserError(f"'fidelity' and 'nodes' are of the preset rank; the preset is {preset!r}")
+    if nested_constraints is not None:
+        given["nested_constraints"] = nested_constraints
     return {**(settings or {}), **given}
 
 

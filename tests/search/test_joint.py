@@ -10,13 +10,15 @@ from typing import Any
 import numpy as np
 import pytest
 from helpers import made_up
+from helpers.nesting import keeps
 
+from srnet.cgp.nesting import NestedConstraints
 from srnet.cgp.primitives import PRIMITIVES, by_name
 from srnet.errors import UserError
 from srnet.model.srnet import SRNet
 from srnet.networks.layers import Layers
 from srnet.search import joint
-from srnet.search.individual import judge
+from srnet.search.individual import Individual, judge
 from srnet.search.joint import JointSearch
 from srnet.search.kernels.climbing import improve
 from srnet.search.kernels.composite_kernel import evaluate_from
@@ -29,6 +31,10 @@ def small(**changes: Any) -> JointSettings:
     settings = preset("joint", population=20, generations=200)
     assert isinstance(settings, JointSettings)
     return dataclasses.replace(settings, **{"restarts": 4, "layerwise_share": 0.2, **changes})
+
+
+def check(constraints: Any) -> Any:
+    return NestedConstraints().check("nested_constraints", constraints)
 
 
 def without_time(run: dict[str, Any]) -> str:
@@ -115,7 +121,12 @@ def test_a_state_that_lies_is_refused(layers: Layers, change: str) -> None:
 
 def test_it_is_no_worse_than_the_search_that_it_starts_from(layers: Layers) -> None:
     settings = small(layerwise_share=0.5, stop=0.0)
-    first = LayerwiseSearch(layers, dataclasses.replace(settings, generations=100), 1)
+    first = LayerwiseSearch(
+        layers,
+        dataclasses.replace(settings, generations=100),
+        1,
+        constraints=settings.nested_constraints,
+    )
     while not first.finished:
         first.step()
     run = evolve(layers, settings, 1)
@@ -357,3 +368,41 @@ def test_a_classifiers_whole_composites_beat_its_layers_one_by_one() -> None:
     )
     assert whole["fitness"] < single["fitness"]
     assert whole["accuracy"] == pytest.approx(SRNet.from_run(whole).accuracy(layers))
+
+
+def met(search: JointSearch) -> list[Individual]:
+    """What climbers stand on, have met and have begun with."""
+    pairs = [
+        (genes, constants)
+        for archive in (search._dropped, *(climber.archive for climber in search._climbers))
+        for total, genes, constants in zip(*archive, strict=True)
+        if total < np.inf
+    ]
+    pairs += [(each.composite.genes, each.composite.constants) for each in search._climbers]
+    judged = [search._judge(genes, constants) for genes, constants in pairs]
+    elites = search._layerwise.elites if search._layerwise is not None else search._elites
+    return [*elites, *search._front, *(each for each in judged if each is not None)]
+
+
+@pytest.mark.parametrize("share", [0.2, 0.0])
+@pytest.mark.parametrize("loss", ["mse", "cross_entropy"])
+def test_nothing_that_is_met_breaks_the_nesting_constraints(loss: str, share: float) -> None:
+    """Of the first search, of random composites and of their offspring; without constraints some
+    does."""
+    constraints = check({"square": {"square": 0, "add": 1}, "sin": {"sin": 0, "cos": 0, "tan": 0}})
+    layers = made_up.layers() if loss == "mse" else made_up.classifier((2, 3, 3), 100)
+    make = small if loss == "mse" else classifier_settings
+    for limits in (constraints, ()):
+        search = JointSearch(
+            layers, make(layerwise_share=share, stop=0.0, nested_constraints=limits), 5
+        )
+        found, steps = met(search), 0
+        while not search.finished:
+            search.step()
+            steps += 1
+            if steps in (5, 40) or search.finished:
+                found += met(search)
+        programs = [program for each in found for (program,) in each.model.programs]
+        assert len(programs) > 50
+        broken = [program for program in programs if not keeps(program, constraints)]
+        assert bool(broken) == (not limits)

@@ -34,6 +34,10 @@ def test_the_configurations_are_valid(name):
             {"evolution": {"paper": {"populaton": 3}}},
             "unknown key 'populaton' in 'evolution.paper'",
         ),
+        (
+            {"evolution": {"joint": {"nested_constraints": {"sin": {"cos": -1}}}}},
+            "the key 'evolution.joint.nested_constraints.sin.cos' is -1; at least 0 is needed",
+        ),
         ({"formulas": {}}, "the key 'time_limit' is missing in 'formulas'"),
         (
             {"formulas": {"time_limit": 0}},
