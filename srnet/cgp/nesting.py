@@ -9,10 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from srnet.cgp.compiling import borrowing
-from srnet.cgp.genome import ARITIES
 from srnet.cgp.primitives import OPCODES, PRIMITIVES
-from srnet.cgp.program import Program
 from srnet.errors import UserError
 from srnet.validation import Choice, Integer
 
@@ -65,31 +62,3 @@ def nesting_limits(constraints: Constraints) -> NDArray[np.int64]:
         for name, times in limits:
             table[inner.index(OPCODES[name]), 1 + OPCODES[outer]] = min(times, _NO_LIMIT)
     return table
-
-
-@borrowing()
-def breaks_nesting(program, count, terminals, limits, depths):  # type: ignore[no-untyped-def]
-    """Whether an active graph has an inner function more often on a path below an outer one than
-    ``limits`` allow; ``depths`` has room for a number by node."""
-    for row in range(limits.shape[0]):
-        inner = limits[row, 0]
-        for node in range(count):
-            opcode, most = program[node, 0], np.int64(0)
-            for operand in range(ARITIES[opcode]):
-                below = program[node, 1 + operand] - terminals
-                if below >= 0 and depths[below] > most:
-                    most = depths[below]
-            if most > limits[row, 1 + opcode]:
-                return True
-            depths[node] = most + 1 if opcode == inner else most
-    return False
-
-
-def keeps_nesting(program: Program, limits: NDArray[np.int64]) -> bool:
-    """Whether a formula keeps the constraints."""
-    graph = np.zeros((len(program.nodes), 3), dtype=np.int32)
-    for node, (name, operands) in enumerate(program.nodes):
-        graph[node, 0] = OPCODES[name]
-        graph[node, 1 : 1 + len(operands)] = operands
-    depths = np.zeros(len(graph), dtype=np.int64)
-    return not breaks_nesting(graph, len(graph), program.terminals, limits, depths)

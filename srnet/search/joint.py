@@ -22,7 +22,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from srnet.cgp.genome import Genes, Grid, random_genes, random_normals, stream
-from srnet.cgp.nesting import keeps_nesting, nesting_limits
+from srnet.cgp.graph import keeps_nesting
+from srnet.cgp.nesting import nesting_limits
 from srnet.errors import UserError
 from srnet.io.files import finite_or_none
 from srnet.networks.layers import Layers

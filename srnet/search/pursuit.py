@@ -25,7 +25,8 @@ from threadpoolctl import threadpool_limits
 from srnet.cgp.bounds import is_regular
 from srnet.cgp.folding import fold_constants, fold_sum
 from srnet.cgp.genome import stream
-from srnet.cgp.nesting import keeps_nesting, nesting_limits
+from srnet.cgp.graph import keeps_nesting
+from srnet.cgp.nesting import nesting_limits
 from srnet.cgp.program import Program
 from srnet.data.dataset import widen_box
 from srnet.errors import UserError

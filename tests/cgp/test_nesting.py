@@ -8,12 +8,8 @@ from helpers.random_programs import random_program
 from hypothesis import given
 from hypothesis import strategies as st
 
-from srnet.cgp.nesting import (
-    PLAIN_TRIGONOMETRY,
-    NestedConstraints,
-    keeps_nesting,
-    nesting_limits,
-)
+from srnet.cgp.graph import keeps_nesting
+from srnet.cgp.nesting import PLAIN_TRIGONOMETRY, NestedConstraints, nesting_limits
 from srnet.cgp.program import Program
 from srnet.errors import UserError
 

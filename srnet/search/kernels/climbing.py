@@ -5,7 +5,7 @@ import math
 import numpy as np
 
 from srnet.cgp.compiling import borrowing, copy
-from srnet.cgp.nesting import breaks_nesting
+from srnet.cgp.graph import breaks_nesting
 from srnet.search.kernels.composite_kernel import (
     adopt,
     copy_composite,

@@ -14,8 +14,7 @@ from numpy.typing import NDArray
 from srnet.cgp.compiling import borrowing
 from srnet.cgp.evaluation import evaluate_block
 from srnet.cgp.genome import decode, stream
-from srnet.cgp.graph import hash_graph, same_graph
-from srnet.cgp.nesting import breaks_nesting
+from srnet.cgp.graph import breaks_nesting, hash_graph, same_graph
 
 
 class Layer(NamedTuple):
