@@ -58,6 +58,7 @@ from srnet.cli import options
     help="Nodes above which a layer's formulas do not grow.  [default: the preset's]",
 )
 @options.nested_constraints
+@options.costs
 @click.option(
     "--layers",
     multiple=True,

@@ -74,6 +74,11 @@ nested_constraints = mapping(
     'How often a function may occur inside another, as {"sin": {"cos": 0}}; {} for any nesting. '
     "Not with the preset paper.",
 )
+costs = mapping(
+    "--costs",
+    'What an operator counts in the complexity, as {"sin": 3}; 1 where it is not named. Not with '
+    "the preset paper.",
+)
 
 
 def segmentation(name: str) -> Callable[[Command], Command]:

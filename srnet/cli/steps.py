@@ -75,6 +75,7 @@ def layers(network: str, data_file: str, task: str, tasks: str, out: str) -> Non
     "the preset's]",
 )
 @options.nested_constraints
+@options.costs
 @click.option(
     "--population", type=int, default=None, help="Offspring per generation instead of the preset's."
 )
@@ -118,6 +119,7 @@ def evolve(
     preset_name: str,
     formulas: int | None,
     nested_constraints: Any,
+    costs: Any,
     population: int | None,
     generations: int | None,
     loss: str,
@@ -140,6 +142,7 @@ def evolve(
         preset_name,
         formulas=formulas,
         nested_constraints=nested_constraints,
+        costs=costs,
         population=population,
         generations=generations,
         loss=loss,

@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from srnet.cgp import genome
+from srnet.cgp.costs import Costs
 from srnet.cgp.genome import Genes, Grid, decode, mutate, random_genes, random_normals, threshold
 from srnet.cgp.nesting import Constraints, nesting_limits
 from srnet.cgp.program import Program
@@ -66,7 +67,7 @@ class LayerSearch:
         seed: int,
         threads: int,
         block_rows: int,
-        constraints: Constraints,
+        constraints: Constraints = (),
     ) -> None:
         self.index, self.grid, self.target, self.seed = index, grid, target, seed
         self.alleles, self.opcodes = grid.alleles(), grid.opcodes()
@@ -235,7 +236,7 @@ class LayerwiseSearch:
     from the formulas, so that a formula always computes what is reported. With ``shortcuts`` a
     generation whose hidden layers alone are worse than the last elite ends there, for nothing could
     come of it; without, everything is evaluated, with the same result. Offspring that break the
-    nesting ``constraints`` take no part.
+    nesting ``constraints`` take no part; ``costs`` count in the Pareto front alone.
     """
 
     def __init__(
@@ -248,8 +249,10 @@ class LayerwiseSearch:
         shortcuts: bool = True,
         block_rows: int = 1024,
         constraints: Constraints = (),
+        costs: Costs = (),
     ) -> None:
         self.layers, self.settings, self.seed, self.shortcuts = layers, settings, seed, shortcuts
+        self._costs = costs
         self._pool = ThreadPoolExecutor(threads) if threads > 1 else None
         self._threads = threads
         self._layers: list[LayerSearch] = []
@@ -382,6 +385,7 @@ class LayerwiseSearch:
             [layer.program(g) for layer, g in zip(self._layers, genes, strict=True)],
             self.layers,
             self.settings.loss,
+            self._costs,
         )
 
     def conclude(self) -> None:

@@ -92,6 +92,7 @@ class LayerPursuit:
         self._inner, self._threads = inner_settings(settings, passes), threads
         self._seed, self._number, self._turn = seed, number, turn
         self._most_nodes = settings.most_nodes
+        self._costs = settings.costs
         self._nesting = nesting_limits(settings.nested_constraints)
         self._wanted = settings.formulas_of(number)
         # errors below this are those of the units in float32
@@ -107,12 +108,12 @@ class LayerPursuit:
         self.found: dict[int, Fitted] = {}
         self._search: JointSearch | None = None
         constant = Program(x.shape[1], (0.0,), (), x.shape[1])
-        self._note(measure([constant], self._x, self._h))
+        self._note(self._measure([constant]))
         if self._wanted:  # a formula for every component
-            self.current = measure((constant,) * self._h.shape[1], self._x, self._h)
+            self.current = self._measure((constant,) * self._h.shape[1])
         else:
             inputs = [Program(x.shape[1], (), (), i) for i in range(x.shape[1])]
-            self.current = measure(inputs, self._x, self._h)
+            self.current = self._measure(inputs)
             self.linear = [self.current, *eliminate(self.current, self._x, self._h)]
             for fitted in self.linear:
                 self._note(fitted)
@@ -186,6 +187,9 @@ class LayerPursuit:
             if until is not None and time.monotonic() >= until:
                 break
 
+    def _measure(self, programs: Sequence[Program]) -> Fitted:
+        return measure(programs, self._x, self._h, self._costs)
+
     def _is_allowed(self, programs: Sequence[Program]) -> bool:
         """Whether the formulas are finite all over the inputs' box and keep the nesting
         constraints, which folded constants may break: they add sums and products."""
@@ -199,7 +203,7 @@ class LayerPursuit:
         x, h, target = self._x, self._h, self._target()
         programs = (*self.current.programs, term) if target is None else self._joined(term, target)
         fitted = fit_constants(programs, x, h, _STEPS)
-        start = measure(fitted if self._is_allowed(fitted) else programs, x, h)
+        start = self._measure(fitted if self._is_allowed(fitted) else programs)
         if not np.isfinite(start.error) or not self._is_allowed(programs):
             return
         most = self._most_nodes
@@ -302,7 +306,7 @@ class LayerPursuit:
         programs = [Program.from_json(program) for program in saved]
         if not programs or any(program.inputs != self._x.shape[1] for program in programs):
             raise UserError("a formula of the checkpoint reads other inputs than the layer has")
-        return measure(programs, self._x, self._h)
+        return self._measure(programs)
 
 
 def inner_settings(settings: RankSettings, passes: int = 1) -> JointSettings:

@@ -3,6 +3,7 @@
 from dataclasses import dataclass, fields, replace
 from typing import Annotated, Any
 
+from srnet.cgp.costs import Costs, OperatorCosts
 from srnet.cgp.nesting import PLAIN_TRIGONOMETRY, Constraints, NestedConstraints
 from srnet.cgp.primitives import CLASSIFICATION, REGRESSION, function_set
 from srnet.errors import UserError
@@ -83,7 +84,7 @@ class JointSettings(Settings):
     restarts
         Hill climbers at the beginning; half of them are dropped after each round of equal length.
     nodes_per_layer
-        Offspring with more active nodes than this times the layers, and than their parent, are not
+        Offspring of a higher complexity than this times the layers, and than their parent, are not
         made.
     temperature
         Mean share of its fitness by which an offspring may be worse at the beginning; falls
@@ -96,6 +97,8 @@ class JointSettings(Settings):
     nested_constraints
         How often a function may occur on a path below another one of the same formula, as ``{"sin":
         {"cos": 0}}``; offspring that break this are not made.
+    costs
+        What an operator counts in the complexity, as ``{"sin": 3}``; 1 where it is not named.
     """
 
     layerwise_share: Annotated[float, Number(at_least=0, below=1)] = 0.05
@@ -105,6 +108,7 @@ class JointSettings(Settings):
     constant_steps: Annotated[int, Integer(0)] = 2
     sample_rows: Annotated[int, Integer(2)] = 1024
     nested_constraints: Annotated[Constraints, NestedConstraints()] = ()
+    costs: Annotated[Costs, OperatorCosts()] = ()
 
 
 @dataclass(frozen=True)

@@ -284,6 +284,21 @@ def test_nested_constraints_are_kept() -> None:
         assert all(keeps(program, checked) for program in programs) == kept
 
 
+@pytest.mark.parametrize("options", [SMALL, JOINT])
+def test_costs_count_in_the_front(options: dict[str, Any]) -> None:
+    costs = {"add": 2, "mul": 3, "sin": 4}
+    found = explain(mlp(2, 6, 1), X, costs=costs, **options)
+    entries = [SRNet.from_run(entry) for entry in found.run["pareto"]]
+    assert found.pareto["complexity"].tolist() == [model.complexity for model in entries]
+    for model in entries:
+        programs = [p for layer in model.programs for p in layer]
+        nodes = [name for program in programs for name, _ in program.nodes]
+        expected = sum(costs.get(name, 1) for name in nodes) + 2 * (len(programs) - model.depth)
+        assert model.complexity == expected
+    assert found.complexity == sum(layer.complexity for layer in found.layers)
+    assert found.select("knee").complexity in found.pareto["complexity"].tolist()
+
+
 # --- budgets --------------------------------------------------------------------------------------
 
 

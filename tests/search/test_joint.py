@@ -13,8 +13,9 @@ from helpers import made_up
 from helpers.nesting import keeps
 
 from srnet.cgp.nesting import NestedConstraints
-from srnet.cgp.primitives import PRIMITIVES, by_name
+from srnet.cgp.primitives import PRIMITIVES, REGRESSION, by_name
 from srnet.errors import UserError
+from srnet.model.fitting import check_run
 from srnet.model.srnet import SRNet
 from srnet.networks.layers import Layers
 from srnet.search import joint
@@ -176,7 +177,7 @@ def test_offspring_stay_short(layers: Layers) -> None:
     """Only what the first search began with may be longer than the limit."""
     run = evolve(layers, small(layerwise_share=0.0, nodes_per_layer=2.0, stop=0.0), 1)
     search = JointSearch(layers, small(layerwise_share=0.0, nodes_per_layer=2.0), 1)
-    longest = max(int(climber.composite.counts.sum()) for climber in search._climbers)
+    longest = max(int(climber.composite.complexities.sum()) for climber in search._climbers)
     assert max(one["complexity"] for one in run["pareto"]) <= max(6, longest)
 
 
@@ -368,6 +369,43 @@ def test_a_classifiers_whole_composites_beat_its_layers_one_by_one() -> None:
     )
     assert whole["fitness"] < single["fitness"]
     assert whole["accuracy"] == pytest.approx(SRNet.from_run(whole).accuracy(layers))
+
+
+@pytest.mark.parametrize("share", [0.2, 0.0])
+def test_the_front_counts_the_costs_of_operators(layers: Layers, share: float) -> None:
+    costs = {"add": 2, "mul": 3, "sin": 5, "square": 7}
+    settings = small(layerwise_share=share, stop=0.0, costs=tuple(costs.items()))
+    search = JointSearch(layers, settings, 3)
+    while not search.finished:
+        search.step()
+    for climber in search._climbers:
+        archive = climber.archive
+        for entry in np.flatnonzero(np.isfinite(archive.totals[:-1])):
+            individual = search._judge(archive.genes[entry], archive.constants[entry])
+            assert individual is None or individual.model.complexity == entry
+    run = evolve(layers, settings, 3)
+    check_run(run, SRNet.from_run(run), layers)
+    assert run["settings"]["costs"] == run["costs"] == costs
+    assert len(run["pareto"]) >= 3
+    for entry in (run, *run["pareto"]):
+        nodes = [name for program in entry["programs"] for name, _ in program["nodes"]]
+        assert entry["complexity"] == sum(costs.get(name, 1) for name in nodes)
+        assert SRNet.from_run(entry).complexity == entry["complexity"]
+    complexities = [entry["complexity"] for entry in run["pareto"]]
+    assert complexities == sorted(set(complexities))
+    for change in ({"costs": {}}, {"costs": {"sin": 6}}, {"complexity": 1000}):
+        told = {**run, **change}
+        with pytest.raises(UserError, match="'complexity' is"):
+            check_run(told, SRNet.from_run(told), layers)
+
+
+def test_what_is_too_complex_for_the_archive_shares_its_last_entry(layers: Layers) -> None:
+    settings = small(layerwise_share=0.0, costs=tuple((name, 1000) for name in REGRESSION))
+    search = JointSearch(layers, settings, 3)
+    while not search.finished:
+        search.step()
+    assert [entry.model.complexity % 1000 for entry in search._front] == [0] * len(search._front)
+    assert np.isfinite(search.fitness)
 
 
 def met(search: JointSearch) -> list[Individual]:

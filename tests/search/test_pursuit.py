@@ -7,9 +7,9 @@ import pytest
 from helpers.nesting import keeps
 
 from srnet.cgp.bounds import is_regular
+from srnet.cgp.costs import layer_complexity
 from srnet.cgp.program import Program
 from srnet.data.dataset import widen_box
-from srnet.model.srnet import layer_complexity
 from srnet.search.elimination import measure
 from srnet.search.pursuit import LayerPursuit, _best_inputs, _lift, components
 from srnet.search.settings import RankSettings, preset

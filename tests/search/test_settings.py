@@ -56,6 +56,7 @@ def test_formulas_by_layer() -> None:
         ({"fidelity": float("nan")}, "'fidelity' is nan"),
         ({"fidelity": "high"}, "'fidelity' is 'high'"),
         ({"nested_constraints": {"sin": {"cos": -1}}}, "'nested_constraints.sin.cos' is -1"),
+        ({"costs": {"sin": 0}}, "'costs.sin' is 0"),
         ({"colour": 1}, "unknown setting 'colour'"),
     ],
 )
@@ -82,9 +83,16 @@ def test_trigonometric_functions_are_not_nested_unless_told(name: str) -> None:
     assert hash(changed) != hash(settings)
 
 
-def test_every_round_keeps_the_nesting_constraints() -> None:
-    inner = inner_settings(ranked(nested_constraints={"ln": {"ln": 0}}))
+def test_every_round_has_the_nesting_constraints_and_costs() -> None:
+    inner = inner_settings(ranked(nested_constraints={"ln": {"ln": 0}}, costs={"ln": 4}))
     assert inner.nested_constraints == (("ln", (("ln", 0),)),)
+    assert inner.costs == (("ln", 4),)
+
+
+@pytest.mark.parametrize("name", ["joint", "rank", "rank2", "rank3"])
+def test_costs_are_written_where_there_are_some(name: str) -> None:
+    assert preset(name, costs={"sin": 3, "add": 1}).to_json()["costs"] == {"sin": 3}
+    assert "costs" not in preset(name).to_json()
 
 
 @pytest.mark.parametrize("name", ["paper", "joint"])

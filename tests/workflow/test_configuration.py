@@ -38,6 +38,10 @@ def test_the_configurations_are_valid(name):
             {"evolution": {"joint": {"nested_constraints": {"sin": {"cos": -1}}}}},
             "the key 'evolution.joint.nested_constraints.sin.cos' is -1; at least 0 is needed",
         ),
+        (
+            {"evolution": {"joint": {"costs": {"sin": 0}}}},
+            "the key 'evolution.joint.costs.sin' is 0; at least 1 is needed",
+        ),
         ({"formulas": {}}, "the key 'time_limit' is missing in 'formulas'"),
         (
             {"formulas": {"time_limit": 0}},

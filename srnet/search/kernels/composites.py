@@ -93,9 +93,12 @@ class Problem(NamedTuple):
     extra: float  # nats that classes without training rows cost
     train_rows: int
     rows: int
-    max_nodes: int  # offspring with more active nodes, and with more than their parent, are skipped
+    max_complexity: (
+        int  # offspring of a higher one, and a higher one than their parent's, are skipped
+    )
     constant_steps: int  # Levenberg–Marquardt steps on the constants of a promising offspring
     nesting: NDArray[np.int64]  # offspring that break these limits (srnet.cgp.nesting) are skipped
+    costs: NDArray[np.int64]  # of every opcode: what a node counts in the complexity
 
     @classmethod
     def build(
@@ -104,9 +107,10 @@ class Problem(NamedTuple):
         train: Sequence[NDArray[np.float32]],
         valid: Sequence[NDArray[np.float32]],
         loss: str,
-        max_nodes: int,
+        max_complexity: int,
         constant_steps: int,
         nesting: NDArray[np.int64],
+        costs: NDArray[np.int64],
     ) -> "Problem":
         """From the network's values, rows × width: its inputs, then each layer's."""
         rows = train[0].shape[0] + valid[0].shape[0]
@@ -138,9 +142,10 @@ class Problem(NamedTuple):
             extra=extra,
             train_rows=train[0].shape[0],
             rows=rows,
-            max_nodes=max_nodes,
+            max_complexity=max_complexity,
             constant_steps=constant_steps,
             nesting=nesting,
+            costs=costs,
         )
 
 
@@ -154,7 +159,7 @@ class Composite(NamedTuple):
 
     genes: NDArray[np.int32]
     constants: Floats
-    counts: NDArray[np.int64]  # by layer: the active nodes
+    complexities: NDArray[np.int64]  # by layer: what the active nodes cost
     total: Floats  # fitness on the rows of the problem; infinite before it is evaluated
     side: NDArray[np.int64]
     f: NDArray[np.float32]  # layers × 2 × rows
@@ -171,7 +176,7 @@ class Composite(NamedTuple):
         return cls(
             genes=np.zeros(layout.alleles.size, dtype=np.int32),
             constants=np.zeros(layout.constants),
-            counts=np.zeros(layers, dtype=np.int64),
+            complexities=np.zeros(layers, dtype=np.int64),
             total=np.full(1, np.inf),
             side=np.zeros(layers, dtype=np.int64),
             f=np.zeros((layers, 2, problem.rows), dtype=np.float32),
@@ -187,16 +192,18 @@ class Composite(NamedTuple):
 
 
 class Archive(NamedTuple):
-    """By number of active nodes: the lowest fitness met, and the composite that has it."""
+    """By complexity: the lowest fitness met, and the composite that has it. The last entry is for
+    all that are more complex too."""
 
     totals: Floats
     genes: NDArray[np.int32]
     constants: Floats
 
     @classmethod
-    def empty(cls, layout: Layout) -> "Archive":
+    def empty(cls, problem: Problem) -> "Archive":
         """Nothing met yet."""
-        entries = int(layout.nodes.sum()) + 1
+        layout = problem.layout
+        entries = max(int(layout.nodes.sum()), problem.max_complexity) + 1
         return cls(
             totals=np.full(entries, np.inf),
             genes=np.zeros((entries, layout.alleles.size), dtype=np.int32),
@@ -211,7 +218,7 @@ class Archive(NamedTuple):
         self.constants[better] = other.constants[better]
 
     def front(self) -> NDArray[np.int64]:
-        """The numbers of nodes, smallest first, whose fitness no smaller number reaches."""
+        """The complexities, smallest first, whose fitness no smaller one reaches."""
         lowest = np.minimum.accumulate(np.concatenate([[np.inf], self.totals[:-1]]))
         return np.flatnonzero(self.totals < lowest)
 
@@ -231,7 +238,7 @@ class Climber(NamedTuple):
             random=np.array([key, 0], dtype=np.uint64),
             evaluations=np.zeros(1, dtype=np.int64),
             composite=Composite.empty(problem),
-            archive=Archive.empty(problem.layout),
+            archive=Archive.empty(problem),
         )
 
 
@@ -297,10 +304,11 @@ class Scratch(NamedTuple):
     deviations: Floats
     sums: Floats
     reduced: Floats
-    # An offspring: its genes and constants, its active nodes, which of its layers are evaluated.
+    # An offspring: its genes and constants, its complexity by layer, which of its layers are
+    # evaluated.
     genes: NDArray[np.int32]
     constants: Floats
-    counts: NDArray[np.int64]
+    complexities: NDArray[np.int64]
     fresh: NDArray[np.bool_]
     trial: Composite  # an offspring whose constants are being fitted
     moved: Floats  # its constants after a step
@@ -327,7 +335,7 @@ class Scratch(NamedTuple):
             reduced=np.zeros(units),
             genes=np.zeros(layout.alleles.size, dtype=np.int32),
             constants=np.zeros(layout.constants),
-            counts=np.zeros(layout.layers, dtype=np.int64),
+            complexities=np.zeros(layout.layers, dtype=np.int64),
             fresh=np.zeros(layout.layers, dtype=np.bool_),
             trial=Composite.empty(problem),
             moved=np.zeros(layout.constants),
