@@ -29,7 +29,7 @@ from srnet.search.kernels.layer_kernel import (
     weights_of_units,
 )
 from srnet.search.kernels.line import Line
-from srnet.search.kernels.population import Layer, Population, Share
+from srnet.search.kernels.population import Layer, Nesting, Population, Share
 from srnet.search.kernels.sums import CHUNK, START, SUM_D
 from srnet.search.kernels.target import Target
 from srnet.search.pareto import front
@@ -83,7 +83,6 @@ class LayerSearch:
                 seed=seed,
                 alleles=self.alleles,
                 opcodes=self.opcodes,
-                nesting=nesting_limits(constraints),
                 inputs=grid.inputs,
                 terminals=grid.terminals,
                 values=self.values,
@@ -101,6 +100,7 @@ class LayerSearch:
         self._origin: Origin | None = None
         # by thread, made when the size of a population is known
         self._scratch: list[tuple[Population, Any] | None] = [None] * threads
+        self._nesting = [Nesting.empty(nesting_limits(constraints), 0, grid.nodes)] * threads
 
     def stream(self, generation: int, number: int) -> np.uint64:
         """The key of an offspring's random numbers."""
@@ -127,6 +127,7 @@ class LayerSearch:
             self.lines[thread],
             share,
             population,
+            self._nesting[thread],
             work,
             shortcuts,
         )
@@ -138,6 +139,8 @@ class LayerSearch:
         if scratch is None or scratch[0].counts.size < offspring:
             scratch = Population.empty(offspring, self.grid.nodes), self._work(offspring)
             self._scratch[thread] = scratch
+            limits = self._nesting[thread].limits
+            self._nesting[thread] = Nesting.empty(limits, offspring, self.grid.nodes)
         return scratch
 
     def _work(self, offspring: int) -> Any:
@@ -211,7 +214,13 @@ class ClassSearch(LayerSearch):
         within the limit."""
         population, work = self.scratch(thread, share.last - share.first)
         best, loss = search_classes(
-            self.kernels[thread], self.points, share, population, work, shortcuts
+            self.kernels[thread],
+            self.points,
+            share,
+            population,
+            self._nesting[thread],
+            work,
+            shortcuts,
         )
         return loss, best
 
