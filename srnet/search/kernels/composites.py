@@ -93,9 +93,7 @@ class Problem(NamedTuple):
     extra: float  # nats that classes without training rows cost
     train_rows: int
     rows: int
-    max_complexity: (
-        int  # offspring of a higher one, and a higher one than their parent's, are skipped
-    )
+    max_complexity: int  # offspring above it and above their parent's are skipped
     constant_steps: int  # Levenberg–Marquardt steps on the constants of a promising offspring
     nesting: NDArray[np.int64]  # offspring that break these limits (srnet.cgp.nesting) are skipped
     costs: NDArray[np.int64]  # of every opcode: what a node counts in the complexity
@@ -203,7 +201,8 @@ class Archive(NamedTuple):
     def empty(cls, problem: Problem) -> "Archive":
         """Nothing met yet."""
         layout = problem.layout
-        entries = max(int(layout.nodes.sum()), problem.max_complexity) + 1
+        nodes = int(layout.nodes.sum())
+        entries = min(nodes * int(problem.costs.max()), max(nodes, problem.max_complexity)) + 1
         return cls(
             totals=np.full(entries, np.inf),
             genes=np.zeros((entries, layout.alleles.size), dtype=np.int32),
