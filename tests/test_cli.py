@@ -181,6 +181,15 @@ def test_threads_do_not_change_the_file(tmp_path: Path, layers_file: Path) -> No
         (["--preset", "papre"], "'preset' is 'papre'; allowed are paper, joint"),
         (["--preset", "rank2", "--formulas", "-1"], "'formulas' is -1; a whole number from 0 to"),
         (["--formulas", "2"], "unknown setting 'formulas'"),
+        (["--costs", '{"sin": 3}'], "unknown setting 'costs'"),
+        (["--preset", "joint", "--costs", '{"sin": 0}'], "'costs.sin' is 0"),
+        (["--nested-constraints", "{}"], "unknown setting 'nested_constraints'"),
+        (["--nested-constraints", "sin"], "--nested-constraints is 'sin', which is not JSON"),
+        (["--nested-constraints", "[]"], "--nested-constraints is '[]'; a JSON object is needed"),
+        (
+            ["--preset", "joint", "--nested-constraints", '{"sin": {"cos": -1}}'],
+            "'nested_constraints.sin.cos' is -1",
+        ),
         (["--out", "/dev/null/run.json"], "/dev/null/run.json: cannot be written"),
         (["--checkpoint", "/dev/null/c"], "/dev/null/c: cannot be written"),
         (["--checkpoint-interval", "-1"], "'checkpoint_interval' is -1.0"),
@@ -663,6 +672,19 @@ def test_explain_takes_numbers_of_formulas_fidelity_and_nodes(tmp_path: Path) ->
     words = srnet("explain", network, data, "--out", tmp_path / "p", *EXPLAIN, "--formulas", "auto")
     assert words.exit_code == 0
     assert json.loads((tmp_path / "p" / "run.json").read_text())["settings"]["formulas"] == 0
+
+
+def test_nested_constraints_and_costs_are_options(tmp_path: Path, layers_file: Path) -> None:
+    given: dict[str, Any] = {"nested_constraints": {"sin": {"cos": 1}}, "costs": {"sin": 3}}
+    options = ["--nested-constraints", '{"sin": {"cos": 1}}', "--costs", '{"sin": 3}']
+    run, joint = tmp_path / "run.json", ["--preset", "joint"]
+    assert srnet("evolve", layers_file, *SMALL, "--out", run, *joint, *options).exit_code == 0
+    network, data = state_dict(tmp_path / "n.pt", 2, 3, 1), table(tmp_path / "d.csv", 2)
+    command = ("explain", network, data, "--out", tmp_path / "o", *EXPLAIN, *options)
+    assert srnet(*command).exit_code == 0
+    for file in (run, tmp_path / "o" / "run.json"):
+        settings = json.loads(file.read_text())["settings"]
+        assert {key: settings[key] for key in given} == given
 
 
 def test_evolve_takes_a_number_of_formulas(tmp_path: Path, layers_file: Path) -> None:

@@ -1,13 +1,15 @@
 """Shorter versions of a formula: a node gives way to one of its operands, or an operand to a
 constant."""
 
+from srnet.cgp.costs import Costs, layer_complexity
 from srnet.cgp.folding import fold_constants
 from srnet.cgp.program import Program
 
 
-def reductions(program: Program) -> list[Program]:
-    """The formulas, each once, with fewer nodes; their constants are folded and want to be fitted
-    again."""
+def reductions(program: Program, costs: Costs = ()) -> list[Program]:
+    """The formulas, each once, of a lower complexity; their constants are folded and want to be
+    fitted again."""
+    most = layer_complexity([program], costs)
     terminals = program.terminals
     found: dict[tuple[object, ...], Program] = {}
     for i, (_, operands) in enumerate(program.nodes):
@@ -19,7 +21,7 @@ def reductions(program: Program) -> list[Program]:
                 if not program.inputs <= operand < terminals
             ]
         for candidate in map(fold_constants, shorter):
-            if candidate is not None and candidate.complexity < program.complexity:
+            if candidate is not None and layer_complexity([candidate], costs) < most:
                 shape = (candidate.nodes, candidate.output, len(candidate.constants))
                 found.setdefault(shape, candidate)
     return list(found.values())

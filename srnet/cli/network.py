@@ -57,6 +57,8 @@ from srnet.cli import options
     default=None,
     help="Nodes above which a layer's formulas do not grow.  [default: the preset's]",
 )
+@options.nested_constraints
+@options.costs
 @click.option(
     "--layers",
     multiple=True,

@@ -1,9 +1,12 @@
 """Options that several commands have."""
 
+import json
 from collections.abc import Callable
 from typing import Any, TypeVar
 
 import click
+
+from srnet.errors import UserError
 
 Command = TypeVar("Command", bound=Callable[..., Any])
 
@@ -41,6 +44,41 @@ def _check_writable(_: click.Context, option: click.Parameter, path: str | None)
     if path is not None:  # a shell that completes a line knows only its beginning
         check_writable(path)
     return path
+
+
+def mapping(name: str, content: str) -> Callable[[Command], Command]:
+    """A setting that is a mapping, given as JSON."""
+    return click.option(
+        name,
+        default=None,
+        metavar="JSON",
+        help=f"{content}  [default: the preset's]",
+        callback=_parse_mapping,
+    )
+
+
+def _parse_mapping(_: click.Context, option: click.Parameter, text: str | None) -> Any:
+    if text is None:
+        return None
+    try:
+        content = json.loads(text)
+    except (ValueError, RecursionError) as error:
+        raise UserError(f"{option.opts[0]} is {text!r}, which is not JSON ({error})") from error
+    if not isinstance(content, dict):
+        raise UserError(f"{option.opts[0]} is {text!r}; a JSON object is needed")
+    return content
+
+
+nested_constraints = mapping(
+    "--nested-constraints",
+    'How often a function may occur inside another, as {"sin": {"cos": 0}}; {} for any nesting. '
+    "Not with the preset paper.",
+)
+costs = mapping(
+    "--costs",
+    'What an operator counts in the complexity, as {"sin": 3}; 1 where it is not named. Not with '
+    "the preset paper.",
+)
 
 
 def segmentation(name: str) -> Callable[[Command], Command]:

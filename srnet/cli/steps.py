@@ -74,6 +74,8 @@ def layers(network: str, data_file: str, task: str, tasks: str, out: str) -> Non
     help="Formulas of each layer, with a preset of rank r; 0 for as many as it takes.  [default: "
     "the preset's]",
 )
+@options.nested_constraints
+@options.costs
 @click.option(
     "--population", type=int, default=None, help="Offspring per generation instead of the preset's."
 )
@@ -116,6 +118,8 @@ def evolve(
     out: str,
     preset_name: str,
     formulas: int | None,
+    nested_constraints: Any,
+    costs: Any,
     population: int | None,
     generations: int | None,
     loss: str,
@@ -137,6 +141,8 @@ def evolve(
     settings = preset(
         preset_name,
         formulas=formulas,
+        nested_constraints=nested_constraints,
+        costs=costs,
         population=population,
         generations=generations,
         loss=loss,

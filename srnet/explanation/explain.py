@@ -42,6 +42,8 @@ def explain(
     formulas: int | str | Mapping[str, int] = "auto",
     fidelity: float | None = None,
     nodes: int | None = None,
+    nested_constraints: Mapping[str, Mapping[str, int]] | None = None,
+    costs: Mapping[str, int] | None = None,
     seed: int = 0,
     budget: str | int | Budget | None = None,
     validation: Any = None,
@@ -84,6 +86,13 @@ def explain(
         leave at most half more unexplained than the best, and .002, are taken.
     nodes
         Function nodes above which the formulas of a layer do not grow; by default 60.
+    nested_constraints
+        How often a function may occur on a path below another one in the same formula, in the form
+        of PySR: ``{"sin": {"cos": 0}}`` allows no cosine inside a sine. By default no trigonometric
+        function is inside another; ``{}`` allows any nesting. Not with the preset ``paper``.
+    costs
+        What an operator counts in the complexity of a formula, and so in ``nodes``, where it is not
+        1: ``{"sin": 3, "ln": 2}``. Not with the preset ``paper``.
     seed
         0 or more. Runs count their seeds from 1, so RUN.json holds ``seed + 1``.
     budget
@@ -132,7 +141,9 @@ def explain(
             f"X has the columns {', '.join(map(str, X.columns))}; the model was fitted on "
             f"{', '.join(map(str, known))}, in this order"
         )
-    search = preset_settings(preset, **_choices(preset, fidelity, nodes, settings))
+    search = preset_settings(
+        preset, **_choices(preset, fidelity, nodes, nested_constraints, costs, settings)
+    )
     if layers is None and isinstance(search, RankSettings):
         layers = [OUTPUT]
     explanation = explain_rows(
@@ -211,18 +222,28 @@ def explain_rows(
 
 
 def _choices(
-    preset: str, fidelity: float | None, nodes: int | None, settings: Any
+    preset: str,
+    fidelity: float | None,
+    nodes: int | None,
+    nested_constraints: Any,
+    costs: Any,
+    settings: Any,
 ) -> dict[str, Any]:
     """The settings that a caller gives, the arguments of :func:`explain` among them."""
     if settings is not None and not isinstance(settings, Mapping):
         raise UserError(
             f"'settings' is {settings!r}; settings by their names are needed, as {{'cols': 10}}"
         )
-    given = {"fidelity": fidelity, "most_nodes": nodes}
-    given = {name: value for name, value in given.items() if value is not None}
-    if given and not isinstance(preset_settings(preset), RankSettings):
+    ranked = isinstance(preset_settings(preset), RankSettings)
+    if not ranked and (fidelity is not None or nodes is not None):
         raise UserError(f"'fidelity' and 'nodes' are of the preset rank; the preset is {preset!r}")
-    return {**(settings or {}), **given}
+    given = {
+        "fidelity": fidelity,
+        "most_nodes": nodes,
+        "nested_constraints": nested_constraints,
+        "costs": costs,
+    }
+    return {**(settings or {}), **{key: value for key, value in given.items() if value is not None}}
 
 
 def _by_layer(formulas: Any, names: Sequence[str]) -> int | tuple[int, ...]:

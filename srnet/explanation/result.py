@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from srnet.cgp.costs import layer_complexity
 from srnet.cgp.primitives import by_name
 from srnet.errors import UserError
 from srnet.escaping import printable
@@ -15,7 +16,7 @@ from srnet.explanation.rows import as_rows
 from srnet.io.files import read_json, write_json
 from srnet.metrics import r_squared
 from srnet.model.names import in_order, input_names_in, names_in
-from srnet.model.srnet import SRNet, layer_complexity, network_operations, readable_expressions
+from srnet.model.srnet import SRNet, network_operations, readable_expressions
 from srnet.networks.layers import Layers
 from srnet.search.pareto import select as select_position
 from srnet.typing import Floats, StrPath
@@ -168,7 +169,7 @@ class Explanation:
                 tuple(texts[i]),
                 float("nan") if losses[i] is None else losses[i],
                 r2s[i],
-                layer_complexity(self._model.programs[i]),
+                layer_complexity(self._model.programs[i], self._model.costs),
                 tuple(gains[i] or ()),
                 bounds[i],
             )

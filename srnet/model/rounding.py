@@ -41,6 +41,7 @@ def round_constants(model: SRNet, layers: Layers) -> tuple[SRNet, int]:
             fitted,
             weights=tuple(_rounded(weights, digits) for weights in fitted.weights),
             biases=tuple(_rounded(biases, digits) for biases in fitted.biases),
+            costs=model.costs,
         )
         after = rounded.losses(layers)
         if all(

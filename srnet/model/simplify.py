@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike
 
+from srnet.cgp.costs import layer_complexity
 from srnet.errors import UserError
 from srnet.io.files import finite_or_none, read_json, write_json
 from srnet.model.fitting import check_run
@@ -150,7 +151,12 @@ def describe(run: Mapping[str, Any], layers: Layers, time_limit: float = 20.0) -
         "time_limit": time_limit,
         "seconds": time.monotonic() - start,
         "layers": [
-            {**_entry(form), **losses[layer], "layer": layer + 1, "complexity": program.complexity}
+            {
+                **_entry(form),
+                **losses[layer],
+                "layer": layer + 1,
+                "complexity": layer_complexity([program], model.costs),
+            }
             for form, (layer, program) in zip(
                 forms.layers,
                 ((i, program) for i, layer in enumerate(model.programs) for program in layer),

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from srnet.cgp.costs import Costs, OperatorCosts, layer_complexity
 from srnet.cgp.program import Program, written_out
 from srnet.errors import UserError
 from srnet.io.files import read_json
@@ -46,6 +47,8 @@ class SRNet:
         network's output is their softmax.
     reads
         ``units`` or ``scalars``.
+    costs
+        What operators count in the complexity, where it is not 1.
 
     Raises
     ------
@@ -59,6 +62,7 @@ class SRNet:
     task: str = "network"
     loss: str = "mse"
     reads: str = "units"
+    costs: Costs = ()
 
     def __post_init__(self) -> None:
         if not len(self.programs) == len(self.weights) == len(self.biases) or not self.programs:
@@ -68,6 +72,7 @@ class SRNet:
             )
         Choice(LOSSES).check("loss", self.loss)
         Choice(READS).check("reads", self.reads)
+        object.__setattr__(self, "costs", OperatorCosts().check("costs", self.costs))
         for i, (programs, weights, biases) in enumerate(
             zip(self.programs, self.weights, self.biases, strict=True)
         ):
@@ -120,8 +125,9 @@ class SRNet:
 
     @property
     def complexity(self) -> int:
-        """Active function nodes of all formulas, and the additions that join those of a layer."""
-        return sum(layer_complexity(programs) for programs in self.programs)
+        """Active function nodes of all formulas, and the additions that join those of a layer; as
+        many as they cost, where operators have costs."""
+        return sum(layer_complexity(programs, self.costs) for programs in self.programs)
 
     def layers(self, x: NDArray[Any]) -> list[Floats]:
         """The symbolic values h₁, …, hL, y of every row of ``x`` (n × k₀), float64; y are logits
@@ -264,6 +270,8 @@ class SRNet:
         }
         if self.reads != "units":
             content["reads"] = self.reads
+        if self.costs:
+            content["costs"] = dict(self.costs)
         if text:
             content["expressions"] = self.expressions()
             content["network_expressions"] = readable_expressions(self)
@@ -297,6 +305,7 @@ class SRNet:
             run.get("task", "network"),
             run.get("loss", "mse"),
             run.get("reads", "units"),
+            tuple(run.get("costs", {}).items()),
         )
 
     @classmethod
@@ -320,11 +329,6 @@ def readable_expressions(model: SRNet, names: Sequence[str] | None = None) -> li
 def network_operations(model: SRNet) -> int:
     """Operations of one composed formula when nothing is shared."""
     return _operations(model)[-1]
-
-
-def layer_complexity(programs: Sequence[Program]) -> int:
-    """Active function nodes of a layer's formulas, and the additions that join them."""
-    return sum(program.complexity for program in programs) + len(programs) - 1
 
 
 def join(scalars: Sequence[Floats], weights: Floats, biases: Floats) -> Floats:

@@ -7,12 +7,13 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from srnet.cgp.costs import layer_complexity
 from srnet.cgp.program import Program
 from srnet.data.dataset import Data
 from srnet.errors import UserError
 from srnet.io.frames import write_table
 from srnet.metrics import component_shares, r_squared
-from srnet.model.srnet import SRNet, layer_complexity
+from srnet.model.srnet import SRNet
 from srnet.networks.layers import Layers
 from srnet.networks.mlp import Network, load_network
 from srnet.results.gather import read_runs
@@ -120,7 +121,7 @@ def layer_r2(layers: Layers, models: Mapping[str, SRNet]) -> pd.DataFrame:
             measures: tuple[float | None, ...] = (r_squared(losses[preset][layer - 1], h), None)
             if preset in classifiers:
                 measures = (None, model.accuracy(layers))
-            size = layer_complexity(programs)
+            size = layer_complexity(programs, model.costs)
             rows.append((layer, h.shape[1], preset, len(programs), *measures, size))
     measured = ["r2", "agreement", "complexity"]
     table = pd.DataFrame(rows, columns=["layer", "units", "source", "formulas", *measured])

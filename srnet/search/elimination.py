@@ -6,10 +6,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from srnet.cgp.costs import Costs, layer_complexity
 from srnet.cgp.program import Program
 from srnet.cgp.reduction import reductions
 from srnet.model.regression import back_substitute, coefficients, orthogonalise, project
-from srnet.model.srnet import layer_complexity
 from srnet.search.variable_projection import design, fit_constants
 from srnet.typing import Floats
 
@@ -19,35 +19,37 @@ _TRIES, _STEPS = 4, 10
 
 @dataclass(frozen=True)
 class Fitted:
-    """Formulas of a layer, and their mean squared error with the best weights and biases."""
+    """Formulas of a layer, their mean squared error with the best weights and biases, and the
+    costs of operators that count in their complexity."""
 
     programs: tuple[Program, ...]
     error: float
+    costs: Costs = ()
 
     @property
     def complexity(self) -> int:
-        """Function nodes, and the additions that join the formulas; -1 of none."""
-        return layer_complexity(self.programs)
+        """What function nodes cost, and the additions that join the formulas."""
+        return layer_complexity(self.programs, self.costs)
 
 
-def measure(programs: Sequence[Program], x: Floats, h: Floats) -> Fitted:
+def measure(programs: Sequence[Program], x: Floats, h: Floats, costs: Costs = ()) -> Fitted:
     """The error of formulas on rows x (n × inputs) and units h (n × k); infinite where a formula
     is not finite."""
     columns = design(programs, x)
     if not np.isfinite(columns).all():
-        return Fitted(tuple(programs), np.inf)
+        return Fitted(tuple(programs), np.inf, costs)
     with np.errstate(all="ignore"):
         left = h - project(*orthogonalise(columns)[:2], h)
         error = float(np.mean(np.square(left)))
-    return Fitted(tuple(programs), error if np.isfinite(error) else np.inf)
+    return Fitted(tuple(programs), error if np.isfinite(error) else np.inf, costs)
 
 
 def eliminate(start: Fitted, x: Floats, h: Floats, *, fewer: bool = True) -> Iterator[Fitted]:
-    """Shorter and shorter formulas, until nothing can be taken out.
+    """Simpler and simpler formulas, until nothing can be taken out.
 
-    Each step takes out what raises the error least for a node that it saves: a formula, or a node
-    of one. Candidates are compared with the constants as they are; those of the best are fitted
-    again.
+    Each step takes out what raises the error least for the complexity that it saves: a formula, or
+    a node of one. Candidates are compared with the constants as they are; those of the best are
+    fitted again.
 
     Parameters
     ----------
@@ -60,7 +62,8 @@ def eliminate(start: Fitted, x: Floats, h: Floats, *, fewer: bool = True) -> Ite
         if not any(program.constants for program in current.programs):
             candidates = candidates[:1]  # nothing can be fitted: the first is the best
         fitted = [
-            measure(fit_constants(programs, x, h, _STEPS), x, h) for programs in candidates[:_TRIES]
+            measure(fit_constants(programs, x, h, _STEPS), x, h, start.costs)
+            for programs in candidates[:_TRIES]
         ]
         fitted = [candidate for candidate in fitted if np.isfinite(candidate.error)]
         if not fitted:
@@ -70,7 +73,8 @@ def eliminate(start: Fitted, x: Floats, h: Floats, *, fewer: bool = True) -> Ite
 
 
 def _price(before: Fitted, after: Fitted) -> float:
-    """What a node saved costs; where the error falls, it is the fall."""
+    """The rise of the error for a unit of complexity saved; where the error falls, it is the
+    fall."""
     rise = after.error - before.error
     return rise / (before.complexity - after.complexity) if rise > 0 else rise
 
@@ -101,7 +105,7 @@ def _candidates(current: Fitted, x: Floats, h: Floats, fewer: bool) -> list[tupl
         without = rss + float(np.sum(np.square(weights[i + 1]))) / own if own else rss
         if others and fewer:
             found.append((without, others))
-        for shorter in reductions(program):
+        for shorter in reductions(program, current.costs):
             values = shorter(x)
             if not np.isfinite(values).all():
                 continue
@@ -120,6 +124,6 @@ def _candidates(current: Fitted, x: Floats, h: Floats, fewer: bool) -> list[tupl
     size = h.size
 
     def price(candidate: tuple[float, tuple[Program, ...]]) -> float:
-        return _price(current, Fitted(candidate[1], candidate[0] / size))
+        return _price(current, Fitted(candidate[1], candidate[0] / size, current.costs))
 
     return [programs for _, programs in sorted(found, key=price)]

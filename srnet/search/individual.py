@@ -1,11 +1,12 @@
 """An individual: formulas for every layer, judged in float64 as they will be reported."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 
+from srnet.cgp.costs import Costs
 from srnet.cgp.genome import Genes
 from srnet.cgp.program import Program
 from srnet.io.schema import arrange
@@ -41,11 +42,15 @@ class Individual:
 
 
 def judge(
-    genes: Sequence[Genes], programs: Sequence[Program], layers: Layers, loss: str = "mse"
+    genes: Sequence[Genes],
+    programs: Sequence[Program],
+    layers: Layers,
+    loss: str = "mse",
+    costs: Costs = (),
 ) -> Individual | None:
     """Fit a composite's formulas, one per layer, and measure them; None where one is not finite on
     every row."""
-    return measure([(program,) for program in programs], layers, loss, genes=genes)
+    return measure([(program,) for program in programs], layers, loss, genes=genes, costs=costs)
 
 
 def measure(
@@ -54,11 +59,13 @@ def measure(
     loss: str = "mse",
     reads: str = "units",
     genes: Sequence[Genes] = (),
+    costs: Costs = (),
 ) -> Individual | None:
-    """Fit formulas by layer and measure them; None where one is not finite on every row."""
+    """Fit formulas by layer and measure them; None where one is not finite on every row.
+    ``costs`` of operators count in the complexity."""
     fitted = fit_and_measure(programs, layers, layers.name, loss, reads)
     if fitted is None:
         return None
-    model, losses = fitted
+    model, losses = replace(fitted[0], costs=costs), fitted[1]
     total = fitness(losses)
     return Individual(tuple(genes), model, tuple(losses), total) if np.isfinite(total) else None

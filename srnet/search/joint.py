@@ -21,7 +21,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from srnet.cgp.costs import cost_table
 from srnet.cgp.genome import Genes, Grid, random_genes, random_normals, stream
+from srnet.cgp.graph import keeps_nesting
+from srnet.cgp.nesting import nesting_limits
 from srnet.errors import UserError
 from srnet.io.files import finite_or_none
 from srnet.networks.layers import Layers
@@ -83,13 +86,20 @@ class JointSearch:
         self._climbed = 0  # generations of each climber that is left
         self._best_total = float("inf")  # the best composite's fitness on the sample of rows
         # What climbers have met, and evaluations that were made, that are no longer there.
-        self._dropped = Archive.empty(self._problem.layout)
+        self._dropped = Archive.empty(self._problem)
         self._evaluations = 0
         self._layerwise: LayerwiseSearch | None = None
         self._first_climb = int(settings.layerwise_share * settings.generations)
         if self._first_climb:
             first = replace(settings, generations=self._first_climb)
-            self._layerwise = LayerwiseSearch(layers, first, seed, threads=threads)
+            self._layerwise = LayerwiseSearch(
+                layers,
+                first,
+                seed,
+                threads=threads,
+                constraints=settings.nested_constraints,
+                costs=settings.costs,
+            )
         else:
             self._start_climbers([])
 
@@ -102,7 +112,14 @@ class JointSearch:
         settings = self.settings
         most = int(settings.nodes_per_layer * len(self._grids))
         return Problem.build(
-            self._grids, train, valid, settings.loss, most, settings.constant_steps
+            self._grids,
+            train,
+            valid,
+            settings.loss,
+            most,
+            settings.constant_steps,
+            nesting_limits(settings.nested_constraints),
+            cost_table(settings.costs),
         )
 
     @property
@@ -186,8 +203,24 @@ class JointSearch:
                 random_genes(self._problem.layout.alleles, keys[0]),
                 random_normals(composite.constants.size, keys[1]),
             )
+            self._shorten(composite.genes)
             self._evaluate(climber)
         return climber
+
+    def _shorten(self, genes: NDArray[np.int32]) -> None:
+        """Let the output of every layer's chromosome be an earlier node until its formula keeps the
+        nesting constraints; a terminal always does."""
+        for layer, grid in enumerate(self._grids):
+            chromosome = self._chromosome(genes, layer)
+            while not keeps_nesting(
+                grid.program(chromosome, [0.0] * grid.constants), self._problem.nesting
+            ):
+                chromosome[-1] -= 1
+
+    def _chromosome(self, genes: NDArray[np.int32], layer: int) -> Genes:
+        """That of a layer in the genes of a composite, which it shares."""
+        at = self._problem.layout.table[layer, GENES_AT]
+        return genes[at : at + self._grids[layer].genes]
 
     def _evaluate(self, climber: Climber) -> None:
         improve(0, 0.0, 0, self._problem, climber, self._scratch[0])
@@ -281,11 +314,12 @@ class JointSearch:
         """A composite in float64 on all rows; None where it is not finite."""
         chromosomes: list[Genes] = []
         programs = []
-        for row, grid in zip(self._problem.layout.table, self._grids, strict=True):
-            chromosomes.append(genes[row[GENES_AT] :][: grid.genes].copy())
-            own = constants[row[CONSTANTS_AT] :][: grid.constants]
+        for layer, grid in enumerate(self._grids):
+            chromosomes.append(self._chromosome(genes, layer).copy())
+            own = constants[self._problem.layout.table[layer, CONSTANTS_AT] :][: grid.constants]
             programs.append(grid.program(chromosomes[-1], own.tolist()))
-        return judge(chromosomes, programs, self.layers, self.settings.loss)
+        settings = self.settings
+        return judge(chromosomes, programs, self.layers, settings.loss, settings.costs)
 
     # Checkpoints.
 
@@ -333,7 +367,7 @@ class JointSearch:
                 self.generation, self.best = self._layerwise.generation, self._layerwise.best
                 self.history = list(self._layerwise.history)
                 return
-            layout, total = self._problem.layout, state["best_total"]
+            total = state["best_total"]
             self._layerwise = None
             self.history = saved_history(state, self.settings.generations)
             self.generation = len(self.history)
@@ -342,7 +376,7 @@ class JointSearch:
             self.best = None if state["best"] is None else self._restore_individual(state["best"])
             self._elites = [self._restore_individual(elite) for elite in state["elites"]]
             self._front = [self._restore_individual(saved) for saved in state["front"]]
-            self._dropped = _archive_from_json(state["dropped"], layout)
+            self._dropped = _archive_from_json(state["dropped"], self._problem)
             self._climbers = [self._restore_climber(climber) for climber in state["climbers"]]
         except (LookupError, TypeError, ValueError, OverflowError) as error:
             raise UserError(
@@ -364,12 +398,12 @@ class JointSearch:
     def _restore_climber(self, saved: Any) -> Climber:
         key, draws = saved["random"]
         climber = Climber.empty(self._problem, int(key))
-        composite, layout = climber.composite, self._problem.layout
-        composite.assign(*_check_composite([saved["genes"], saved["constants"]], layout))
+        composite, problem = climber.composite, self._problem
+        composite.assign(*_check_composite([saved["genes"], saved["constants"]], problem.layout))
         self._evaluate(climber)
         if finite_or_none(float(composite.total[0])) != saved["total"]:
             raise UserError("a composite of the checkpoint has another fitness than it says")
-        archive = _archive_from_json(saved["archive"], layout)
+        archive = _archive_from_json(saved["archive"], problem)
         climber.random[1], climber.evaluations[0] = draws, saved["evaluations"]
         return climber._replace(archive=archive)
 
@@ -387,21 +421,21 @@ def _flat(individual: Individual) -> tuple[list[int], list[float]]:
 
 
 def _archive_to_json(archive: Archive) -> list[Any]:
-    """Plain lists: active nodes, fitness, genes, constants."""
+    """Plain lists: complexity, fitness, genes, constants."""
     return [
         [entry, float(archive.totals[entry]), *(a[entry].tolist() for a in archive[1:])]
         for entry in np.flatnonzero(np.isfinite(archive.totals)).tolist()
     ]
 
 
-def _archive_from_json(saved: Any, layout: Layout) -> Archive:
+def _archive_from_json(saved: Any, problem: Problem) -> Archive:
     """Read from a file; a wrong fitness can only cost, for what is reported is judged anew."""
-    archive = Archive.empty(layout)
+    archive = Archive.empty(problem)
     for entry, total, *composite in saved:
         if not 0 <= entry < archive.totals.size:
-            raise UserError(f"the checkpoint's archive has a composite of {entry} active nodes")
+            raise UserError(f"the checkpoint's archive has a composite of complexity {entry}")
         archive.totals[entry] = float(total)
-        archive.genes[entry], archive.constants[entry] = _check_composite(composite, layout)
+        archive.genes[entry], archive.constants[entry] = _check_composite(composite, problem.layout)
     return archive
 
 

@@ -10,7 +10,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from srnet.cgp import genome
+from srnet.cgp.costs import Costs
 from srnet.cgp.genome import Genes, Grid, decode, mutate, random_genes, random_normals, threshold
+from srnet.cgp.nesting import Constraints, nesting_limits
 from srnet.cgp.program import Program
 from srnet.errors import UserError
 from srnet.io.files import finite_or_none
@@ -27,7 +29,7 @@ from srnet.search.kernels.layer_kernel import (
     weights_of_units,
 )
 from srnet.search.kernels.line import Line
-from srnet.search.kernels.population import Layer, Population, Share
+from srnet.search.kernels.population import Layer, Nesting, Population, Share
 from srnet.search.kernels.sums import CHUNK, START, SUM_D
 from srnet.search.kernels.target import Target
 from srnet.search.pareto import front
@@ -65,6 +67,7 @@ class LayerSearch:
         seed: int,
         threads: int,
         block_rows: int,
+        constraints: Constraints = (),
     ) -> None:
         self.index, self.grid, self.target, self.seed = index, grid, target, seed
         self.alleles, self.opcodes = grid.alleles(), grid.opcodes()
@@ -97,6 +100,7 @@ class LayerSearch:
         self._origin: Origin | None = None
         # by thread, made when the size of a population is known
         self._scratch: list[tuple[Population, Any] | None] = [None] * threads
+        self._nesting = [Nesting.empty(nesting_limits(constraints), 0, grid.nodes)] * threads
 
     def stream(self, generation: int, number: int) -> np.uint64:
         """The key of an offspring's random numbers."""
@@ -123,6 +127,7 @@ class LayerSearch:
             self.lines[thread],
             share,
             population,
+            self._nesting[thread],
             work,
             shortcuts,
         )
@@ -134,6 +139,8 @@ class LayerSearch:
         if scratch is None or scratch[0].counts.size < offspring:
             scratch = Population.empty(offspring, self.grid.nodes), self._work(offspring)
             self._scratch[thread] = scratch
+            limits = self._nesting[thread].limits
+            self._nesting[thread] = Nesting.empty(limits, offspring, self.grid.nodes)
         return scratch
 
     def _work(self, offspring: int) -> Any:
@@ -207,7 +214,13 @@ class ClassSearch(LayerSearch):
         within the limit."""
         population, work = self.scratch(thread, share.last - share.first)
         best, loss = search_classes(
-            self.kernels[thread], self.points, share, population, work, shortcuts
+            self.kernels[thread],
+            self.points,
+            share,
+            population,
+            self._nesting[thread],
+            work,
+            shortcuts,
         )
         return loss, best
 
@@ -231,7 +244,8 @@ class LayerwiseSearch:
     The composite of the layers' best chromosomes is accepted on its fitness in float64, recomputed
     from the formulas, so that a formula always computes what is reported. With ``shortcuts`` a
     generation whose hidden layers alone are worse than the last elite ends there, for nothing could
-    come of it; without, everything is evaluated, with the same result.
+    come of it; without, everything is evaluated, with the same result. Offspring that break the
+    nesting ``constraints`` take no part; ``costs`` count in the Pareto front alone.
     """
 
     def __init__(
@@ -243,8 +257,11 @@ class LayerwiseSearch:
         threads: int = 1,
         shortcuts: bool = True,
         block_rows: int = 1024,
+        constraints: Constraints = (),
+        costs: Costs = (),
     ) -> None:
         self.layers, self.settings, self.seed, self.shortcuts = layers, settings, seed, shortcuts
+        self._costs = costs
         self._pool = ThreadPoolExecutor(threads) if threads > 1 else None
         self._threads = threads
         self._layers: list[LayerSearch] = []
@@ -262,11 +279,14 @@ class LayerwiseSearch:
                         seed,
                         threads,
                         block_rows,
+                        constraints,
                     )
                 )
             else:
                 target = Target.build(train[i + 1], valid[i + 1], block_rows, projection=shortcuts)
-                self._layers.append(LayerSearch(i, grid, target, seed, threads, block_rows))
+                self._layers.append(
+                    LayerSearch(i, grid, target, seed, threads, block_rows, constraints)
+                )
         self._layers[0].receive_data(np.vstack([train[0], valid[0]]))
         self.generation = 0
         self.parent: tuple[Genes, ...] = tuple(layer.start() for layer in self._layers)
@@ -374,6 +394,7 @@ class LayerwiseSearch:
             [layer.program(g) for layer, g in zip(self._layers, genes, strict=True)],
             self.layers,
             self.settings.loss,
+            self._costs,
         )
 
     def conclude(self) -> None:

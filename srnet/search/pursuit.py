@@ -25,6 +25,8 @@ from threadpoolctl import threadpool_limits
 from srnet.cgp.bounds import is_regular
 from srnet.cgp.folding import fold_constants, fold_sum
 from srnet.cgp.genome import stream
+from srnet.cgp.graph import keeps_nesting
+from srnet.cgp.nesting import nesting_limits
 from srnet.cgp.program import Program
 from srnet.data.dataset import widen_box
 from srnet.errors import UserError
@@ -90,6 +92,8 @@ class LayerPursuit:
         self._inner, self._threads = inner_settings(settings, passes), threads
         self._seed, self._number, self._turn = seed, number, turn
         self._most_nodes = settings.most_nodes
+        self._costs = settings.costs
+        self._nesting = nesting_limits(settings.nested_constraints)
         self._wanted = settings.formulas_of(number)
         # errors below this are those of the units in float32
         self._rounding = float(np.mean(np.square(h * np.finfo(np.float32).eps / 2)))
@@ -104,12 +108,12 @@ class LayerPursuit:
         self.found: dict[int, Fitted] = {}
         self._search: JointSearch | None = None
         constant = Program(x.shape[1], (0.0,), (), x.shape[1])
-        self._note(measure([constant], self._x, self._h))
+        self._note(self._measure([constant]))
         if self._wanted:  # a formula for every component
-            self.current = measure((constant,) * self._h.shape[1], self._x, self._h)
+            self.current = self._measure((constant,) * self._h.shape[1])
         else:
             inputs = [Program(x.shape[1], (), (), i) for i in range(x.shape[1])]
-            self.current = measure(inputs, self._x, self._h)
+            self.current = self._measure(inputs)
             self.linear = [self.current, *eliminate(self.current, self._x, self._h)]
             for fitted in self.linear:
                 self._note(fitted)
@@ -169,7 +173,7 @@ class LayerPursuit:
             ((program,),) = SRNet.from_run(entry).programs
             program = _lift(program, self._kept, self._x.shape[1])
             term = fold_constants(program, self._mean.tolist(), self._std.tolist())
-            if term is not None and self._is_regular([term]):
+            if term is not None and self._is_allowed([term]):
                 self._include(term)
                 break
         self._search = None
@@ -191,17 +195,24 @@ class LayerPursuit:
             if until is not None and time.monotonic() >= until:
                 break
 
-    def _is_regular(self, programs: Sequence[Program]) -> bool:
-        """Whether the formulas are finite all over the inputs' box."""
+    def _measure(self, programs: Sequence[Program]) -> Fitted:
+        return measure(programs, self._x, self._h, self._costs)
+
+    def _is_allowed(self, programs: Sequence[Program]) -> bool:
+        """Whether the formulas are finite all over the inputs' box and keep the nesting
+        constraints, which folded constants may break: they add sums and products."""
         low, high = (bounds.tolist() for bounds in self._box)
-        return all(is_regular(program, low, high) for program in programs)
+        return all(
+            is_regular(program, low, high) and keeps_nesting(program, self._nesting)
+            for program in programs
+        )
 
     def _include(self, term: Program) -> None:
         x, h, target = self._x, self._h, self._target()
         programs = (*self.current.programs, term) if target is None else self._joined(term, target)
         fitted = fit_constants(programs, x, h, _STEPS)
-        start = measure(fitted if self._is_regular(fitted) else programs, x, h)
-        if not np.isfinite(start.error) or not self._is_regular(programs):
+        start = self._measure(fitted if self._is_allowed(fitted) else programs)
+        if not np.isfinite(start.error) or not self._is_allowed(programs):
             return
         most = self._most_nodes
         bound = max((1 + _RISE) * min(start.error, self.current.error), self._rounding)
@@ -227,8 +238,8 @@ class LayerPursuit:
         return tuple(programs)
 
     def _note(self, fitted: Fitted) -> bool:
-        """Let formulas compete for their complexity; whether they may, being regular."""
-        if not self._is_regular(fitted.programs):
+        """Let formulas compete for their complexity; whether they may."""
+        if not self._is_allowed(fitted.programs):
             return False
         known = self.found.get(fitted.complexity)
         if known is None or self._improves(fitted, known):
@@ -303,7 +314,7 @@ class LayerPursuit:
         programs = [Program.from_json(program) for program in saved]
         if not programs or any(program.inputs != self._x.shape[1] for program in programs):
             raise UserError("a formula of the checkpoint reads other inputs than the layer has")
-        return measure(programs, self._x, self._h)
+        return self._measure(programs)
 
 
 def inner_settings(settings: RankSettings, passes: int = 1) -> JointSettings:

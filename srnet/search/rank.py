@@ -303,7 +303,11 @@ class RankSearch:
         while len(formulas) < self.layers.depth:
             read = len(formulas[-1])
             formulas.append((Program(read, (0.0,), (), read),))
-        return measure(formulas, self.layers, self.settings.loss, "scalars")
+        return self._measure(formulas)
+
+    def _measure(self, formulas: Sequence[Formulas]) -> Individual | None:
+        settings = self.settings
+        return measure(formulas, self.layers, settings.loss, "scalars", costs=settings.costs)
 
     def conclude(self) -> None:
         """Finish a search that is stopped early, with what it has found."""
@@ -402,7 +406,7 @@ class RankSearch:
 
     def _restore(self, saved: Any) -> Individual:
         layers = [tuple(map(Program.from_json, layer)) for layer in saved]
-        individual = measure(layers, self.layers, self.settings.loss, "scalars")
+        individual = self._measure(layers)
         if individual is None:
             raise UserError("an individual of the checkpoint is not finite")
         return individual

@@ -1,8 +1,10 @@
 """The settings of a search and the presets that name them."""
 
-from dataclasses import asdict, dataclass, fields, replace
+from dataclasses import dataclass, fields, replace
 from typing import Annotated, Any
 
+from srnet.cgp.costs import Costs, OperatorCosts
+from srnet.cgp.nesting import PLAIN_TRIGONOMETRY, Constraints, NestedConstraints
 from srnet.cgp.primitives import CLASSIFICATION, REGRESSION, function_set
 from srnet.errors import UserError
 from srnet.validation import Choice, Count, Integer, Number, Share, validate
@@ -54,13 +56,20 @@ class Settings:
         function_set(self.functions)
 
     def to_json(self) -> dict[str, Any]:
-        """Plain JSON, without the preset's name, which RUN.json holds beside it."""
-        content = asdict(self)
+        """Plain JSON, without the preset's name, which RUN.json holds beside it, and without what
+        is empty."""
+        content = {field.name: _plain(getattr(self, field.name)) for field in fields(self)}
         content.pop("preset")
-        return {
-            key: list(value) if isinstance(value, tuple) else value
-            for key, value in content.items()
-        }
+        return {key: value for key, value in content.items() if value not in ([], {})}
+
+
+def _plain(value: Any) -> Any:
+    """A value as JSON has it; a tuple of pairs is a mapping."""
+    if not isinstance(value, tuple):
+        return value
+    if value and all(isinstance(part, tuple) for part in value):
+        return {key: _plain(part) for key, part in value}
+    return list(value)
 
 
 @dataclass(frozen=True)
@@ -75,7 +84,7 @@ class JointSettings(Settings):
     restarts
         Hill climbers at the beginning; half of them are dropped after each round of equal length.
     nodes_per_layer
-        Offspring with more active nodes than this times the layers, and than their parent, are not
+        Offspring of a higher complexity than this times the layers, and than their parent, are not
         made.
     temperature
         Mean share of its fitness by which an offspring may be worse at the beginning; falls
@@ -85,6 +94,11 @@ class JointSettings(Settings):
     sample_rows
         Rows on which composites are compared where there are more (:mod:`srnet.search.sampling`);
         the archive is fitted and judged on all.
+    nested_constraints
+        How often a function may occur on a path below another one of the same formula, as ``{"sin":
+        {"cos": 0}}``; offspring that break this are not made.
+    costs
+        What an operator counts in the complexity, as ``{"sin": 3}``; 1 where it is not named.
     """
 
     layerwise_share: Annotated[float, Number(at_least=0, below=1)] = 0.05
@@ -93,6 +107,8 @@ class JointSettings(Settings):
     temperature: Annotated[float, Number(at_least=0)] = 0.06
     constant_steps: Annotated[int, Integer(0)] = 2
     sample_rows: Annotated[int, Integer(2)] = 1024
+    nested_constraints: Annotated[Constraints, NestedConstraints()] = ()
+    costs: Annotated[Costs, OperatorCosts()] = ()
 
 
 @dataclass(frozen=True)
@@ -156,8 +172,13 @@ _FIXED: dict[str, Any] = {
 
 PRESETS: dict[str, Settings] = {
     "paper": Settings(preset="paper", search="layerwise"),
-    "joint": JointSettings(preset="joint", search="joint", n_eph=4),
-    "rank": RankSettings(preset="rank", **_RANK, generations=100_000),
+    "joint": JointSettings(
+        preset="joint", search="joint", n_eph=4, nested_constraints=PLAIN_TRIGONOMETRY
+    ),
+    "rank": RankSettings(
+        preset="rank", **_RANK, generations=100_000, nested_constraints=PLAIN_TRIGONOMETRY
+    ),
+    # compared with the published form, in its own space of formulas
     "rank2": RankSettings(preset="rank2", **_FIXED, formulas=2),
     "rank3": RankSettings(preset="rank3", **_FIXED, formulas=3),
 }

@@ -29,6 +29,7 @@ WITHOUT: dict[str, dict[str, Any]] = {
     "restarts": {"restarts": 1},
     "rows beyond 512": {"sample_rows": 512},
     "a limit of length": {"nodes_per_layer": 25.0},
+    "nesting constraints": {"nested_constraints": {}},
 }
 
 

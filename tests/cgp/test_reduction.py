@@ -6,6 +6,7 @@ from helpers.random_programs import random_program
 from hypothesis import given
 from hypothesis import strategies as st
 
+from srnet.cgp.costs import layer_complexity
 from srnet.cgp.primitives import CLASSIFICATION, REGRESSION
 from srnet.cgp.program import Program
 from srnet.cgp.reduction import reductions
@@ -26,6 +27,15 @@ def test_each_is_shorter_and_reads_the_same_inputs_or_fewer(
         assert np.isfinite(shorter.constants).all()
     shapes = {(each.nodes, each.output, len(each.constants)) for each in found}
     assert len(shapes) == len(found)
+
+
+@given(seed=st.integers(0, 10**6))
+def test_each_costs_less(seed: int) -> None:
+    """Also where a product of equals becomes a square, which costs more."""
+    costs = (("square", 5),)
+    program = random_program(seed, REGRESSION, inputs=3)
+    for simpler in reductions(program, costs):
+        assert layer_complexity([simpler], costs) < layer_complexity([program], costs)
 
 
 def texts(program: Program) -> set[str]:

@@ -15,6 +15,7 @@ import numpy as np
 import pandas as pd
 import pytest
 import torch
+from helpers.nesting import keeps
 from helpers.trained import mlp
 from helpers.waiting import HANG, wait_for
 from sklearn.neural_network import MLPRegressor
@@ -28,6 +29,7 @@ from srnet.explanation.explain import explain, write_explanation
 from srnet.explanation.layers import sample_layers
 from srnet.explanation.result import Explanation
 from srnet.explanation.rows import as_rows
+from srnet.model.srnet import SRNet
 from srnet.networks.adapters import adapt
 from srnet.networks.layers import Layers
 from srnet.networks.mlp import Network
@@ -270,6 +272,33 @@ def test_formulas_do_not_grow_beyond_their_nodes() -> None:
     assert longest <= 5 + 9  # what a round adds before something is taken out
 
 
+def test_nested_constraints_are_kept() -> None:
+    constraints = {"add": {"mul": 0}, "mul": {"mul": 0, "add": 0}}
+    checked = (("add", (("mul", 0),)), ("mul", (("add", 0), ("mul", 0))))
+    x = np.random.default_rng(0).normal(size=(60, 3))
+    for given, kept in ((constraints, True), ({}, False)):
+        found = explain(mlp(3, 8, 2), x, nested_constraints=given, **SMALL)
+        assert found.run["settings"].get("nested_constraints", {}) == given
+        models = [SRNet.from_run(entry) for entry in found.run["pareto"]]
+        programs = [p for model in models for layer in model.programs for p in layer]
+        assert all(keeps(program, checked) for program in programs) == kept
+
+
+@pytest.mark.parametrize("options", [SMALL, JOINT])
+def test_costs_count_in_the_front(options: dict[str, Any]) -> None:
+    costs = {"add": 2, "mul": 3, "sin": 4}
+    found = explain(mlp(2, 6, 1), X, costs=costs, **options)
+    entries = [SRNet.from_run(entry) for entry in found.run["pareto"]]
+    assert found.pareto["complexity"].tolist() == [model.complexity for model in entries]
+    for model in entries:
+        programs = [p for layer in model.programs for p in layer]
+        nodes = [name for program in programs for name, _ in program.nodes]
+        expected = sum(costs.get(name, 1) for name in nodes) + 2 * (len(programs) - model.depth)
+        assert model.complexity == expected
+    assert found.complexity == sum(layer.complexity for layer in found.layers)
+    assert found.select("knee").complexity in found.pareto["complexity"].tolist()
+
+
 # --- budgets --------------------------------------------------------------------------------------
 
 
@@ -479,6 +508,18 @@ BAD: dict[str, tuple[Any, Any, dict[str, Any], str]] = {
     "budget": (mlp(2, 3, 1), X, {"budget": "soon"}, "the budget is 'soon'"),
     "settings": (mlp(2, 3, 1), X, {"settings": {"colour": 1}}, "unknown setting 'colour'"),
     "no settings": (mlp(2, 3, 1), X, {"settings": 5}, "'settings' is 5; settings by their names"),
+    "nesting": (
+        mlp(2, 3, 1),
+        X,
+        {"nested_constraints": {"sin": {"kos": 0}}},
+        "'nested_constraints.sin' is 'kos'; allowed are add",
+    ),
+    "nesting of paper": (
+        mlp(2, 3, 1),
+        X,
+        {"preset": "paper", "nested_constraints": {}},
+        "unknown setting 'nested_constraints'",
+    ),
     "a setting": (
         mlp(2, 3, 1),
         X,

@@ -1,6 +1,7 @@
 """The model: composition, least squares, text, and what it refuses."""
 
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -35,6 +36,19 @@ def test_layers_and_outputs() -> None:
     np.testing.assert_allclose(MODEL.layers(X)[0], h, rtol=1e-14, atol=1e-15)
     np.testing.assert_allclose(MODEL.predict(X), y, rtol=1e-13, atol=1e-14)
     assert MODEL.complexity == 5
+
+
+def test_costs_count_in_the_complexity() -> None:
+    model = replace(MODEL, costs={"sin": 4, "sub": 1, "square": 2})
+    assert model.complexity == 5 + 3 + 1
+    content = json.loads(json.dumps(model.to_run()))
+    assert content["costs"] == {"sin": 4, "square": 2}
+    assert SRNet.from_run(content).complexity == 9
+    assert "costs" not in MODEL.to_run()
+    with pytest.raises(UserError, match="'costs' is 'sinus'"):
+        SRNet.from_run(content | {"costs": {"sinus": 2}})
+    with pytest.raises(UserError, match=r"'costs.sin' is 0"):
+        SRNet.from_run(content | {"costs": {"sin": 0}})
 
 
 def test_text_computes_the_model() -> None:

@@ -6,7 +6,9 @@ from helpers.random_programs import random_program
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
+from srnet.cgp.costs import Costs, layer_complexity
 from srnet.cgp.program import Program
+from srnet.cgp.reduction import reductions
 from srnet.search.elimination import eliminate, measure
 from srnet.typing import Floats
 
@@ -60,7 +62,7 @@ def test_every_step_is_shorter_and_its_error_is_true(fewer: bool, seed: int) -> 
     functions = ("add", "mul", "sin", "div", "square", "sqrt")
     programs = tuple(random_program(seed + i, functions, inputs=3, size=3) for i in range(3))
     x, h = rng.uniform(0.5, 2, (50, 3)), rng.normal(size=(50, 2))
-    start = measure(programs, x, h)
+    start = measure(programs, x, h, (("mul", 2), ("sin", 3)))
     assume(np.isfinite(start.error))
     steps = list(eliminate(start, x, h, fewer=fewer))
     lengths = [start.complexity, *(step.complexity for step in steps)]
@@ -70,6 +72,33 @@ def test_every_step_is_shorter_and_its_error_is_true(fewer: bool, seed: int) -> 
         assert len(step.programs) == 3 if not fewer else 1 <= len(step.programs) <= 3
     if fewer:
         assert lengths[-1] == 0 or not steps
+
+
+@pytest.mark.parametrize(
+    "costs",
+    [(), (("mul", 9),), (("sin", 9),), (("square", 9),)],
+    ids=lambda costs: str(dict(costs)),
+)
+def test_a_step_takes_the_least_rise_for_what_it_saves(costs: Costs) -> None:
+    """By trying all there is, with NumPy."""
+    square = Program(3, (), (("square", (0,)), ("sin", (3,))), 4)
+    programs = (Program(3, (), (("mul", (0, 1)), ("mul", (3, 2))), 4), square)
+    h = np.column_stack([X[:, 0] * X[:, 1] * X[:, 2], np.sin(X[:, 0] ** 2)])
+    h += 0.2 * X[:, [1, 2]]
+    error = least_squares_error(programs, X, h)
+    tried = [*((program,) for program in programs)]
+    tried += [(shorter, programs[1]) for shorter in reductions(programs[0])]
+    tried += [(programs[0], shorter) for shorter in reductions(programs[1])]
+    whole = layer_complexity(programs, costs)
+    prices = [
+        (least_squares_error(each, X, h) - error) / (whole - layer_complexity(each, costs))
+        for each in tried
+    ]
+    first = next(eliminate(measure(programs, X, h, costs), X, h))
+    assert first.error == pytest.approx(
+        least_squares_error(tried[int(np.argmin(prices))], X, h), rel=1e-9
+    )
+    assert first.complexity == layer_complexity(first.programs, costs)
 
 
 def test_what_is_not_needed_goes_first() -> None:

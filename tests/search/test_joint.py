@@ -10,13 +10,16 @@ from typing import Any
 import numpy as np
 import pytest
 from helpers import made_up
+from helpers.nesting import keeps
 
-from srnet.cgp.primitives import PRIMITIVES, by_name
+from srnet.cgp.nesting import NestedConstraints
+from srnet.cgp.primitives import PRIMITIVES, REGRESSION, by_name
 from srnet.errors import UserError
+from srnet.model.fitting import check_run
 from srnet.model.srnet import SRNet
 from srnet.networks.layers import Layers
 from srnet.search import joint
-from srnet.search.individual import judge
+from srnet.search.individual import Individual, judge
 from srnet.search.joint import JointSearch
 from srnet.search.kernels.climbing import improve
 from srnet.search.kernels.composite_kernel import evaluate_from
@@ -29,6 +32,10 @@ def small(**changes: Any) -> JointSettings:
     settings = preset("joint", population=20, generations=200)
     assert isinstance(settings, JointSettings)
     return dataclasses.replace(settings, **{"restarts": 4, "layerwise_share": 0.2, **changes})
+
+
+def check(constraints: Any) -> Any:
+    return NestedConstraints().check("nested_constraints", constraints)
 
 
 def without_time(run: dict[str, Any]) -> str:
@@ -115,7 +122,12 @@ def test_a_state_that_lies_is_refused(layers: Layers, change: str) -> None:
 
 def test_it_is_no_worse_than_the_search_that_it_starts_from(layers: Layers) -> None:
     settings = small(layerwise_share=0.5, stop=0.0)
-    first = LayerwiseSearch(layers, dataclasses.replace(settings, generations=100), 1)
+    first = LayerwiseSearch(
+        layers,
+        dataclasses.replace(settings, generations=100),
+        1,
+        constraints=settings.nested_constraints,
+    )
     while not first.finished:
         first.step()
     run = evolve(layers, settings, 1)
@@ -165,7 +177,7 @@ def test_offspring_stay_short(layers: Layers) -> None:
     """Only what the first search began with may be longer than the limit."""
     run = evolve(layers, small(layerwise_share=0.0, nodes_per_layer=2.0, stop=0.0), 1)
     search = JointSearch(layers, small(layerwise_share=0.0, nodes_per_layer=2.0), 1)
-    longest = max(int(climber.composite.counts.sum()) for climber in search._climbers)
+    longest = max(int(climber.composite.complexities.sum()) for climber in search._climbers)
     assert max(one["complexity"] for one in run["pareto"]) <= max(6, longest)
 
 
@@ -357,3 +369,78 @@ def test_a_classifiers_whole_composites_beat_its_layers_one_by_one() -> None:
     )
     assert whole["fitness"] < single["fitness"]
     assert whole["accuracy"] == pytest.approx(SRNet.from_run(whole).accuracy(layers))
+
+
+@pytest.mark.parametrize("share", [0.2, 0.0])
+def test_the_front_counts_the_costs_of_operators(layers: Layers, share: float) -> None:
+    costs = {"add": 2, "mul": 3, "sin": 5, "square": 7}
+    settings = small(layerwise_share=share, stop=0.0, costs=tuple(costs.items()))
+    search = JointSearch(layers, settings, 3)
+    while not search.finished:
+        search.step()
+    for climber in search._climbers:
+        archive = climber.archive
+        for entry in np.flatnonzero(np.isfinite(archive.totals[:-1])):
+            individual = search._judge(archive.genes[entry], archive.constants[entry])
+            assert individual is None or individual.model.complexity == entry
+    run = evolve(layers, settings, 3)
+    check_run(run, SRNet.from_run(run), layers)
+    assert run["settings"]["costs"] == run["costs"] == costs
+    assert len(run["pareto"]) >= 3
+    for entry in (run, *run["pareto"]):
+        nodes = [name for program in entry["programs"] for name, _ in program["nodes"]]
+        assert entry["complexity"] == sum(costs.get(name, 1) for name in nodes)
+        assert SRNet.from_run(entry).complexity == entry["complexity"]
+    complexities = [entry["complexity"] for entry in run["pareto"]]
+    assert complexities == sorted(set(complexities))
+    for change in ({"costs": {}}, {"costs": {"sin": 6}}, {"complexity": 1000}):
+        told = {**run, **change}
+        with pytest.raises(UserError, match="'complexity' is"):
+            check_run(told, SRNet.from_run(told), layers)
+
+
+def test_what_is_too_complex_for_the_archive_shares_its_last_entry(layers: Layers) -> None:
+    settings = small(layerwise_share=0.0, costs=tuple((name, 1000) for name in REGRESSION))
+    search = JointSearch(layers, settings, 3)
+    while not search.finished:
+        search.step()
+    assert [entry.model.complexity % 1000 for entry in search._front] == [0] * len(search._front)
+    assert np.isfinite(search.fitness)
+
+
+def met(search: JointSearch) -> list[Individual]:
+    """What climbers stand on, have met and have begun with."""
+    pairs = [
+        (genes, constants)
+        for archive in (search._dropped, *(climber.archive for climber in search._climbers))
+        for total, genes, constants in zip(*archive, strict=True)
+        if total < np.inf
+    ]
+    pairs += [(each.composite.genes, each.composite.constants) for each in search._climbers]
+    judged = [search._judge(genes, constants) for genes, constants in pairs]
+    elites = search._layerwise.elites if search._layerwise is not None else search._elites
+    return [*elites, *search._front, *(each for each in judged if each is not None)]
+
+
+@pytest.mark.parametrize("share", [0.2, 0.0])
+@pytest.mark.parametrize("loss", ["mse", "cross_entropy"])
+def test_nothing_that_is_met_breaks_the_nesting_constraints(loss: str, share: float) -> None:
+    """Of the first search, of random composites and of their offspring; without constraints some
+    does."""
+    constraints = check({"square": {"square": 0, "add": 1}, "sin": {"sin": 0, "cos": 0, "tan": 0}})
+    layers = made_up.layers() if loss == "mse" else made_up.classifier((2, 3, 3), 100)
+    make = small if loss == "mse" else classifier_settings
+    for limits in (constraints, ()):
+        search = JointSearch(
+            layers, make(layerwise_share=share, stop=0.0, nested_constraints=limits), 5
+        )
+        found, steps = met(search), 0
+        while not search.finished:
+            search.step()
+            steps += 1
+            if steps in (5, 40) or search.finished:
+                found += met(search)
+        programs = [program for each in found for (program,) in each.model.programs]
+        assert len(programs) > 50
+        broken = [program for program in programs if not keeps(program, constraints)]
+        assert bool(broken) == (not limits)

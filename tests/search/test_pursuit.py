@@ -4,11 +4,12 @@ from typing import Any
 
 import numpy as np
 import pytest
+from helpers.nesting import keeps
 
 from srnet.cgp.bounds import is_regular
+from srnet.cgp.costs import layer_complexity
 from srnet.cgp.program import Program
 from srnet.data.dataset import widen_box
-from srnet.model.srnet import layer_complexity
 from srnet.search.elimination import measure
 from srnet.search.pursuit import LayerPursuit, _best_inputs, _lift, components
 from srnet.search.settings import RankSettings, preset
@@ -48,6 +49,18 @@ def test_the_front_is_what_its_formulas_compute(formulas: int) -> None:
         # the squared error of the components that are fitted, where they are all
         if not formulas:
             assert fitted.error * found._h.size == pytest.approx(np.sum(left**2), abs=1e-3)
+
+
+@pytest.mark.parametrize("formulas", [0, 2])
+def test_every_formula_keeps_the_nesting_constraints(formulas: int) -> None:
+    """Also where folded constants add sums and products to what the search has found."""
+    constraints = (("cos", (("mul", 0),)), ("square", (("add", 0), ("sub", 0))))
+    for limits in (constraints, ()):
+        found = pursuit(formulas=formulas, nested_constraints=limits)
+        found.shorten()
+        assert len(found.found) > 3
+        programs = [p for fitted in (*found.found.values(), found.current) for p in fitted.programs]
+        assert all(keeps(program, constraints) for program in programs) == bool(limits)
 
 
 @pytest.mark.parametrize("formulas", [0, 2])

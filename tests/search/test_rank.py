@@ -60,6 +60,23 @@ def without_time(run: Run) -> str:
 LAW = layers_of(lambda x: [np.column_stack([x[:, 0] * x[:, 1], x[:, 0] * x[:, 1] + x[:, 2]])])
 
 
+@pytest.mark.parametrize(("name", "formulas"), [("rank", 0), ("rank2", 2)])
+def test_costs_of_operators_count_in_the_front(name: str, formulas: int) -> None:
+    costs = {"add": 2, "mul": 3, "sin": 5}
+    run = evolve(FOUR, small(name, formulas=formulas, costs=costs), SEED)
+    check_run(run, SRNet.from_run(run), FOUR)
+    assert run["settings"]["costs"] == run["costs"] == costs
+    assert len(run["pareto"]) >= 3
+    for entry in (run, *run["pareto"]):
+        model = SRNet.from_run(entry)
+        programs = [program for layer in model.programs for program in layer]
+        nodes = [node for program in programs for node, _ in program.nodes]
+        joins = len(programs) - model.depth
+        assert entry["complexity"] == sum(costs.get(node, 1) for node in nodes) + 2 * joins
+    complexities = [entry["complexity"] for entry in run["pareto"]]
+    assert complexities == sorted(set(complexities))
+
+
 # --- what is found --------------------------------------------------------------------------------
 
 

@@ -14,8 +14,10 @@ from typing import Any, NoReturn
 import numpy as np
 import pytest
 from helpers import formula_text, made_up, oracle
+from helpers.nesting import keeps
 from numpy.typing import NDArray
 
+from srnet.cgp.nesting import PLAIN_TRIGONOMETRY
 from srnet.cgp.primitives import CLASSIFICATION
 from srnet.errors import UserError
 from srnet.model.srnet import SRNet
@@ -180,6 +182,24 @@ def test_classification_is_the_same_with_and_without_everything(make: Callable[[
         {"shortcuts": False, "threads": 3},
     ):
         assert without_time(evolve(layers, settings, SEED, **options)) == expected, options
+
+
+@pytest.mark.parametrize("loss", ["mse", "cross_entropy"])
+def test_what_breaks_nesting_constraints_takes_no_part(loss: str) -> None:
+    """With and without everything; the same search without constraints has some of it."""
+    layers = made_up.layers() if loss == "mse" else made_up.classifier((2, 3, 3), 100)
+    settings = small(loss=loss, stop=0.0)
+    constraints = (("square", (("add", 1), ("square", 0))), *PLAIN_TRIGONOMETRY)
+    runs = [
+        evolve(layers, settings, SEED, constraints=constraints, **options)
+        for options in ({}, {"threads": 3}, {"shortcuts": False})
+    ]
+    assert len({without_time(run) for run in runs}) == 1
+    for run, kept in ((runs[0], True), (evolve(layers, settings, SEED), False)):
+        models = [SRNet.from_run(elite) for elite in run["elites"]]
+        programs = [program for model in models for (program,) in model.programs]
+        assert len(programs) >= 9
+        assert all(keeps(program, constraints) for program in programs) == kept
 
 
 # --- the oracle -----------------------------------------------------------------------------------

@@ -5,9 +5,10 @@ from typing import Any
 
 import pytest
 
+from srnet.cgp.nesting import PLAIN_TRIGONOMETRY
 from srnet.errors import UserError
 from srnet.search.pursuit import inner_settings
-from srnet.search.settings import PRESETS, RankSettings, limit_evaluations, preset
+from srnet.search.settings import PRESETS, JointSettings, RankSettings, limit_evaluations, preset
 
 
 def ranked(name: str = "rank", **changes: Any) -> RankSettings:
@@ -55,6 +56,8 @@ def test_formulas_by_layer() -> None:
         ({"fidelity": -0.1}, "'fidelity' is -0.1"),
         ({"fidelity": float("nan")}, "'fidelity' is nan"),
         ({"fidelity": "high"}, "'fidelity' is 'high'"),
+        ({"nested_constraints": {"sin": {"cos": -1}}}, "'nested_constraints.sin.cos' is -1"),
+        ({"costs": {"sin": 0}}, "'costs.sin' is 0"),
         ({"colour": 1}, "unknown setting 'colour'"),
     ],
 )
@@ -62,6 +65,35 @@ def test_bad_values_are_a_sentence(changes: dict[str, Any], words: str) -> None:
     with pytest.raises(UserError, match=words) as caught:
         preset("rank", **changes)
     assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize("name", ["joint", "rank", "rank2", "rank3"])
+def test_trigonometric_functions_are_not_nested_unless_told(name: str) -> None:
+    settings = preset(name)
+    assert isinstance(settings, JointSettings)
+    # what is compared with the published form has its space of formulas
+    plain = name in ("joint", "rank")
+    assert settings.nested_constraints == (PLAIN_TRIGONOMETRY if plain else ())
+    none = dict.fromkeys(("cos", "sin", "tan"), 0)
+    written = settings.to_json()
+    assert written.get("nested_constraints") == (dict.fromkeys(none, none) if plain else None)
+    assert json.loads(json.dumps(written)) == written
+    changed = preset(name, nested_constraints={"sin": {"cos": 2}})
+    assert changed.to_json()["nested_constraints"] == {"sin": {"cos": 2}}
+    assert "nested_constraints" not in preset(name, nested_constraints={}).to_json()
+    assert hash(changed) != hash(settings)
+
+
+def test_every_round_has_the_nesting_constraints_and_costs() -> None:
+    inner = inner_settings(ranked(nested_constraints={"ln": {"ln": 0}}, costs={"ln": 4}))
+    assert inner.nested_constraints == (("ln", (("ln", 0),)),)
+    assert inner.costs == (("ln", 4),)
+
+
+@pytest.mark.parametrize("name", ["joint", "rank", "rank2", "rank3"])
+def test_costs_are_written_where_there_are_some(name: str) -> None:
+    assert preset(name, costs={"sin": 3, "add": 1}).to_json()["costs"] == {"sin": 3}
+    assert "costs" not in preset(name).to_json()
 
 
 @pytest.mark.parametrize("name", ["paper", "joint"])

@@ -34,6 +34,14 @@ def test_the_configurations_are_valid(name):
             {"evolution": {"paper": {"populaton": 3}}},
             "unknown key 'populaton' in 'evolution.paper'",
         ),
+        (
+            {"evolution": {"joint": {"nested_constraints": {"sin": {"cos": -1}}}}},
+            "the key 'evolution.joint.nested_constraints.sin.cos' is -1; at least 0 is needed",
+        ),
+        (
+            {"evolution": {"joint": {"costs": {"sin": 0}}}},
+            "the key 'evolution.joint.costs.sin' is 0; at least 1 is needed",
+        ),
         ({"formulas": {}}, "the key 'time_limit' is missing in 'formulas'"),
         (
             {"formulas": {"time_limit": 0}},

@@ -1,4 +1,5 @@
 # What the rules share: the checked configuration, the tasks, the searches, and the names of files.
+import json
 import os
 import re
 import shlex
@@ -106,8 +107,10 @@ def search_code(preset):
 
 def search_options(preset):
     """The options of `srnet evolve` that the configuration gives for a preset."""
-    return " ".join(
-        f"--{name} {value}" for name, value in sorted(config["evolution"].get(preset, {}).items())
+    return shlex.join(
+        word
+        for name, value in sorted(config["evolution"].get(preset, {}).items())
+        for word in (f"--{name.replace('_', '-')}", json.dumps(value))
     )
 
 

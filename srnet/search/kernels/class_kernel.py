@@ -30,6 +30,7 @@ from srnet.search.kernels.population import (
     evaluate,
     forget_graphs,
     is_repeated,
+    refuse_offspring,
 )
 from srnet.search.kernels.sums import CHUNK
 from srnet.typing import Floats
@@ -479,7 +480,7 @@ def evaluate_points(layer, population, offspring, f):  # type: ignore[no-untyped
 
 
 @njit(cache=True, nogil=True)
-def search_classes(layer, points, share, population, work, shortcuts):  # type: ignore[no-untyped-def]
+def search_classes(layer, points, share, population, nesting, work, shortcuts):  # type: ignore[no-untyped-def]
     """The best of a share's offspring of the output layer's chromosome.
 
     Returns
@@ -492,9 +493,13 @@ def search_classes(layer, points, share, population, work, shortcuts):  # type: 
     """
     f = work.f[: points.rows.shape[1]]
     best, best_loss = -1, share.limit
+    size = share.last - share.first
     decode_offspring(layer, share, population)
+    refuse_offspring(size, layer, population, nesting)
     forget_graphs(population)
-    for offspring in range(share.last - share.first):
+    for offspring in range(size):
+        if nesting.refused[offspring]:
+            continue
         # at best a tie, which the lower number wins
         if shortcuts and is_repeated(population, offspring):
             continue

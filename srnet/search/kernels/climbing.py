@@ -5,13 +5,16 @@ import math
 import numpy as np
 
 from srnet.cgp.compiling import borrowing, copy
+from srnet.cgp.graph import breaks_nesting, cost_of_graph
 from srnet.search.kernels.composite_kernel import (
     adopt,
     copy_composite,
     decode_layer,
+    entry_of,
     evaluate_from,
     remember,
 )
+from srnet.search.kernels.composites import CONSTANTS, INPUTS
 from srnet.search.kernels.constants import fit_constants
 from srnet.search.kernels.variation import below, uniform, vary_layer
 
@@ -23,22 +26,28 @@ _PROMISING = 1.5
 
 
 @borrowing(inline="always")
-def vary(composite, layout, random, scratch):  # type: ignore[no-untyped-def]
-    """Write an offspring's genes, constants and active nodes to ``scratch``; the first layer that
-    was changed."""
+def vary(composite, problem, random, scratch):  # type: ignore[no-untyped-def]
+    """Write an offspring's genes, constants and complexities to ``scratch``; the first layer that
+    was changed, -1 where it breaks the nesting constraints."""
+    layout, graph, allowed = problem.layout, scratch.graph, True
     layers = layout.table.shape[0]
     copy(composite.genes, scratch.genes)
     copy(composite.constants, scratch.constants)
-    copy(composite.counts, scratch.counts)
+    copy(composite.complexities, scratch.complexities)
     first = below(layers, random)
     second = first
     if layers > 1 and uniform(random) < _SECOND_LAYER:
         second = (first + 1 + below(layers - 1, random)) % layers
     for layer in range(layers):
         if layer in (first, second):
-            vary_layer(layer, scratch.genes, scratch.constants, layout, scratch.graph, random)
-            scratch.counts[layer] = decode_layer(layer, layout, scratch.genes, scratch.graph)[0]
-    return min(first, second)
+            vary_layer(layer, scratch.genes, scratch.constants, layout, graph, random)
+            count = decode_layer(layer, layout, scratch.genes, graph)[0]
+            terminals = layout.table[layer, INPUTS] + layout.table[layer, CONSTANTS]
+            allowed &= not breaks_nesting(
+                graph.program, count, terminals, problem.nesting, graph.depths
+            )
+            scratch.complexities[layer] = cost_of_graph(graph.program, count, problem.costs)
+    return min(first, second) if allowed else np.int64(-1)
 
 
 @borrowing(inline="always")
@@ -53,21 +62,21 @@ def climb(budget, temperature, problem, climber, scratch):  # type: ignore[no-un
     composite, archive, trial = climber.composite, climber.archive, scratch.trial
     genes, constants = scratch.genes, scratch.constants
     end = scratch.evaluations[0] + budget
-    # offspring that are too long cost no evaluation, so their number is limited too
+    # offspring that are refused unseen cost no evaluation, so their number is limited too
     for _ in range(100 * budget):
         if scratch.evaluations[0] >= end:
             break
-        first = vary(composite, problem.layout, climber.random, scratch)
-        complexity, accepted = scratch.counts.sum(), composite.total[0]
-        if complexity > max(problem.max_nodes, composite.counts.sum()):
+        first = vary(composite, problem, climber.random, scratch)
+        complexity, accepted = scratch.complexities.sum(), composite.total[0]
+        if first < 0 or complexity > max(problem.max_complexity, composite.complexities.sum()):
             continue
         promising = _PROMISING * accepted if problem.constant_steps > 0 else 0.0
         if not accepted < np.inf:
             first = 0
         elif temperature > 0.0:
             accepted *= 1.0 - temperature * math.log(1.0 - uniform(climber.random))
-        # not good enough to go on from, but perhaps the best of its number of active nodes
-        limit = max(accepted, promising, archive.totals[complexity])
+        # not good enough to go on from, but perhaps the best of its complexity
+        limit = max(accepted, promising, archive.totals[entry_of(complexity, archive)])
         total = evaluate_from(first, genes, constants, problem, composite, limit, scratch)
         if not total < np.inf:
             continue
@@ -98,9 +107,9 @@ def improve(budget, temperature, steps, problem, climber, scratch):  # type: ign
         found = evaluate_from(first, genes, constants, problem, composite, np.inf, scratch)
         if found < np.inf:
             adopt(found, genes, constants, composite, scratch)
-            remember(composite.counts.sum(), found, genes, constants, archive)
+            remember(composite.complexities.sum(), found, genes, constants, archive)
     climb(budget, temperature, problem, climber, scratch)
     if steps > 0 and total[0] < np.inf:
         fit_constants(steps, problem, composite, scratch)
-        remember(composite.counts.sum(), total[0], genes, constants, archive)
+        remember(composite.complexities.sum(), total[0], genes, constants, archive)
     climber.evaluations[0] += scratch.evaluations[0]

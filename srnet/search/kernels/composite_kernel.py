@@ -14,6 +14,7 @@ from numba import uint64
 from srnet.cgp.compiling import borrowing, copy, owning
 from srnet.cgp.evaluation import evaluate_block
 from srnet.cgp.genome import ARITIES, decode
+from srnet.cgp.graph import cost_of_graph
 from srnet.search.kernels.class_kernel import LogisticWork, Points, cross_entropy
 from srnet.search.kernels.composites import (
     BASIS_AT,
@@ -168,8 +169,8 @@ def evaluate_from(first, genes, constants, problem, composite, limit, scratch): 
     """Fitness of an offspring whose layers below ``first`` are those of the composite.
 
     The layers are written to the composite's other side and marked in ``scratch.fresh``, their
-    active nodes in ``scratch.counts``. Stops with infinity as soon as the layers so far are worse
-    than ``limit``; every layer evaluated counts.
+    complexities in ``scratch.complexities``. Stops with infinity as soon as the layers so far are
+    worse than ``limit``; every layer evaluated counts.
     """
     layers = problem.layout.table.shape[0]
     hidden = max(layers - 1, 1)
@@ -178,11 +179,11 @@ def evaluate_from(first, genes, constants, problem, composite, limit, scratch): 
     for layer in range(layers):
         fresh[layer] = layer >= first
         if layer < first:
-            scratch.counts[layer] = composite.counts[layer]
+            scratch.complexities[layer] = composite.complexities[layer]
             total += losses[layer, side[layer]] / hidden
     for layer in range(first, layers):
         count, output = decode_layer(layer, problem.layout, genes, scratch.graph)
-        scratch.counts[layer] = count
+        scratch.complexities[layer] = cost_of_graph(scratch.graph.program, count, problem.costs)
         here, beneath = 1 - side[layer], max(layer - 1, 0)
         source = 1 - side[beneath] if layer > first else side[beneath]
         f = composite.f[layer, here]
@@ -222,7 +223,7 @@ def adopt(total, genes, constants, composite, scratch):  # type: ignore[no-untyp
     composite.total[0] = total
     copy(genes, composite.genes)
     copy(constants, composite.constants)
-    copy(scratch.counts, composite.counts)
+    copy(scratch.complexities, composite.complexities)
     for layer in range(composite.side.size):
         if scratch.fresh[layer]:
             composite.side[layer] = 1 - composite.side[layer]
@@ -233,7 +234,7 @@ def copy_composite(source, target):  # type: ignore[no-untyped-def]
     """Make one composite, with what has been computed of it, another."""
     copy(source.genes, target.genes)
     copy(source.constants, target.constants)
-    copy(source.counts, target.counts)
+    copy(source.complexities, target.complexities)
     copy(source.total, target.total)
     copy(source.side, target.side)
     copy(source.f, target.f)
@@ -244,9 +245,16 @@ def copy_composite(source, target):  # type: ignore[no-untyped-def]
 
 
 @borrowing(inline="always")
+def entry_of(complexity, archive):  # type: ignore[no-untyped-def]
+    """The archive's entry of a complexity."""
+    return min(complexity, archive.totals.size - 1)
+
+
+@borrowing(inline="always")
 def remember(complexity, total, genes, constants, archive):  # type: ignore[no-untyped-def]
-    """Put a composite in the archive if it is the best of its number of active nodes."""
-    if total < archive.totals[complexity]:
-        archive.totals[complexity] = total
-        copy(genes, archive.genes[complexity])
-        copy(constants, archive.constants[complexity])
+    """Put a composite in the archive if it is the best of its complexity."""
+    entry = entry_of(complexity, archive)
+    if total < archive.totals[entry]:
+        archive.totals[entry] = total
+        copy(genes, archive.genes[entry])
+        copy(constants, archive.constants[entry])

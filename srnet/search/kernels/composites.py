@@ -93,8 +93,10 @@ class Problem(NamedTuple):
     extra: float  # nats that classes without training rows cost
     train_rows: int
     rows: int
-    max_nodes: int  # offspring with more active nodes, and with more than their parent, are skipped
+    max_complexity: int  # offspring above it and above their parent's are skipped
     constant_steps: int  # Levenberg–Marquardt steps on the constants of a promising offspring
+    nesting: NDArray[np.int64]  # offspring that break these limits (srnet.cgp.nesting) are skipped
+    costs: NDArray[np.int64]  # of every opcode: what a node counts in the complexity
 
     @classmethod
     def build(
@@ -103,8 +105,10 @@ class Problem(NamedTuple):
         train: Sequence[NDArray[np.float32]],
         valid: Sequence[NDArray[np.float32]],
         loss: str,
-        max_nodes: int,
+        max_complexity: int,
         constant_steps: int,
+        nesting: NDArray[np.int64],
+        costs: NDArray[np.int64],
     ) -> "Problem":
         """From the network's values, rows × width: its inputs, then each layer's."""
         rows = train[0].shape[0] + valid[0].shape[0]
@@ -136,8 +140,10 @@ class Problem(NamedTuple):
             extra=extra,
             train_rows=train[0].shape[0],
             rows=rows,
-            max_nodes=max_nodes,
+            max_complexity=max_complexity,
             constant_steps=constant_steps,
+            nesting=nesting,
+            costs=costs,
         )
 
 
@@ -151,7 +157,7 @@ class Composite(NamedTuple):
 
     genes: NDArray[np.int32]
     constants: Floats
-    counts: NDArray[np.int64]  # by layer: the active nodes
+    complexities: NDArray[np.int64]  # by layer: what the active nodes cost
     total: Floats  # fitness on the rows of the problem; infinite before it is evaluated
     side: NDArray[np.int64]
     f: NDArray[np.float32]  # layers × 2 × rows
@@ -168,7 +174,7 @@ class Composite(NamedTuple):
         return cls(
             genes=np.zeros(layout.alleles.size, dtype=np.int32),
             constants=np.zeros(layout.constants),
-            counts=np.zeros(layers, dtype=np.int64),
+            complexities=np.zeros(layers, dtype=np.int64),
             total=np.full(1, np.inf),
             side=np.zeros(layers, dtype=np.int64),
             f=np.zeros((layers, 2, problem.rows), dtype=np.float32),
@@ -184,16 +190,19 @@ class Composite(NamedTuple):
 
 
 class Archive(NamedTuple):
-    """By number of active nodes: the lowest fitness met, and the composite that has it."""
+    """By complexity: the lowest fitness met, and the composite that has it. The last entry is for
+    all that are more complex too."""
 
     totals: Floats
     genes: NDArray[np.int32]
     constants: Floats
 
     @classmethod
-    def empty(cls, layout: Layout) -> "Archive":
+    def empty(cls, problem: Problem) -> "Archive":
         """Nothing met yet."""
-        entries = int(layout.nodes.sum()) + 1
+        layout = problem.layout
+        nodes = int(layout.nodes.sum())
+        entries = min(nodes * int(problem.costs.max()), max(nodes, problem.max_complexity)) + 1
         return cls(
             totals=np.full(entries, np.inf),
             genes=np.zeros((entries, layout.alleles.size), dtype=np.int32),
@@ -208,7 +217,7 @@ class Archive(NamedTuple):
         self.constants[better] = other.constants[better]
 
     def front(self) -> NDArray[np.int64]:
-        """The numbers of nodes, smallest first, whose fitness no smaller number reaches."""
+        """The complexities, smallest first, whose fitness no smaller one reaches."""
         lowest = np.minimum.accumulate(np.concatenate([[np.inf], self.totals[:-1]]))
         return np.flatnonzero(self.totals < lowest)
 
@@ -228,7 +237,7 @@ class Climber(NamedTuple):
             random=np.array([key, 0], dtype=np.uint64),
             evaluations=np.zeros(1, dtype=np.int64),
             composite=Composite.empty(problem),
-            archive=Archive.empty(problem.layout),
+            archive=Archive.empty(problem),
         )
 
 
@@ -238,6 +247,7 @@ class Graph(NamedTuple):
     program: NDArray[np.int32]  # active nodes: opcode, addresses of operands
     nodes: NDArray[np.int32]  # nodes of the grid: opcode or -1, operands, position in ``program``
     slots: NDArray[np.int64]  # offsets of the active constants among all constants
+    depths: NDArray[np.int64]  # scratch of the nesting constraints
 
 
 class ConstantFit(NamedTuple):
@@ -293,10 +303,11 @@ class Scratch(NamedTuple):
     deviations: Floats
     sums: Floats
     reduced: Floats
-    # An offspring: its genes and constants, its active nodes, which of its layers are evaluated.
+    # An offspring: its genes and constants, its complexity by layer, which of its layers are
+    # evaluated.
     genes: NDArray[np.int32]
     constants: Floats
-    counts: NDArray[np.int64]
+    complexities: NDArray[np.int64]
     fresh: NDArray[np.bool_]
     trial: Composite  # an offspring whose constants are being fitted
     moved: Floats  # its constants after a step
@@ -316,13 +327,14 @@ class Scratch(NamedTuple):
                 program=np.zeros((nodes, 3), dtype=np.int32),
                 nodes=np.zeros((nodes, 4), dtype=np.int32),
                 slots=np.zeros(layout.constants + 1, dtype=np.int64),
+                depths=np.zeros(nodes, dtype=np.int64),
             ),
             deviations=np.zeros(CHUNK),
             sums=np.zeros((2, 2 + units)),
             reduced=np.zeros(units),
             genes=np.zeros(layout.alleles.size, dtype=np.int32),
             constants=np.zeros(layout.constants),
-            counts=np.zeros(layout.layers, dtype=np.int64),
+            complexities=np.zeros(layout.layers, dtype=np.int64),
             fresh=np.zeros(layout.layers, dtype=np.bool_),
             trial=Composite.empty(problem),
             moved=np.zeros(layout.constants),

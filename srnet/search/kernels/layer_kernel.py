@@ -24,6 +24,7 @@ from srnet.search.kernels.population import (
     evaluate,
     forget_graphs,
     is_repeated,
+    refuse_offspring,
 )
 from srnet.search.kernels.screen import bound_of_loss, bound_so_far
 from srnet.search.kernels.sums import (
@@ -81,7 +82,7 @@ class Work(NamedTuple):
 
 
 @borrowing()
-def search_layer(layer, target, line, share, population, work, shortcuts):  # type: ignore[no-untyped-def]
+def search_layer(layer, target, line, share, population, nesting, work, shortcuts):  # type: ignore[no-untyped-def]
     """The best of a share's offspring.
 
     Returns
@@ -93,8 +94,9 @@ def search_layer(layer, target, line, share, population, work, shortcuts):  # ty
     """
     size = share.last - share.first
     decode_offspring(layer, share, population)
+    refuse_offspring(size, layer, population, nesting)
     replace_affine(layer, line, population, size)
-    screen_first_block(layer, target, size, population, work, shortcuts)
+    screen_first_block(layer, target, size, population, nesting.refused, work, shortcuts)
     best, best_loss = -1, share.limit
     while True:
         offspring = most_promising(work.bounds, size, best_loss, target.screen.total)
@@ -116,13 +118,13 @@ def search_layer(layer, target, line, share, population, work, shortcuts):  # ty
 
 
 @borrowing()
-def screen_first_block(layer, target, size, population, work, shortcuts):  # type: ignore[no-untyped-def]
+def screen_first_block(layer, target, size, population, refused, work, shortcuts):  # type: ignore[no-untyped-def]
     """Bounds of all offspring from the first block of rows; those that cannot win are infinite."""
     forget_graphs(population)
     first = np.int64(0)  # for a literal, Numba would compile the block's kernel once more
     for offspring in range(size):
-        work.bounds[offspring] = -np.inf
-        if not shortcuts:
+        work.bounds[offspring] = np.inf if refused[offspring] else -np.inf
+        if refused[offspring] or not shortcuts:
             continue
         # at best a tie, which the lower number wins
         if is_repeated(population, offspring):

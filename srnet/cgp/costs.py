@@ -1,0 +1,51 @@
+"""Costs of operators: how much each counts in the complexity of a formula."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from srnet.cgp.primitives import OPCODES, PRIMITIVES
+from srnet.cgp.program import Program
+from srnet.errors import UserError
+from srnet.validation import Choice, Integer
+
+# In the order of the names; an operator that is not named costs 1, and none is named that does.
+Costs = tuple[tuple[str, int], ...]
+
+_OPERATOR, _COST = Choice(tuple(OPCODES)), Integer(1, 1000)
+
+
+class OperatorCosts:
+    """What a setting of costs may be: a mapping, or its pairs."""
+
+    def check(self, name: str, value: Any) -> Costs:
+        """The costs as pairs."""
+        try:
+            costs = dict(value if isinstance(value, tuple) else value.items())
+        except (AttributeError, TypeError, ValueError):
+            raise UserError(
+                f"'{name}' is {value!r}; whole numbers by operator are needed, as {{'sin': 3}}"
+            ) from None
+        checked = [
+            (operator, _COST.check(f"{name}.{_OPERATOR.check(name, operator)}", cost))
+            for operator, cost in costs.items()
+        ]
+        return tuple(sorted((operator, cost) for operator, cost in checked if cost != 1))
+
+
+def cost_table(costs: Costs) -> NDArray[np.int64]:
+    """The cost of every opcode."""
+    named = dict(costs)
+    return np.array([named.get(primitive.name, 1) for primitive in PRIMITIVES], dtype=np.int64)
+
+
+def layer_complexity(programs: Sequence[Program], costs: Costs = ()) -> int:
+    """What the active nodes of a layer's formulas, and the additions that join them, cost together;
+    without costs their number."""
+    if not costs:
+        return sum(program.complexity for program in programs) + len(programs) - 1
+    named = dict(costs)
+    nodes = sum(named.get(name, 1) for program in programs for name, _ in program.nodes)
+    return nodes + (len(programs) - 1) * named.get("add", 1)
