@@ -54,9 +54,10 @@ def measure(
     loss: str = "mse",
     reads: str = "units",
     genes: Sequence[Genes] = (),
+    targets: str = "classes",
 ) -> Individual | None:
     """Fit formulas by layer and measure them; None where one is not finite on every row."""
-    fitted = fit_and_measure(programs, layers, layers.name, loss, reads)
+    fitted = fit_and_measure(programs, layers, layers.name, loss, reads, targets)
     if fitted is None:
         return None
     model, losses = fitted
