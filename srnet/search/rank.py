@@ -4,6 +4,9 @@ layer after layer, each layer's reading the values of those of the layer before.
     hᵢ ≈ zᵢ·Wᵢ + bᵢ,   zᵢ = (fᵢ₁(zᵢ₋₁), …, fᵢᵣ(zᵢ₋₁)),   z₀ = x
 
 Every layer has the same budget and is explained by matching pursuit (:mod:`srnet.search.pursuit`).
+With the loss ``cross_entropy``, the formulas of the output are found for the logits of the
+network's probabilities. Where the validation rows choose, every candidate's weights and biases are
+then the multinomial logistic fit to the probabilities.
 """
 
 import time
@@ -15,8 +18,9 @@ import numpy as np
 from srnet.cgp.program import Program
 from srnet.errors import UserError
 from srnet.io.files import finite_or_none
-from srnet.metrics import r_squared
-from srnet.model.fitting import least_squares
+from srnet.metrics import agreement, r_squared
+from srnet.model.fitting import fit_classifier, least_squares
+from srnet.model.logistic import explained_divergence, logits_of
 from srnet.model.srnet import join
 from srnet.networks.layers import Layers
 from srnet.search.checkpoints import saved_history
@@ -55,6 +59,8 @@ class RankSearch:
         self._front: list[Individual] = []
         self._evaluations = self._spent = 0  # of rounds that have ended; their generations
         self._finished = False
+        # the published fit, to classes, is of the presets that are compared with the published one
+        self._targets = "probabilities" if settings.hold_out else "classes"
         fixed = any(settings.formulas_of(layer) for layer in range(layers.depth - 1))
         self._weights = _WEIGHTS if fixed and settings.generations > 1 else _WEIGHTS[:1]
         self._rounds = settings.affordable_rounds(len(self._weights))
@@ -90,10 +96,18 @@ class RankSearch:
 
     def _fitted_rows(self, layer: int) -> tuple[Floats, Floats]:
         """What the present layer's formulas read, and a layer's units, on the rows that are
-        fitted."""
+        fitted; of the present one the logits where it is the output of a classification."""
         splits = ["train"] if self.settings.hold_out else ["train", "valid"]
-        h = np.vstack([self.layers.splits[split][layer] for split in splits])
-        return np.vstack([self._read[split] for split in splits]), h.astype(np.float64)
+        h = np.vstack([self.layers.splits[split][layer] for split in splits]).astype(np.float64)
+        if layer > 0 and self._is_logistic():
+            h = logits_of(h)
+        return np.vstack([self._read[split] for split in splits]), h
+
+    def _is_logistic(self) -> bool:
+        """Whether the present layer is the output of a classification whose formulas the validation
+        rows choose."""
+        is_output = len(self._done) + 1 == self.layers.depth
+        return is_output and self.settings.hold_out and self.settings.loss == "cross_entropy"
 
     @property
     def generation(self) -> int:
@@ -202,13 +216,31 @@ class RankSearch:
         rows, or where these were fitted too those of the lowest error."""
         if not self.settings.hold_out:
             return min(self._pursuit.front(), key=self._error)
-        candidates = self._pursuit.candidates()
-        fidelities = [self._fidelity(candidate) for candidate in candidates]
+        # a logistic fit takes long where there are many formulas: of the linear models that the
+        # front does not have, only the one of all inputs is fitted
+        candidates = self._pursuit.candidates(1 if self._is_logistic() else None)
+        predicted = [self._predict(candidate)[1] for candidate in candidates]
+        fidelities = [self._score(given, expected) for given, expected in predicted]
+        if self._is_logistic() and self._pursuit.linear:
+            # none may agree with the network's classes less than the linear logistic model does
+            agreements = [agreement(expected, given)[0] for given, expected in predicted]
+            least = agreements[candidates.index(self._pursuit.linear[0])]
+            fidelities = [
+                fidelity if share >= least else -np.inf
+                for fidelity, share in zip(fidelities, agreements, strict=True)
+            ]
         return candidates[select_by_fidelity(fidelities, self.settings.fidelity)]
 
     def _fidelity(self, candidate: Fitted) -> float:
-        """R² of the present layer's formulas on the validation rows."""
+        """R² of the present layer's formulas on the validation rows, or of logits the share of the
+        divergence that they explain."""
         _, (given, expected) = self._predict(candidate)
+        return self._score(given, expected)
+
+    def _score(self, given: Floats, expected: Floats) -> float:
+        """The fidelity of units, or logits, on the validation rows."""
+        if self._is_logistic():
+            return explained_divergence(given, expected)
         return _r2(given, expected)
 
     def _error(self, candidate: Fitted) -> float:
@@ -218,8 +250,9 @@ class RankSearch:
         return error if np.isfinite(error) else np.inf
 
     def _predict(self, candidate: Fitted) -> list[tuple[Floats, Floats]]:
-        """The present layer's units by formulas, and the network's, on training and validation
-        rows; weights and biases are fitted to the training rows."""
+        """The present layer's units by formulas, or their logits where it classifies, and the
+        network's units, on training and validation rows; weights and biases are fitted to the
+        training rows."""
         number = len(self._done) + 1
         scalars = [
             [program(self._read[split]) for program in candidate.programs]
@@ -229,7 +262,10 @@ class RankSearch:
             self.layers.splits[split][number].astype(np.float64) for split in ("train", "valid")
         ]
         with np.errstate(all="ignore"):
-            fitted = least_squares(scalars[0], units[0])
+            if self._is_logistic():
+                fitted = fit_classifier(scalars[0], units[0], self._targets)
+            else:
+                fitted = least_squares(scalars[0], units[0])
             return [(join(z, *fitted), h) for z, h in zip(scalars, units, strict=True)]
 
     def _refine(self, programs: Formulas) -> Formulas:
@@ -253,7 +289,11 @@ class RankSearch:
         while len(formulas) < self.layers.depth:
             read = len(formulas[-1])
             formulas.append((Program(read, (0.0,), (), read),))
-        return measure(formulas, self.layers, self.settings.loss, "scalars")
+        return self._measure(formulas)
+
+    def _measure(self, formulas: Sequence[Formulas]) -> Individual | None:
+        settings = self.settings
+        return measure(formulas, self.layers, settings.loss, "scalars", targets=self._targets)
 
     def conclude(self) -> None:
         """Finish a search that is stopped early, with what it has found."""
@@ -288,9 +328,9 @@ class RankSearch:
             self._front = sorted([*others, best], key=lambda each: each.model.complexity)
 
     def _output_fidelity(self, individual: Individual) -> float:
-        """R² of an individual's output on the validation rows."""
+        """Of an individual's output on the validation rows."""
         x, *_, expected = self.layers.splits["valid"]
-        return _r2(individual.model.layers(x)[-1], expected.astype(np.float64))
+        return self._score(individual.model.layers(x)[-1], expected.astype(np.float64))
 
     # Checkpoints.
 
@@ -347,7 +387,7 @@ class RankSearch:
 
     def _restore(self, saved: Any) -> Individual:
         layers = [tuple(map(Program.from_json, layer)) for layer in saved]
-        individual = measure(layers, self.layers, self.settings.loss, "scalars")
+        individual = self._measure(layers)
         if individual is None:
             raise UserError("an individual of the checkpoint is not finite")
         return individual
