@@ -35,6 +35,8 @@ _NETWORK, _REST = 0.25, 0.01
 class _Estimator(BaseEstimator):
     """What regression and classification share."""
 
+    _loss = "mse"
+
     def __init__(
         self,
         hidden_layer_sizes: tuple[int, ...] = (8,),
@@ -130,7 +132,7 @@ class _Estimator(BaseEstimator):
                 X,
                 names,
                 task=type(self).__name__,
-                search=preset_settings(self.preset),
+                search=preset_settings(self.preset, loss=self._loss),
                 seed=int(seeds[2]),
                 budget=budget,
                 validation=X[rows[some]],
@@ -249,13 +251,16 @@ class SRNetRegressor(RegressorMixin, _Estimator):
 
 
 class SRNetClassifier(ClassifierMixin, _Estimator):
-    """Classification: a small multilayer perceptron is trained, and what predicts are formulas for
-    its probabilities.
+    """Classification: a small multilayer perceptron is trained, and what predicts is the softmax of
+    formulas that explain it.
 
-    The formulas are fitted to the probabilities by mean squared error; where there are two classes,
-    to that of the second. Parameters and attributes are those of :class:`SRNetRegressor`, and
-    ``classes_``.
+    The formulas are the logits of the classes, also of two; they are fitted to the network's
+    probabilities, or with the presets ``joint`` and ``paper`` to the class that it predicts, by
+    cross-entropy. Parameters and attributes are those of :class:`SRNetRegressor`, and ``classes_``;
+    ``expressions_`` are the logits.
     """
+
+    _loss = "cross_entropy"
 
     def fit(self, X: Any, y: Any) -> "SRNetClassifier":
         """Train and explain the network of rows X (n × d) and labels y (n)."""
@@ -273,17 +278,10 @@ class SRNetClassifier(ClassifierMixin, _Estimator):
         return Standardised(box, scaler)
 
     def predict_proba(self, X: Any) -> Floats:
-        """Probabilities by the formulas, n × classes: brought into 0 … 1 and to the sum 1; equal
-        where a formula has no value."""
+        """Probabilities by the formulas, n × classes; equal where a formula has no value."""
         values = self._values(X)
-        values = np.hstack([1 - values, values]) if values.shape[1] == 1 else values
-        values = np.where(
-            np.isfinite(values).all(axis=1, keepdims=True), np.clip(values, 0, 1), 1.0
-        )
-        total = values.sum(axis=1, keepdims=True)
-        return np.asarray(
-            np.where(total > 0, values / np.where(total > 0, total, 1), 1 / values.shape[1])
-        )
+        finite = np.isfinite(values).all(axis=1, keepdims=True)
+        return np.asarray(np.where(finite, values, 1 / values.shape[1]))
 
     def predict(self, X: Any) -> NDArray[Any]:
         """The most probable class of every row."""
