@@ -59,8 +59,9 @@ class RankSearch:
         self._front: list[Individual] = []
         self._evaluations = self._spent = 0  # of rounds that have ended; their generations
         self._finished = False
-        # the published fit, to classes, is of the presets that are compared with the published one
-        self._targets = "probabilities" if settings.hold_out else "classes"
+        # the presets that are compared with the published one fit logits as it does
+        self._logits = settings.hold_out and settings.loss == "cross_entropy"
+        self._targets = "probabilities" if self._logits else "classes"
         fixed = any(settings.formulas_of(layer) for layer in range(layers.depth - 1))
         self._weights = _WEIGHTS if fixed and settings.generations > 1 else _WEIGHTS[:1]
         self._rounds = settings.affordable_rounds(len(self._weights))
@@ -106,8 +107,7 @@ class RankSearch:
     def _is_logistic(self) -> bool:
         """Whether the present layer is the output of a classification whose formulas the validation
         rows choose."""
-        is_output = len(self._done) + 1 == self.layers.depth
-        return is_output and self.settings.hold_out and self.settings.loss == "cross_entropy"
+        return self._logits and len(self._done) + 1 == self.layers.depth
 
     @property
     def generation(self) -> int:
