@@ -22,6 +22,7 @@ from srnet.model.names import default_names, symbol_names
 from srnet.networks.adapters import OUTPUT, SklearnBox, adapt
 from srnet.search.budget import Budget
 from srnet.search.run import warm_up
+from srnet.search.settings import RankSettings
 from srnet.search.settings import preset as preset_settings
 from srnet.typing import Floats
 from srnet.validation import SECONDS, Choice
@@ -123,7 +124,10 @@ class _Estimator(BaseEstimator):
         with warnings.catch_warnings():
             # a rare class's probability may be
             warnings.filterwarnings("ignore", message="the network's output is nearly constant")
-            # outside of the data the network knows nothing of the law
+            # outside of the data a network knows nothing of the law; one that classifies is sure of
+            # the rows that it was trained on, and says more of those between
+            search = preset_settings(self.preset, loss=self._loss)
+            recombine = search.loss == "cross_entropy" and isinstance(search, RankSettings)
             some = np.random.default_rng(int(seeds[2])).choice(
                 len(rows), max(2, min(len(rows) // 4, 1000)), replace=False
             )
@@ -132,10 +136,10 @@ class _Estimator(BaseEstimator):
                 X,
                 names,
                 task=type(self).__name__,
-                search=preset_settings(self.preset, loss=self._loss),
+                search=search,
                 seed=int(seeds[2]),
                 budget=budget,
-                validation=X[rows[some]],
+                validation=None if recombine else X[rows[some]],
                 progress=self.verbose,
             )
             if self.select is not None:
