@@ -3,7 +3,8 @@ float64.
 
 Logits are z·W + b with one bias per class. They are fitted to the class that a network predicts, as
 published (Luo et al. 2022, section 3), or to its probabilities. Where the formulas separate the
-classes, the best weights for the former are infinite; for the latter they are not.
+classes, the best weights for the former are infinite. For the latter they are not, and a small
+penalty keeps many formulas from being fitted to few rows too closely.
 
 A class that no row has would want a bias of minus infinity: it becomes the shadow of the most
 frequent class, with the same weight and a bias lower by ``SHADOW``, so that it is never predicted
@@ -43,6 +44,9 @@ SUM_TOLERANCE = 1e-3
 # Where formulas approximate the logits of a network, they need not tell a probability below this
 # from it.
 LEAST_PROBABILITY = 1e-5
+# To the mean divergence that is minimised, half of the sum of all squared weights of standardised
+# formulas is added, times this.
+PENALTY = 1e-5
 # Up to so many columns sums are made without BLAS.
 FEW_COLUMNS = 10
 
@@ -128,10 +132,12 @@ def mean_cross_entropy(*parts: tuple[Floats, NDArray[Any]], targets: str = "clas
 
 def fit_logits(f: Sequence[Floats], classes: Numbers, count: int) -> tuple[Floats, Floats]:
     """:func:`fit_shares` to classes, n values below ``count``; one has all of a row."""
-    return fit_shares(f, (classes[:, None] == np.arange(count)).astype(np.float64))
+    return fit_shares(f, (classes[:, None] == np.arange(count)).astype(np.float64), 0.0)
 
 
-def fit_shares(f: Sequence[Floats], shares: Floats) -> tuple[Floats, Floats]:
+def fit_shares(
+    f: Sequence[Floats], shares: Floats, penalty: float = PENALTY
+) -> tuple[Floats, Floats]:
     """W (formulas × k) and b (k values), each row of sum 0, of the least cross-entropy of the
     logits z·W + b.
 
@@ -145,6 +151,8 @@ def fit_shares(f: Sequence[Floats], shares: Floats) -> tuple[Floats, Floats]:
         The formulas' values, n each.
     shares
         Of each class in each row, n × k; the sum of a row is 1.
+    penalty
+        On the weights of the standardised formulas.
     """
     rows = shares.sum(axis=0)
     count = len(rows)
@@ -170,7 +178,7 @@ def fit_shares(f: Sequence[Floats], shares: Floats) -> tuple[Floats, Floats]:
         # many columns need BLAS, whose sums depend on the number of threads
         many = len(columns) >= FEW_COLUMNS
         with threadpool_limits(1) if many else contextlib.nullcontext():
-            theta = _newton(columns, np.ascontiguousarray(shares[:, free].T), start)
+            theta = _newton(columns, np.ascontiguousarray(shares[:, free].T), start, penalty)
         b[free] = theta[:, 0]
         with np.errstate(over="ignore", invalid="ignore"):
             for j, i in enumerate(varying):
@@ -181,26 +189,37 @@ def fit_shares(f: Sequence[Floats], shares: Floats) -> tuple[Floats, Floats]:
     return w - w.mean(axis=1, keepdims=True), b - b.mean()
 
 
-def _newton(z: Sequence[Floats], member: Floats, theta: Floats) -> Floats:
+def _newton(z: Sequence[Floats], member: Floats, theta: Floats, penalty: float) -> Floats:
     """Biases and weights (columns) of the classes whose shares are ``member`` (classes × n) at the
     least cross-entropy; the reference has neither."""
     design = np.stack([np.ones_like(z[0]), *z])
     rows = design.shape[1]
     wanted = np.einsum("cn,an->ca", member, design)
+    # of weights less their mean over the classes, the reference's included, and of no bias
+    centred = np.eye(len(member)) - 1.0 / (len(member) + 1)
+    weights = np.arange(len(design)) > 0
+    constant = DAMPING * rows * np.eye(theta.size) + penalty * rows * np.kron(
+        centred, np.diag(weights)
+    )
+
+    def shrunk(theta: Floats) -> Floats:
+        """The penalty's gradient."""
+        return penalty * rows * np.einsum("cd,da->ca", centred, theta) * weights
 
     def evaluate(theta: Floats) -> tuple[float, Floats]:
-        """The loss, summed over the rows, and the probabilities of the free classes (free × n)."""
+        """The loss, summed over the rows, and the penalty's; and the probabilities of the free
+        classes (free × n)."""
         logits = np.einsum("ca,an->cn", theta, design)
         top = np.maximum(logits.max(axis=0), 0.0)
         powers = np.exp(logits - top)
         total = powers.sum(axis=0) + np.exp(-top)
-        return float((np.log(total) + top).sum() - (theta * wanted).sum()), powers / total
+        loss = (np.log(total) + top).sum() - (theta * wanted).sum()
+        return float(loss + 0.5 * (theta * shrunk(theta)).sum()), powers / total
 
     loss, p = evaluate(theta)
     for _ in range(STEPS):
-        gradient = (np.einsum("cn,an->ca", p, design) - wanted).ravel()
-        matrix = _hessian(design, p) + DAMPING * rows * np.eye(gradient.size)
-        step = np.linalg.solve(matrix, gradient).reshape(theta.shape)
+        gradient = (np.einsum("cn,an->ca", p, design) - wanted + shrunk(theta)).ravel()
+        step = np.linalg.solve(_hessian(design, p) + constant, gradient).reshape(theta.shape)
         if not 0.5 * (step.ravel() * gradient).sum() > TOLERANCE * rows:
             break
         for _ in range(HALVINGS):
