@@ -195,7 +195,7 @@ class RankSearch:
     def _end_layer(self) -> None:
         """Fix the formulas of the present layer, and go on to the next."""
         self._pursuit.shorten(self._end_of_layer())
-        programs = self._refine(self._choose().programs)
+        programs = self._conclude(self._choose())
         if len(self._done) + 1 == self.layers.depth:
             self._end_pass(programs)
             return
@@ -219,7 +219,7 @@ class RankSearch:
         # a logistic fit takes long where there are many formulas: of the linear models that the
         # front does not have, only the one of all inputs is fitted
         candidates = self._pursuit.candidates(1 if self._is_logistic() else None)
-        predicted = [self._predict(candidate)[1] for candidate in candidates]
+        predicted = [self._predict(candidate.programs)[1] for candidate in candidates]
         fidelities = [self._score(given, expected) for given, expected in predicted]
         if self._is_logistic() and self._pursuit.linear:
             # none may agree with the network's classes less than the linear logistic model does
@@ -234,7 +234,7 @@ class RankSearch:
     def _fidelity(self, candidate: Fitted) -> float:
         """R² of the present layer's formulas on the validation rows, or of logits the share of the
         divergence that they explain."""
-        _, (given, expected) = self._predict(candidate)
+        _, (given, expected) = self._predict(candidate.programs)
         return self._score(given, expected)
 
     def _score(self, given: Floats, expected: Floats) -> float:
@@ -246,17 +246,18 @@ class RankSearch:
     def _error(self, candidate: Fitted) -> float:
         """Their squared error on all rows."""
         with np.errstate(all="ignore"):
-            error = sum(float(np.sum(np.square(a - b))) for a, b in self._predict(candidate))
+            error = sum(
+                float(np.sum(np.square(a - b))) for a, b in self._predict(candidate.programs)
+            )
         return error if np.isfinite(error) else np.inf
 
-    def _predict(self, candidate: Fitted) -> list[tuple[Floats, Floats]]:
+    def _predict(self, programs: Formulas) -> list[tuple[Floats, Floats]]:
         """The present layer's units by formulas, or their logits where it classifies, and the
         network's units, on training and validation rows; weights and biases are fitted to the
         training rows."""
         number = len(self._done) + 1
         scalars = [
-            [program(self._read[split]) for program in candidate.programs]
-            for split in ("train", "valid")
+            [program(self._read[split]) for program in programs] for split in ("train", "valid")
         ]
         units = [
             self.layers.splits[split][number].astype(np.float64) for split in ("train", "valid")
@@ -268,10 +269,27 @@ class RankSearch:
                 fitted = least_squares(scalars[0], units[0])
             return [(join(z, *fitted), h) for z, h in zip(scalars, units, strict=True)]
 
+    def _conclude(self, chosen: Fitted) -> Formulas:
+        """The chosen formulas refined; but not their constants where it is logits, of which the
+        validation rows then would get fewer classes right."""
+        refined = self._refine(chosen.programs)
+        if self._is_logistic() and self._agreement(refined) < self._agreement(chosen.programs):
+            return self._sort(chosen.programs)
+        return refined
+
+    def _agreement(self, programs: Formulas) -> float:
+        """The share of validation rows with the network's class."""
+        _, (given, expected) = self._predict(programs)
+        return agreement(expected, given)[0]
+
+    def _sort(self, programs: Formulas) -> Formulas:
+        """The formulas, without constant ones, those that add most first."""
+        return self._pursuit.sort(_essential(programs))
+
     def _refine(self, programs: Formulas) -> Formulas:
-        """The formulas, without constant ones, those that add most first; their constants fitted on
-        all rows, where the search saw a sample."""
-        programs = self._pursuit.sort(_essential(programs))
+        """The formulas sorted, their constants fitted on all rows, where the search saw a
+        sample."""
+        programs = self._sort(programs)
         x, h = self._fitted_rows(len(self._done) + 1)
         if len(x) <= self.settings.sample_rows:
             return programs
@@ -375,7 +393,7 @@ class RankSearch:
             if state["best"] is not None:
                 self.best = self._restore(state["best"])
             if state["finished"]:
-                self._end_pass(self._refine(self._choose().programs))
+                self._end_pass(self._conclude(self._choose()))
         except (LookupError, TypeError, ValueError, OverflowError) as error:
             raise UserError(
                 f"the checkpoint's state is damaged ({type(error).__name__}: {error})"
