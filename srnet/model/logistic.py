@@ -83,7 +83,8 @@ def row_divergences(logits: Floats, outputs: NDArray[Any]) -> Floats:
     with np.errstate(all="ignore"):
         below = logits - logits.max(axis=1, keepdims=True)
         own = np.where(p > 0, p * (np.log(p) - below), 0.0).sum(axis=1)
-        return np.asarray(np.log(np.exp(below).sum(axis=1)) + own)
+        # rounding may leave less than 0
+        return np.maximum(np.log(np.exp(below).sum(axis=1)) + own, 0.0)
 
 
 def are_probabilities(outputs: NDArray[Any]) -> bool:
@@ -93,7 +94,7 @@ def are_probabilities(outputs: NDArray[Any]) -> bool:
 
 
 def probabilities(outputs: NDArray[Any]) -> Floats:
-    """A network's outputs, n × k and not negative, with the sum 1 in float64 too."""
+    """A network's outputs, n × k and not negative, of the sum 1 in float64 too."""
     p = outputs.astype(np.float64)
     return np.asarray(p / p.sum(axis=1, keepdims=True))
 

@@ -103,6 +103,7 @@ def test_divergences_are_scipys() -> None:
     np.testing.assert_allclose(
         row_divergences(logits, p.astype(np.float32)), expected, rtol=1e-4, atol=1e-6
     )
+    assert (row_divergences(np.log(p[1:]) + 7, p[1:]) >= 0).all()
     np.testing.assert_allclose(row_divergences(np.log(p[1:]) + 7, p[1:]), 0, atol=1e-14)
 
 
