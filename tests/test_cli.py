@@ -687,6 +687,30 @@ def test_nested_constraints_and_costs_are_options(tmp_path: Path, layers_file: P
         assert {key: settings[key] for key in given} == given
 
 
+def test_explain_takes_the_loss_of_a_classifier(tmp_path: Path) -> None:
+    network, data = state_dict(tmp_path / "n.pt", 2, 5, 3), table(tmp_path / "d.csv", 2)
+    options = ["--loss", "cross_entropy"]
+    result = srnet("explain", network, data, "--out", tmp_path / "o", *EXPLAIN, *options)
+    assert result.exit_code == 0, result.output
+    file = tmp_path / "o" / "run.json"
+    run = json.loads(file.read_text())
+    assert (run["loss"], run["targets"]) == ("cross_entropy", "probabilities")
+    assert run["valid_accuracy"] >= run["linear_accuracy"]
+    assert srnet("predict", file, data, "--out", tmp_path / "y.csv").exit_code == 0
+    found = np.loadtxt(tmp_path / "y.csv", delimiter=",", skiprows=1)
+    np.testing.assert_allclose(found.sum(axis=1), 1)
+    source: dict[str, Any] = {}
+    exec((tmp_path / "o" / "network.py").read_text(), source)
+    rows = np.loadtxt(data, delimiter=",", skiprows=1)
+    np.testing.assert_allclose(source["network"](rows), found, rtol=1e-12)
+    shown = srnet("show", file).output
+    assert f"divergence {run['layer_losses'][-1]}" in shown
+    assert "logit of y2 = " in shown
+    files = [file, "--layers", tmp_path / "o" / "layers.npz", "--out", tmp_path / "f.json"]
+    again = srnet("formulas", *files, "--time-limit", "1")
+    assert again.exit_code == 0, again.stderr
+
+
 def test_evolve_takes_a_number_of_formulas(tmp_path: Path, layers_file: Path) -> None:
     run = tmp_path / "run.json"
     options = ["--preset", "rank2", "--formulas", "3", "--generations", "24"]

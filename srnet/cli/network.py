@@ -39,6 +39,13 @@ from srnet.cli import options
     help="The search and its settings: rank, joint or paper.",
 )
 @click.option(
+    "--loss",
+    type=click.Choice(["mse", "cross_entropy"]),
+    default="mse",
+    show_default=True,
+    help="Of the output; with cross_entropy, of a classifier, the formulas are logits.",
+)
+@click.option(
     "--formulas",
     default="auto",
     show_default=True,
@@ -49,7 +56,8 @@ from srnet.cli import options
     "--fidelity",
     type=float,
     default=None,
-    help="R² on the validation rows that is enough.  [default: the preset's]",
+    help="R² on the validation rows that is enough; of logits the explained divergence.  [default: "
+    "the preset's]",
 )
 @click.option(
     "--nodes",

@@ -22,6 +22,7 @@ from srnet.model.names import default_names, symbol_names
 from srnet.networks.adapters import OUTPUT, SklearnBox, adapt
 from srnet.search.budget import Budget
 from srnet.search.run import warm_up
+from srnet.search.settings import RankSettings
 from srnet.search.settings import preset as preset_settings
 from srnet.typing import Floats
 from srnet.validation import SECONDS, Choice
@@ -34,6 +35,8 @@ _NETWORK, _REST = 0.25, 0.01
 
 class _Estimator(BaseEstimator):
     """What regression and classification share."""
+
+    _loss = "mse"
 
     def __init__(
         self,
@@ -121,7 +124,10 @@ class _Estimator(BaseEstimator):
         with warnings.catch_warnings():
             # a rare class's probability may be
             warnings.filterwarnings("ignore", message="the network's output is nearly constant")
-            # outside of the data the network knows nothing of the law
+            # outside of the data a network knows nothing of the law; one that classifies is sure of
+            # the rows that it was trained on, and says more of those between
+            search = preset_settings(self.preset, loss=self._loss)
+            recombine = search.loss == "cross_entropy" and isinstance(search, RankSettings)
             some = np.random.default_rng(int(seeds[2])).choice(
                 len(rows), max(2, min(len(rows) // 4, 1000)), replace=False
             )
@@ -130,10 +136,10 @@ class _Estimator(BaseEstimator):
                 X,
                 names,
                 task=type(self).__name__,
-                search=preset_settings(self.preset),
+                search=search,
                 seed=int(seeds[2]),
                 budget=budget,
-                validation=X[rows[some]],
+                validation=None if recombine else X[rows[some]],
                 progress=self.verbose,
             )
             if self.select is not None:
@@ -249,13 +255,16 @@ class SRNetRegressor(RegressorMixin, _Estimator):
 
 
 class SRNetClassifier(ClassifierMixin, _Estimator):
-    """Classification: a small multilayer perceptron is trained, and what predicts are formulas for
-    its probabilities.
+    """Classification: a small multilayer perceptron is trained, and what predicts is the softmax of
+    formulas that explain it.
 
-    The formulas are fitted to the probabilities by mean squared error; where there are two classes,
-    to that of the second. Parameters and attributes are those of :class:`SRNetRegressor`, and
-    ``classes_``.
+    The formulas are the logits of the classes, also of two; they are fitted to the network's
+    probabilities, or with the presets ``joint`` and ``paper`` to the class that it predicts, by
+    cross-entropy. Parameters and attributes are those of :class:`SRNetRegressor`, and ``classes_``;
+    ``expressions_`` are the logits.
     """
+
+    _loss = "cross_entropy"
 
     def fit(self, X: Any, y: Any) -> "SRNetClassifier":
         """Train and explain the network of rows X (n × d) and labels y (n)."""
@@ -273,17 +282,10 @@ class SRNetClassifier(ClassifierMixin, _Estimator):
         return Standardised(box, scaler)
 
     def predict_proba(self, X: Any) -> Floats:
-        """Probabilities by the formulas, n × classes: brought into 0 … 1 and to the sum 1; equal
-        where a formula has no value."""
+        """Probabilities by the formulas, n × classes; equal where a formula has no value."""
         values = self._values(X)
-        values = np.hstack([1 - values, values]) if values.shape[1] == 1 else values
-        values = np.where(
-            np.isfinite(values).all(axis=1, keepdims=True), np.clip(values, 0, 1), 1.0
-        )
-        total = values.sum(axis=1, keepdims=True)
-        return np.asarray(
-            np.where(total > 0, values / np.where(total > 0, total, 1), 1 / values.shape[1])
-        )
+        finite = np.isfinite(values).all(axis=1, keepdims=True)
+        return np.asarray(np.where(finite, values, 1 / values.shape[1]))
 
     def predict(self, X: Any) -> NDArray[Any]:
         """The most probable class of every row."""

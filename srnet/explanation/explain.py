@@ -14,7 +14,8 @@ from numpy.typing import NDArray
 
 from srnet.errors import UserError
 from srnet.escaping import printable
-from srnet.explanation.layers import sample_layers
+from srnet.explanation.classifier import Classifier
+from srnet.explanation.layers import MOST_ROWS, sample_layers
 from srnet.explanation.result import Explanation
 from srnet.explanation.rows import as_rows
 from srnet.explanation.units import restore_units, scale_layers
@@ -39,6 +40,7 @@ def explain(
     layers: Sequence[str] | None = None,
     task: str | None = None,
     preset: str = "rank",
+    loss: str = "mse",
     formulas: int | str | Mapping[str, int] = "auto",
     fidelity: float | None = None,
     nodes: int | None = None,
@@ -54,8 +56,7 @@ def explain(
     """Find formulas for a trained network: for its output, or layer by layer (Luo et al. 2022).
 
     The model is only asked for its values: its mode, hooks, gradients and buffers are afterwards as
-    they were. Every output is explained by mean squared error, also the logits or probabilities of
-    a classifier.
+    they were.
 
     Parameters
     ----------
@@ -76,6 +77,12 @@ def explain(
     preset
         The search: ``rank``, several formulas for each layer; ``joint``, one for each; or the
         published one, ``paper``.
+    loss
+        Of the output. ``mse``: every output is explained by its mean squared error, also the logits
+        or probabilities of a classifier. ``cross_entropy``, for a classifier: the formulas are
+        logits of its classes, and their softmax predicts. They are fitted to the network's
+        probabilities; with the other presets to the class that it predicts, as in the paper. The
+        outputs may be probabilities or logits; one column is that of the second class of two.
     formulas
         How many formulas a layer gets with the preset ``rank``: ``"auto"``, as many as it takes to
         reach the fidelity, among them inputs as they are, so that the explanation is no worse than
@@ -83,7 +90,9 @@ def explain(
     fidelity
         R² on the validation rows that is enough: the search ends there, and takes the simplest
         formulas that have it. By default .999; where the budget ends before, the simplest that
-        leave at most half more unexplained than the best, and .002, are taken.
+        leave at most half more unexplained than the best, and .002, are taken. With
+        the loss ``cross_entropy`` it is the explained share of the divergence from the network's
+        probabilities (docs/rank.md).
     nodes
         Function nodes above which the formulas of a layer do not grow; by default 60.
     nested_constraints
@@ -142,7 +151,9 @@ def explain(
             f"{', '.join(map(str, known))}, in this order"
         )
     search = preset_settings(
-        preset, **_choices(preset, fidelity, nodes, nested_constraints, costs, settings)
+        preset,
+        loss=loss,
+        **_choices(preset, fidelity, nodes, nested_constraints, costs, settings),
     )
     if layers is None and isinstance(search, RankSettings):
         layers = [OUTPUT]
@@ -186,13 +197,13 @@ def explain_rows(
     settings of a search."""
     seed = Integer(0, 2**63 - 2).check("seed", seed)  # a run counts from 1
     limit = Budget.parse(budget)
-    if search.loss != "mse":
-        raise UserError(
-            f"'settings' has the loss {search.loss!r}; mse is needed here, srnet evolve knows the "
-            f"others"
-        )
+    classifies = search.loss == "cross_entropy"
+    if classifies:
+        network = Classifier.from_rows(network, rows[:MOST_ROWS])
     ranked = isinstance(search, RankSettings)
     sample = sample_layers(network, rows, seed, validation, task or "network", hold_out=ranked)
+    if classifies:  # probabilities have a scale
+        sample = replace(sample, output_scale=1.0)
     if isinstance(search, RankSettings):
         search = replace(search, formulas=_by_layer(formulas, sample.names))
     elif formulas != "auto":
@@ -234,6 +245,8 @@ def _choices(
         raise UserError(
             f"'settings' is {settings!r}; settings by their names are needed, as {{'cols': 10}}"
         )
+    if settings is not None and "loss" in settings:
+        raise UserError(f"'settings' has the loss {settings['loss']!r}; give it as loss=")
     ranked = isinstance(preset_settings(preset), RankSettings)
     if not ranked and (fidelity is not None or nodes is not None):
         raise UserError(f"'fidelity' and 'nodes' are of the preset rank; the preset is {preset!r}")

@@ -140,7 +140,7 @@ def summary(model: SRNet, run_file: StrPath) -> str:
         raise UserError(f"{run_file}: {error}") from error
     for i, (formulas, loss) in enumerate(zip(texts, losses, strict=True)):
         name = "y" if i + 1 == model.depth else f"h{i + 1}"
-        measure = "cross-entropy" if name == "y" and model.loss == "cross_entropy" else "MSE"
+        measure = model.loss_name if name == "y" else "MSE"
         shown = "; ".join(
             f"f{j} = {text}" if len(formulas) > 1 else f"f = {text}"
             for j, text in enumerate(formulas, start=1)

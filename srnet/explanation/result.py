@@ -12,6 +12,7 @@ from srnet.cgp.costs import layer_complexity
 from srnet.cgp.primitives import by_name
 from srnet.errors import UserError
 from srnet.escaping import printable
+from srnet.explanation.classifier import class_probabilities
 from srnet.explanation.rows import as_rows
 from srnet.io.files import read_json, write_json
 from srnet.metrics import r_squared
@@ -45,16 +46,19 @@ class LayerFormula:
         or of the values of the formulas before (z0, z1, …).
     mse
         Mean squared error of the layer's units, over training and validation rows, when all layers
-        before are formulas too; of the output of a run with the loss ``cross_entropy``, that.
+        before are formulas too; of the output of a run with the loss ``cross_entropy``, that, or
+        where logits were fitted to the network's probabilities their divergence from them.
     r2
-        1 - mse / the variance of the units; None for a constant layer.
+        1 - mse / the variance of the units; None for a constant layer. Of logits it is that of
+        their probabilities.
     complexity
         Function nodes of the formulas, and the additions that join them.
     gains
-        What each formula adds to R² beside those before it; empty where the run does not tell.
+        What each formula adds to R² beside those before it; empty where the run does not tell, and
+        of logits.
     bound
         R² that no linear code of so many numbers can pass, by the layer's principal components;
-        None where the run does not tell.
+        None where the run does not tell, and of logits.
     """
 
     name: str
@@ -217,7 +221,8 @@ class Explanation:
         Parameters
         ----------
         y
-            The network's outputs there; computed by the network where they are not given.
+            The network's outputs there; computed by the network where they are not given. Where the
+            formulas are logits, they are probabilities or logits, and compared are probabilities.
 
         Raises
         ------
@@ -238,6 +243,8 @@ class Explanation:
             y = y.detach().cpu()
         values = np.asarray(y, dtype=np.float64)
         values = values[:, None] if values.ndim == 1 else values
+        if self._classifies() and values.ndim == 2 and values.shape[1]:
+            values = class_probabilities(values)
         if values.shape != (len(rows), self.outputs):
             raise UserError(
                 f"y has the shape {values.shape}; {len(rows)} rows × {self.outputs} outputs are "
@@ -296,7 +303,8 @@ class Explanation:
         )
         chosen = front[position]
         # what an entry lacks is not the former model's
-        kept = {key: value for key, value in self.run.items() if key not in ("reads", "genes")}
+        optional = ("reads", "targets", "genes")
+        kept = {key: value for key, value in self.run.items() if key not in optional}
         if chosen["fitness"] != kept.get("fitness"):
             for measure in _MEASURES:  # those that the entry lacks are of another model
                 kept.pop(measure, None)
@@ -437,7 +445,7 @@ class Explanation:
         lines = [f"{self._model.task}: complexity {self.complexity}, {self._quality()}"]
         width = max(len(layer.name) for layer in self.layers)
         for i, layer in enumerate(self.layers):
-            measure = "cross-entropy" if self._classifies() and i + 1 == len(self.layers) else "MSE"
+            measure = self._model.loss_name if i + 1 == len(self.layers) else "MSE"
             head = f"  {layer.name:<{width}}  R² {_format(layer.r2)}"
             if layer.bound is not None and layer.bound < _CLOSE:
                 head += f" (at most {layer.bound:.4f} with so many formulas)"
@@ -468,6 +476,8 @@ class Explanation:
 
     def _warnings(self) -> list[str]:
         """What a reader must know of a poor explanation."""
+        if "valid_accuracy" in self.run:
+            return self._warnings_of_classes()
         valid, linear = self.run.get("valid_r2"), self.run.get("linear_r2")
         if valid is None:
             return []
@@ -480,11 +490,33 @@ class Explanation:
             ]
         return []
 
+    def _warnings_of_classes(self) -> list[str]:
+        """The same of a classification."""
+        agreed, linear = self.run["valid_accuracy"], self.run.get("linear_accuracy")
+        if linear is not None and agreed < linear - _WORSE:
+            return [
+                f"Poor: a linear logistic model has the network's class on {linear:.1%} of the "
+                f"validation rows."
+            ]
+        if agreed < max(_POOR, self.run.get("majority_share") or 0.0):
+            return [
+                f"Poor: on {1 - agreed:.1%} of the validation rows the class is not the network's; "
+                f"a larger budget may find more."
+            ]
+        return []
+
     def _classifies(self) -> bool:
         return self._model.loss == "cross_entropy"
 
     def _quality(self) -> str:
         """How well the formulas give the output, for a reader."""
+        if "valid_accuracy" in self.run:
+            keys = ("valid_accuracy", "linear_accuracy", "majority_share")
+            agreed, by_linear, largest = (_format(self.run.get(key)) for key in keys)
+            return (
+                f"network's class on validation rows {agreed} (linear logistic model {by_linear}, "
+                f"largest class {largest})"
+            )
         if self._classifies():
             return f"network's class {_format(self.run.get('accuracy'))}"
         valid, linear = self.run.get("valid_r2"), self.run.get("linear_r2")
@@ -513,7 +545,7 @@ _CLOSE, _WORSE, _POOR = 0.9995, 0.005, 0.9
 # What a run may tell of its model beside the model itself and its losses.
 _MEASURES = (
     *("network_expressions", "layer_r2", "layer_gains", "layer_bounds", "valid_r2", "digits"),
-    *("normalised", "r2", "accuracy"),
+    *("normalised", "r2", "accuracy", "valid_accuracy"),
 )
 
 

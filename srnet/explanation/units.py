@@ -9,8 +9,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from srnet.explanation.layers import LayerSample
-from srnet.metrics import component_shares, r_squared
-from srnet.model.fitting import least_squares, quality
+from srnet.metrics import agreement, component_shares, largest_share, r_squared
+from srnet.model.fitting import fit_classifier, least_squares, quality
+from srnet.model.logistic import softmax
 from srnet.model.regression import gains
 from srnet.model.rounding import round_constants
 from srnet.model.srnet import SRNet, join, readable_expressions
@@ -74,7 +75,7 @@ def restore_units(
         "layer_names": sample.names,
         "input_names": list(input_names),
         "output_scale": sample.output_scale,
-        "linear_r2": _linear_r2(sample.layers),
+        **_baselines(sample.layers, SRNet.from_run(run)),
         "selected": selected,
     }
 
@@ -82,34 +83,55 @@ def restore_units(
 def describe(individual: Individual, layers: Layers) -> dict[str, Any]:
     """An entry of the Pareto front of an explanation: beside what every run tells of it, its
     composed formulas; R² by layer, what each formula adds to it, and its bound by principal
-    components; and R² of the output on the validation rows."""
+    components; and R² of the output on the validation rows.
+
+    Of logits there is no bound, and no part of R² that a formula adds; R² is of the probabilities,
+    and the validation rows also tell the share with the network's class.
+    """
     model, losses = individual.model, individual.losses
     valid = layers.splits["valid"]
     units = [layers.values(i) for i in range(1, layers.depth + 1)]
+    r2s = [r_squared(loss, h) for loss, h in zip(losses, units, strict=True)]
+    added = [
+        gains(list(scalars.T), h)
+        for scalars, h in zip(model.scalars(layers.values(0)), units, strict=True)
+    ]
+    bounds: list[float | None] = [
+        float(component_shares(h)[min(rank, h.shape[1]) - 1])
+        for h, rank in zip(units, model.ranks, strict=True)
+    ]
+    predicted = model.predict(valid[0])
+    agreed = {}
+    if model.loss == "cross_entropy":
+        r2s[-1] = _r2(model.predict(layers.values(0)), units[-1])
+        added[-1], bounds[-1] = [], None
+        agreed["valid_accuracy"] = agreement(valid[-1], predicted)[0]
     return {
         **individual.to_json(),
         "network_expressions": readable_expressions(model),
-        "layer_r2": [r_squared(loss, h) for loss, h in zip(losses, units, strict=True)],
-        "layer_gains": [
-            gains(list(scalars.T), h)
-            for scalars, h in zip(model.scalars(layers.values(0)), units, strict=True)
-        ],
-        "layer_bounds": [
-            float(component_shares(h)[min(rank, h.shape[1]) - 1])
-            for h, rank in zip(units, model.ranks, strict=True)
-        ],
-        "valid_r2": _r2(model.predict(valid[0]), valid[-1]),
+        "layer_r2": r2s,
+        "layer_gains": added,
+        "layer_bounds": bounds,
+        "valid_r2": _r2(predicted, valid[-1]),
+        **agreed,
         **quality(model, losses, layers),
     }
 
 
-def _linear_r2(layers: Layers) -> float | None:
-    """R² of a linear regression of the output on the inputs, fitted to the training rows, on the
-    validation rows."""
+def _baselines(layers: Layers, model: SRNet) -> dict[str, float | None]:
+    """What a linear regression of the output on the inputs, fitted to the training rows, reaches on
+    the validation rows: R². Where a model's outputs are logits, that of a linear logistic model and
+    its share of rows with the network's class, beside the commonest class's."""
     (x, *_, y), (v, *_, expected) = layers.splits["train"], layers.splits["valid"]
-    columns = x.astype(np.float64)
-    weights, biases = least_squares(list(columns.T), y)
-    return _r2(join(list(v.T.astype(np.float64)), weights, biases), expected)
+    columns, rows = list(x.T.astype(np.float64)), list(v.T.astype(np.float64))
+    if model.loss == "mse":
+        return {"linear_r2": _r2(join(rows, *least_squares(columns, y)), expected)}
+    predicted = softmax(join(rows, *fit_classifier(columns, y, model.targets)))
+    return {
+        "linear_r2": _r2(predicted, expected),
+        "linear_accuracy": agreement(expected, predicted)[0],
+        "majority_share": largest_share(expected),
+    }
 
 
 def _r2(given: Floats, expected: NDArray[np.floating]) -> float | None:

@@ -11,7 +11,13 @@ from srnet.cgp.program import Program
 from srnet.errors import UserError
 from srnet.io.files import finite_or_none
 from srnet.metrics import normalised_error, r_squared
-from srnet.model.logistic import classes_of, fit_logits, mean_cross_entropy
+from srnet.model.logistic import (
+    classes_of,
+    fit_logits,
+    fit_shares,
+    mean_cross_entropy,
+    probabilities,
+)
 from srnet.model.regression import back_substitute, orthogonalise
 from srnet.model.srnet import SRNet, join
 from srnet.networks.layers import Layers
@@ -30,17 +36,18 @@ def fit(
     task: str = "network",
     loss: str = "mse",
     reads: str = "units",
+    targets: str = "classes",
 ) -> SRNet | None:
     """The model of the given formulas by layer, each Wᵢ, bᵢ fitted to the network's hᵢ on the
     training rows.
 
     The loss is quadratic in (W, b), so the Newton step is least squares: for one formula
     w = cov(f, h)/var(f), b = mean(h) − w·mean(f) (Luo et al. 2022, section 3). With the loss
-    ``cross_entropy`` the output layer is fitted to the class that the network predicts
-    (:func:`srnet.model.logistic.fit_logits`). Float64 throughout. None where a formula is not
-    finite on every training and validation row.
+    ``cross_entropy`` the output layer is fitted to the class that the network predicts, or where
+    these are the targets to its probabilities (:mod:`srnet.model.logistic`). Float64 throughout.
+    None where a formula is not finite on every training and validation row.
     """
-    fitted = fit_and_measure(programs, layers, task, loss, reads)
+    fitted = fit_and_measure(programs, layers, task, loss, reads, targets)
     return None if fitted is None else fitted[0]
 
 
@@ -50,6 +57,7 @@ def fit_and_measure(
     task: str = "network",
     loss: str = "mse",
     reads: str = "units",
+    targets: str = "classes",
 ) -> tuple[SRNet, list[float]] | None:
     """``fit``, and the losses of the model."""
     train, valid = layers.splits["train"], layers.splits["valid"]
@@ -62,8 +70,8 @@ def fit_and_measure(
                 return None
             h, k = train[i + 1], valid[i + 1]
             if loss == "cross_entropy" and i + 1 == len(programs):
-                w, b = fit_logits(f, classes_of(h), h.shape[1])
-                error = mean_cross_entropy((join(f, w, b), h), (join(g, w, b), k))
+                w, b = fit_classifier(f, h, targets)
+                error = mean_cross_entropy((join(f, w, b), h), (join(g, w, b), k), targets=targets)
             else:
                 w, b = least_squares(f, h)
                 error = (_squares(f, w, b, h) + _squares(g, w, b, k)) / (h.size + k.size)
@@ -78,8 +86,16 @@ def fit_and_measure(
                 else:
                     used = sorted({j for formula in programs[i + 1] for j in formula.used_inputs()})
                     x, v = (_columns(values, w, b, used) for values in (f, g))
-    model = SRNet(tuple(map(tuple, programs)), tuple(weights), tuple(biases), task, loss, reads)
-    return model, losses
+    parts = tuple(map(tuple, programs)), tuple(weights), tuple(biases)
+    return SRNet(*parts, task, loss, reads, targets=targets), losses
+
+
+def fit_classifier(f: Sequence[Floats], h: NDArray[Any], targets: str) -> tuple[Floats, Floats]:
+    """W (formulas × k) and b of the logits z·W + b of the least cross-entropy; f: n values of each
+    formula, h: the network's outputs, n × k, whose classes or probabilities are the targets."""
+    if targets == "probabilities":
+        return fit_shares(f, probabilities(h))
+    return fit_logits(f, classes_of(h), h.shape[1])
 
 
 def least_squares(f: Sequence[Floats], h: NDArray[Any]) -> tuple[Floats, Floats]:

@@ -1,21 +1,30 @@
 """Classification: the class of a row, softmax, cross-entropy, and its Newton fit to formulas, in
 float64.
 
-Logits are z·W + b with one bias per class. A class that no row has would want a bias
-of minus infinity: it becomes the shadow of the most frequent class, with the same weight and a bias
-lower by ``SHADOW``, so that it is never predicted and its probability is lost in float64's
-rounding.
+Logits are z·W + b with one bias per class. They are fitted to the class that a network predicts, as
+published (Luo et al. 2022, section 3), or to its probabilities. Where the formulas separate the
+classes, the best weights for the former are infinite. For the latter they are not, and a small
+penalty keeps many formulas from being fitted to few rows too closely.
+
+A class that no row has would want a bias of minus infinity: it becomes the shadow of the most
+frequent class, with the same weight and a bias lower by ``SHADOW``, so that it is never predicted
+and its probability is lost in float64's rounding.
 """
 
+import contextlib
 from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+from threadpoolctl import threadpool_limits
 
 from srnet.typing import Floats
 
 Numbers = NDArray[np.int64]
+
+# What logits are fitted to.
+TARGETS = ("classes", "probabilities")
 
 # Newton's method ends where its next step promises to lower the mean loss by no more than this.
 # Classes that a formula separates have their optimum at infinity: every step there lowers the loss
@@ -30,6 +39,16 @@ HALVINGS = 30
 DAMPING = 1e-14
 # Natural logarithm of how much less probable than the most frequent class is one without rows.
 SHADOW = 40.0
+# The sum of a row of probabilities may be so far from 1.
+SUM_TOLERANCE = 1e-3
+# Where formulas approximate the logits of a network, they need not tell a probability below this
+# from it.
+LEAST_PROBABILITY = 1e-5
+# To the mean divergence that is minimised, half of the sum of all squared weights of standardised
+# formulas is added, times this.
+PENALTY = 1e-5
+# Up to so many columns sums are made without BLAS.
+FEW_COLUMNS = 10
 
 
 def classes_of(y: NDArray[Any]) -> Numbers:
@@ -54,16 +73,74 @@ def row_losses(logits: Floats, classes: Numbers) -> Floats:
         return np.asarray(np.log(np.exp(logits - top).sum(axis=1)) - own)
 
 
-def mean_cross_entropy(*parts: tuple[Floats, NDArray[Any]]) -> float:
-    """Mean cross-entropy of logits (n × k) against the classes that a network's outputs (n × k)
-    predict, over the rows of all parts."""
-    total = sum(row_losses(logits, classes_of(outputs)).sum() for logits, outputs in parts)
+def row_divergences(logits: Floats, outputs: NDArray[Any]) -> Floats:
+    """Kullback and Leibler's divergence Σ p ln(p/q) of every row, n values in nats: of the softmax
+    q of logits (n × k) from a network's probabilities p, its outputs (n × k).
+
+    It is their cross-entropy less what no formula can lower, and so 0 where q = p.
+    """
+    p = probabilities(outputs)
+    with np.errstate(all="ignore"):
+        below = logits - logits.max(axis=1, keepdims=True)
+        own = np.where(p > 0, p * (np.log(p) - below), 0.0).sum(axis=1)
+        # rounding may leave less than 0
+        return np.maximum(np.log(np.exp(below).sum(axis=1)) + own, 0.0)
+
+
+def are_probabilities(outputs: NDArray[Any]) -> bool:
+    """Whether outputs, n × k, are not negative and every row has the sum 1, but for rounding."""
+    sums = outputs.sum(axis=1, dtype=np.float64)
+    return bool((outputs >= 0).all() and (np.abs(sums - 1) <= SUM_TOLERANCE).all())
+
+
+def probabilities(outputs: NDArray[Any]) -> Floats:
+    """A network's outputs, n × k and not negative, of the sum 1 in float64 too."""
+    p = outputs.astype(np.float64)
+    return np.asarray(p / p.sum(axis=1, keepdims=True))
+
+
+def logits_of(outputs: NDArray[Any]) -> Floats:
+    """The logarithms of probabilities, n × k, none of them below ``LEAST_PROBABILITY``; the sum of
+    a row is 0."""
+    logits = np.log(np.maximum(probabilities(outputs), LEAST_PROBABILITY))
+    return np.asarray(logits - logits.mean(axis=1, keepdims=True))
+
+
+def explained_divergence(logits: Floats, outputs: NDArray[Any]) -> float:
+    """1 − the mean divergence of logits from a network's probabilities over that of the mean
+    probabilities: 1 where there is none, 0 where the mean would be as good (Cameron and Windmeijer
+    1997). Minus infinity where a logit is not finite; of constant probabilities 1 or 0."""
+    with np.errstate(all="ignore"):
+        constant = np.log(probabilities(outputs).mean(axis=0)) + np.zeros_like(logits)
+    left, most = (float(row_divergences(values, outputs).mean()) for values in (logits, constant))
+    if not np.isfinite(left):
+        return -np.inf
+    return 1.0 - left / most if most > 1e-12 else float(left <= 1e-12)
+
+
+def mean_cross_entropy(*parts: tuple[Floats, NDArray[Any]], targets: str = "classes") -> float:
+    """Mean loss of logits (n × k) against a network's outputs (n × k), over the rows of all parts:
+    cross-entropy against the classes that it predicts, or the divergence from its probabilities."""
+
+    def losses(logits: Floats, outputs: NDArray[Any]) -> Floats:
+        if targets == "probabilities":
+            return row_divergences(logits, outputs)
+        return row_losses(logits, classes_of(outputs))
+
+    total = sum(losses(logits, outputs).sum() for logits, outputs in parts)
     return float(total / sum(len(outputs) for _, outputs in parts))
 
 
 def fit_logits(f: Sequence[Floats], classes: Numbers, count: int) -> tuple[Floats, Floats]:
-    """W (formulas × ``count``) and b (``count`` values), each row of sum 0, of the least
-    cross-entropy of the logits z·W + b.
+    """:func:`fit_shares` to classes, n values below ``count``; one has all of a row."""
+    return fit_shares(f, (classes[:, None] == np.arange(count)).astype(np.float64), 0.0)
+
+
+def fit_shares(
+    f: Sequence[Floats], shares: Floats, penalty: float = PENALTY
+) -> tuple[Floats, Floats]:
+    """W (formulas × k) and b (k values), each row of sum 0, of the least cross-entropy of the
+    logits z·W + b.
 
     Newton's method on the multinomial logistic loss, from W = 0 and the logarithms of the classes'
     frequencies, which a constant f keeps (Luo et al. 2022, section 3). The formulas are
@@ -73,10 +150,13 @@ def fit_logits(f: Sequence[Floats], classes: Numbers, count: int) -> tuple[Float
     ----------
     f
         The formulas' values, n each.
-    classes
-        The class of each row, n values.
+    shares
+        Of each class in each row, n × k; the sum of a row is 1.
+    penalty
+        On the weights of the standardised formulas.
     """
-    rows = np.bincount(classes, minlength=count)
+    rows = shares.sum(axis=0)
+    count = len(rows)
     present = np.flatnonzero(rows)
     reference = present[np.argmax(rows[present])]
     free = present[present != reference]
@@ -96,7 +176,10 @@ def fit_logits(f: Sequence[Floats], classes: Numbers, count: int) -> tuple[Float
             columns.append(centred / spread)
     if free.size and varying:
         start = np.column_stack([b[free], np.zeros((free.size, len(varying)))])
-        theta = _newton(columns, classes, free, start)
+        # many columns need BLAS, whose sums depend on the number of threads
+        many = len(columns) >= FEW_COLUMNS
+        with threadpool_limits(1) if many else contextlib.nullcontext():
+            theta = _newton(columns, np.ascontiguousarray(shares[:, free].T), start, penalty)
         b[free] = theta[:, 0]
         with np.errstate(over="ignore", invalid="ignore"):
             for j, i in enumerate(varying):
@@ -107,36 +190,38 @@ def fit_logits(f: Sequence[Floats], classes: Numbers, count: int) -> tuple[Float
     return w - w.mean(axis=1, keepdims=True), b - b.mean()
 
 
-def _newton(z: Sequence[Floats], classes: Numbers, free: Numbers, theta: Floats) -> Floats:
-    """Biases and weights (columns) of the ``free`` classes at the least cross-entropy; the
-    reference has neither."""
+def _newton(z: Sequence[Floats], member: Floats, theta: Floats, penalty: float) -> Floats:
+    """Biases and weights (columns) of the classes whose shares are ``member`` (classes × n) at the
+    least cross-entropy; the reference has neither."""
     design = np.stack([np.ones_like(z[0]), *z])
-    first, second = np.triu_indices(len(design))
-    products = design[first] * design[second]
-    place = np.zeros((len(design), len(design)), dtype=np.int64)
-    place[first, second] = place[second, first] = np.arange(len(products))
-    member = (classes == free[:, None]).astype(np.float64)
+    rows = design.shape[1]
     wanted = np.einsum("cn,an->ca", member, design)
+    # of weights less their mean over the classes, the reference's included, and of no bias
+    centred = np.eye(len(member)) - 1.0 / (len(member) + 1)
+    weights = np.arange(len(design)) > 0
+    constant = DAMPING * rows * np.eye(theta.size) + penalty * rows * np.kron(
+        centred, np.diag(weights)
+    )
+
+    def shrunk(theta: Floats) -> Floats:
+        """The penalty's gradient."""
+        return penalty * rows * np.einsum("cd,da->ca", centred, theta) * weights
 
     def evaluate(theta: Floats) -> tuple[float, Floats]:
-        """The loss, summed over the rows, and the probabilities of the free classes (free × n)."""
+        """The loss, summed over the rows, and the penalty's; and the probabilities of the free
+        classes (free × n)."""
         logits = np.einsum("ca,an->cn", theta, design)
         top = np.maximum(logits.max(axis=0), 0.0)
         powers = np.exp(logits - top)
         total = powers.sum(axis=0) + np.exp(-top)
-        return float((np.log(total) + top).sum() - (theta * wanted).sum()), powers / total
+        loss = (np.log(total) + top).sum() - (theta * wanted).sum()
+        return float(loss + 0.5 * (theta * shrunk(theta)).sum()), powers / total
 
     loss, p = evaluate(theta)
     for _ in range(STEPS):
-        gradient = (np.einsum("cn,an->ca", p, design) - wanted).ravel()
-        # Σ p_c (δ_cd − p_d) z_a z_b, of which the Hessian is made; no BLAS, whose sums depend on
-        # the number of threads
-        moments = -np.einsum("cn,dn,en->cde", p, p, products)
-        moments[range(free.size), range(free.size)] += np.einsum("cn,en->ce", p, products)
-        hessian = moments[:, :, place].transpose(0, 2, 1, 3).reshape(gradient.size, gradient.size)
-        matrix = hessian + DAMPING * len(classes) * np.eye(gradient.size)
-        step = np.linalg.solve(matrix, gradient).reshape(theta.shape)
-        if not 0.5 * (step.ravel() * gradient).sum() > TOLERANCE * len(classes):
+        gradient = (np.einsum("cn,an->ca", p, design) - wanted + shrunk(theta)).ravel()
+        step = np.linalg.solve(_hessian(design, p) + constant, gradient).reshape(theta.shape)
+        if not 0.5 * (step.ravel() * gradient).sum() > TOLERANCE * rows:
             break
         for _ in range(HALVINGS):
             next_loss, next_p = evaluate(theta - step)
@@ -147,3 +232,26 @@ def _newton(z: Sequence[Floats], classes: Numbers, free: Numbers, theta: Floats)
             break
         theta, loss, p = theta - step, next_loss, next_p
     return theta
+
+
+def _hessian(design: Floats, p: Floats) -> Floats:
+    """Σ p_c (δ_cd − p_d) z_a z_b over the rows, a square matrix with a row for each (c, a).
+
+    BLAS is ten times as fast where there are many columns.
+    """
+    classes, columns = len(p), len(design)
+    if columns > FEW_COLUMNS:
+        blocks = np.empty((classes, columns, classes, columns))
+        for c in range(classes):
+            for d in range(c, classes):
+                shares = p[c] * (float(c == d) - p[d])
+                blocks[c, :, d] = blocks[d, :, c] = (design * shares) @ design.T
+        return blocks.reshape(classes * columns, classes * columns)
+    first, second = np.triu_indices(columns)
+    products = design[first] * design[second]
+    place = np.zeros((columns, columns), dtype=np.int64)
+    place[first, second] = place[second, first] = np.arange(len(products))
+    moments = -np.einsum("cn,dn,en->cde", p, p, products)
+    moments[range(classes), range(classes)] += np.einsum("cn,en->ce", p, products)
+    square = moments[:, :, place].transpose(0, 2, 1, 3)
+    return square.reshape(classes * columns, classes * columns)

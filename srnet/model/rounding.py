@@ -34,7 +34,7 @@ def round_constants(model: SRNet, layers: Layers) -> tuple[SRNet, int]:
             ]
             for layer in model.programs
         ]
-        fitted = fit(programs, layers, model.task, model.loss, model.reads)
+        fitted = fit(programs, layers, model.task, model.loss, model.reads, model.targets)
         if fitted is None:
             continue
         rounded = replace(

@@ -14,7 +14,7 @@ from srnet.cgp.program import Program, written_out
 from srnet.errors import UserError
 from srnet.io.files import read_json
 from srnet.io.schema import check_json
-from srnet.model.logistic import classes_of, mean_cross_entropy, softmax
+from srnet.model.logistic import TARGETS, classes_of, mean_cross_entropy, softmax
 from srnet.model.names import default_names
 from srnet.networks.layers import Layers
 from srnet.typing import Floats, StrPath
@@ -42,13 +42,16 @@ class SRNet:
     weights, biases
         Wᵢ and bᵢ by layer: float64 arrays, formulas × width and width.
     loss
-        What the output layer was fitted by: ``mse`` to the network's output, or ``cross_entropy``
-        to the class it predicts. With the latter the output layer's values are logits, and the
-        network's output is their softmax.
+        What the output layer was fitted by: ``mse`` to the network's output, or ``cross_entropy``.
+        With the latter the output layer's values are logits, and the network's output is their
+        softmax.
     reads
         ``units`` or ``scalars``.
     costs
         What operators count in the complexity, where it is not 1.
+    targets
+        What logits were fitted to: ``classes``, those that the network predicts, or its
+        ``probabilities``.
 
     Raises
     ------
@@ -63,6 +66,7 @@ class SRNet:
     loss: str = "mse"
     reads: str = "units"
     costs: Costs = ()
+    targets: str = "classes"
 
     def __post_init__(self) -> None:
         if not len(self.programs) == len(self.weights) == len(self.biases) or not self.programs:
@@ -73,6 +77,7 @@ class SRNet:
         Choice(LOSSES).check("loss", self.loss)
         Choice(READS).check("reads", self.reads)
         object.__setattr__(self, "costs", OperatorCosts().check("costs", self.costs))
+        Choice(TARGETS).check("targets", self.targets)
         for i, (programs, weights, biases) in enumerate(
             zip(self.programs, self.weights, self.biases, strict=True)
         ):
@@ -129,6 +134,13 @@ class SRNet:
         many as they cost, where operators have costs."""
         return sum(layer_complexity(programs, self.costs) for programs in self.programs)
 
+    @property
+    def loss_name(self) -> str:
+        """What the loss of the output layer is called for a reader."""
+        if self.loss == "mse":
+            return "MSE"
+        return "divergence" if self.targets == "probabilities" else "cross-entropy"
+
     def layers(self, x: NDArray[Any]) -> list[Floats]:
         """The symbolic values h₁, …, hL, y of every row of ``x`` (n × k₀), float64; y are logits
         where the loss is cross-entropy.
@@ -174,13 +186,14 @@ class SRNet:
 
     def losses(self, layers: Layers) -> list[float]:
         """MSE of every layer over training and validation rows, the output layer last; of that the
-        cross-entropy if it is the loss. Infinite where a formula is not finite on every row."""
+        cross-entropy if it is the loss, less that of the network itself where its probabilities are
+        the targets. Infinite where a formula is not finite on every row."""
         train, valid = layers.splits["train"], layers.splits["valid"]
         losses = []
         for i, (a, b) in enumerate(zip(self.layers(train[0]), self.layers(valid[0]), strict=True)):
             h, g = train[i + 1], valid[i + 1]
             if self.loss == "cross_entropy" and i + 1 == self.depth:
-                loss = mean_cross_entropy((a, h), (b, g))
+                loss = mean_cross_entropy((a, h), (b, g), targets=self.targets)
             else:
                 loss = _mean_square((a, h), (b, g))
             losses.append(loss if np.isfinite(loss) else float("inf"))
@@ -272,6 +285,8 @@ class SRNet:
             content["reads"] = self.reads
         if self.costs:
             content["costs"] = dict(self.costs)
+        if self.targets != "classes":
+            content["targets"] = self.targets
         if text:
             content["expressions"] = self.expressions()
             content["network_expressions"] = readable_expressions(self)
@@ -306,6 +321,7 @@ class SRNet:
             run.get("loss", "mse"),
             run.get("reads", "units"),
             tuple(run.get("costs", {}).items()),
+            run.get("targets", "classes"),
         )
 
     @classmethod

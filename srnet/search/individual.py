@@ -60,10 +60,11 @@ def measure(
     reads: str = "units",
     genes: Sequence[Genes] = (),
     costs: Costs = (),
+    targets: str = "classes",
 ) -> Individual | None:
     """Fit formulas by layer and measure them; None where one is not finite on every row.
     ``costs`` of operators count in the complexity."""
-    fitted = fit_and_measure(programs, layers, layers.name, loss, reads)
+    fitted = fit_and_measure(programs, layers, layers.name, loss, reads, targets)
     if fitted is None:
         return None
     model, losses = replace(fitted[0], costs=costs), fitted[1]

@@ -277,10 +277,12 @@ class LayerPursuit:
                 chosen.append(self.found[complexity])
         return chosen
 
-    def candidates(self) -> list[Fitted]:
-        """The front, and the linear ones: those may be the better where there are few rows, though
-        of the rows that are fitted others say more. In the order of complexity."""
-        return sorted([*self.front(), *self.linear], key=lambda fitted: fitted.complexity)
+    def candidates(self, most_linear: int | None = None) -> list[Fitted]:
+        """The front, and the linear ones (or the first of them): those may be the better where
+        there are few rows, though of the rows that are fitted others say more. In the order of
+        complexity."""
+        linear = self.linear[:most_linear]
+        return sorted([*self.front(), *linear], key=lambda fitted: fitted.complexity)
 
     # Checkpoints.
 

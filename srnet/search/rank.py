@@ -4,6 +4,9 @@ layer after layer, each layer's reading the values of those of the layer before.
     hᵢ ≈ zᵢ·Wᵢ + bᵢ,   zᵢ = (fᵢ₁(zᵢ₋₁), …, fᵢᵣ(zᵢ₋₁)),   z₀ = x
 
 Every layer has the same budget and is explained by matching pursuit (:mod:`srnet.search.pursuit`).
+With the loss ``cross_entropy``, the formulas of the output are found for the logits of the
+network's probabilities. Where the validation rows choose, every candidate's weights and biases are
+then the multinomial logistic fit to the probabilities.
 Where validation rows are held out, the pursuit is repeated while the budget lasts, from the start
 and from shortened formulas by turns, and all share one front.
 """
@@ -17,8 +20,9 @@ import numpy as np
 from srnet.cgp.program import Program
 from srnet.errors import UserError
 from srnet.io.files import finite_or_none
-from srnet.metrics import r_squared
-from srnet.model.fitting import least_squares
+from srnet.metrics import agreement, r_squared
+from srnet.model.fitting import fit_classifier, least_squares
+from srnet.model.logistic import explained_divergence, logits_of
 from srnet.model.srnet import join
 from srnet.networks.layers import Layers
 from srnet.search.checkpoints import saved_history
@@ -60,6 +64,9 @@ class RankSearch:
         self._front: list[Individual] = []
         self._evaluations = self._spent = 0  # of rounds that have ended; their generations
         self._finished = False
+        # the presets that are compared with the published one fit logits as it does
+        self._logits = settings.hold_out and settings.loss == "cross_entropy"
+        self._targets = "probabilities" if self._logits else "classes"
         fixed = any(settings.formulas_of(layer) for layer in range(layers.depth - 1))
         self._weights = _WEIGHTS if fixed and settings.generations > 1 else _WEIGHTS[:1]
         self._inner = inner_settings(settings, len(self._weights))
@@ -85,6 +92,7 @@ class RankSearch:
         # start had to beat.
         self._local = self._cut = 0
         self._begun: float | None = None
+        self._validated: dict[Formulas, tuple[float, float]] = {}
         self._simplest: float = float("inf")
         self._update()
 
@@ -105,10 +113,17 @@ class RankSearch:
 
     def _fitted_rows(self, layer: int) -> tuple[Floats, Floats]:
         """What the present layer's formulas read, and a layer's units, on the rows that are
-        fitted."""
+        fitted; of the present one the logits where it is the output of a classification."""
         splits = ["train"] if self.settings.hold_out else ["train", "valid"]
-        h = np.vstack([self.layers.splits[split][layer] for split in splits])
-        return np.vstack([self._read[split] for split in splits]), h.astype(np.float64)
+        h = np.vstack([self.layers.splits[split][layer] for split in splits]).astype(np.float64)
+        if layer > 0 and self._is_logistic():
+            h = logits_of(h)
+        return np.vstack([self._read[split] for split in splits]), h
+
+    def _is_logistic(self) -> bool:
+        """Whether the present layer is the output of a classification whose formulas the validation
+        rows choose."""
+        return self._logits and len(self._done) + 1 == self.layers.depth
 
     @property
     def generation(self) -> int:
@@ -232,7 +247,7 @@ class RankSearch:
     def _end_layer(self) -> None:
         """Fix the formulas of the present layer, and go on to the next."""
         self._pursuit.shorten(self._end_of_layer())
-        programs = self._refine(self._choose().programs)
+        programs = self._conclude(self._choose())
         if len(self._done) + 1 == self.layers.depth:
             self._end_pass(programs)
             return
@@ -252,40 +267,86 @@ class RankSearch:
         rows, or where these were fitted too those of the lowest error."""
         if not self.settings.hold_out:
             return min(self._pursuit.front(), key=self._error)
-        candidates = self._pursuit.candidates()
-        fidelities = [self._fidelity(candidate) for candidate in candidates]
+        # a logistic fit takes long where there are many formulas: of the linear models that the
+        # front does not have, only the one of all inputs is fitted
+        candidates = self._pursuit.candidates(1 if self._is_logistic() else None)
+        fidelities, agreements = zip(*map(self._validate, candidates), strict=True)
+        if self._is_logistic() and self._pursuit.linear:
+            # none may agree with the network's classes less than the linear logistic model does
+            least = agreements[candidates.index(self._pursuit.linear[0])]
+            fidelities = tuple(
+                fidelity if share >= least else -np.inf
+                for fidelity, share in zip(fidelities, agreements, strict=True)
+            )
         return candidates[select_by_fidelity(fidelities, self.settings.fidelity)]
 
     def _fidelity(self, candidate: Fitted) -> float:
-        """R² of the present layer's formulas on the validation rows."""
-        _, (given, expected) = self._predict(candidate)
+        """R² of the present layer's formulas on the validation rows, or of logits the share of the
+        divergence that they explain."""
+        return self._validate(candidate)[0]
+
+    def _validate(self, candidate: Fitted) -> tuple[float, float]:
+        """Fidelity, and of logits the agreement, on the validation rows; once for each candidate of
+        a layer."""
+        if candidate.programs not in self._validated:
+            _, (given, expected) = self._predict(candidate.programs)
+            share = agreement(expected, given)[0] if self._is_logistic() else 1.0
+            self._validated[candidate.programs] = self._score(given, expected), share
+        return self._validated[candidate.programs]
+
+    def _score(self, given: Floats, expected: Floats) -> float:
+        """The fidelity of units, or logits, on the validation rows."""
+        if self._is_logistic():
+            return explained_divergence(given, expected)
         return _r2(given, expected)
 
     def _error(self, candidate: Fitted) -> float:
         """Their squared error on all rows."""
         with np.errstate(all="ignore"):
-            error = sum(float(np.sum(np.square(a - b))) for a, b in self._predict(candidate))
+            error = sum(
+                float(np.sum(np.square(a - b))) for a, b in self._predict(candidate.programs)
+            )
         return error if np.isfinite(error) else np.inf
 
-    def _predict(self, candidate: Fitted) -> list[tuple[Floats, Floats]]:
-        """The present layer's units by formulas, and the network's, on training and validation
-        rows; weights and biases are fitted to the training rows."""
+    def _predict(self, programs: Formulas) -> list[tuple[Floats, Floats]]:
+        """The present layer's units by formulas, or their logits where it classifies, and the
+        network's units, on training and validation rows; weights and biases are fitted to the
+        training rows."""
         number = len(self._done) + 1
         scalars = [
-            [program(self._read[split]) for program in candidate.programs]
-            for split in ("train", "valid")
+            [program(self._read[split]) for program in programs] for split in ("train", "valid")
         ]
         units = [
             self.layers.splits[split][number].astype(np.float64) for split in ("train", "valid")
         ]
         with np.errstate(all="ignore"):
-            fitted = least_squares(scalars[0], units[0])
+            if self._is_logistic():
+                fitted = fit_classifier(scalars[0], units[0], self._targets)
+            else:
+                fitted = least_squares(scalars[0], units[0])
             return [(join(z, *fitted), h) for z, h in zip(scalars, units, strict=True)]
 
+    def _conclude(self, chosen: Fitted) -> Formulas:
+        """The chosen formulas refined; but not their constants where it is logits, of which the
+        validation rows then would get fewer classes right."""
+        refined = self._refine(chosen.programs)
+        if self._is_logistic() and self._agreement(refined) < self._agreement(chosen.programs):
+            return self._sort(chosen.programs)
+        return refined
+
+    def _agreement(self, programs: Formulas) -> float:
+        """The share of validation rows with the network's class."""
+        _, (given, expected) = self._predict(programs)
+        return agreement(expected, given)[0]
+
+    def _sort(self, programs: Formulas) -> Formulas:
+        """The formulas, without constant ones, those that add most first."""
+        return self._pursuit.sort(_essential(programs))
+
     def _refine(self, programs: Formulas) -> Formulas:
-        """The formulas, without constant ones, those that add most first; their constants fitted on
-        all rows, where the search saw a sample."""
-        programs = self._pursuit.sort(_essential(programs))
+        """The formulas sorted, their constants fitted on all rows, where the search saw a
+        sample."""
+        programs = self._sort(programs)
         x, h = self._fitted_rows(len(self._done) + 1)
         if len(x) <= self.settings.sample_rows:
             return programs
@@ -307,7 +368,14 @@ class RankSearch:
 
     def _measure(self, formulas: Sequence[Formulas]) -> Individual | None:
         settings = self.settings
-        return measure(formulas, self.layers, settings.loss, "scalars", costs=settings.costs)
+        return measure(
+            formulas,
+            self.layers,
+            settings.loss,
+            "scalars",
+            costs=settings.costs,
+            targets=self._targets,
+        )
 
     def conclude(self) -> None:
         """Finish a search that is stopped early, with what it has found."""
@@ -342,9 +410,9 @@ class RankSearch:
             self._front = sorted([*others, best], key=lambda each: each.model.complexity)
 
     def _output_fidelity(self, individual: Individual) -> float:
-        """R² of an individual's output on the validation rows."""
+        """Of an individual's output on the validation rows."""
         x, *_, expected = self.layers.splits["valid"]
-        return _r2(individual.model.layers(x)[-1], expected.astype(np.float64))
+        return self._score(individual.model.layers(x)[-1], expected.astype(np.float64))
 
     # Checkpoints.
 
@@ -394,7 +462,7 @@ class RankSearch:
             if state["best"] is not None:
                 self.best = self._restore(state["best"])
             if state["finished"]:
-                self._end_pass(self._refine(self._choose().programs))
+                self._end_pass(self._conclude(self._choose()))
         except (LookupError, TypeError, ValueError, OverflowError) as error:
             raise UserError(
                 f"the checkpoint's state is damaged ({type(error).__name__}: {error})"

@@ -16,6 +16,7 @@ from srnet.io.files import check_writable, finite_or_none, is_stream, write_json
 from srnet.io.fingerprint import fingerprint
 from srnet.io.schema import arrange
 from srnet.model.fitting import quality
+from srnet.model.logistic import are_probabilities
 from srnet.networks.layers import Layers
 from srnet.search.checkpoints import INTERVAL, Checkpoint
 from srnet.search.individual import Individual
@@ -63,24 +64,32 @@ def make_search(layers: Layers, settings: Settings, seed: int, **options: Any) -
     Raises
     ------
     UserError
-        If the layers have no validation rows and the loss is the mean squared error, one output and
-        the loss is cross-entropy, another number of layers than the settings have, or validation
-        rows are to choose formulas by cross-entropy.
+        If the layers have no validation rows and the loss is the mean squared error or the rows are
+        to choose formulas, one output and the loss is cross-entropy, or another number of layers
+        than the settings have; or if a classification's outputs are to be explained as
+        probabilities and are none.
     """
+    chooses = isinstance(settings, RankSettings) and settings.hold_out
     if settings.loss == "mse" and not layers.rows("valid"):
         raise UserError(
             f"{layers.source}: 'valid_x' has no row; at least 1 is needed with the loss mse (a "
             f"classifier: cross_entropy)"
         )
-    if isinstance(settings, RankSettings) and settings.hold_out and settings.loss != "mse":
+    if chooses and not layers.rows("valid"):
         raise UserError(
-            f"the preset {settings.preset} chooses formulas by R², and the loss is "
-            f"{settings.loss}; with it the presets rank2 and rank3 can be taken"
+            f"{layers.source}: 'valid_x' has no row; at least 1 is needed by the preset "
+            f"{settings.preset}, in which they choose the formulas (rank2 and rank3 need none)"
         )
     if settings.loss == "cross_entropy" and layers.widths[-1] < 2:
         raise UserError(
             f"{layers.source}: 'train_y' has 1 column; one per class, at least 2, are needed with "
             f"the loss cross_entropy"
+        )
+    if chooses and settings.loss == "cross_entropy" and not are_probabilities(layers.values(-1)):
+        raise UserError(
+            f"{layers.source}: 'train_y' and 'valid_y' are no probabilities, at least 0 and of the "
+            f"sum 1 in every row; the preset {settings.preset} needs them with the loss "
+            f"cross_entropy"
         )
     if isinstance(settings, RankSettings):
         if isinstance(settings.formulas, tuple) and len(settings.formulas) != layers.depth:

@@ -15,7 +15,7 @@ SEED = Integer(1, 2**63 - 1)
 # Of one layer.
 FORMULAS = Integer(1, 99)
 
-# What the loss changes in every preset (Luo et al. 2022, section 4).
+# What the loss changes in a preset (Luo et al. 2022, section 4).
 BY_LOSS: dict[str, dict[str, Any]] = {
     "mse": {},
     "cross_entropy": {"rows": 10, "cols": 10, "functions": CLASSIFICATION, "stop": 1e-6},
@@ -188,7 +188,8 @@ def preset(name: str, **changes: Any) -> Settings:
     """The settings of a preset with some values changed; ``None`` leaves a value as it is.
 
     The loss ``cross_entropy`` brings a larger grid, protected primitives and a lower stop, each
-    unless it is given.
+    unless it is given; but not in the preset ``rank``, whose formulas are finite on all of the
+    inputs' box.
 
     Raises
     ------
@@ -202,7 +203,8 @@ def preset(name: str, **changes: Any) -> Settings:
         if key not in known:
             raise UserError(f"unknown setting '{key}'; known are {', '.join(sorted(known))}")
     loss = _LOSS.check("loss", changes.get("loss", "mse"))
-    return replace(PRESETS[name], **{**BY_LOSS[loss], **changes})
+    brought = {} if name == "rank" else BY_LOSS[loss]
+    return replace(PRESETS[name], **{**brought, **changes})
 
 
 # A schedule needs some generations: where the budget is small they have fewer offspring.

@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 import pytest
 import sympy
+from scipy.special import softmax
 from sklearn.base import clone
 from sklearn.datasets import load_iris
 from sklearn.exceptions import NotFittedError
@@ -155,7 +156,7 @@ def test_several_targets_share_their_formulas() -> None:
     assert est.expression_ == est.expressions_[0]
 
 
-def test_classes_have_a_formula_each_and_two_have_one() -> None:
+def test_classes_have_a_logit_each() -> None:
     x, y = load_iris(return_X_y=True)
     names = np.array(["setosa", "versicolor", "virginica"])[y]
     est = SRNetClassifier(**TINY).fit(x, names)
@@ -163,11 +164,32 @@ def test_classes_have_a_formula_each_and_two_have_one() -> None:
     assert est.score(x, names) > 0.9
     proba = est.predict_proba(x)
     np.testing.assert_allclose(proba.sum(axis=1), 1)
-    assert (proba >= 0).all()
+    assert (proba > 0).all()
+    columns = [
+        sympy.lambdify(sympy.symbols("x0 x1 x2 x3"), sympy.sympify(text))(*x.T)
+        for text in est.expressions_
+    ]
+    np.testing.assert_allclose(softmax(np.column_stack(columns), axis=1), proba, rtol=1e-6)
     assert (est.classes_[proba.argmax(axis=1)] == est.predict(x)).all()
     two = SRNetClassifier(**TINY).fit(x[:100], names[:100])
-    assert len(two.expressions_) == 1
+    assert len(two.expressions_) == 2
+    np.testing.assert_allclose(two.predict_proba(x).sum(axis=1), 1)
     assert two.score(x[:100], names[:100]) > 0.95
+
+
+def test_where_a_logit_has_no_value_classes_are_equally_probable() -> None:
+    est = SRNetClassifier(**TINY).fit(X, X[:, 0] > X[:, 1])
+    program = {"inputs": 2, "constants": [], "nodes": [["ln", [0]]], "output": 2}
+    model = {"programs": [program], "weights": [[1.0, -1.0]], "biases": [[0.0, 0.0]]}
+    est.explanation_ = type(est.explanation_)(est.explanation_.run | model)
+    np.testing.assert_allclose(est.predict_proba([[np.e, 1.0], [-1.0, 1.0]])[1], 0.5)
+    assert est.predict_proba([[np.e, 1.0]])[0, 0] == pytest.approx(1 / (1 + np.exp(-2)))
+
+
+def test_a_classifier_of_one_formula_has_probabilities_too() -> None:
+    est = SRNetClassifier(**TINY, preset="joint").fit(X, X[:, 0] > X[:, 1])
+    np.testing.assert_allclose(est.predict_proba(X).sum(axis=1), 1)
+    assert est.score(X, X[:, 0] > X[:, 1]) > 0.8
 
 
 def test_in_cross_validation() -> None:

@@ -1,5 +1,6 @@
 """``srnet.explain``: any network in, left as it was; every mistake is a sentence."""
 
+import json
 import os
 import re
 import signal
@@ -18,7 +19,8 @@ import torch
 from helpers.nesting import keeps
 from helpers.trained import mlp
 from helpers.waiting import HANG, wait_for
-from sklearn.neural_network import MLPRegressor
+from sklearn.linear_model import LogisticRegression
+from sklearn.neural_network import MLPClassifier, MLPRegressor
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import MinMaxScaler, StandardScaler
 from torch import nn
@@ -29,6 +31,8 @@ from srnet.explanation.explain import explain, write_explanation
 from srnet.explanation.layers import sample_layers
 from srnet.explanation.result import Explanation
 from srnet.explanation.rows import as_rows
+from srnet.io.schema import check_json
+from srnet.model.fitting import check_run
 from srnet.model.srnet import SRNet
 from srnet.networks.adapters import adapt
 from srnet.networks.layers import Layers
@@ -685,8 +689,109 @@ def test_what_evaluations_pay_for(evaluations: int, population: int, generations
     assert (settings.population, settings.generations) == (population, generations)
 
 
-def test_another_loss_is_refused_in_a_sentence() -> None:
+def test_a_loss_is_an_argument_of_its_own() -> None:
     with pytest.raises(
-        UserError, match="'settings' has the loss 'cross_entropy'; mse is needed here"
+        UserError, match="'settings' has the loss 'cross_entropy'; give it as loss="
     ):
         explain(mlp(2, 3, 3, 2), X, progress=False, settings={"loss": "cross_entropy"})
+    with pytest.raises(UserError, match="'loss' is 'hinge'; allowed are mse, cross_entropy"):
+        explain(mlp(2, 3, 3, 2), X, progress=False, loss="hinge")
+
+
+# --- classifications ------------------------------------------------------------------------------
+
+Y = (X[:, 0] * X[:, 1] > 0).astype(int) + (X[:, 0] > 0.5)
+
+
+@pytest.fixture(scope="module")
+def logits() -> nn.Module:
+    """A network of three classes whose outputs are logits."""
+    network = mlp(2, 6, 3)
+    with torch.no_grad():
+        network[-1].weight *= 4
+        network[-1].bias -= network(torch.tensor(X, dtype=torch.float32)).mean(axis=0)
+    return network
+
+
+@pytest.fixture(scope="module")
+def classified(logits: nn.Module) -> Explanation:
+    return explain(logits, X, loss="cross_entropy", budget=4000, progress=False)
+
+
+def test_a_classifier_is_explained_by_logits(classified: Explanation, logits: nn.Module) -> None:
+    run = classified.run
+    assert (run["loss"], run["targets"], run["output_scale"]) == (
+        "cross_entropy",
+        "probabilities",
+        1,
+    )
+    with torch.no_grad():
+        expected = torch.softmax(logits(torch.tensor(X, dtype=torch.float32)), 1).numpy()
+    found = classified.predict(X)
+    np.testing.assert_allclose(found.sum(axis=1), 1)
+    assert ((found > 0) & (found < 1)).all()
+    fidelity = classified.fidelity(X)
+    assert fidelity.agreement == np.mean(found.argmax(axis=1) == expected.argmax(axis=1)) > 0.9
+    assert fidelity.mse == pytest.approx(np.mean((found - expected) ** 2), rel=1e-4)
+    assert classified.fidelity(X, expected).mse == pytest.approx(fidelity.mse, rel=1e-4)
+    assert classified.fidelity(X, np.log(expected) + 3).mse == pytest.approx(fidelity.mse, rel=1e-4)
+    check_run(run, classified.model, classified.network_layers)
+    check_json(json.loads(json.dumps(run, allow_nan=False)), "run")
+
+
+def test_validation_rows_tell_how_far_a_classification_is_explained(
+    classified: Explanation,
+) -> None:
+    layers = classified.network_layers
+    assert layers is not None
+    (x, p), (v, expected) = layers.splits["train"], layers.splits["valid"]
+    np.testing.assert_allclose(expected.sum(axis=1), 1, atol=1e-6)
+    linear = LogisticRegression(C=np.inf, tol=1e-10, max_iter=10_000)
+    linear.fit(np.repeat(x, 3, axis=0), np.tile(np.arange(3), len(x)), p.astype(float).ravel())
+    classes, run = expected.argmax(axis=1), classified.run
+    agreed = np.mean(classified.predict(v).argmax(axis=1) == classes)
+    assert run["valid_accuracy"] == agreed
+    assert run["linear_accuracy"] == pytest.approx(np.mean(linear.predict(v) == classes), abs=0.005)
+    assert run["majority_share"] == np.bincount(classes).max() / len(classes)
+    assert agreed >= run["linear_accuracy"]
+    words = (
+        f"network's class on validation rows {agreed:.4f} (linear logistic model "
+        f"{run['linear_accuracy']:.4f}, largest class {run['majority_share']:.4f})"
+    )
+    assert words in str(classified)
+    assert f"divergence {run['layer_losses'][-1]:.3g}" in str(classified)
+    assert "logit of y2 = " in str(classified)
+    layer = classified.layers[-1]
+    assert (layer.gains, layer.bound) == ((), None)
+    mse = np.mean((classified.predict(layers.values(0)) - layers.values(-1)) ** 2)
+    assert layer.r2 == pytest.approx(1 - mse / layers.values(-1).var(axis=0).mean(), rel=1e-6)
+
+
+def test_two_classes_of_one_output_have_two_logits() -> None:
+    """scikit-learn gives the probability of the second."""
+    network = MLPClassifier((4,), solver="lbfgs", max_iter=100, random_state=0).fit(X, Y > 0)
+    found = explain(network, X, loss="cross_entropy", **SMALL)
+    assert found.outputs == 2
+    logits = found.model.layers(X)[-1]
+    np.testing.assert_allclose(logits[:, 0], -logits[:, 1], atol=1e-2 * np.abs(logits).max())
+    fidelity = found.fidelity(X)
+    assert found.fidelity(X, network.predict_proba(X)[:, 1]).mse == pytest.approx(fidelity.mse)
+    assert found.fidelity(X, network.predict_proba(X)).mse == pytest.approx(fidelity.mse)
+    assert fidelity.agreement is not None
+    assert fidelity.agreement > 0.8
+
+
+def test_other_presets_fit_the_class_that_is_predicted(logits: nn.Module) -> None:
+    found = explain(logits, X, loss="cross_entropy", **JOINT)
+    assert (found.model.loss, found.model.targets) == ("cross_entropy", "classes")
+    assert "targets" not in found.run
+    assert found.run["valid_accuracy"] > 0
+    assert "cross-entropy " in str(found)
+
+
+def test_other_models_of_a_classifiers_front(classified: Explanation) -> None:
+    simple = classified.select("knee")
+    assert simple.model.targets == "probabilities"
+    v, expected = (classified.network_layers.splits["valid"][i] for i in (0, -1))
+    agreed = np.mean(simple.predict(v).argmax(axis=1) == expected.argmax(axis=1))
+    assert simple.run["valid_accuracy"] == agreed

@@ -308,13 +308,13 @@ def test_simplified() -> None:
 # --- several formulas per layer -------------------------------------------------------------------
 
 
-def explanation_of_rank(reads: str, loss: str = "mse") -> Explanation:
+def explanation_of_rank(reads: str, loss: str = "mse", targets: str = "classes") -> Explanation:
     """Two models of two formulas per layer, the better selected."""
     layers = LAYERS if loss == "mse" else made_up.classifier((2, 3, 2), valid=12)
     entries = []
     for seed, fitness in ((2, 0.5), (3, 0.2)):
         programs = ranked.model(seed, reads, (2, 3, 2), (2, 2)).programs
-        individual = measure(programs, layers, loss, reads)
+        individual = measure(programs, layers, loss, reads, targets=targets)
         assert individual is not None
         entries.append(describe(replace(individual, fitness=fitness), layers))
     run = {"task": "made-up", "preset": "rank", **entries[-1], "pareto": entries, "selected": 1}
@@ -341,9 +341,17 @@ def test_several_formulas_of_a_layer_are_told(reads: str) -> None:
 
 
 @RANKED
-@pytest.mark.parametrize("loss", ["mse", "cross_entropy"])
-def test_every_export_of_several_formulas_is_the_model(reads: str, loss: str) -> None:
-    found = explanation_of_rank(reads, loss)
+@pytest.mark.parametrize(
+    ("loss", "targets"),
+    [("mse", "classes"), ("cross_entropy", "classes"), ("cross_entropy", "probabilities")],
+)
+def test_every_export_of_several_formulas_is_the_model(
+    reads: str, loss: str, targets: str, tmp_path: Path
+) -> None:
+    found = explanation_of_rank(reads, loss, targets)
+    assert found.model.targets == targets
+    found.save(tmp_path / "run.json")
+    assert Explanation.load(tmp_path / "run.json").model.targets == targets
     logits = ranked.values(found.model, X)[1][-1]
     expected = logits if loss == "mse" else softmax(logits)
     for values in (
@@ -455,6 +463,25 @@ def test_bad_arguments_are_a_sentence() -> None:
     ):
         with pytest.raises(UserError, match=words):
             asked()
+
+
+@pytest.mark.parametrize(
+    ("agreed", "linear", "largest", "words"),
+    [
+        (0.95, 0.96, 0.5, "Poor: a linear logistic model has the network's class on 96.0% of the"),
+        (0.97, 0.974, 0.5, None),
+        (0.85, 0.80, 0.5, "Poor: on 15.0% of the validation rows the class is not the network's"),
+        (0.95, 0.95, 0.96, "Poor: on 5.0% of the validation rows the class is not the network's"),
+        (0.99, 0.95, 0.96, None),
+    ],
+)
+def test_a_poor_classification_is_called_so(
+    agreed: float, linear: float, largest: float, words: str | None
+) -> None:
+    run = explanation_of_rank("scalars", "cross_entropy", "probabilities").run
+    told = {"valid_accuracy": agreed, "linear_accuracy": linear, "majority_share": largest}
+    shown = str(Explanation({**run, **told}))
+    assert "Poor" not in shown if words is None else words in shown
 
 
 def test_a_loaded_classifier_shows_its_logits_and_its_accuracy() -> None:

@@ -16,11 +16,13 @@ import pytest
 from click.testing import CliRunner
 from helpers import made_up
 from numpy.typing import NDArray
+from sklearn.linear_model import LogisticRegression
 
 from srnet.cli import main
 from srnet.errors import UserError
 from srnet.io.schema import check_json
 from srnet.model.fitting import check_run
+from srnet.model.logistic import PENALTY, softmax
 from srnet.model.srnet import SRNet
 from srnet.networks.layers import Layers
 from srnet.search import rank
@@ -32,6 +34,7 @@ from srnet.typing import Floats
 Run = dict[str, Any]
 SEED = 5
 FOUR = made_up.layers((2, 5, 4, 3), rows=60, valid=25)
+CLASSES = made_up.classifier((2, 3, 3), 80, 20)
 
 
 def small(name: str = "rank2", **changes: Any) -> RankSettings:
@@ -266,11 +269,16 @@ def test_inputs_that_are_constant_or_equal_are_no_obstacle() -> None:
 # --- the same on every machine --------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("name", ["rank", "rank2"])
-def test_threads_and_repetition_do_not_change_a_bit(name: str) -> None:
-    runs = {without_time(evolve(FOUR, small(name), SEED, threads=t)) for t in (1, 2, 1)}
+@pytest.mark.parametrize(
+    ("name", "layers", "loss"),
+    [("rank", FOUR, "mse"), ("rank2", FOUR, "mse"), ("rank", CLASSES, "cross_entropy")],
+    ids=["rank", "rank2", "classifier"],
+)
+def test_threads_and_repetition_do_not_change_a_bit(name: str, layers: Layers, loss: str) -> None:
+    settings = small(name, loss=loss)
+    runs = {without_time(evolve(layers, settings, SEED, threads=t)) for t in (1, 2, 1)}
     assert len(runs) == 1
-    assert runs != {without_time(evolve(FOUR, small(name), SEED + 1))}
+    assert runs != {without_time(evolve(layers, settings, SEED + 1))}
 
 
 PROGRAM = """
@@ -489,9 +497,10 @@ def test_the_budget_is_kept(name: str, generations: int) -> None:
         ("rank", FOUR, "mse"),
         ("rank2", FOUR, "mse"),
         ("rank2", made_up.classifier((2, 3, 3), 80), "cross_entropy"),
-        ("rank3", made_up.classifier((2, 3, 3), 80, 20), "cross_entropy"),
+        ("rank3", CLASSES, "cross_entropy"),
+        ("rank", CLASSES, "cross_entropy"),
     ],
-    ids=["rank", "rank2", "classifier", "classifier with validation rows"],
+    ids=["rank", "rank2", "classifier", "classifier with validation rows", "probabilities"],
 )
 @pytest.mark.filterwarnings("error")
 def test_every_command_reads_a_run(tmp_path: Path, name: str, layers: Layers, loss: str) -> None:
@@ -532,9 +541,88 @@ def test_a_classifier_is_better_than_its_class_shares() -> None:
     assert run["layer_losses"][-1] < 0.5 * constant
 
 
-def test_formulas_are_not_chosen_by_cross_entropy() -> None:
-    layers = made_up.classifier((2, 3, 3), 80, 20)
-    words = "the preset rank chooses formulas by R², and the loss is cross_entropy"
+def probabilities(logits: Callable[[Floats], Floats], **options: int) -> Layers:
+    """Layers of a network that classifies, of one layer."""
+    return layers_of(lambda x: [softmax(logits(x))], **options)
+
+
+def test_an_exact_law_of_logits_is_found() -> None:
+    """The logits of three classes are 0, 3·x0·x1 and −2·x2."""
+    layers = probabilities(
+        lambda x: np.column_stack([x[:, 0] * 0, 3 * x[:, 0] * x[:, 1], -2 * x[:, 2]])
+    )
+    settings = small("rank", loss="cross_entropy", population=20, generations=160)
+    run = evolve(layers, settings, 1)
+    texts = {text.replace("x1 * x0", "x0 * x1") for text in run["expressions"][0]}
+    assert texts == {"x2", "(x0 * x1)"}
+    assert (run["targets"], run["accuracy"]) == ("probabilities", 1.0)
+    assert 0 <= run["fitness"] < 1e-7  # the fit has a small penalty
+    logits = SRNet.from_run(run).layers(np.array([[1.0, 1.0, 0.0], [0.0, 0.0, 1.0]]))[-1]
+    np.testing.assert_allclose(logits - logits[:, :1], [[0, 3, 0], [0, 0, -2]], atol=1e-3)
+    # what is finite on all of the box needs no protection
+    assert not any(name.startswith("p") for name in run["settings"]["functions"])
+
+
+@pytest.mark.parametrize(("rows", "inputs"), [(60, 3), (300, 3), (60, 12)])
+def test_it_agrees_no_less_than_the_linear_logistic_model(rows: int, inputs: int) -> None:
+    """On validation rows, with the network's class: scikit-learn's fit of every row once for each
+    class, with its probability as the weight; standardised, with the same penalty."""
+    weights = np.random.default_rng(7).normal(0, 3, (inputs, 3))
+    layers = probabilities(lambda x: np.tanh(x @ weights) * 4, inputs=inputs, rows=rows, valid=400)
+    run = evolve(layers, small("rank", loss="cross_entropy"), SEED)
+    (x, p), (v, expected) = layers.splits["train"], layers.splits["valid"]
+    x, standard = x.astype(float), lambda z: (z - x.mean(axis=0)) / x.std(axis=0)
+    linear = LogisticRegression(C=1 / (PENALTY * rows), tol=1e-10, max_iter=10_000)
+    rows_by_class = np.repeat(standard(x), 3, axis=0), np.tile(np.arange(3), rows)
+    linear.fit(*rows_by_class, p.astype(float).ravel())
+    agreed = np.mean(linear.predict(standard(v)) == expected.argmax(axis=1))
+    found = SRNet.from_run(run).predict(v)
+    assert np.mean(found.argmax(axis=1) == expected.argmax(axis=1)) >= agreed
+    assert agreed > 0.5
+    check_whole(run, layers)
+
+
+def test_hidden_layers_of_a_classifier_are_explained_by_their_error() -> None:
+    run = evolve(CLASSES, small("rank", loss="cross_entropy", formulas=2), SEED)
+    model = SRNet.from_run(run)
+    h = CLASSES.values(1)
+    units = model.layers(CLASSES.values(0))[0]
+    assert run["layer_losses"][0] == pytest.approx(np.mean((units - h) ** 2), rel=1e-6)
+    assert run["layer_losses"][0] < h.var(axis=0).mean()
+    assert max(model.ranks) <= 2
+    assert run["fitness"] == pytest.approx(sum(run["layer_losses"]))
+
+
+def test_a_resumed_classification_ends_alike() -> None:
+    settings = small("rank", loss="cross_entropy", fidelity=1.0, rounds=2, generations=48)
+    whole = RankSearch(CLASSES, settings, SEED)
+    states = []
+    while not whole.finished:
+        whole.step()
+        states.append(json.dumps(whole.state(), allow_nan=False))
+    assert whole.best is not None
+    for state in states[:: len(states) // 3] + states[-1:]:
+        resumed = RankSearch(CLASSES, settings, SEED)
+        resumed.restore(json.loads(state))
+        while not resumed.finished:
+            resumed.step()
+        assert resumed.best is not None
+        assert resumed.best.to_json() == whole.best.to_json()
+        assert json.dumps(resumed.archive()) == json.dumps(whole.archive())
+
+
+@pytest.mark.parametrize(
+    ("layers", "words"),
+    [
+        (
+            made_up.classifier((2, 3, 3), 80),
+            "'valid_x' has no row; at least 1 is needed by the preset",
+        ),
+        (made_up.layers((2, 3, 3)), "are no probabilities, at least 0 and of the sum 1"),
+        (made_up.layers((2, 3, 1)), "'train_y' has 1 column; one per class"),
+    ],
+)
+def test_layers_that_are_no_classifier_are_refused(layers: Layers, words: str) -> None:
     with pytest.raises(UserError, match=words):
         evolve(layers, small("rank", loss="cross_entropy"), SEED)
 
