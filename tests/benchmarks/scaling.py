@@ -409,7 +409,7 @@ def main() -> None:
         type=float,
         default=1.4e-3,
         help="share of a core that Snakemake takes for every step that has ended; a tenth with "
-        "--max-jobs-per-timespan 1000/10s",
+        "the default profile",
     )
     parser.add_argument(
         "--pack",

@@ -15,6 +15,7 @@ import yaml
 from helpers import stub_scheduler
 from helpers.fakes import ROOT
 from helpers.waiting import HANG, wait_for
+from humanfriendly import parse_timespan
 
 from srnet.data.tasks import load_tasks
 from srnet.search.settings import preset
@@ -91,6 +92,12 @@ def test_no_profile_contradicts_the_default_that_goes_before_it():
     default = profiles.pop("default")
     assert set(profiles) == {"slurm", "lsf", "generic"}
     assert not [name for name, keys in profiles.items() if keys & default]
+
+
+def test_a_plain_snakemake_looks_through_its_waiting_steps_rarely():
+    """Once a second, Snakemake's default, costs half a core of the complete reproduction."""
+    default = yaml.safe_load((PROFILES / "default" / "config.yaml").read_text())
+    assert parse_timespan(default["max-jobs-per-timespan"].split("/")[1]) >= 10
 
 
 def test_a_group_of_the_profiles_is_one_of_the_rules():
