@@ -122,3 +122,27 @@ def test_both_presets_share_the_networks_and_one_table_compares_them(
     assert counts["evolve"] + counts.get("evolve_long", 0) == 2 * 12 * 30
     assert counts["train"] == 12
     assert counts["table_presets"] == counts["figure_presets_compared"] == 1
+
+
+COUNTED = """
+_uncounted = fingerprint
+
+
+def fingerprint(*modules, **options):
+    with open("fingerprints.txt", "a") as file:
+        file.write(f"{modules} {options}\\n")
+    return _uncounted(*modules, **options)
+"""
+
+
+def test_the_code_is_read_once_for_many_jobs(snakemake, jobs, copy_tree, tmp_path):
+    """Half of a dry run's time went into 2,070 fingerprints, most of them the same."""
+    tree = copy_tree(tmp_path)
+    with open(tree / "srnet" / "io" / "fingerprint.py", "a") as file:
+        file.write(COUNTED)
+    options = ("--dry-run", "--quiet", "rules", "--configfile", "config/joint.yaml")
+    counts = jobs(snakemake(tree, *options))
+    assert sum(counts.values()) > 1000
+    lines = (tree / "fingerprints.txt").read_text().splitlines()
+    assert lines
+    assert len(set(lines)) == len(lines)

@@ -2,6 +2,7 @@
 import os
 import re
 import shlex
+from functools import cache
 from pathlib import Path
 
 import yaml
@@ -18,6 +19,9 @@ from srnet.search.settings import preset as search_settings
 
 # What is no task's name: folders of the results, and the rows about all tasks together.
 TAKEN = ("all", "benchmarks", "figures", "images", "logs", "tables")
+
+# Thousands of jobs have a few dozens of fingerprints, and no code changes under a workflow.
+fingerprint = cache(fingerprint)
 
 
 include: "termination.smk"
@@ -101,7 +105,7 @@ def search_code(preset):
         "joint": ranks,
         "pursuit": [],
     }[SEARCHES[preset].search]
-    return fingerprint("search/run.py", without=["search/settings.py", *other])
+    return fingerprint("search/run.py", without=("search/settings.py", *other))
 
 
 def search_options(preset):
@@ -147,10 +151,10 @@ def compare_options(*names):
 def comparison_code(explainer):
     """The fingerprint of a comparison without the other explainers, and without the reading and
     writing of tables."""
-    others = {"lime", "maple", "srnet", "baselines"} - {explainer}
+    others = sorted({"lime", "maple", "srnet", "baselines"} - {explainer})
     return fingerprint(
         "comparison/scores.py",
-        without=["results/gather.py", *(f"comparison/explainers/{other}.py" for other in others)],
+        without=("results/gather.py", *(f"comparison/explainers/{other}.py" for other in others)),
     )
 
 

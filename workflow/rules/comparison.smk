@@ -176,7 +176,7 @@ rule curves:
         runtime=lambda w, attempt: minutes(60, attempt),
     params:
         options=compare_options("samples"),
-        code=fingerprint("comparison/curves.py", without=["results/gather.py"]),
+        code=fingerprint("comparison/curves.py", without=("results/gather.py",)),
     message:
         "Explanations of task {wildcards.task} along lines"
     shell:
@@ -228,7 +228,7 @@ if PLANE_TASK:
         params:
             task=PLANE_TASK,
             samples=EXPLAINERS["samples"],
-            code=fingerprint("comparison/tsne_plane.py", without=["results/gather.py"]),
+            code=fingerprint("comparison/tsne_plane.py", without=("results/gather.py",)),
         message:
             "The rows of task {params.task} in a plane"
         shell:

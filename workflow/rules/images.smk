@@ -101,7 +101,7 @@ if IMAGES:
             # what writes and draws an explanation does not change it
             code=fingerprint(
                 "images/comparison/scores.py",
-                without=["drawing/images/explanation.py", "drawing/saving.py"],
+                without=("drawing/images/explanation.py", "drawing/saving.py"),
             ),
         message:
             "Explaining {wildcards.image} for {wildcards.network}, seeds {wildcards.part}"
@@ -131,7 +131,7 @@ if IMAGES:
             named=lambda w, input: repeat_option("--named", input.named),
             tests=lambda w, input: repeat_option("--test", input.tests),
             history=lambda w, input: repeat_option("--history", input.history),
-            code=fingerprint("images/results.py", without=["images/comparison/scores.py"]),
+            code=fingerprint("images/results.py", without=("images/comparison/scores.py",)),
         message:
             "Gathering the explanations of images"
         shell:
@@ -160,7 +160,7 @@ if IMAGES:
             folder=lambda w, input: Path(input.images[0]).parent,
             named=",".join(IMAGES["named"]),
             segmentation=IMAGES["segmentation"],
-            code=fingerprint("images/results.py", without=["images/comparison/scores.py"]),
+            code=fingerprint("images/results.py", without=("images/comparison/scores.py",)),
         message:
             "Pixels of the explanations for {wildcards.network}"
         shell:

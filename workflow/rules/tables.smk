@@ -169,7 +169,7 @@ rule verdict:
         tables=lambda w, input: table_options(input),
         options=repeat_option("--preset", config["presets"]),
         code=fingerprint(
-            "results/verdict.py", "images/results.py", without=["images/comparison/scores.py"]
+            "results/verdict.py", "images/results.py", without=("images/comparison/scores.py",)
         ),
     message:
         "Verdict on every published number"
