@@ -1,9 +1,12 @@
 """Options that several commands have."""
 
+import re
 from collections.abc import Callable
 from typing import Any, TypeVar
 
 import click
+
+from srnet.errors import UserError
 
 Command = TypeVar("Command", bound=Callable[..., Any])
 
@@ -41,6 +44,20 @@ def _check_writable(_: click.Context, option: click.Parameter, path: str | None)
     if path is not None:  # a shell that completes a line knows only its beginning
         check_writable(path)
     return path
+
+
+def seeds(**attributes: Any) -> Callable[[Command], Command]:
+    """The seeds from A to B, as a range."""
+    return click.option("--seeds", metavar="A-B", callback=_parse_seeds, **attributes)
+
+
+def _parse_seeds(_: click.Context, option: click.Parameter, text: str | None) -> range:
+    # a shell that completes a line knows only its beginning
+    match = re.fullmatch(r"([0-9]{1,9})-([0-9]{1,9})", text or "")
+    seeds = range(int(match[1]), int(match[2]) + 1) if match else range(0)
+    if text is not None and not seeds:
+        raise UserError(f"seeds are '{text}'; the first and the last are needed, as 1-10")
+    return seeds
 
 
 def segmentation(name: str) -> Callable[[Command], Command]:

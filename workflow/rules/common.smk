@@ -126,8 +126,9 @@ def output_loss(task):
 
 
 EXPLAINERS = config["explainers"]
-# The explainers that take a seed.
-SEEDED = ("lime", "maple")
+# The explainers that take a seed, with the numbers that each reads.
+SEEDED = {"lime": ("points", "rows", "samples"), "maple": ("points", "rows")}
+SEEDS_PER_JOB = 10  # a seed of LIME or MAPLE takes seconds, as the start of Python does
 # The classification whose decision boundary is drawn.
 PLANE_TASK = "".join(
     [name for name in TASKS_BY_KIND["classification"] if name == EXPLAINERS["plane"]]
@@ -142,10 +143,12 @@ CASE = dict(
 )
 
 
-def compare_options(*names):
-    """Options of `srnet compare`: the points, rows or samples, and where the points lie."""
-    numbers = [f"--{name} {EXPLAINERS[name]}" for name in names]
-    return lambda w: " ".join(numbers + ["--line"] * (w.task in EXPLAINERS["lines"]))
+def compare_options(task, *names):
+    """Options of `srnet compare`: those numbers that a task of this kind reads, and where its
+    points lie. A number that is changed explains no other task again."""
+    other = "rows" if TASKS[task].kind == "regression" else "points"
+    numbers = [f"--{name} {EXPLAINERS[name]}" for name in names if name != other]
+    return " ".join(numbers + ["--line"] * (task in EXPLAINERS["lines"]))
 
 
 def comparison_code(explainer):
@@ -158,14 +161,24 @@ def comparison_code(explainer):
     )
 
 
-def comparison_files(tasks, seeds, ending="csv"):
-    """The comparisons of every task: of LIME and MAPLE one per seed, of SRNet one per preset."""
+def seed_ranges(seeds):
+    """The seeds 1 … seeds in jobs: 1-10, 11-20, …"""
+    return [
+        f"{first}-{min(first + SEEDS_PER_JOB - 1, seeds)}"
+        for first in range(1, seeds + 1, SEEDS_PER_JOB)
+    ]
+
+
+def comparison_files(tasks, ending="csv", max_seed=None):
+    """The comparisons of every task: of LIME and MAPLE one per range of seeds, without the ranges
+    beyond a seed; of SRNet one per preset."""
+    ranges = seed_ranges(EXPLAINERS["seeds"])
     return [
         *expand(
-            "<results>/{task}/{explainer}/{seed}.{ending}",
+            "<results>/{task}/{explainer}/{part}.{ending}",
             task=tasks,
             explainer=SEEDED,
-            seed=range(1, seeds + 1),
+            part=ranges if max_seed is None else ranges[: len(seed_ranges(max_seed))],
             ending=ending,
         ),
         *expand_presets(f"<results>/{{task}}/srnet/{{preset}}/compared.{ending}", tasks),
@@ -173,15 +186,6 @@ def comparison_files(tasks, seeds, ending="csv"):
 
 
 IMAGES = config.get("images") or {}
-SEEDS_PER_JOB = 10  # of explanations of an image
-
-
-def seed_ranges(seeds):
-    """The seeds 1 … seeds in jobs: 1-10, 11-20, …"""
-    return [
-        f"{first}-{min(first + SEEDS_PER_JOB - 1, seeds)}"
-        for first in range(1, seeds + 1, SEEDS_PER_JOB)
-    ]
 
 
 def image_comparisons(kind, ending="csv"):

@@ -10,29 +10,27 @@ rule compare:
     input:
         **CASE,
     output:
-        scores="<results>/{task}/{explainer}/{seed}.csv",
-        answers="<results>/{task}/{explainer}/{seed}.answers.csv",
+        scores="<results>/{task}/{explainer}/{part}.csv",
+        answers="<results>/{task}/{explainer}/{part}.answers.csv",
     log:
-        "<logs>/{task}/{explainer}/{seed}.log",
+        "<logs>/{task}/{explainer}/{part}.log",
     benchmark:
-        "<benchmarks>/{task}/{explainer}/{seed}.tsv"
-    group:
-        "compare-{task}-{explainer}"
+        "<benchmarks>/{task}/{explainer}/{part}.tsv"
     conda:
         "../envs/srnet.yaml"
     threads: 1
     resources:
         mem_mb=mem_mb,
-        runtime=lambda w, attempt: minutes(120, attempt),
+        runtime=lambda w, attempt: minutes(120 * SEEDS_PER_JOB, attempt),
     params:
-        options=compare_options("points", "rows", "samples"),
+        options=lambda w: compare_options(w.task, *SEEDED[w.explainer]),
         code=lambda w: comparison_code(w.explainer),
     message:
-        "Explaining task {wildcards.task} by {wildcards.explainer}, seed {wildcards.seed}"
+        "Explaining task {wildcards.task} by {wildcards.explainer}, seeds {wildcards.part}"
     shell:
         "srnet compare {wildcards.explainer} --task {wildcards.task}"
         " --tasks {input.tasks:q} --data {input.data:q} --network {input.network:q}"
-        " --layers {input.layers:q} --seed {wildcards.seed} {params.options}"
+        " --layers {input.layers:q} --seeds {wildcards.part} {params.options}"
         " --out {output.scores:q} --answers {output.answers:q} > {log:q} 2>&1"
 
 
@@ -52,7 +50,7 @@ rule compare_baselines:
         mem_mb=mem_mb,
         runtime=lambda w, attempt: minutes(20, attempt),
     params:
-        options=compare_options("points"),
+        options=lambda w: compare_options(w.task, "points"),
         code=comparison_code("baselines"),
     message:
         "Explaining task {wildcards.task} by a linear model and a constant"
@@ -80,7 +78,7 @@ rule compare_srnet:
         mem_mb=mem_mb,
         runtime=lambda w, attempt: minutes(20, attempt),
     params:
-        options=compare_options("points"),
+        options=lambda w: compare_options(w.task, "points"),
         runs=lambda w, input: repeat_option("--run", input.runs),
         code=comparison_code("srnet"),
     message:
@@ -99,7 +97,7 @@ for frame, kind in {"fidelity": "regression", "agreement": "classification"}.ite
             name:
                 f"gather_{frame}"
             input:
-                comparison_files(TASKS_BY_KIND[kind], EXPLAINERS["seeds"]),
+                comparison_files(TASKS_BY_KIND[kind]),
                 expand("<results>/{task}/baselines.csv", task=TASKS_BY_KIND[kind]),
             output:
                 f"<results>/tables/{frame}.csv",
@@ -118,7 +116,7 @@ for frame, kind in {"fidelity": "regression", "agreement": "classification"}.ite
 
 rule gather_costs:
     input:
-        comparison_files(TASKS, EXPLAINERS["seeds"]),
+        comparison_files(TASKS),
     output:
         "<results>/tables/costs.csv",
     log:
@@ -138,9 +136,7 @@ rule gather_costs:
 
 rule gather_answers:
     input:
-        comparison_files(
-            TASKS, min(EXPLAINERS["seeds"], EXPLAINERS["stability_seeds"]), "answers.csv"
-        ),
+        comparison_files(TASKS, "answers.csv", max_seed=EXPLAINERS["stability_seeds"]),
     output:
         "<results>/tables/answers.csv",
     log:
@@ -149,7 +145,7 @@ rule gather_answers:
     conda:
         "../envs/srnet.yaml"
     params:
-        # of SRNet there are more seeds than are compared
+        # a file may have more seeds than are compared
         max_seed=EXPLAINERS["stability_seeds"],
         code=fingerprint("comparison/tables.py"),
     message:
@@ -175,7 +171,7 @@ rule curves:
         mem_mb=mem_mb,
         runtime=lambda w, attempt: minutes(60, attempt),
     params:
-        options=compare_options("samples"),
+        options=lambda w: compare_options(w.task, "samples"),
         code=fingerprint("comparison/curves.py", without=("results/gather.py",)),
     message:
         "Explanations of task {wildcards.task} along lines"

@@ -83,7 +83,6 @@ if IMAGES:
         wildcard_constraints:
             network="|".join(IMAGES["networks"]),
             image="|".join(image_names(IMAGES)),
-            part=r"\d+-\d+",
         conda:
             "../envs/srnet.yaml"
         threads: 1
