@@ -226,13 +226,15 @@ def drawing_frames(drawing):
     def path(frame):
         if frame in PUBLISHED:
             return config[PUBLISHED[frame]]
-        return (
-            f"<results>/tables/{frame}/{drawing.tasks[0]}.csv"
-            if frame in PER_TASK
-            else f"<results>/tables/{frame}.csv"
-        )
+        name = f"{frame}/{{task}}" if frame in PER_TASK else frame
+        return f"<results>/tables/{name}.csv"
 
     return {frame: path(frame) for frame in drawing.artifact.frames}
+
+
+def drawn_tasks(drawing):
+    """The tasks that one file of a figure or table shows, by its wildcards."""
+    return lambda w: [w.task] if drawing.artifact.per_task else list(drawing.tasks)
 
 
 def available_frames(*names):
@@ -259,22 +261,22 @@ def caption_template(drawing):
 
 def report_entry(drawing, kind):
     """A file of a figure or table as the report shows it."""
-    files, artifact = drawing_files(drawing), drawing.artifact
     return report(
-        files[kind],
-        category=artifact.category,
+        drawing_files(drawing)[kind],
+        category=drawing.artifact.category,
         # one label: of a second one with two values, each of half of the results, the report makes
         # a switch, and finds no result where the switch does not apply
         labels={"result": drawing.label},
-        caption=os.path.abspath(files["rst"].replace("<results>", f"results/{config['name']}")),
+        caption="../report/caption.rst",
     )
 
 
-def artifact_files(*kinds):
-    """All files of all figures, of all tables, or of both."""
+def artifact_files(*kinds, tasks=None):
+    """All files of all figures, of all tables, or of both; those only that show a kind of tasks."""
     return [
         file
         for drawing in DRAWINGS
-        if drawing.artifact.kind in kinds
-        for file in drawing_files(drawing).values()
+        if drawing.artifact.kind in kinds and tasks in (None, drawing.artifact.tasks)
+        for pattern in drawing_files(drawing).values()
+        for file in expand(pattern, task=drawing.tasks)
     ]

@@ -4,6 +4,7 @@
 
 wildcard_constraints:
     explainer="|".join(SEEDED),
+    part=r"\d+-\d+",  # seeds, of an image too
 
 
 rule compare:

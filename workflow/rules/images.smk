@@ -5,12 +5,7 @@ if IMAGES:
 
     rule images:
         input:
-            [
-                file
-                for drawing in DRAWINGS
-                if drawing.artifact.tasks == "images"
-                for file in drawing_files(drawing).values()
-            ],
+            artifact_files("figure", "table", tasks="images"),
         localrule: True
         message:
             "The figures and tables of the image branch of {config[name]}"

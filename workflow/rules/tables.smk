@@ -231,18 +231,19 @@ for table in DRAWINGS:
                 caption=drawing_files(table)["rst"],
             log:
                 f"<logs>/tables/{table.name}.log",
+            wildcard_constraints:
+                task=names_pattern(table.tasks),
             localrule: True
             conda:
                 "../envs/srnet.yaml"
             params:
-                name=table.name,
-                tasks=table.tasks,
+                tasks=drawn_tasks(table),
                 filters_tasks=table.filters_tasks,
                 frames=table.artifact.frames,
                 module=table.artifact.module_path,
                 title=table.artifact.title,
                 code=fingerprint(drawing_module(table), "drawing/saving.py", "drawing/captions.py"),
             message:
-                "Table {params.name}"
+                "Making {output.html}"
             script:
                 "../scripts/table.py"
