@@ -21,14 +21,13 @@ import heapq
 import math
 import statistics
 from collections import defaultdict, deque
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import yaml
 
-from srnet.data.tasks import Formula, load_tasks
 from srnet.images.pictures.plan import name_test_images
 
 ROOT = Path(__file__).parents[2]
@@ -66,15 +65,12 @@ class Packing:
     Attributes
     ----------
     searches
-        Searches in one job,
-    long
-        but of these tasks a search is a job of its own.
+        Searches in one job.
     job, member
         Seconds that a job costs besides, and each of its steps.
     """
 
     searches: int = 1
-    long: Collection[str] = ()
     job: float = 0.0
     member: float = 0.0
 
@@ -177,12 +173,11 @@ def workflow(times: Times, config: Mapping[str, Any], packing: Packing = Packing
                     after=[network],
                 )
         for preset in config["presets"]:
-            size = 1 if task in packing.long else packing.searches
             runs = packed(
                 f"evolve-{task}-{preset}",
                 times[task, f"evolve/{preset}"],
                 config["seeds"],
-                size,
+                packing.searches,
                 network,
             )
             job(f"compared-{task}-{preset}", times[task, f"compared/{preset}"], after=runs)
@@ -419,13 +414,8 @@ def main() -> None:
         "--pack",
         nargs="*",
         type=int,
-        default=[1, 10, 30],
+        default=[1, 5, 30],
         help="searches in a job",
-    )
-    parser.add_argument(
-        "--long",
-        nargs="*",
-        help="tasks whose searches are jobs of their own; those of tables where not given",
     )
     parser.add_argument(
         "--job", type=float, default=3.7, help="seconds that a job of a cluster costs"
@@ -507,18 +497,9 @@ def main() -> None:
     table(rows)
     print()
 
-    known = load_tasks(ROOT / config["tasks_file"])
-    # which is what LONG in workflow/rules/resources.smk comes to
-    long = (
-        [task for task in config["tasks"] if not isinstance(known[task].source, Formula)]
-        if options.long is None
-        else options.long
-    )
     packed = {}
     for searches in options.pack:
-        packed[searches] = workflow(
-            times, config, Packing(searches, long, options.job, options.member)
-        )
+        packed[searches] = workflow(times, config, Packing(searches, options.job, options.member))
     drawing = times["all", "drawing"] * (
         1 / options.login - 1 / PARTS
     )  # beyond the one part of it that a chain ends with

@@ -109,12 +109,6 @@ def test_packing_makes_fewer_jobs_of_the_same_steps(scaling, size, searches):
     assert overhead == pytest.approx(100 * remote + 7 * steps)
 
 
-def test_a_long_search_is_a_job_of_its_own(scaling):
-    names = [job.name for job in scaling.workflow(TIMES, CONFIG, scaling.Packing(4, long=["B"]))]
-    assert names.count("evolve-A-paper") == 1
-    assert names.count("evolve-B-paper") == 4
-
-
 def test_the_image_branch_waits_for_its_networks_and_pictures(scaling):
     images = {
         "networks": ["n"],
