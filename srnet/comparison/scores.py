@@ -99,9 +99,8 @@ def _srnet(run: Mapping[str, Any]) -> Method:
     from srnet.comparison.explainers.srnet import Symbolic
 
     model = SRNet.from_run(run)
-    return Method(
-        "srnet", lambda case: Symbolic(model), run["seed"], run["preset"], float(run["seconds"])
-    )
+    seconds = float(run.get("processor_seconds", run["seconds"]))  # older runs have one time
+    return Method("srnet", lambda case: Symbolic(model), run["seed"], run["preset"], seconds)
 
 
 def compare(case: Case, method: Method) -> tuple[pd.DataFrame, pd.DataFrame]:
