@@ -27,6 +27,9 @@ def test_the_configurations_are_valid(name):
         ({"seed": 3}, "unknown key 'seed'; allowed are epochs, evolution"),
         ({"seeds": 0}, "the key 'seeds' is 0; at least 1 is needed"),
         ({"seeds": "many"}, "the key 'seeds' is 'many'; it must be of type integer"),
+        ({"seeds": 3.0}, "the key 'seeds' is 3.0; it must be of type integer"),
+        ({"seeds": True}, "the key 'seeds' is True; it must be of type integer"),
+        ({"epochs": {"K0": 3.0}}, "the key 'epochs.K0' is 3.0; it must be of type integer"),
         ({"tasks": []}, "the key 'tasks' has 0 entries; at least 1 is needed"),
         ({"tasks": ["K0", "K0"]}, "the key 'tasks' names something twice"),
         ({"name": "../other"}, "the key 'name' is '../other'"),
@@ -50,6 +53,12 @@ def test_a_mistake_is_named_in_one_sentence(change, sentence):
     assert "\n" not in str(caught.value)
 
 
+def test_epochs_of_an_unknown_image_network_are_refused():
+    images = yaml.safe_load((ROOT / "config" / "images.yaml").read_text())["images"]
+    with pytest.raises(UserError, match="'images.epochs' is 'tyny'; allowed are resnet18, "):
+        check(COMPLETE | {"images": images | {"epochs": {"tyny": 3}}}, SCHEMA, "configuration")
+
+
 def test_every_key_is_described():
     def described(schema):
         for name, part in schema.get("properties", {}).items():
@@ -65,6 +74,13 @@ def test_every_key_is_described():
         ("taks=[K0]", "configuration: unknown key 'taks'"),
         ("tasks=[K9]", "configuration: 'tasks' names the unknown task 'K9'"),
         ("presets=[papr]", "'preset' is 'papr'; allowed are"),
+        ("explainers={lines: [K00]}", "'explainers.lines' names the unknown task 'K00'; "),
+        ("explainers={plane: P22}", "'explainers.plane' names the unknown task 'P22'; "),
+        ("epochs={K00: 3}", "'epochs' names the unknown task 'K00'; "),
+        ("explainers={seeds: 2.5}", "'explainers.seeds' is 2.5; it must be of type integer"),
+        ("seeds=3.0", "the key 'seeds' is 3.0; it must be of type integer"),
+        ("published=no.csv", "'published' names the file 'no.csv', which is not there"),
+        ("verdict=no.yaml", "'verdict' names the file 'no.yaml', which is not there"),
         ("presets=[rank]", "'presets' has rank, which chooses formulas by validation rows; the"),
     ],
 )
@@ -73,6 +89,27 @@ def test_snakemake_refuses_it_before_it_runs_anything(snakemake, option, sentenc
     assert run.returncode != 0
     assert sentence in run.stdout + run.stderr
     assert "Traceback" not in run.stdout + run.stderr
+
+
+def test_a_nested_option_of_the_command_line_has_numbers(snakemake, jobs, copy_tree, tmp_path):
+    options = ("tasks=[K0]", "seeds=2", "explainers={seeds: 11, lines: [K0]}", "epochs={K0: 5}")
+    run = snakemake(copy_tree(tmp_path), "--dry-run", "--printshellcmds", "--config", *options)
+    assert run.returncode == 0, run.stdout + run.stderr
+    assert "srnet compare maple" in run.stdout
+    assert "--seeds 11-11 --points 1000" in run.stdout
+    assert "--epochs 5 " in run.stdout
+
+
+def test_a_tasks_file_of_ones_own_lacks_what_config_yaml_names(snakemake, copy_tree, tmp_path):
+    tree = copy_tree(tmp_path)
+    tasks = (tree / "config" / "tasks.yaml").read_text().replace("K0:", "mine:")
+    (tree / "mine.yaml").write_text(tasks[tasks.index("mine:") : tasks.index("K1:")])
+    config = {"tasks_file": "mine.yaml", "tasks": ["mine"]}
+    for explainers, code in (({}, 0), ({"lines": ["mine"]}, 0), ({"lines": ["min"]}, 1)):
+        (tree / "c.yaml").write_text(yaml.safe_dump(config | {"explainers": explainers}))
+        run = snakemake(tree, "--dry-run", "--configfile", "c.yaml")
+        assert run.returncode == code, run.stdout + run.stderr
+    assert "'explainers.lines' names the unknown task 'min'; mine.yaml has mine" in run.stdout
 
 
 @pytest.mark.parametrize("name", ["tiny", "images", "all"])

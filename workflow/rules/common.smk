@@ -7,6 +7,7 @@ from pathlib import Path
 
 import yaml
 from snakemake.exceptions import WorkflowError
+from snakemake.utils import update_config
 
 from srnet.data.pmlb import VARIABLE
 from srnet.data.tasks import Csv, load_tasks
@@ -27,25 +28,32 @@ fingerprint = cache(fingerprint)
 include: "termination.smk"
 
 
+def read_numbers(value):
+    """A nested value of --config with its numbers, which Snakemake leaves as texts."""
+    if isinstance(value, dict):
+        return {key: read_numbers(part) for key, part in value.items()}
+    if isinstance(value, list):
+        return [read_numbers(part) for part in value]
+    try:
+        number = yaml.safe_load(value)
+    except (AttributeError, yaml.YAMLError):  # a number already, or no YAML
+        return value
+    return number if type(number) in (int, float) else value
+
+
 def load_configuration():
     """The tasks and the settings of the searches, by name.
 
     Raises
     ------
     UserError
-        If the configuration breaks its schema, names an unknown task or preset, or a task has a
-        name that stands for something else among the results.
+        If the configuration breaks its schema, names an unknown task or preset or a file that is
+        not there, or a task has a name that stands for something else among the results.
     """
+    update_config(config, read_numbers(workflow.config_settings.config))
     schema = Path(workflow.basedir) / "schemas" / "config.schema.yaml"
     check(config, yaml.safe_load(schema.read_text()), "configuration")
     known = load_tasks(config["tasks_file"])
-    for key in ("tasks", "epochs"):
-        for name in config[key]:
-            if name not in known:
-                raise UserError(
-                    f"configuration: '{key}' names the unknown task '{name}'; "
-                    f"{config['tasks_file']} has {', '.join(known)}"
-                )
     networks = (config.get("images") or {}).get("networks", [])
     for name in config["tasks"]:
         if name in (*networks, *TAKEN):
@@ -53,6 +61,27 @@ def load_configuration():
                 f"configuration: 'tasks' has the task '{name}', the name of an image network or of "
                 f"a part of the results ({', '.join((*networks, *TAKEN))}); rename it in "
                 f"{config['tasks_file']}"
+            )
+    given = workflow.config_settings.overwrite_config
+    # with a tasks file of one's own those of config.yaml are unknown
+    explainers = given.get("explainers", {}) if "tasks_file" in given else config["explainers"]
+    for key, names in {
+        "tasks": config["tasks"],
+        "epochs": config["epochs"],
+        "explainers.lines": explainers.get("lines", []),
+        "explainers.plane": [explainers["plane"]] if "plane" in explainers else [],
+    }.items():
+        for name in names:
+            if name not in known:
+                raise UserError(
+                    f"configuration: '{key}' names the unknown task '{name}'; "
+                    f"{config['tasks_file']} has {', '.join(known)}"
+                )
+    # Snakemake asks for no input of what is already made
+    for key in ("published", "published_classification", "verdict"):
+        if not Path(config[key]).is_file():
+            raise UserError(
+                f"configuration: '{key}' names the file '{config[key]}', which is not there"
             )
     searches = {
         name: search_settings(name, **options) for name, options in config["evolution"].items()
