@@ -160,6 +160,26 @@ def test_both_presets_share_the_networks_and_one_table_compares_them(
     assert counts["table_presets"] == counts["figure_presets_compared"] == 1
 
 
+@pytest.mark.parametrize("name", ["joint", "rank", "images"])
+def test_a_configuration_draws_into_a_folder_of_its_own_from_shared_runs(
+    name, snakemake, copy_tree, tmp_path
+):
+    tree = copy_tree(tmp_path)
+    (tree / "one.yaml").write_text("{tasks: [K0], seeds: 1}")
+    files = (f"config/{name}.yaml", "one.yaml")
+    run = snakemake(tree, "--summary", "--configfile", "config/config.yaml", "one.yaml")
+    paper = {line.split("\t")[0] for line in run.stdout.splitlines()[1:]}
+    run = snakemake(tree, "--summary", "--configfile", *files)
+    assert run.returncode == 0, run.stderr
+    made = {line.split("\t")[0] for line in run.stdout.splitlines() if line.startswith("results/")}
+    shared = {path for path in made if path.startswith("results/paper/")}
+    assert {"results/paper/K0/network.pt", "results/paper/K0/srnet/paper/1.json"} <= shared
+    assert made - shared == {path for path in made if path.startswith(f"results/{name}/")}
+    assert f"results/{name}/tables/runs.csv" in made
+    assert not [path for path in shared if "/tables/" in path or "/figures/" in path]
+    assert "results/paper/tables/runs.csv" in paper
+
+
 COUNTED = """
 _uncounted = fingerprint
 

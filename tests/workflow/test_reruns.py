@@ -138,3 +138,10 @@ def test_more_seeds_add_runs_only(rerun):
     counts = rerun("fake.yaml", config(seeds=3))
     assert counts["evolve"] == 2
     assert "train" not in counts
+
+
+def test_another_configuration_draws_the_same_runs(rerun):
+    counts = rerun("fake.yaml", config(name="other", runs="fake"))
+    assert counts["gather_runs"] == counts["figure_fitness_box"] == 1
+    shared = {"data", "train", "layers", "evolve", "best", "formulas", "compare", "compare_srnet"}
+    assert not shared & set(counts)

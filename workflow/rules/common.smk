@@ -165,9 +165,9 @@ PLANE_TASK = "".join(
 )
 # The files of a network that is explained.
 CASE = dict(
-    data="<results>/{task}/data.npz",
-    network="<results>/{task}/network.pt",
-    layers="<results>/{task}/layers.npz",
+    data="<runs>/{task}/data.npz",
+    network="<runs>/{task}/network.pt",
+    layers="<runs>/{task}/layers.npz",
     tasks=ancient(config["tasks_file"]),
 )
 
@@ -204,13 +204,13 @@ def comparison_files(tasks, ending="csv", max_seed=None):
     ranges = seed_ranges(EXPLAINERS["seeds"])
     return [
         *expand(
-            "<results>/{task}/{explainer}/{part}.{ending}",
+            "<runs>/{task}/{explainer}/{part}.{ending}",
             task=tasks,
             explainer=SEEDED,
             part=ranges if max_seed is None else ranges[: len(seed_ranges(max_seed))],
             ending=ending,
         ),
-        *expand_presets(f"<results>/{{task}}/srnet/{{preset}}/compared.{ending}", tasks),
+        *expand_presets(f"<runs>/{{task}}/srnet/{{preset}}/compared.{ending}", tasks),
     ]
 
 
@@ -224,7 +224,7 @@ def image_comparisons(kind, ending="csv"):
         "test": (name_test_images(IMAGES["test_set"]["images"]), IMAGES["test_set"]["seeds"]),
     }[kind]
     return expand(
-        "<results>/images/{network}/{image}/{part}.{ending}",
+        "<runs>/images/{network}/{image}/{part}.{ending}",
         network=IMAGES["networks"],
         image=images,
         part=seed_ranges(seeds),

@@ -11,8 +11,8 @@ rule compare:
     input:
         **CASE,
     output:
-        scores="<results>/{task}/{explainer}/{part}.csv",
-        answers="<results>/{task}/{explainer}/{part}.answers.csv",
+        scores="<runs>/{task}/{explainer}/{part}.csv",
+        answers="<runs>/{task}/{explainer}/{part}.answers.csv",
     log:
         "<logs>/{task}/{explainer}/{part}.log",
     benchmark:
@@ -39,8 +39,8 @@ rule compare_baselines:
     input:
         **CASE,
     output:
-        scores="<results>/{task}/baselines.csv",
-        answers="<results>/{task}/baselines.answers.csv",
+        scores="<runs>/{task}/baselines.csv",
+        answers="<runs>/{task}/baselines.answers.csv",
     log:
         "<logs>/{task}/baselines.log",
     benchmark:
@@ -65,10 +65,10 @@ rule compare_baselines:
 rule compare_srnet:
     input:
         **CASE,
-        runs=expand("<results>/{{task}}/srnet/{{preset}}/{seed}.json", seed=SEEDS),
+        runs=expand("<runs>/{{task}}/srnet/{{preset}}/{seed}.json", seed=SEEDS),
     output:
-        scores="<results>/{task}/srnet/{preset}/compared.csv",
-        answers="<results>/{task}/srnet/{preset}/compared.answers.csv",
+        scores="<runs>/{task}/srnet/{preset}/compared.csv",
+        answers="<runs>/{task}/srnet/{preset}/compared.answers.csv",
     log:
         "<logs>/{task}/srnet/{preset}/compared.log",
     benchmark:
@@ -99,7 +99,7 @@ for frame, kind in {"fidelity": "regression", "agreement": "classification"}.ite
                 f"gather_{frame}"
             input:
                 comparison_files(TASKS_BY_KIND[kind]),
-                expand("<results>/{task}/baselines.csv", task=TASKS_BY_KIND[kind]),
+                expand("<runs>/{task}/baselines.csv", task=TASKS_BY_KIND[kind]),
             output:
                 f"<results>/tables/{frame}.csv",
             log:
@@ -159,7 +159,7 @@ rule gather_answers:
 rule curves:
     input:
         **CASE,
-        runs=expand("<results>/{{task}}/srnet/{preset}/best.json", preset=config["presets"]),
+        runs=expand("<runs>/{{task}}/srnet/{preset}/best.json", preset=config["presets"]),
     output:
         "<results>/{task}/curves.csv",
     log:
@@ -209,7 +209,7 @@ if PLANE_TASK:
                 for name in ("data", "network", "layers")
             },
             tasks=CASE["tasks"],
-            run=f"<results>/{PLANE_TASK}/srnet/{config['presets'][0]}/best.json",
+            run=f"<runs>/{PLANE_TASK}/srnet/{config['presets'][0]}/best.json",
         output:
             rows="<results>/tables/plane.csv",
             lines="<results>/tables/plane_lines.csv",

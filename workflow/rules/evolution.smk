@@ -1,11 +1,15 @@
 # One search per task, preset and seed.
 
 
+wildcard_constraints:
+    seed=r"[1-9]\d*",
+
+
 rule evolve:
     input:
-        "<results>/{task}/layers.npz",
+        "<runs>/{task}/layers.npz",
     output:
-        "<results>/{task}/srnet/{preset}/{seed}.json",
+        "<runs>/{task}/srnet/{preset}/{seed}.json",
     log:
         "<logs>/{task}/srnet/{preset}/{seed}.log",
     benchmark:

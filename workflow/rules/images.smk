@@ -13,7 +13,7 @@ if IMAGES:
     rule make_images:
         output:
             expand(
-                "<results>/images/data/{image}{mask}.png",
+                "<runs>/images/data/{image}{mask}.png",
                 image=image_names(IMAGES),
                 mask=["", "_mask"],
             ),
@@ -37,8 +37,8 @@ if IMAGES:
 
     rule train_classifier:
         output:
-            network="<results>/images/{network}/network.pt",
-            report="<results>/images/{network}/network.json",
+            network="<runs>/images/{network}/network.pt",
+            report="<runs>/images/{network}/network.json",
         log:
             "<logs>/images/{network}/train.log",
         benchmark:
@@ -65,12 +65,12 @@ if IMAGES:
 
     rule compare_explanations:
         input:
-            network="<results>/images/{network}/network.pt",
-            image="<results>/images/data/{image}.png",
-            mask="<results>/images/data/{image}_mask.png",
+            network="<runs>/images/{network}/network.pt",
+            image="<runs>/images/data/{image}.png",
+            mask="<runs>/images/data/{image}_mask.png",
         output:
-            runs="<results>/images/{network}/{image}/{part}.csv",
-            history="<results>/images/{network}/{image}/{part}.history.csv",
+            runs="<runs>/images/{network}/{image}/{part}.csv",
+            history="<runs>/images/{network}/{image}/{part}.history.csv",
         log:
             "<logs>/images/{network}/{image}/{part}.log",
         benchmark:
@@ -106,7 +106,7 @@ if IMAGES:
 
     rule gather_images:
         input:
-            networks=expand("<results>/images/{network}/network.json", network=IMAGES["networks"]),
+            networks=expand("<runs>/images/{network}/network.json", network=IMAGES["networks"]),
             named=image_comparisons("named"),
             tests=image_comparisons("test"),
             history=image_comparisons("named", "history.csv"),
@@ -137,7 +137,7 @@ if IMAGES:
         input:
             runs="<results>/tables/images_runs.csv",
             images=expand(
-                "<results>/images/data/{image}{mask}.png",
+                "<runs>/images/data/{image}{mask}.png",
                 image=IMAGES["named"],
                 mask=["", "_mask"],
             ),
