@@ -29,10 +29,8 @@ install: .venv/installed ## make .venv with everything the project needs
 	.venv/bin/python -m pip install --quiet --disable-pip-version-check -e '.[workflow,test,docs]'
 	@touch $@
 
-# For every step that has ended, Snakemake 9.27 looks through all waiting steps once in this time.
-# Once a second would cost a core (docs/cluster.md).
 all: install ## the complete reproduction of CONFIG
-	$(SNAKEMAKE) --configfile $(CONFIG) --max-jobs-per-timespan 1000/10s
+	$(SNAKEMAKE) --configfile $(CONFIG)
 
 demo: install ## a small complete reproduction: networks, formulas, figures, tables (minutes)
 	$(SNAKEMAKE) --configfile config/demo.yaml

@@ -64,7 +64,11 @@ def finish(started: subprocess.Popen[str]) -> tuple[int, str, str]:
 
 
 def content(path: Path) -> dict[str, Any]:
-    return {key: value for key, value in json.loads(path.read_text()).items() if key != "seconds"}
+    return {
+        key: value
+        for key, value in json.loads(path.read_text()).items()
+        if not key.endswith("seconds")
+    }
 
 
 def sentence(result: Result, *words: str) -> None:

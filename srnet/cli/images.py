@@ -83,7 +83,7 @@ def train_classifier(architecture: str, out: str, report: str, **settings: Any) 
     metavar="A,B,…",
     help="sparse, published, sparse-N, lime-N, rise-N, random.",
 )
-@click.option("--seeds", required=True, metavar="A-B", help="The first and the last seed.")
+@options.seeds(required=True, help="The first and the last seed.")
 @click.option(
     "--baseline-seeds",
     type=int,
@@ -103,13 +103,13 @@ def compare_explanations(
     image: str,
     mask: str | None,
     methods: str,
-    seeds: str,
+    seeds: range,
     out: str,
     history: str,
     **settings: Any,
 ) -> None:
     """Explain IMAGE by several methods and score them."""
-    from srnet.images.comparison.scores import seed_range, write_comparison
+    from srnet.images.comparison.scores import write_comparison
 
     write_comparison(
         network,
@@ -118,7 +118,7 @@ def compare_explanations(
         out,
         history,
         methods=methods.split(","),
-        seeds=seed_range(seeds),
+        seeds=seeds,
         progress=click.echo,
         **settings,
     )

@@ -1,6 +1,7 @@
 """Options that several commands have."""
 
 import json
+import re
 from collections.abc import Callable
 from typing import Any, TypeVar
 
@@ -79,6 +80,20 @@ costs = mapping(
     'What an operator counts in the complexity, as {"sin": 3}; 1 where it is not named. Not with '
     "the preset paper.",
 )
+
+
+def seeds(**attributes: Any) -> Callable[[Command], Command]:
+    """The seeds from A to B, as a range."""
+    return click.option("--seeds", metavar="A-B", callback=_parse_seeds, **attributes)
+
+
+def _parse_seeds(_: click.Context, option: click.Parameter, text: str | None) -> range:
+    # a shell that completes a line knows only its beginning
+    match = re.fullmatch(r"([0-9]{1,9})-([0-9]{1,9})", text or "")
+    seeds = range(int(match[1]), int(match[2]) + 1) if match else range(0)
+    if text is not None and not seeds:
+        raise UserError(f"seeds are '{text}'; the first and the last are needed, as 1-10")
+    return seeds
 
 
 def segmentation(name: str) -> Callable[[Command], Command]:

@@ -223,12 +223,8 @@ def formulas(run_file: str, layers_file: str, out: str, time_limit: float) -> No
     metavar="RUN.json",
     help="A run that srnet explains by; give it for each.",
 )
-@click.option(
-    "--seed",
-    type=int,
-    default=1,
-    show_default=True,
-    help="Seed of lime and maple.",
+@options.seeds(
+    default="1-1", show_default=True, help="The first and the last seed of lime and maple."
 )
 @click.option(
     "--points",

@@ -32,6 +32,7 @@ from srnet.validation import Integer
 
 NEAR = 0.1  # standard deviations of the inputs between a point and its neighbour
 STEP = 1e-4  # of a slope, in standard deviations of the input
+SEEDED = ("lime", "maple")
 SEEDLESS = 0  # the seed that a table gives for a method without one
 
 
@@ -98,9 +99,8 @@ def _srnet(run: Mapping[str, Any]) -> Method:
     from srnet.comparison.explainers.srnet import Symbolic
 
     model = SRNet.from_run(run)
-    return Method(
-        "srnet", lambda case: Symbolic(model), run["seed"], run["preset"], float(run["seconds"])
-    )
+    seconds = float(run.get("processor_seconds", run["seconds"]))  # older runs have one time
+    return Method("srnet", lambda case: Symbolic(model), run["seed"], run["preset"], seconds)
 
 
 def compare(case: Case, method: Method) -> tuple[pd.DataFrame, pd.DataFrame]:
@@ -196,7 +196,7 @@ def write_comparison(
     task_name: str,
     out: StrPath,
     answers: StrPath,
-    seed: int = 1,
+    seeds: Iterable[int] = (1,),
     points: int = 1000,
     rows: int = 200,
     samples: int = 5000,
@@ -211,6 +211,8 @@ def write_comparison(
         lime, maple, baselines or srnet.
     files
         The paths of ``tasks``, ``data``, ``network`` and ``layers``.
+    seeds
+        Of LIME and MAPLE, in the order of the rows that are written.
     rows
         Of every split, at most, that LIME and MAPLE explain where the network classifies.
     runs
@@ -230,14 +232,13 @@ def write_comparison(
     contents = read_runs(runs)
     if name == "srnet" and not contents:
         raise UserError("the method srnet needs at least one --run")
-    if name in ("lime", "maple") and case.classifies:
-        case = case.sampled(seed, rows)
+    pairs = []
+    for seed in seeds if name in SEEDED else (SEEDLESS,):
+        explained = case.sampled(seed, rows) if name in SEEDED and case.classifies else case
+        pairs += [(explained, method) for method in methods(name, seed, samples, contents)]
     with threadpoolctl.threadpool_limits(
         1
     ):  # the same sums everywhere; Snakemake runs as many of these as there are cores
-        scores, moved = zip(
-            *(compare(case, method) for method in methods(name, seed, samples, contents)),
-            strict=True,
-        )
+        scores, moved = zip(*(compare(*pair) for pair in pairs), strict=True)
     write_table(pd.concat(scores, ignore_index=True), out)
     write_table(pd.concat(moved, ignore_index=True), answers)

@@ -1,4 +1,4 @@
-"""The one list of figures and tables: each gets a rule of the workflow and an entry in the report.
+"""The one list of figures and tables: each gets a rule of the workflow and entries in the report.
 
 To add one, write an entry here, a module with a function ``draw`` (in ``figures`` or ``tables``
 under the name of the entry; in ``images`` without the prefix ``images_``) and a caption,
@@ -55,35 +55,34 @@ class Artifact:
 
 @dataclass(frozen=True)
 class Drawing:
-    """One figure or table of a configuration.
+    """A figure or table of a configuration: one, or one for every task.
 
     Attributes
     ----------
     artifact
         Its entry in the list.
-    name
-        Name of its files without suffix: ``fitness_box``, or ``layer_heatmap/K0`` if there is one
-        per task.
     tasks
-        Names of the tasks that it shows.
+        Names of the tasks that it shows, together or each for itself.
     """
 
     artifact: Artifact
-    name: str
     tasks: tuple[str, ...]
+
+    @property
+    def name(self) -> str:
+        """Name of its files without suffix: ``fitness_box``; ``layer_heatmap/{task}``, to be filled
+        in with the name of a task, if there is one per task."""
+        return self.artifact.name + "/{task}" * self.artifact.per_task
 
     @property
     def rule(self) -> str:
         """Name of its rule in the workflow."""
-        return f"{self.artifact.kind}_{self.name.replace('/', '_')}"
+        return f"{self.artifact.kind}_{self.artifact.name}"
 
     @property
     def label(self) -> str:
-        """Its label in the report."""
-        return (
-            f"{self.artifact.title}{f', {self.tasks[0]}' if self.artifact.per_task else ''} "
-            f"({self.artifact.kind})"
-        )
+        """Its label in the report, to be filled in as the name."""
+        return f"{self.artifact.title}{', {task}' * self.artifact.per_task} ({self.artifact.kind})"
 
     @property
     def filters_tasks(self) -> bool:
@@ -107,10 +106,8 @@ def list_drawings(kinds: Mapping[str, str]) -> list[Drawing]:
             for task, kind in kinds.items()
             if artifact.tasks == kind or (artifact.tasks == "all" and kind != "images")
         )
-        if artifact.per_task:
-            drawings += [Drawing(artifact, f"{artifact.name}/{task}", (task,)) for task in tasks]
-        elif tasks:
-            drawings.append(Drawing(artifact, artifact.name, tasks))
+        if tasks:
+            drawings.append(Drawing(artifact, tasks))
     return drawings
 
 

@@ -16,12 +16,12 @@ from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import check_is_fitted, validate_data
 
 from srnet.explanation.explain import explain_rows
-from srnet.explanation.layers import MOST_ROWS, sample_layers
+from srnet.explanation.layers import MOST_ROWS
 from srnet.explanation.result import Explanation
 from srnet.model.names import default_names, symbol_names
 from srnet.networks.adapters import OUTPUT, SklearnBox, adapt
 from srnet.search.budget import Budget
-from srnet.search.run import warm_up
+from srnet.search.run import load_kernels
 from srnet.search.settings import RankSettings
 from srnet.search.settings import preset as preset_settings
 from srnet.typing import Floats
@@ -111,10 +111,7 @@ class _Estimator(BaseEstimator):
         if budget.seconds is not None:
             # loading the search is not in its own time, but in that of the fit; compiling it, once
             # on a machine, is not
-            warm_up(
-                sample_layers(box, X[rows][:20], validation=X[rows][:2]).layers,
-                preset_settings(self.preset),
-            )
+            load_kernels(preset_settings(self.preset))
             left = (
                 budget.seconds * (1 - _REST) - (time.monotonic() - begin)
                 if self.max_time is not None

@@ -110,7 +110,11 @@ def _validator() -> Any:
         if not _is_plain(instance, rule):
             yield from check_items(validator, rule, instance, schema)
 
-    return extend(Draft202012Validator, {"items": items})
+    # to a JSON schema 3.0 is an integer, to range() it is none
+    types = Draft202012Validator.TYPE_CHECKER.redefine(
+        "integer", lambda _, value: isinstance(value, int) and not isinstance(value, bool)
+    )
+    return extend(Draft202012Validator, {"items": items}, type_checker=types)
 
 
 def _is_plain(instance: Any, rule: Any) -> bool:

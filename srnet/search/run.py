@@ -1,16 +1,22 @@
 """One run: layers, preset and seed in, RUN.json out; resumed from its checkpoint where there is
 one."""
 
+import contextlib
 import itertools
 import os
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import Any, Protocol
 
+import llvmlite.binding
+import numpy as np
+from filelock import FileLock, Timeout
+
 from srnet._version import __version__
+from srnet.cgp.compiling import FOLDER
 from srnet.errors import UserError
 from srnet.io.files import check_writable, finite_or_none, is_stream, write_json
 from srnet.io.fingerprint import fingerprint
@@ -30,6 +36,8 @@ from srnet.validation import SECONDS, check_threads
 
 # Share of a time limit kept for what follows the last step.
 _CONCLUSION = 0.03
+# Seconds for which a process waits for one that compiles: far longer than that takes.
+_LONGEST_WAIT = 600
 
 
 class Search(Protocol):
@@ -118,8 +126,8 @@ def evolve(
 ) -> dict[str, Any]:
     """Run one search to its end and return the content of RUN.json.
 
-    The result is a function of (layers, settings, seed) alone but for ``seconds``: the same for any
-    number of threads, interrupted or not. A run with a time limit depends on the speed of the
+    The result is a function of (layers, settings, seed) alone but for its three times: the same for
+    any number of threads, interrupted or not. A run with a time limit depends on the speed of the
     machine, one that ``stop`` ends on the moment.
 
     Parameters
@@ -130,8 +138,7 @@ def evolve(
         Called after every step.
     time_limit
         Seconds of the run, in the place of the settings' generations. The search's schedule follows
-        the clock. Loading the compiled search (up to half a minute where it must be compiled, once
-        on a machine) is not counted.
+        the clock. Loading the compiled search (:func:`load_kernels`) is not counted.
     stop
         Called after every step; where it is true, the run ends with the best so far.
 
@@ -143,32 +150,36 @@ def evolve(
     """
     seed = SEED.check("seed", seed)
     threads = check_threads(threads)
-    clock = None
     if time_limit is not None:
         time_limit = SECONDS.check("time_limit", time_limit)
         if checkpoint is not None:
             raise UserError("a run with a time limit keeps no checkpoint; give one of the two")
-        warm_up(layers, settings)  # before the clock starts
+    compile_seconds = load_kernels(settings)  # before the clocks start
+    clock = None
+    if time_limit is not None:
         clock = _Clock(time_limit)
         settings = _settings_in_time(layers, settings, time_limit)
     search = make_search(layers, settings, seed, threads=threads, **options)
     search.until = clock.end if clock is not None else None
     file = None
-    seconds_before = 0.0
+    before = dict.fromkeys(("seconds", "processor_seconds"), 0.0)
     if checkpoint is not None:
         identity = partial(_identity, layers, settings, seed)
         file = Checkpoint(checkpoint, identity, checkpoint_interval)
         if (content := file.load()) is not None:
             try:
                 search.restore(content["state"])
-                seconds_before = float(content.get("seconds", 0.0))
+                before = {key: float(content.get(key, 0.0)) for key in before}
             except (UserError, TypeError, ValueError) as error:
                 file.reject(error)
                 search = make_search(layers, settings, seed, threads=threads, **options)
-    start = time.monotonic()
+    start, start_of_work = time.monotonic(), time.process_time()
 
-    def seconds() -> float:
-        return seconds_before + time.monotonic() - start
+    def times() -> dict[str, float]:
+        return {
+            "seconds": before["seconds"] + time.monotonic() - start,
+            "processor_seconds": before["processor_seconds"] + time.process_time() - start_of_work,
+        }
 
     while not search.finished:
         search.elapsed = clock.elapsed if clock is not None else None
@@ -179,10 +190,10 @@ def evolve(
             search.conclude()
             break
         if file is not None:
-            file.save_if_due(lambda: {"seconds": seconds(), "state": search.state()})
+            file.save_if_due(lambda: {**times(), "state": search.state()})
     if clock is not None:
         settings = replace(settings, generations=search.generation)
-    return record(search, layers, settings, seed, seconds())
+    return record(search, layers, settings, seed, times() | {"compile_seconds": compile_seconds})
 
 
 class _Clock:
@@ -200,8 +211,36 @@ class _Clock:
         return (time.monotonic() - self._start) / self._steps
 
 
-def warm_up(layers: Layers, settings: Settings) -> float:
-    """Load, or compile, the search by a tiny run; the seconds of a chromosome evaluation in it."""
+def load_kernels(settings: Settings) -> float:
+    """Load the compiled code of a search, whatever its layers; what the cache lacks is compiled.
+
+    Of several processes that start together, one compiles while the others wait for it.
+
+    Returns
+    -------
+    The seconds that it took: up to a minute where all is compiled, once on a machine.
+    """
+    start = time.monotonic()
+    x = np.random.default_rng(0).uniform(size=(20, 2)).astype(np.float32)
+    y = x[:, :1]
+    values = [x, x, np.hstack([y, 1 - y]) if settings.loss == "cross_entropy" else y]
+    processor = llvmlite.binding.get_host_cpu_name()  # of a cluster's nodes, each kind compiles
+    complete = FOLDER / f"{type(settings).__name__}-{settings.loss}-{processor}.complete"
+    lock = FileLock(FOLDER / "compiling.lock")
+    if not complete.exists():
+        with contextlib.suppress(Timeout, OSError, NotImplementedError):  # then each for itself
+            lock.acquire(timeout=_LONGEST_WAIT)
+    try:
+        _time_evaluation(Layers({"train": values, "valid": values}), settings)
+        with contextlib.suppress(OSError):
+            complete.touch()
+    finally:
+        lock.release()
+    return time.monotonic() - start
+
+
+def _time_evaluation(layers: Layers, settings: Settings) -> float:
+    """The seconds of a chromosome evaluation, in a tiny run."""
     if isinstance(settings, RankSettings):
         settings = inner_settings(settings)
     start = time.monotonic()
@@ -213,7 +252,7 @@ def warm_up(layers: Layers, settings: Settings) -> float:
 
 def _settings_in_time(layers: Layers, settings: Settings, seconds: float) -> Settings:
     """The settings with any number of generations, each short against the limit."""
-    affordable = seconds / warm_up(layers, settings)
+    affordable = seconds / _time_evaluation(layers, settings)
     return replace(
         settings,
         population=small_population(settings, affordable, layers.depth),
@@ -263,7 +302,7 @@ def evolve_file(
 
 
 def record(
-    search: Search, layers: Layers, settings: Settings, seed: int, seconds: float
+    search: Search, layers: Layers, settings: Settings, seed: int, times: Mapping[str, float]
 ) -> dict[str, Any]:
     """The content of RUN.json; every number in it is recomputed from the formulas in float64."""
     best = search.best
@@ -280,7 +319,7 @@ def record(
         **({"genes": [genes.tolist() for genes in best.genes]} if best.genes else {}),
         "generations": search.generation,
         "evaluations": search.evaluations,
-        "seconds": seconds,
+        **times,
         "history": [finite_or_none(value) for value in search.history],
         "version": __version__,
         "rows": {split: layers.rows(split) for split in ("train", "valid")},

@@ -7,11 +7,12 @@ with measured times.
     --seeds 1 --cores 1 2                    # what to compare with a real run of one seed python
     tests/benchmarks/scaling.py --benchmarks results/paper/benchmarks    # your times, as the
     workflow's `benchmark:` wrote them python tests/benchmarks/scaling.py --seconds
-    P0/evolve/paper=200 --pack 1/1 10/5
+    P0/evolve/paper=200 --pack 1 10
 
 What Snakemake itself takes on one machine was measured on this workflow: 19 % of a core where 133
 steps had ended (its processor time in ten minutes while one job waited). It grows with the steps
-that have ended, for each of them starts a search of its own through what waits, every second.
+that have ended, for each of them starts a search of its own through what waits, every second; with
+the default profile every ten.
 """
 
 import argparse
@@ -20,20 +21,19 @@ import heapq
 import math
 import statistics
 from collections import defaultdict, deque
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import yaml
 
-from srnet.data.tasks import Formula, load_tasks
 from srnet.images.pictures.plan import name_test_images
 
 ROOT = Path(__file__).parents[2]
 TIMES = Path(__file__).with_name("job_seconds.csv")
 EXPLAINERS = ("lime", "maple")
-SEEDS_PER_JOB = 10  # of explanations of an image, as in workflow/rules/common.smk
+SEEDS_PER_JOB = 10  # of LIME, MAPLE and of an image, as in workflow/rules/common.smk
 # of the drawing: figures, tables and what they are gathered from, taken as if none waited for
 # another
 PARTS = 124
@@ -64,17 +64,13 @@ class Packing:
 
     Attributes
     ----------
-    searches, comparisons
-        Searches, and seeds of LIME or MAPLE, in one job,
-    long
-        but of these tasks a search is a job of its own.
+    searches
+        Searches in one job.
     job, member
         Seconds that a job costs besides, and each of its steps.
     """
 
     searches: int = 1
-    comparisons: int = 1
-    long: Collection[str] = ()
     job: float = 0.0
     member: float = 0.0
 
@@ -86,8 +82,8 @@ class Packing:
 
 
 def step_of(file: Path) -> tuple[str, str] | None:
-    """Task and step of a benchmark file, relative to their folder; the seeds of a step are not told
-    apart, nor the images of a kind."""
+    """Task and step of a benchmark file, relative to their folder; the searches of a task are not
+    told apart, nor the images of a kind."""
     match file.with_suffix("").parts:
         case ("images", network, "train"):
             return network, "image-train"
@@ -97,8 +93,8 @@ def step_of(file: Path) -> tuple[str, str] | None:
             return "all", step
         case (task, ("train" | "layers" | "baselines" | "curves") as step):
             return task, step
-        case (task, ("lime" | "maple") as step, _):
-            return task, step
+        case (task, ("lime" | "maple") as step, seeds):
+            return task, f"{step}/{seed_count(seeds)}"
         case (task, "srnet", preset, ("formulas" | "compared") as step):
             return task, f"{step}/{preset}"
         case (task, "srnet", preset, _):
@@ -158,11 +154,6 @@ def workflow(times: Times, config: Mapping[str, Any], packing: Packing = Packing
         sizes = [min(size, count - first) for first in range(0, count, size)]
         return [job(name, *[seconds] * runs, after=[after], drawn=False) for runs in sizes]
 
-    def ready(made: list[Job]) -> None:
-        for each in made:
-            for part in drawing:
-                each.before(part)
-
     best_of = {}
     for task in config["tasks"]:
         rows = job(f"data-{task}", times["all", "data"], local=True, drawn=False)
@@ -175,23 +166,18 @@ def workflow(times: Times, config: Mapping[str, Any], packing: Packing = Packing
         )
         job(f"baselines-{task}", times[task, "baselines"], after=[network])
         for explainer in EXPLAINERS:
-            seeds = config["explainers"]["seeds"]
-            ready(
-                packed(
+            for seeds in ranges(config["explainers"]["seeds"]):
+                job(
                     f"{explainer}-{task}",
-                    times[task, explainer],
-                    seeds,
-                    packing.comparisons,
-                    network,
+                    times[task, f"{explainer}/{seed_count(seeds)}"],
+                    after=[network],
                 )
-            )
         for preset in config["presets"]:
-            size = 1 if task in packing.long else packing.searches
             runs = packed(
                 f"evolve-{task}-{preset}",
                 times[task, f"evolve/{preset}"],
                 config["seeds"],
-                size,
+                packing.searches,
                 network,
             )
             job(f"compared-{task}-{preset}", times[task, f"compared/{preset}"], after=runs)
@@ -224,11 +210,24 @@ def workflow(times: Times, config: Mapping[str, Any], packing: Packing = Packing
         for name in images["networks"]:
             network = job(f"network-{name}", times[name, "image-train"], drawn=False)
             for kind, (all_images, seeds) in kinds.items():
-                for first in range(1, seeds + 1, SEEDS_PER_JOB):
-                    part = f"image-{kind}/{first}-{min(first + SEEDS_PER_JOB - 1, seeds)}"
+                for part in (f"image-{kind}/{range_}" for range_ in ranges(seeds)):
                     for _ in all_images:
                         job(f"{part}-{name}", times[name, part], after=[network, pictures])
     return jobs
+
+
+def ranges(seeds: int) -> list[str]:
+    """The seeds of each job: 1-10, 11-20, …"""
+    return [
+        f"{first}-{min(first + SEEDS_PER_JOB - 1, seeds)}"
+        for first in range(1, seeds + 1, SEEDS_PER_JOB)
+    ]
+
+
+def seed_count(seeds: str) -> int:
+    """The number of seeds of ``"11-20"``."""
+    first, last = map(int, seeds.split("-"))
+    return last - first + 1
 
 
 def set_tails(jobs: list[Job], notice: float) -> float:
@@ -407,20 +406,16 @@ def main() -> None:
     parser.add_argument(
         "--watch",
         type=float,
-        default=1.4e-3,
-        help="share of a core that Snakemake takes for every step that has ended; a tenth with "
-        "--max-jobs-per-timespan 1000/10s",
+        default=1.4e-4,
+        help="share of a core that Snakemake takes for every step that has ended; ten times as "
+        "much without the default profile",
     )
     parser.add_argument(
         "--pack",
         nargs="*",
-        default=["1/1", "10/5", "30/30"],
-        help="searches / seeds of LIME or MAPLE in a job",
-    )
-    parser.add_argument(
-        "--long",
-        nargs="*",
-        help="tasks whose searches are jobs of their own; those of tables where not given",
+        type=int,
+        default=[1, 5, 30],
+        help="searches in a job",
     )
     parser.add_argument(
         "--job", type=float, default=3.7, help="seconds that a job of a cluster costs"
@@ -502,24 +497,14 @@ def main() -> None:
     table(rows)
     print()
 
-    known = load_tasks(ROOT / config["tasks_file"])
-    # which is what LONG in workflow/rules/resources.smk comes to
-    long = (
-        [task for task in config["tasks"] if not isinstance(known[task].source, Formula)]
-        if options.long is None
-        else options.long
-    )
     packed = {}
-    for text in options.pack:
-        searches, comparisons = map(int, text.split("/"))
-        packed[text] = workflow(
-            times, config, Packing(searches, comparisons, long, options.job, options.member)
-        )
+    for searches in options.pack:
+        packed[searches] = workflow(times, config, Packing(searches, options.job, options.member))
     drawing = times["all", "drawing"] * (
         1 / options.login - 1 / PARTS
     )  # beyond the one part of it that a chain ends with
     chains = {pack: set_tails(jobs, options.notice) + drawing for pack, jobs in packed.items()}
-    rows = [["cores", *(f"a cluster, {pack} in a job" for pack in packed)]]
+    rows = [["cores", *(f"a cluster, searches in a job: {pack}" for pack in packed)]]
     for cores in options.cores:
         row: list[object] = [cores]
         for pack, jobs in packed.items():

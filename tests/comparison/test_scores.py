@@ -6,6 +6,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 import pytest
 from click.testing import CliRunner
 from helpers import fakes
@@ -131,7 +132,7 @@ def test_formulas_are_scored_at_every_run(made, run):
     (method,) = methods("srnet", 1, 10, runs)
     scores, answers = compare(case, method)
     assert set(scores["preset"]) == {"paper"}
-    assert scores["seconds_once"].min() >= runs[0]["seconds"]
+    assert scores["seconds_once"].min() >= runs[0]["processor_seconds"]
     outputs = method.make(case).explain(case.points["train"]).outputs
     assert scores["nonfinite"][0] == (~np.isfinite(outputs)).sum()
     assert len(answers) == 20
@@ -259,7 +260,7 @@ def test_the_command_writes_both_tables(made, run, tmp_path):
 def test_the_command_explains_some_rows_of_a_classification(made, tmp_path):
     assert (
         command(
-            made, "lime", "flowers", tmp_path, "--rows", "4", "--samples", "50", "--seed", "3"
+            made, "lime", "flowers", tmp_path, "--rows", "4", "--samples", "50", "--seeds", "3-3"
         ).exit_code
         == 0
     )
@@ -271,6 +272,29 @@ def test_the_command_explains_some_rows_of_a_classification(made, tmp_path):
     ]
 
 
+@pytest.mark.parametrize("name", ["lime", "maple"])
+@pytest.mark.parametrize("task", ["K0", "flowers"])
+def test_several_seeds_of_one_command_are_those_of_each(made, tmp_path, name, task):
+    """To the last bit: no explanation depends on what was explained before it."""
+    options = ("--points", "6", "--rows", "4", "--samples", "40")
+    assert command(made, name, task, tmp_path, "--seeds", "1-3", *options).exit_code == 0
+    tables = []
+    for seed in (1, 2, 3):
+        case = make_case(*made[1][task], points=6)
+        case = case.sampled(seed, 4) if case.classifies else case
+        tables += [compare(case, method) for method in methods(name, seed, 40)]
+    for file, parts in zip(("scores", "answers"), zip(*tables, strict=True), strict=True):
+        write_table(pd.concat(parts), tmp_path / "expected.csv")
+        assert untimed(tmp_path / f"{file}.csv") == untimed(tmp_path / "expected.csv")
+
+
+def untimed(path):
+    """The rows of a table without its seconds."""
+    with open(path) as file:
+        rows = list(csv.DictReader(file))
+    return [{key: row[key] for key in row if not key.startswith("seconds")} for row in rows]
+
+
 @pytest.mark.parametrize(
     ("name", "task", "options", "words"),
     [
@@ -279,7 +303,9 @@ def test_the_command_explains_some_rows_of_a_classification(made, tmp_path):
         ("maple", "K0", ["--task", "K9"], "has no task 'K9'"),
         ("baselines", "K0", ["--task", "F3"], "all must be of this task"),
         ("lime", "K0", ["--samples", "1"], "'samples' is 1; a whole number of at least 2"),
-        ("lime", "K0", ["--seed", "-1"], "'seed' is -1; a whole number of at least 0"),
+        ("lime", "K0", ["--seeds", "3-1"], "seeds are '3-1'; the first and the last are needed"),
+        ("maple", "K0", ["--seeds", "5"], "seeds are '5'; the first and the last are needed"),
+        ("maple", "K0", ["--seeds", "a-b"], "seeds are 'a-b'; the first and the last are needed"),
         ("maple", "K0", ["--points", "0"], "'points' is 0; a whole number of at least 1"),
         ("maple", "flowers", ["--rows", "0"], "'rows' is 0; a whole number of at least 1"),
     ],

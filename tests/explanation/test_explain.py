@@ -122,11 +122,15 @@ def test_errors_are_those_of_the_formulas(explained: Explanation) -> None:
     )
 
 
+def without_time(run: dict[str, Any]) -> dict[str, Any]:
+    return {key: value for key, value in run.items() if not key.endswith("seconds")}
+
+
 def test_evaluations_give_the_same_result_every_time_and_for_any_threads(
     explained: Explanation,
 ) -> None:
     again = explain(mlp(2, 3, 3, 1), X, threads=2, **JOINT)
-    assert {**again.run, "seconds": 0} == {**explained.run, "seconds": 0}
+    assert without_time(again.run) == without_time(explained.run)
     assert explain(mlp(2, 3, 3, 1), X, seed=1, **SMALL).run["seed"] == 2
     assert explain(mlp(2, 3, 3, 1), X, preset="paper", **SMALL).run["preset"] == "paper"
 
@@ -224,7 +228,7 @@ def test_by_default_the_output_is_explained_by_as_many_formulas_as_it_takes() ->
     assert (run["preset"], run["settings"]["formulas"]) == ("rank", 0)
     assert (run["rows"]["train"], run["rows"]["valid"]) == (40 + 1920, 119)
     again = explain(mlp(2, 3, 3, 1), X, threads=2, **SMALL)
-    assert {**again.run, "seconds": 0} == {**run, "seconds": 0}
+    assert without_time(again.run) == without_time(run)
     assert explain(mlp(2, 3, 3, 1), X, seed=1, **SMALL).run != run
 
 
@@ -615,6 +619,9 @@ class Ticking:
 
     def monotonic(self) -> float:
         self.now += 0.01
+        return self.now
+
+    def process_time(self) -> float:
         return self.now
 
 

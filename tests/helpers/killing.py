@@ -205,9 +205,13 @@ def timed(column: str) -> bool:
 
 
 def without_seconds(content: Any) -> Any:
-    """JSON without the keys ``seconds``."""
+    """JSON without its times."""
     if isinstance(content, dict):
-        return {key: without_seconds(value) for key, value in content.items() if key != "seconds"}
+        return {
+            key: without_seconds(value)
+            for key, value in content.items()
+            if not key.endswith("seconds")
+        }
     return [without_seconds(value) for value in content] if isinstance(content, list) else content
 
 

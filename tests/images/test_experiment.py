@@ -7,7 +7,7 @@ import torch
 from helpers import made_images
 
 from srnet.errors import UserError
-from srnet.images.comparison.scores import compare, method, seed_range, write_comparison
+from srnet.images.comparison.scores import compare, method, write_comparison
 from srnet.images.networks.architectures import (
     ARCHITECTURES,
     MEAN,
@@ -60,13 +60,9 @@ def folder(tmp_path_factory, classifier):
 def test_names_of_methods():
     assert (method("sparse-100").kind, method("sparse-100").passes) == ("sparse", 100)
     assert (method("published").kind, method("published").passes) == ("published", None)
-    assert list(seed_range("3-5")) == [3, 4, 5]
     for name in ("lime", "rise", "random-3", "sparse-0", "best", "", "lime-1000-2"):
         with pytest.raises(UserError, match="there is no method"):
             method(name)
-    for text in ("5", "5-3", "a-b"):
-        with pytest.raises(UserError, match="the first and the last are needed"):
-            seed_range(text)
 
 
 def test_a_row_per_method_and_seed(folder):

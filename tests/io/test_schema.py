@@ -73,7 +73,8 @@ def test_the_schemas_of_the_package_are_schemas(name: str) -> None:
 def test_arrays_are_checked_as_jsonschema_does(types: Any, value: Any) -> None:
     schema = {"items": {"type": types}}
     content = [*([1, 2] if "number" in types else []), value]
-    if Draft202012Validator(schema).is_valid(content):
+    # but 1.0 is no integer here: range(1.0) fails
+    if Draft202012Validator(schema).is_valid(content) and (types, str(value)) != ("integer", "1.0"):
         check(content, schema, "my.yaml")
     else:
         with pytest.raises(UserError, match=f"the key '{len(content) - 1}' is "):

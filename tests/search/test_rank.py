@@ -57,7 +57,7 @@ def layers_of(
 
 
 def without_time(run: Run) -> str:
-    return json.dumps({key: value for key, value in run.items() if key != "seconds"})
+    return json.dumps({key: value for key, value in run.items() if not key.endswith("seconds")})
 
 
 LAW = layers_of(lambda x: [np.column_stack([x[:, 0] * x[:, 1], x[:, 0] * x[:, 1] + x[:, 2]])])
@@ -289,7 +289,7 @@ from srnet.search.run import evolve
 from srnet.search.settings import preset
 layers = made_up.layers((8, 300, 20), rows=1100, valid=100)
 run = evolve(layers, preset({name!r}, population=10, generations=16), 3)
-print(json.dumps({{key: value for key, value in run.items() if key != "seconds"}}))
+print(json.dumps({{key: value for key, value in run.items() if not key.endswith("seconds")}}))
 """
 
 

@@ -22,13 +22,13 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 @pytest.fixture(scope="session")
 def snakemake() -> Snakemake:
-    """Run Snakemake in a folder, with the package that lies in it."""
+    """Run Snakemake in a folder, with the package that lies in it, or that of this checkout."""
 
     def run(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
         commands = str(Path(sys.executable).parent)
         environment = {
             **os.environ,
-            "PYTHONPATH": str(folder),
+            "PYTHONPATH": os.pathsep.join([str(folder), str(ROOT)]),
             "PYTHONWARNINGS": "error::RuntimeWarning",  # none of NumPy's reaches a log
             "PATH": os.pathsep.join([commands, os.environ["PATH"]]),
         }
@@ -73,8 +73,8 @@ class Tiny:
     Attributes
     ----------
     options
-        Of Snakemake: the workflow of the repository, with the installed package, whose compiled
-        kernels are cached.
+        Of Snakemake: the workflow of the repository, with its package, whose compiled kernels are
+        cached.
     """
 
     tree: Path

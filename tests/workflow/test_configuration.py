@@ -27,6 +27,9 @@ def test_the_configurations_are_valid(name):
         ({"seed": 3}, "unknown key 'seed'; allowed are epochs, evolution"),
         ({"seeds": 0}, "the key 'seeds' is 0; at least 1 is needed"),
         ({"seeds": "many"}, "the key 'seeds' is 'many'; it must be of type integer"),
+        ({"seeds": 3.0}, "the key 'seeds' is 3.0; it must be of type integer"),
+        ({"seeds": True}, "the key 'seeds' is True; it must be of type integer"),
+        ({"epochs": {"K0": 3.0}}, "the key 'epochs.K0' is 3.0; it must be of type integer"),
         ({"tasks": []}, "the key 'tasks' has 0 entries; at least 1 is needed"),
         ({"tasks": ["K0", "K0"]}, "the key 'tasks' names something twice"),
         ({"name": "../other"}, "the key 'name' is '../other'"),
@@ -58,6 +61,12 @@ def test_a_mistake_is_named_in_one_sentence(change, sentence):
     assert "\n" not in str(caught.value)
 
 
+def test_epochs_of_an_unknown_image_network_are_refused():
+    images = yaml.safe_load((ROOT / "config" / "images.yaml").read_text())["images"]
+    with pytest.raises(UserError, match="'images.epochs' is 'tyny'; allowed are resnet18, "):
+        check(COMPLETE | {"images": images | {"epochs": {"tyny": 3}}}, SCHEMA, "configuration")
+
+
 def test_every_key_is_described():
     def described(schema):
         for name, part in schema.get("properties", {}).items():
@@ -73,6 +82,13 @@ def test_every_key_is_described():
         ("taks=[K0]", "configuration: unknown key 'taks'"),
         ("tasks=[K9]", "configuration: 'tasks' names the unknown task 'K9'"),
         ("presets=[papr]", "'preset' is 'papr'; allowed are"),
+        ("explainers={lines: [K00]}", "'explainers.lines' names the unknown task 'K00'; "),
+        ("explainers={plane: P22}", "'explainers.plane' names the unknown task 'P22'; "),
+        ("epochs={K00: 3}", "'epochs' names the unknown task 'K00'; "),
+        ("explainers={seeds: 2.5}", "'explainers.seeds' is 2.5; it must be of type integer"),
+        ("seeds=3.0", "the key 'seeds' is 3.0; it must be of type integer"),
+        ("published=no.csv", "'published' names the file 'no.csv', which is not there"),
+        ("verdict=no.yaml", "'verdict' names the file 'no.yaml', which is not there"),
         ("presets=[rank]", "'presets' has rank, which chooses formulas by validation rows; the"),
     ],
 )
@@ -81,6 +97,27 @@ def test_snakemake_refuses_it_before_it_runs_anything(snakemake, option, sentenc
     assert run.returncode != 0
     assert sentence in run.stdout + run.stderr
     assert "Traceback" not in run.stdout + run.stderr
+
+
+def test_a_nested_option_of_the_command_line_has_numbers(snakemake, jobs, copy_tree, tmp_path):
+    options = ("tasks=[K0]", "seeds=2", "explainers={seeds: 11, lines: [K0]}", "epochs={K0: 5}")
+    run = snakemake(copy_tree(tmp_path), "--dry-run", "--printshellcmds", "--config", *options)
+    assert run.returncode == 0, run.stdout + run.stderr
+    assert "srnet compare maple" in run.stdout
+    assert "--seeds 11-11 --points 1000" in run.stdout
+    assert "--epochs 5 " in run.stdout
+
+
+def test_a_tasks_file_of_ones_own_lacks_what_config_yaml_names(snakemake, copy_tree, tmp_path):
+    tree = copy_tree(tmp_path)
+    tasks = (tree / "config" / "tasks.yaml").read_text().replace("K0:", "mine:")
+    (tree / "mine.yaml").write_text(tasks[tasks.index("mine:") : tasks.index("K1:")])
+    config = {"tasks_file": "mine.yaml", "tasks": ["mine"]}
+    for explainers, code in (({}, 0), ({"lines": ["mine"]}, 0), ({"lines": ["min"]}, 1)):
+        (tree / "c.yaml").write_text(yaml.safe_dump(config | {"explainers": explainers}))
+        run = snakemake(tree, "--dry-run", "--configfile", "c.yaml")
+        assert run.returncode == code, run.stdout + run.stderr
+    assert "'explainers.lines' names the unknown task 'min'; mine.yaml has mine" in run.stdout
 
 
 @pytest.mark.parametrize("name", ["tiny", "images", "all"])
@@ -99,15 +136,14 @@ def test_a_task_is_called_as_nothing_else(snakemake, copy_tree, tmp_path, name):
 
 def test_the_complete_configuration_asks_for_every_run(snakemake, jobs, copy_tree, tmp_path):
     tree = copy_tree(tmp_path)
+    # neither the PMLB data sets nor a network are there
     counts = jobs(snakemake(tree, "--dry-run", "--quiet", "rules"))
-    assert (
-        counts["evolve"] + counts["evolve_long"] == 22 * 30
-    )  # also where neither the PMLB data sets nor a network are there
+    assert counts["evolve"] == 22 * 30
     assert counts["train"] == counts["layers"] == counts["formulas"] == 22
     both = jobs(
         snakemake(tree, "--dry-run", "--quiet", "rules", "--config", "presets=[paper,joint]")
     )
-    assert both["evolve"] + both["evolve_long"] == 2 * 22 * 30
+    assert both["evolve"] == 2 * 22 * 30
     assert both["train"] == counts["train"]
 
 
@@ -117,7 +153,7 @@ def test_one_two_and_three_formulas_are_compared_on_every_task(
     tree = copy_tree(tmp_path)
     options = ("--dry-run", "--quiet", "rules", "--configfile", "config/rank.yaml", "--")
     counts = jobs(snakemake(tree, *options, "figure_fidelity_by_formulas"))
-    assert counts["evolve"] + counts.get("evolve_long", 0) == 4 * 22 * 30
+    assert counts["evolve"] == 4 * 22 * 30
     assert counts["train"] == 22
 
 
@@ -127,6 +163,50 @@ def test_both_presets_share_the_networks_and_one_table_compares_them(
     tree = copy_tree(tmp_path)
     options = ("--dry-run", "--quiet", "rules", "--configfile", "config/joint.yaml", "--")
     counts = jobs(snakemake(tree, *options, "table_presets", "figure_presets_compared"))
-    assert counts["evolve"] + counts.get("evolve_long", 0) == 2 * 12 * 30
+    assert counts["evolve"] == 2 * 12 * 30
     assert counts["train"] == 12
     assert counts["table_presets"] == counts["figure_presets_compared"] == 1
+
+
+@pytest.mark.parametrize("name", ["joint", "rank", "images"])
+def test_a_configuration_draws_into_a_folder_of_its_own_from_shared_runs(
+    name, snakemake, copy_tree, tmp_path
+):
+    tree = copy_tree(tmp_path)
+    (tree / "one.yaml").write_text("{tasks: [K0], seeds: 1}")
+    files = (f"config/{name}.yaml", "one.yaml")
+    run = snakemake(tree, "--summary", "--configfile", "config/config.yaml", "one.yaml")
+    paper = {line.split("\t")[0] for line in run.stdout.splitlines()[1:]}
+    run = snakemake(tree, "--summary", "--configfile", *files)
+    assert run.returncode == 0, run.stderr
+    made = {line.split("\t")[0] for line in run.stdout.splitlines() if line.startswith("results/")}
+    shared = {path for path in made if path.startswith("results/paper/")}
+    assert {"results/paper/K0/network.pt", "results/paper/K0/srnet/paper/1.json"} <= shared
+    assert made - shared == {path for path in made if path.startswith(f"results/{name}/")}
+    assert f"results/{name}/tables/runs.csv" in made
+    assert not [path for path in shared if "/tables/" in path or "/figures/" in path]
+    assert "results/paper/tables/runs.csv" in paper
+
+
+COUNTED = """
+_uncounted = fingerprint
+
+
+def fingerprint(*modules, **options):
+    with open("fingerprints.txt", "a") as file:
+        file.write(f"{modules} {options}\\n")
+    return _uncounted(*modules, **options)
+"""
+
+
+def test_the_code_is_read_once_for_many_jobs(snakemake, jobs, copy_tree, tmp_path):
+    """Half of a dry run's time went into 2,070 fingerprints, most of them the same."""
+    tree = copy_tree(tmp_path)
+    with open(tree / "srnet" / "io" / "fingerprint.py", "a") as file:
+        file.write(COUNTED)
+    options = ("--dry-run", "--quiet", "rules", "--configfile", "config/joint.yaml")
+    counts = jobs(snakemake(tree, *options))
+    assert counts["evolve"] == 2 * 12 * 30
+    lines = (tree / "fingerprints.txt").read_text().splitlines()
+    assert lines
+    assert len(set(lines)) == len(lines)

@@ -26,15 +26,20 @@ explainers: {seeds: 1, points: 20, samples: 100}
 
 
 def check_drawings(results, kinds):
-    for made in list_drawings(kinds):
-        folder = results / f"{made.artifact.kind}s"
-        if made.artifact.kind == "figure":
-            assert (folder / f"{made.name}.pdf").read_bytes().startswith(b"%PDF")
-            assert (folder / f"{made.name}.png").read_bytes().startswith(b"\x89PNG")
+    made = [
+        (made.artifact.kind, made.name.format(task=task))
+        for made in list_drawings(kinds)
+        for task in made.tasks
+    ]
+    for kind, name in dict.fromkeys(made):
+        folder = results / f"{kind}s"
+        if kind == "figure":
+            assert (folder / f"{name}.pdf").read_bytes().startswith(b"%PDF")
+            assert (folder / f"{name}.png").read_bytes().startswith(b"\x89PNG")
         else:
-            for kind in ("csv", "tex", "html"):
-                assert (folder / f"{made.name}.{kind}").stat().st_size > 0
-        caption = (folder / f"{made.name}.rst").read_text()
+            for ending in ("csv", "tex", "html"):
+                assert (folder / f"{name}.{ending}").stat().st_size > 0
+        caption = (folder / f"{name}.rst").read_text()
         assert caption.strip()
         assert "{{" not in caption
 

@@ -2,6 +2,7 @@
 with the real commands."""
 
 import csv
+import re
 import shutil
 
 import pytest
@@ -25,10 +26,10 @@ TABLES = [f"results/small/tables/{name}.csv" for name in ("accuracy", "stability
 FIGURES = [f"results/small/figures/{name}.png" for name in ("decision_boundary", "undersampling")]
 
 
-def test_there_is_a_job_for_every_task_method_and_seed(snakemake, jobs, copy_tree, tmp_path):
+def test_there_is_a_job_for_every_task_method_and_ten_seeds(snakemake, jobs, copy_tree, tmp_path):
     tree = copy_tree(tmp_path)
     (tree / "three.yaml").write_text(
-        "{tasks: [K0, F3, iris], presets: [paper, joint], seeds: 3, explainers: {seeds: 2}}"
+        "{tasks: [K0, F3, iris], presets: [paper, joint], seeds: 3, explainers: {seeds: 11}}"
     )
     counts = jobs(snakemake(tree, "--dry-run", "--quiet", "rules", "--configfile", "three.yaml"))
     assert counts["compare"] == 3 * 2 * 2
@@ -38,6 +39,27 @@ def test_there_is_a_job_for_every_task_method_and_seed(snakemake, jobs, copy_tre
     assert counts["plane"] == counts["undersampling"] == counts["gather_agreement"] == 1
     regression = jobs(snakemake(tree, "--dry-run", "--quiet", "rules", "--config", "tasks=[K0]"))
     assert not {"plane", "undersampling", "gather_agreement"} & set(regression)
+
+
+def test_a_command_has_the_numbers_that_its_task_and_explainer_read(snakemake, copy_tree, tmp_path):
+    """So that another number runs no other command again."""
+    options = ("--dry-run", "--printshellcmds", "--config", "tasks=[K0,iris]", "seeds=1")
+    run = snakemake(copy_tree(tmp_path), *options)
+    assert run.returncode == 0, run.stdout + run.stderr
+    commands = re.findall(
+        r"srnet compare (\w+) --task (\w+) .* --layers \S+ (?:--seeds \S+ )?(.*?) --(?:out|run)",
+        run.stdout,
+    )
+    assert {(explainer, task): numbers.strip() for explainer, task, numbers in commands} == {
+        ("lime", "K0"): "--points 1000 --samples 5000 --line",
+        ("lime", "iris"): "--rows 200 --samples 5000",
+        ("maple", "K0"): "--points 1000 --line",
+        ("maple", "iris"): "--rows 200",
+        ("baselines", "K0"): "--points 1000 --line",
+        ("baselines", "iris"): "",
+        ("srnet", "K0"): "--points 1000 --line",
+        ("srnet", "iris"): "",
+    }
 
 
 @pytest.mark.parametrize(

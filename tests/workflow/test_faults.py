@@ -118,6 +118,38 @@ def test_a_driver_that_is_terminated_ends_after_its_jobs(tmp_path: Path) -> None
     assert 0 < len(list(tmp_path.glob("*.txt"))) < 200
 
 
+ENDS = """
+include: "{rules}/termination.smk"
+
+rule all:
+    input:
+        expand("{{number}}.txt", number=range(3))
+
+rule file:
+    output:
+        "{{number}}.txt"
+    shell:
+        "{command} {{output}}"
+"""
+
+
+@pytest.mark.parametrize(("command", "code"), [("touch", 0), ("ls", 1)])
+def test_a_driver_that_has_done_its_jobs_waits_for_no_timer(
+    tmp_path: Path, command: str, code: int
+) -> None:
+    rules = fakes.ROOT / "workflow" / "rules"
+    (tmp_path / "Snakefile").write_text(ENDS.format(rules=rules, command=command))
+    driver = subprocess.run(
+        [*(sys.executable, "-m", "snakemake"), "--cores", "2", "--max-jobs-per-timespan", "9/1d"],
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=HANG,
+    )
+    assert driver.returncode == code, driver.stderr
+
+
 # --- A full disk ----------------------------------------------------------------------------------
 
 

@@ -19,6 +19,7 @@ COMPLETE = yaml.safe_load((ROOT / "config" / "config.yaml").read_text())
 IMAGES = yaml.safe_load((ROOT / "config" / "images.yaml").read_text())
 TINY = """
 name: tiny
+runs: tiny
 images:
   networks: [tiny]
   size: 64

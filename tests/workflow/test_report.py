@@ -20,6 +20,11 @@ FLAGS = (
 MADE = list_drawings({"K0": "regression"})
 
 
+def file_name(made):
+    ending = "png" if made.artifact.kind == "figure" else "html"
+    return f"{made.name.format(task='K0').split('/')[-1]}.{ending}"
+
+
 @pytest.fixture(scope="module")
 def report(tiny, snakemake, tmp_path_factory):
     """The unpacked report of the tiny configuration."""
@@ -105,21 +110,20 @@ def look_at(browser, row):
 def test_the_report_holds_every_figure_and_table(report):
     names = [path.name for path in report.glob("data/raw/*/*")]
     for made in MADE:
-        ending = "png" if made.artifact.kind == "figure" else "html"
-        assert f"{made.name.split('/')[-1]}.{ending}" in names
+        assert file_name(made) in names
 
 
 @pytest.mark.parametrize("category", dict.fromkeys(made.artifact.category for made in MADE))
 def test_every_figure_and_table_of_a_category_is_rendered(browser, category):
-    expected = {made.label: made for made in MADE if made.artifact.category == category}
+    expected = {
+        made.label.format(task="K0"): made for made in MADE if made.artifact.category == category
+    }
     rows = rows_of(browser, category)
     assert {label for label, *_ in rows} == set(expected)
     for i, (label, *_) in enumerate(rows):
         source, size = look_at(browser, i)
         made = expected[label]
-        assert source.endswith(
-            f"/{made.name.split('/')[-1]}.{'png' if made.artifact.kind == 'figure' else 'html'}"
-        )
+        assert source.endswith(f"/{file_name(made)}")
         assert size >= (600 if made.artifact.kind == "figure" else 2), (label, size)
     complaints = [entry for entry in browser.get_log("browser") if entry["level"] == "SEVERE"]
     assert complaints == []

@@ -94,8 +94,19 @@ def test_the_published_search_does_not_run_again_for_the_others(rerun, module):
 
 def test_a_changed_lime_explains_again_by_lime_alone(rerun):
     counts = rerun("srnet/comparison/explainers/lime.py", code)
-    assert counts["compare"] == 2 * 30
+    assert counts["compare"] == 2 * 3
     assert not {"evolve", "train", "compare_srnet", "compare_baselines"} & set(counts)
+
+
+# of each explainer the two regressions, 30 seeds in three jobs
+@pytest.mark.parametrize(
+    ("change", "compared"), [({"samples": 4000}, 6), ({"points": 900}, 12), ({"rows": 100}, 0)]
+)
+def test_a_changed_number_explains_again_what_reads_it(rerun, change, compared):
+    counts = rerun("fake.yaml", config(explainers=change))
+    assert counts.get("compare", 0) == compared
+    assert ("compare_srnet" in counts) == ("compare_baselines" in counts) == ("points" in change)
+    assert not {"evolve", "train", "layers"} & set(counts)
 
 
 def test_a_changed_budget_runs_the_evolutions(rerun):
@@ -127,3 +138,10 @@ def test_more_seeds_add_runs_only(rerun):
     counts = rerun("fake.yaml", config(seeds=3))
     assert counts["evolve"] == 2
     assert "train" not in counts
+
+
+def test_another_configuration_draws_the_same_runs(rerun):
+    counts = rerun("fake.yaml", config(name="other", runs="fake"))
+    assert counts["gather_runs"] == counts["figure_fitness_box"] == 1
+    shared = {"data", "train", "layers", "evolve", "best", "formulas", "compare", "compare_srnet"}
+    assert not shared & set(counts)

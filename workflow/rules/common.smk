@@ -3,10 +3,12 @@ import json
 import os
 import re
 import shlex
+from functools import cache
 from pathlib import Path
 
 import yaml
 from snakemake.exceptions import WorkflowError
+from snakemake.utils import update_config
 
 from srnet.data.pmlb import VARIABLE
 from srnet.data.tasks import Csv, load_tasks
@@ -20,8 +22,24 @@ from srnet.search.settings import preset as search_settings
 # What is no task's name: folders of the results, and the rows about all tasks together.
 TAKEN = ("all", "benchmarks", "figures", "images", "logs", "tables")
 
+# Thousands of jobs have a few dozens of fingerprints, and no code changes under a workflow.
+fingerprint = cache(fingerprint)
+
 
 include: "termination.smk"
+
+
+def read_numbers(value):
+    """A nested value of --config with its numbers, which Snakemake leaves as texts."""
+    if isinstance(value, dict):
+        return {key: read_numbers(part) for key, part in value.items()}
+    if isinstance(value, list):
+        return [read_numbers(part) for part in value]
+    try:
+        number = yaml.safe_load(value)
+    except (AttributeError, yaml.YAMLError):  # a number already, or no YAML
+        return value
+    return number if type(number) in (int, float) else value
 
 
 def load_configuration():
@@ -30,19 +48,13 @@ def load_configuration():
     Raises
     ------
     UserError
-        If the configuration breaks its schema, names an unknown task or preset, or a task has a
-        name that stands for something else among the results.
+        If the configuration breaks its schema, names an unknown task or preset or a file that is
+        not there, or a task has a name that stands for something else among the results.
     """
+    update_config(config, read_numbers(workflow.config_settings.config))
     schema = Path(workflow.basedir) / "schemas" / "config.schema.yaml"
     check(config, yaml.safe_load(schema.read_text()), "configuration")
     known = load_tasks(config["tasks_file"])
-    for key in ("tasks", "epochs"):
-        for name in config[key]:
-            if name not in known:
-                raise UserError(
-                    f"configuration: '{key}' names the unknown task '{name}'; "
-                    f"{config['tasks_file']} has {', '.join(known)}"
-                )
     networks = (config.get("images") or {}).get("networks", [])
     for name in config["tasks"]:
         if name in (*networks, *TAKEN):
@@ -50,6 +62,27 @@ def load_configuration():
                 f"configuration: 'tasks' has the task '{name}', the name of an image network or of "
                 f"a part of the results ({', '.join((*networks, *TAKEN))}); rename it in "
                 f"{config['tasks_file']}"
+            )
+    given = workflow.config_settings.overwrite_config
+    # with a tasks file of one's own those of config.yaml are unknown
+    explainers = given.get("explainers", {}) if "tasks_file" in given else config["explainers"]
+    for key, names in {
+        "tasks": config["tasks"],
+        "epochs": config["epochs"],
+        "explainers.lines": explainers.get("lines", []),
+        "explainers.plane": [explainers["plane"]] if "plane" in explainers else [],
+    }.items():
+        for name in names:
+            if name not in known:
+                raise UserError(
+                    f"configuration: '{key}' names the unknown task '{name}'; "
+                    f"{config['tasks_file']} has {', '.join(known)}"
+                )
+    # Snakemake asks for no input of what is already made
+    for key in ("published", "published_classification", "verdict"):
+        if not Path(config[key]).is_file():
+            raise UserError(
+                f"configuration: '{key}' names the file '{config[key]}', which is not there"
             )
     searches = {
         name: search_settings(name, **options) for name, options in config["evolution"].items()
@@ -102,7 +135,7 @@ def search_code(preset):
         "joint": ranks,
         "pursuit": [],
     }[SEARCHES[preset].search]
-    return fingerprint("search/run.py", without=["search/settings.py", *other])
+    return fingerprint("search/run.py", without=("search/settings.py", *other))
 
 
 def search_options(preset):
@@ -125,8 +158,9 @@ def output_loss(task):
 
 
 EXPLAINERS = config["explainers"]
-# The explainers that take a seed.
-SEEDED = ("lime", "maple")
+# The explainers that take a seed, with the numbers that each reads.
+SEEDED = {"lime": ("points", "rows", "samples"), "maple": ("points", "rows")}
+SEEDS_PER_JOB = 10  # a seed of LIME or MAPLE takes seconds, as the start of Python does
 # The classification whose decision boundary is drawn.
 PLANE_TASK = "".join(
     [name for name in TASKS_BY_KIND["classification"] if name == EXPLAINERS["plane"]]
@@ -134,45 +168,29 @@ PLANE_TASK = "".join(
 )
 # The files of a network that is explained.
 CASE = dict(
-    data="<results>/{task}/data.npz",
-    network="<results>/{task}/network.pt",
-    layers="<results>/{task}/layers.npz",
+    data="<runs>/{task}/data.npz",
+    network="<runs>/{task}/network.pt",
+    layers="<runs>/{task}/layers.npz",
     tasks=ancient(config["tasks_file"]),
 )
 
 
-def compare_options(*names):
-    """Options of `srnet compare`: the points, rows or samples, and where the points lie."""
-    numbers = [f"--{name} {EXPLAINERS[name]}" for name in names]
-    return lambda w: " ".join(numbers + ["--line"] * (w.task in EXPLAINERS["lines"]))
+def compare_options(task, *names):
+    """Options of `srnet compare`: those numbers that a task of this kind reads, and where its
+    points lie. A number that is changed explains no other task again."""
+    other = "rows" if TASKS[task].kind == "regression" else "points"
+    numbers = [f"--{name} {EXPLAINERS[name]}" for name in names if name != other]
+    return " ".join(numbers + ["--line"] * (task in EXPLAINERS["lines"]))
 
 
 def comparison_code(explainer):
     """The fingerprint of a comparison without the other explainers, and without the reading and
     writing of tables."""
-    others = {"lime", "maple", "srnet", "baselines"} - {explainer}
+    others = sorted({"lime", "maple", "srnet", "baselines"} - {explainer})
     return fingerprint(
         "comparison/scores.py",
-        without=["results/gather.py", *(f"comparison/explainers/{other}.py" for other in others)],
+        without=("results/gather.py", *(f"comparison/explainers/{other}.py" for other in others)),
     )
-
-
-def comparison_files(tasks, seeds, ending="csv"):
-    """The comparisons of every task: of LIME and MAPLE one per seed, of SRNet one per preset."""
-    return [
-        *expand(
-            "<results>/{task}/{explainer}/{seed}.{ending}",
-            task=tasks,
-            explainer=SEEDED,
-            seed=range(1, seeds + 1),
-            ending=ending,
-        ),
-        *expand_presets(f"<results>/{{task}}/srnet/{{preset}}/compared.{ending}", tasks),
-    ]
-
-
-IMAGES = config.get("images") or {}
-SEEDS_PER_JOB = 10  # of explanations of an image
 
 
 def seed_ranges(seeds):
@@ -183,6 +201,25 @@ def seed_ranges(seeds):
     ]
 
 
+def comparison_files(tasks, ending="csv", max_seed=None):
+    """The comparisons of every task: of LIME and MAPLE one per range of seeds, without the ranges
+    beyond a seed; of SRNet one per preset."""
+    ranges = seed_ranges(EXPLAINERS["seeds"])
+    return [
+        *expand(
+            "<runs>/{task}/{explainer}/{part}.{ending}",
+            task=tasks,
+            explainer=SEEDED,
+            part=ranges if max_seed is None else ranges[: len(seed_ranges(max_seed))],
+            ending=ending,
+        ),
+        *expand_presets(f"<runs>/{{task}}/srnet/{{preset}}/compared.{ending}", tasks),
+    ]
+
+
+IMAGES = config.get("images") or {}
+
+
 def image_comparisons(kind, ending="csv"):
     """The files of all comparisons on the named images or on the test set."""
     images, seeds = {
@@ -190,7 +227,7 @@ def image_comparisons(kind, ending="csv"):
         "test": (name_test_images(IMAGES["test_set"]["images"]), IMAGES["test_set"]["seeds"]),
     }[kind]
     return expand(
-        "<results>/images/{network}/{image}/{part}.{ending}",
+        "<runs>/images/{network}/{image}/{part}.{ending}",
         network=IMAGES["networks"],
         image=images,
         part=seed_ranges(seeds),
@@ -221,13 +258,15 @@ def drawing_frames(drawing):
     def path(frame):
         if frame in PUBLISHED:
             return config[PUBLISHED[frame]]
-        return (
-            f"<results>/tables/{frame}/{drawing.tasks[0]}.csv"
-            if frame in PER_TASK
-            else f"<results>/tables/{frame}.csv"
-        )
+        name = f"{frame}/{{task}}" if frame in PER_TASK else frame
+        return f"<results>/tables/{name}.csv"
 
     return {frame: path(frame) for frame in drawing.artifact.frames}
+
+
+def drawn_tasks(drawing):
+    """The tasks that one file of a figure or table shows, by its wildcards."""
+    return lambda w: [w.task] if drawing.artifact.per_task else list(drawing.tasks)
 
 
 def available_frames(*names):
@@ -254,22 +293,22 @@ def caption_template(drawing):
 
 def report_entry(drawing, kind):
     """A file of a figure or table as the report shows it."""
-    files, artifact = drawing_files(drawing), drawing.artifact
     return report(
-        files[kind],
-        category=artifact.category,
+        drawing_files(drawing)[kind],
+        category=drawing.artifact.category,
         # one label: of a second one with two values, each of half of the results, the report makes
         # a switch, and finds no result where the switch does not apply
         labels={"result": drawing.label},
-        caption=os.path.abspath(files["rst"].replace("<results>", f"results/{config['name']}")),
+        caption="../report/caption.rst",
     )
 
 
-def artifact_files(*kinds):
-    """All files of all figures, of all tables, or of both."""
+def artifact_files(*kinds, tasks=None):
+    """All files of all figures, of all tables, or of both; those only that show a kind of tasks."""
     return [
         file
         for drawing in DRAWINGS
-        if drawing.artifact.kind in kinds
-        for file in drawing_files(drawing).values()
+        if drawing.artifact.kind in kinds and tasks in (None, drawing.artifact.tasks)
+        for pattern in drawing_files(drawing).values()
+        for file in expand(pattern, task=drawing.tasks)
     ]

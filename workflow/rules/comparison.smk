@@ -4,35 +4,34 @@
 
 wildcard_constraints:
     explainer="|".join(SEEDED),
+    part=r"\d+-\d+",  # seeds, of an image too
 
 
 rule compare:
     input:
         **CASE,
     output:
-        scores="<results>/{task}/{explainer}/{seed}.csv",
-        answers="<results>/{task}/{explainer}/{seed}.answers.csv",
+        scores="<runs>/{task}/{explainer}/{part}.csv",
+        answers="<runs>/{task}/{explainer}/{part}.answers.csv",
     log:
-        "<logs>/{task}/{explainer}/{seed}.log",
+        "<logs>/{task}/{explainer}/{part}.log",
     benchmark:
-        "<benchmarks>/{task}/{explainer}/{seed}.tsv"
-    group:
-        "compare-{task}-{explainer}"
+        "<benchmarks>/{task}/{explainer}/{part}.tsv"
     conda:
         "../envs/srnet.yaml"
     threads: 1
     resources:
         mem_mb=mem_mb,
-        runtime=lambda w, attempt: minutes(120, attempt),
+        runtime=lambda w, attempt: minutes(120 * SEEDS_PER_JOB, attempt),
     params:
-        options=compare_options("points", "rows", "samples"),
+        options=lambda w: compare_options(w.task, *SEEDED[w.explainer]),
         code=lambda w: comparison_code(w.explainer),
     message:
-        "Explaining task {wildcards.task} by {wildcards.explainer}, seed {wildcards.seed}"
+        "Explaining task {wildcards.task} by {wildcards.explainer}, seeds {wildcards.part}"
     shell:
         "srnet compare {wildcards.explainer} --task {wildcards.task}"
         " --tasks {input.tasks:q} --data {input.data:q} --network {input.network:q}"
-        " --layers {input.layers:q} --seed {wildcards.seed} {params.options}"
+        " --layers {input.layers:q} --seeds {wildcards.part} {params.options}"
         " --out {output.scores:q} --answers {output.answers:q} > {log:q} 2>&1"
 
 
@@ -40,8 +39,8 @@ rule compare_baselines:
     input:
         **CASE,
     output:
-        scores="<results>/{task}/baselines.csv",
-        answers="<results>/{task}/baselines.answers.csv",
+        scores="<runs>/{task}/baselines.csv",
+        answers="<runs>/{task}/baselines.answers.csv",
     log:
         "<logs>/{task}/baselines.log",
     benchmark:
@@ -52,7 +51,7 @@ rule compare_baselines:
         mem_mb=mem_mb,
         runtime=lambda w, attempt: minutes(20, attempt),
     params:
-        options=compare_options("points"),
+        options=lambda w: compare_options(w.task, "points"),
         code=comparison_code("baselines"),
     message:
         "Explaining task {wildcards.task} by a linear model and a constant"
@@ -66,10 +65,10 @@ rule compare_baselines:
 rule compare_srnet:
     input:
         **CASE,
-        runs=expand("<results>/{{task}}/srnet/{{preset}}/{seed}.json", seed=SEEDS),
+        runs=expand("<runs>/{{task}}/srnet/{{preset}}/{seed}.json", seed=SEEDS),
     output:
-        scores="<results>/{task}/srnet/{preset}/compared.csv",
-        answers="<results>/{task}/srnet/{preset}/compared.answers.csv",
+        scores="<runs>/{task}/srnet/{preset}/compared.csv",
+        answers="<runs>/{task}/srnet/{preset}/compared.answers.csv",
     log:
         "<logs>/{task}/srnet/{preset}/compared.log",
     benchmark:
@@ -80,7 +79,7 @@ rule compare_srnet:
         mem_mb=mem_mb,
         runtime=lambda w, attempt: minutes(20, attempt),
     params:
-        options=compare_options("points"),
+        options=lambda w: compare_options(w.task, "points"),
         runs=lambda w, input: repeat_option("--run", input.runs),
         code=comparison_code("srnet"),
     message:
@@ -99,8 +98,8 @@ for frame, kind in {"fidelity": "regression", "agreement": "classification"}.ite
             name:
                 f"gather_{frame}"
             input:
-                comparison_files(TASKS_BY_KIND[kind], EXPLAINERS["seeds"]),
-                expand("<results>/{task}/baselines.csv", task=TASKS_BY_KIND[kind]),
+                comparison_files(TASKS_BY_KIND[kind]),
+                expand("<runs>/{task}/baselines.csv", task=TASKS_BY_KIND[kind]),
             output:
                 f"<results>/tables/{frame}.csv",
             log:
@@ -118,7 +117,7 @@ for frame, kind in {"fidelity": "regression", "agreement": "classification"}.ite
 
 rule gather_costs:
     input:
-        comparison_files(TASKS, EXPLAINERS["seeds"]),
+        comparison_files(TASKS),
     output:
         "<results>/tables/costs.csv",
     log:
@@ -138,9 +137,7 @@ rule gather_costs:
 
 rule gather_answers:
     input:
-        comparison_files(
-            TASKS, min(EXPLAINERS["seeds"], EXPLAINERS["stability_seeds"]), "answers.csv"
-        ),
+        comparison_files(TASKS, "answers.csv", max_seed=EXPLAINERS["stability_seeds"]),
     output:
         "<results>/tables/answers.csv",
     log:
@@ -149,7 +146,7 @@ rule gather_answers:
     conda:
         "../envs/srnet.yaml"
     params:
-        # of SRNet there are more seeds than are compared
+        # a file may have more seeds than are compared
         max_seed=EXPLAINERS["stability_seeds"],
         code=fingerprint("comparison/tables.py"),
     message:
@@ -162,7 +159,7 @@ rule gather_answers:
 rule curves:
     input:
         **CASE,
-        runs=expand("<results>/{{task}}/srnet/{preset}/best.json", preset=config["presets"]),
+        runs=expand("<runs>/{{task}}/srnet/{preset}/best.json", preset=config["presets"]),
     output:
         "<results>/{task}/curves.csv",
     log:
@@ -175,8 +172,8 @@ rule curves:
         mem_mb=mem_mb,
         runtime=lambda w, attempt: minutes(60, attempt),
     params:
-        options=compare_options("samples"),
-        code=fingerprint("comparison/curves.py", without=["results/gather.py"]),
+        options=lambda w: compare_options(w.task, "samples"),
+        code=fingerprint("comparison/curves.py", without=("results/gather.py",)),
     message:
         "Explanations of task {wildcards.task} along lines"
     shell:
@@ -212,7 +209,7 @@ if PLANE_TASK:
                 for name in ("data", "network", "layers")
             },
             tasks=CASE["tasks"],
-            run=f"<results>/{PLANE_TASK}/srnet/{config['presets'][0]}/best.json",
+            run=f"<runs>/{PLANE_TASK}/srnet/{config['presets'][0]}/best.json",
         output:
             rows="<results>/tables/plane.csv",
             lines="<results>/tables/plane_lines.csv",
@@ -228,7 +225,7 @@ if PLANE_TASK:
         params:
             task=PLANE_TASK,
             samples=EXPLAINERS["samples"],
-            code=fingerprint("comparison/tsne_plane.py", without=["results/gather.py"]),
+            code=fingerprint("comparison/tsne_plane.py", without=("results/gather.py",)),
         message:
             "The rows of task {params.task} in a plane"
         shell:

@@ -1,17 +1,19 @@
 # One search per task, preset and seed.
 
 
+wildcard_constraints:
+    seed=r"[1-9]\d*",
+
+
 rule evolve:
     input:
-        "<results>/{task}/layers.npz",
+        "<runs>/{task}/layers.npz",
     output:
-        "<results>/{task}/srnet/{preset}/{seed}.json",
+        "<runs>/{task}/srnet/{preset}/{seed}.json",
     log:
         "<logs>/{task}/srnet/{preset}/{seed}.log",
     benchmark:
         "<benchmarks>/{task}/srnet/{preset}/{seed}.tsv"
-    wildcard_constraints:
-        task=names_pattern(name for name in TASKS if name not in LONG),
     group:
         "evolve-{task}-{preset}"  # how many runs make a job of a cluster says its profile
     conda:
@@ -36,11 +38,3 @@ rule evolve:
         "srnet evolve {input:q} --task {wildcards.task} --preset {wildcards.preset}"
         " --seed {wildcards.seed} {params.options} --threads {threads} --out {output:q}"
         " > {log:q} 2>&1"
-
-
-# A run of minutes is a job of its own.
-use rule evolve as evolve_long with:
-    wildcard_constraints:
-        task=names_pattern(LONG),
-    group:
-        "evolve-long-{task}-{preset}"

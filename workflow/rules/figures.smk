@@ -1,4 +1,4 @@
-# One rule per figure, each drawn from tidy tables.
+# One rule per figure, each drawn from tidy tables, some for every task.
 
 for figure in DRAWINGS:
     if figure.artifact.kind == "figure":
@@ -15,12 +15,13 @@ for figure in DRAWINGS:
                 caption=drawing_files(figure)["rst"],
             log:
                 f"<logs>/figures/{figure.name}.log",
+            wildcard_constraints:
+                task=names_pattern(figure.tasks),
             localrule: True
             conda:
                 "../envs/srnet.yaml"
             params:
-                name=figure.name,
-                tasks=figure.tasks,
+                tasks=drawn_tasks(figure),
                 filters_tasks=figure.filters_tasks,
                 frames=figure.artifact.frames,
                 module=figure.artifact.module_path,
@@ -31,6 +32,6 @@ for figure in DRAWINGS:
                     "drawing/srnet.mplstyle",
                 ),
             message:
-                "Figure {params.name}"
+                "Drawing {output.pdf}"
             script:
                 "../scripts/figure.py"

@@ -3,10 +3,10 @@
 
 rule best:
     input:
-        runs=expand("<results>/{{task}}/srnet/{{preset}}/{seed}.json", seed=SEEDS),
-        layers="<results>/{task}/layers.npz",
+        runs=expand("<runs>/{{task}}/srnet/{{preset}}/{seed}.json", seed=SEEDS),
+        layers="<runs>/{task}/layers.npz",
     output:
-        "<results>/{task}/srnet/{preset}/best.json",
+        "<runs>/{task}/srnet/{preset}/best.json",
     log:
         "<logs>/{task}/srnet/{preset}/best.log",
     localrule: True
@@ -22,10 +22,10 @@ rule best:
 
 rule formulas:
     input:
-        run="<results>/{task}/srnet/{preset}/best.json",
-        layers="<results>/{task}/layers.npz",
+        run="<runs>/{task}/srnet/{preset}/best.json",
+        layers="<runs>/{task}/layers.npz",
     output:
-        "<results>/{task}/srnet/{preset}/formulas.json",
+        "<runs>/{task}/srnet/{preset}/formulas.json",
     log:
         "<logs>/{task}/srnet/{preset}/formulas.log",
     benchmark:

@@ -5,12 +5,7 @@ if IMAGES:
 
     rule images:
         input:
-            [
-                file
-                for drawing in DRAWINGS
-                if drawing.artifact.tasks == "images"
-                for file in drawing_files(drawing).values()
-            ],
+            artifact_files("figure", "table", tasks="images"),
         localrule: True
         message:
             "The figures and tables of the image branch of {config[name]}"
@@ -18,7 +13,7 @@ if IMAGES:
     rule make_images:
         output:
             expand(
-                "<results>/images/data/{image}{mask}.png",
+                "<runs>/images/data/{image}{mask}.png",
                 image=image_names(IMAGES),
                 mask=["", "_mask"],
             ),
@@ -42,8 +37,8 @@ if IMAGES:
 
     rule train_classifier:
         output:
-            network="<results>/images/{network}/network.pt",
-            report="<results>/images/{network}/network.json",
+            network="<runs>/images/{network}/network.pt",
+            report="<runs>/images/{network}/network.json",
         log:
             "<logs>/images/{network}/train.log",
         benchmark:
@@ -70,12 +65,12 @@ if IMAGES:
 
     rule compare_explanations:
         input:
-            network="<results>/images/{network}/network.pt",
-            image="<results>/images/data/{image}.png",
-            mask="<results>/images/data/{image}_mask.png",
+            network="<runs>/images/{network}/network.pt",
+            image="<runs>/images/data/{image}.png",
+            mask="<runs>/images/data/{image}_mask.png",
         output:
-            runs="<results>/images/{network}/{image}/{part}.csv",
-            history="<results>/images/{network}/{image}/{part}.history.csv",
+            runs="<runs>/images/{network}/{image}/{part}.csv",
+            history="<runs>/images/{network}/{image}/{part}.history.csv",
         log:
             "<logs>/images/{network}/{image}/{part}.log",
         benchmark:
@@ -83,7 +78,6 @@ if IMAGES:
         wildcard_constraints:
             network="|".join(IMAGES["networks"]),
             image="|".join(image_names(IMAGES)),
-            part=r"\d+-\d+",
         conda:
             "../envs/srnet.yaml"
         threads: 1
@@ -101,7 +95,7 @@ if IMAGES:
             # what writes and draws an explanation does not change it
             code=fingerprint(
                 "images/comparison/scores.py",
-                without=["drawing/images/explanation.py", "drawing/saving.py"],
+                without=("drawing/images/explanation.py", "drawing/saving.py"),
             ),
         message:
             "Explaining {wildcards.image} for {wildcards.network}, seeds {wildcards.part}"
@@ -112,7 +106,7 @@ if IMAGES:
 
     rule gather_images:
         input:
-            networks=expand("<results>/images/{network}/network.json", network=IMAGES["networks"]),
+            networks=expand("<runs>/images/{network}/network.json", network=IMAGES["networks"]),
             named=image_comparisons("named"),
             tests=image_comparisons("test"),
             history=image_comparisons("named", "history.csv"),
@@ -131,7 +125,7 @@ if IMAGES:
             named=lambda w, input: repeat_option("--named", input.named),
             tests=lambda w, input: repeat_option("--test", input.tests),
             history=lambda w, input: repeat_option("--history", input.history),
-            code=fingerprint("images/results.py", without=["images/comparison/scores.py"]),
+            code=fingerprint("images/results.py", without=("images/comparison/scores.py",)),
         message:
             "Gathering the explanations of images"
         shell:
@@ -143,7 +137,7 @@ if IMAGES:
         input:
             runs="<results>/tables/images_runs.csv",
             images=expand(
-                "<results>/images/data/{image}{mask}.png",
+                "<runs>/images/data/{image}{mask}.png",
                 image=IMAGES["named"],
                 mask=["", "_mask"],
             ),
@@ -160,7 +154,7 @@ if IMAGES:
             folder=lambda w, input: Path(input.images[0]).parent,
             named=",".join(IMAGES["named"]),
             segmentation=IMAGES["segmentation"],
-            code=fingerprint("images/results.py", without=["images/comparison/scores.py"]),
+            code=fingerprint("images/results.py", without=("images/comparison/scores.py",)),
         message:
             "Pixels of the explanations for {wildcards.network}"
         shell:

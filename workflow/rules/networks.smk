@@ -8,7 +8,7 @@ rule data:
             [str(TASKS[w.task].source.path)] if isinstance(TASKS[w.task].source, Csv) else []
         ),
     output:
-        "<results>/{task}/data.npz",
+        "<runs>/{task}/data.npz",
     log:
         "<logs>/{task}/data.log",
     localrule: True  # short, and a node of a cluster may not reach the internet
@@ -25,11 +25,11 @@ rule data:
 
 rule train:
     input:
-        data="<results>/{task}/data.npz",
+        data="<runs>/{task}/data.npz",
         tasks=ancient(config["tasks_file"]),
     output:
-        network="<results>/{task}/network.pt",
-        report="<results>/{task}/network.json",
+        network="<runs>/{task}/network.pt",
+        report="<runs>/{task}/network.json",
     log:
         "<logs>/{task}/train.log",
     benchmark:
@@ -57,11 +57,11 @@ rule train:
 
 rule layers:
     input:
-        network="<results>/{task}/network.pt",
-        data="<results>/{task}/data.npz",
+        network="<runs>/{task}/network.pt",
+        data="<runs>/{task}/data.npz",
         tasks=ancient(config["tasks_file"]),
     output:
-        "<results>/{task}/layers.npz",
+        "<runs>/{task}/layers.npz",
     log:
         "<logs>/{task}/layers.log",
     benchmark:

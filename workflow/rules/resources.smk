@@ -53,7 +53,3 @@ def seconds_of_search(task, preset):
 
 def minutes_of_search(wildcards, attempt):
     return minutes(seconds_of_search(wildcards.task, wildcards.preset), attempt)
-
-
-# Tasks whose searches take minutes.
-LONG = [task for task in TASKS if max(seconds_of_search(task, preset) for preset in SEARCHES) > 300]

@@ -3,8 +3,8 @@
 
 rule gather_networks:
     input:
-        networks=expand("<results>/{task}/network.json", task=TASKS),
-        data=expand("<results>/{task}/data.npz", task=TASKS),
+        networks=expand("<runs>/{task}/network.json", task=TASKS),
+        data=expand("<runs>/{task}/data.npz", task=TASKS),
         tasks=ancient(config["tasks_file"]),
     output:
         networks="<results>/tables/networks.csv",
@@ -27,9 +27,9 @@ rule gather_networks:
 
 rule gather_runs:
     input:
-        runs=expand(expand_presets("<results>/{task}/srnet/{preset}/{seed}.json"), seed=SEEDS),
+        runs=expand(expand_presets("<runs>/{task}/srnet/{preset}/{seed}.json"), seed=SEEDS),
         # made after every run's fitness was checked
-        best=expand_presets("<results>/{task}/srnet/{preset}/best.json"),
+        best=expand_presets("<runs>/{task}/srnet/{preset}/best.json"),
     output:
         runs="<results>/tables/runs.csv",
         history="<results>/tables/history.csv",
@@ -50,7 +50,7 @@ rule gather_runs:
 
 rule gather_inputs:
     input:
-        expand(expand_presets("<results>/{task}/srnet/{preset}/{seed}.json"), seed=SEEDS),
+        expand(expand_presets("<runs>/{task}/srnet/{preset}/{seed}.json"), seed=SEEDS),
     output:
         "<results>/tables/inputs_used.csv",
     log:
@@ -68,10 +68,10 @@ rule gather_inputs:
 
 rule gather_distance:
     input:
-        data=expand("<results>/{task}/data.npz", task=TASKS_BY_KIND["regression"]),
-        networks=expand("<results>/{task}/network.pt", task=TASKS_BY_KIND["regression"]),
+        data=expand("<runs>/{task}/data.npz", task=TASKS_BY_KIND["regression"]),
+        networks=expand("<runs>/{task}/network.pt", task=TASKS_BY_KIND["regression"]),
         runs=expand(
-            "<results>/{task}/srnet/{preset}/best.json",
+            "<runs>/{task}/srnet/{preset}/best.json",
             task=TASKS_BY_KIND["regression"],
             preset=config["presets"],
         ),
@@ -95,8 +95,8 @@ rule gather_distance:
 
 rule gather_layer_r2:
     input:
-        layers=expand("<results>/{task}/layers.npz", task=TASKS),
-        runs=expand_presets("<results>/{task}/srnet/{preset}/best.json"),
+        layers=expand("<runs>/{task}/layers.npz", task=TASKS),
+        runs=expand_presets("<runs>/{task}/srnet/{preset}/best.json"),
     output:
         "<results>/tables/layer_r2.csv",
     log:
@@ -115,8 +115,8 @@ rule gather_layer_r2:
 
 rule gather_formulas:
     input:
-        runs=expand_presets("<results>/{task}/srnet/{preset}/best.json"),
-        formulas=expand_presets("<results>/{task}/srnet/{preset}/formulas.json"),
+        runs=expand_presets("<runs>/{task}/srnet/{preset}/best.json"),
+        formulas=expand_presets("<runs>/{task}/srnet/{preset}/formulas.json"),
     output:
         "<results>/tables/formulas.csv",
     log:
@@ -135,8 +135,8 @@ rule gather_formulas:
 
 rule gather_hidden_values:
     input:
-        layers="<results>/{task}/layers.npz",
-        runs=expand("<results>/{{task}}/srnet/{preset}/best.json", preset=config["presets"]),
+        layers="<runs>/{task}/layers.npz",
+        runs=expand("<runs>/{{task}}/srnet/{preset}/best.json", preset=config["presets"]),
     output:
         "<results>/tables/hidden_values/{task}.csv",
     log:
@@ -169,7 +169,7 @@ rule verdict:
         tables=lambda w, input: table_options(input),
         options=repeat_option("--preset", config["presets"]),
         code=fingerprint(
-            "results/verdict.py", "images/results.py", without=["images/comparison/scores.py"]
+            "results/verdict.py", "images/results.py", without=("images/comparison/scores.py",)
         ),
     message:
         "Verdict on every published number"
@@ -231,18 +231,19 @@ for table in DRAWINGS:
                 caption=drawing_files(table)["rst"],
             log:
                 f"<logs>/tables/{table.name}.log",
+            wildcard_constraints:
+                task=names_pattern(table.tasks),
             localrule: True
             conda:
                 "../envs/srnet.yaml"
             params:
-                name=table.name,
-                tasks=table.tasks,
+                tasks=drawn_tasks(table),
                 filters_tasks=table.filters_tasks,
                 frames=table.artifact.frames,
                 module=table.artifact.module_path,
                 title=table.artifact.title,
                 code=fingerprint(drawing_module(table), "drawing/saving.py", "drawing/captions.py"),
             message:
-                "Table {params.name}"
+                "Making {output.html}"
             script:
                 "../scripts/table.py"

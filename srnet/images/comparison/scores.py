@@ -249,21 +249,6 @@ def _iou_of_first(
 # --- Files ----------------------------------------------------------------------------------------
 
 
-def seed_range(text: str) -> range:
-    """The seeds of ``"1-10"``.
-
-    Raises
-    ------
-    UserError
-        If the text is none, or the range is empty.
-    """
-    match = re.fullmatch(r"(\d+)-(\d+)", text)
-    seeds = range(int(match[1]), int(match[2]) + 1) if match else range(0)
-    if not seeds:
-        raise UserError(f"seeds are '{text}'; the first and the last are needed, as 1-10")
-    return seeds
-
-
 def read_mask(path: StrPath) -> Mask:
     """A mask as an image file: the object is brighter than the middle.
 
