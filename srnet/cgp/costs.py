@@ -11,7 +11,7 @@ from srnet.cgp.program import Program
 from srnet.errors import UserError
 from srnet.validation import Choice, Integer
 
-# In the order of the names; an operator that is not named costs 1, and none is named that does.
+# Sorted by name; only operators that do not cost 1 are named.
 Costs = tuple[tuple[str, int], ...]
 
 _OPERATOR, _COST = Choice(tuple(OPCODES)), Integer(1, 1000)
@@ -42,8 +42,8 @@ def cost_table(costs: Costs) -> NDArray[np.int64]:
 
 
 def layer_complexity(programs: Sequence[Program], costs: Costs = ()) -> int:
-    """What the active nodes of a layer's formulas, and the additions that join them, cost together;
-    without costs their number."""
+    """Total cost of the active nodes of a layer's formulas and of the additions that join them;
+    without costs, their number."""
     if not costs:
         return sum(program.complexity for program in programs) + len(programs) - 1
     named = dict(costs)

@@ -7,8 +7,8 @@ from srnet.cgp.program import Program
 
 
 def reductions(program: Program, costs: Costs = ()) -> list[Program]:
-    """The formulas, each once, of a lower complexity; their constants are folded and want to be
-    fitted again."""
+    """The formulas, each once, of a lower complexity; their constants are folded and need a new
+    fit."""
     most = layer_complexity([program], costs)
     terminals = program.terminals
     found: dict[tuple[object, ...], Program] = {}

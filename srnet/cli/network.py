@@ -43,7 +43,7 @@ from srnet.cli import options
     type=click.Choice(["mse", "cross_entropy"]),
     default="mse",
     show_default=True,
-    help="Of the output; with cross_entropy, of a classifier, the formulas are logits.",
+    help="Loss of the output. With cross_entropy, for a classifier, the formulas are logits.",
 )
 @click.option(
     "--formulas",

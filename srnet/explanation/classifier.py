@@ -26,8 +26,8 @@ class Classifier:
 
     @classmethod
     def from_rows(cls, box: BlackBox, rows: NDArray[Any]) -> "Classifier":
-        """What the outputs are is seen from rows, n × d: probabilities if all of them are in 0 … 1
-        and several in a row have the sum 1, else logits."""
+        """Tell from rows, n × d, what the outputs are: probabilities if all of them are in 0 … 1
+        and, where there are several columns, every row has the sum 1; otherwise logits."""
         return cls(box, not _look_like_probabilities(box.layers(rows)[1][-1]))
 
     @property
@@ -42,8 +42,8 @@ class Classifier:
 
 
 def class_probabilities(outputs: NDArray[Any]) -> Floats:
-    """The probabilities of two or more classes by outputs, n × k, that are probabilities or logits;
-    one column is that of the second class of two."""
+    """The probabilities of two or more classes, from outputs, n × k, that are probabilities or
+    logits; a single column is that of the second of two classes."""
     return _probabilities(outputs, not _look_like_probabilities(outputs))
 
 

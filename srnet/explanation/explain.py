@@ -80,35 +80,36 @@ def explain(
     loss
         Of the output. ``mse``: every output is explained by its mean squared error, also the logits
         or probabilities of a classifier. ``cross_entropy``, for a classifier: the formulas are
-        logits of its classes, and their softmax predicts. They are fitted to the network's
-        probabilities; with the other presets to the class that it predicts, as in the paper. The
-        outputs may be probabilities or logits; one column is that of the second class of two.
+        logits of its classes, and their softmax predicts. With the preset ``rank`` they are fitted
+        to the network's probabilities, with the others to the class that it predicts, as in the
+        paper. The network's outputs may be probabilities or logits; a single column is that of the
+        second of two classes.
     formulas
         How many formulas a layer gets with the preset ``rank``: ``"auto"``, as many as it takes to
         reach the fidelity, among them inputs as they are, so that the explanation is no worse than
         a linear regression; a number for every layer; or numbers by layer, ``{"output": 2}``.
     fidelity
-        R² on the validation rows that is enough: the search ends there, and takes the simplest
-        formulas that have it. By default .999; where the budget ends before, the simplest that
-        leave at most half more unexplained than the best, and .002, are taken. With
-        the loss ``cross_entropy`` it is the explained share of the divergence from the network's
-        probabilities (docs/rank.md).
+        R² on the validation rows that is enough, by default .999: the simplest formulas that have
+        it are taken, and the search ends when it finds no simpler ones. Where none has it, the
+        simplest of those close to the best are taken (docs/rank.md). With the loss
+        ``cross_entropy`` it is the explained share of the divergence from the network's
+        probabilities.
     nodes
         Function nodes above which the formulas of a layer do not grow; by default 60.
     nested_constraints
         How often a function may occur on a path below another one in the same formula, in the form
         of PySR: ``{"sin": {"cos": 0}}`` allows no cosine inside a sine. By default no trigonometric
-        function is inside another; ``{}`` allows any nesting. Not with the preset ``paper``.
+        function is inside another; ``{}`` allows any nesting. Not for the preset ``paper``.
     costs
         What an operator counts in the complexity of a formula, and so in ``nodes``, where it is not
-        1: ``{"sin": 3, "ln": 2}``. Not with the preset ``paper``.
+        1: ``{"sin": 3, "ln": 2}``. Not for the preset ``paper``.
     seed
         0 or more. Runs count their seeds from 1, so RUN.json holds ``seed + 1``.
     budget
         A time (``"60s"``, ``"2min"``), a number of chromosome evaluations, or by default the
-        preset's own 4 000 000 evaluations per layer, about 20 s for a small network. Only the
-        latter two give the same result every time, bit for bit. A time does not count the loading
-        of the compiled search, up to half a minute once on a machine.
+        preset's own, with ``rank`` 4 000 000 evaluations per layer, about 20 s for a small network.
+        Only the latter two give the same result every time, bit for bit. A time does not count the
+        loading of the compiled search, up to a minute once on a machine.
     validation
         Rows that are not fitted: with the preset ``rank`` they choose among the formulas. By
         default they are a fifth of X; of fewer than 1000 rows all are fitted, with recombined ones,

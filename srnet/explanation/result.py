@@ -46,13 +46,13 @@ class LayerFormula:
         or of the values of the formulas before (z0, z1, …).
     mse
         Mean squared error of the layer's units, over training and validation rows, when all layers
-        before are formulas too; of the output of a run with the loss ``cross_entropy``, that, or
-        where logits were fitted to the network's probabilities their divergence from them.
+        before are formulas too. For logits their cross-entropy, or if they were fitted to the
+        network's probabilities the divergence from these.
     r2
         1 - mse / the variance of the units; None for a constant layer. Of logits it is that of
         their probabilities.
     complexity
-        Function nodes of the formulas, and the additions that join them.
+        Function nodes of the formulas, and the additions that join them, each with its cost.
     gains
         What each formula adds to R² beside those before it; empty where the run does not tell, and
         of logits.
@@ -222,7 +222,7 @@ class Explanation:
         ----------
         y
             The network's outputs there; computed by the network where they are not given. Where the
-            formulas are logits, they are probabilities or logits, and compared are probabilities.
+            formulas are logits, y may be probabilities or logits, and probabilities are compared.
 
         Raises
         ------

@@ -43,8 +43,8 @@ def fit(
 
     The loss is quadratic in (W, b), so the Newton step is least squares: for one formula
     w = cov(f, h)/var(f), b = mean(h) − w·mean(f) (Luo et al. 2022, section 3). With the loss
-    ``cross_entropy`` the output layer is fitted to the class that the network predicts, or where
-    these are the targets to its probabilities (:mod:`srnet.model.logistic`). Float64 throughout.
+    ``cross_entropy`` the output layer is fitted to the ``targets``: the ``classes`` that the
+    network predicts, or its ``probabilities`` (:mod:`srnet.model.logistic`). Float64 throughout.
     None where a formula is not finite on every training and validation row.
     """
     fitted = fit_and_measure(programs, layers, task, loss, reads, targets)
@@ -91,8 +91,9 @@ def fit_and_measure(
 
 
 def fit_classifier(f: Sequence[Floats], h: NDArray[Any], targets: str) -> tuple[Floats, Floats]:
-    """W (formulas × k) and b of the logits z·W + b of the least cross-entropy; f: n values of each
-    formula, h: the network's outputs, n × k, whose classes or probabilities are the targets."""
+    """W (formulas × k) and b (k values) of the logits z·W + b of the least cross-entropy; f: n
+    values of each formula, h: the network's outputs, n × k, whose ``classes`` or ``probabilities``
+    are the targets."""
     if targets == "probabilities":
         return fit_shares(f, probabilities(h))
     return fit_logits(f, classes_of(h), h.shape[1])

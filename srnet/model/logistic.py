@@ -41,8 +41,7 @@ DAMPING = 1e-14
 SHADOW = 40.0
 # The sum of a row of probabilities may be so far from 1.
 SUM_TOLERANCE = 1e-3
-# Where formulas approximate the logits of a network, they need not tell a probability below this
-# from it.
+# Logits that formulas are searched for take probabilities below this as if they were equal to it.
 LEAST_PROBABILITY = 1e-5
 # To the mean divergence that is minimised, half of the sum of all squared weights of standardised
 # formulas is added, times this.
@@ -74,10 +73,10 @@ def row_losses(logits: Floats, classes: Numbers) -> Floats:
 
 
 def row_divergences(logits: Floats, outputs: NDArray[Any]) -> Floats:
-    """Kullback and Leibler's divergence Σ p ln(p/q) of every row, n values in nats: of the softmax
-    q of logits (n × k) from a network's probabilities p, its outputs (n × k).
+    """The Kullback–Leibler divergence Σ p ln(p/q) of every row, n values in nats: of the softmax q
+    of logits (n × k) from a network's probabilities p, its outputs (n × k).
 
-    It is their cross-entropy less what no formula can lower, and so 0 where q = p.
+    It is their cross-entropy less the part that no formula can lower, and so 0 where q = p.
     """
     p = probabilities(outputs)
     with np.errstate(all="ignore"):
@@ -94,7 +93,7 @@ def are_probabilities(outputs: NDArray[Any]) -> bool:
 
 
 def probabilities(outputs: NDArray[Any]) -> Floats:
-    """A network's outputs, n × k and not negative, of the sum 1 in float64 too."""
+    """A network's outputs, n × k and not negative, scaled to the sum 1 of every row in float64."""
     p = outputs.astype(np.float64)
     return np.asarray(p / p.sum(axis=1, keepdims=True))
 
@@ -107,9 +106,9 @@ def logits_of(outputs: NDArray[Any]) -> Floats:
 
 
 def explained_divergence(logits: Floats, outputs: NDArray[Any]) -> float:
-    """1 − the mean divergence of logits from a network's probabilities over that of the mean
-    probabilities: 1 where there is none, 0 where the mean would be as good (Cameron and Windmeijer
-    1997). Minus infinity where a logit is not finite; of constant probabilities 1 or 0."""
+    """1 − the mean divergence of logits from a network's probabilities, divided by that of their
+    mean: 1 where nothing diverges, 0 where the mean would be as good (Cameron and Windmeijer 1997).
+    Minus infinity where a logit is not finite; 1 or 0 where the probabilities are constant."""
     with np.errstate(all="ignore"):
         constant = np.log(probabilities(outputs).mean(axis=0)) + np.zeros_like(logits)
     left, most = (float(row_divergences(values, outputs).mean()) for values in (logits, constant))
@@ -132,7 +131,8 @@ def mean_cross_entropy(*parts: tuple[Floats, NDArray[Any]], targets: str = "clas
 
 
 def fit_logits(f: Sequence[Floats], classes: Numbers, count: int) -> tuple[Floats, Floats]:
-    """:func:`fit_shares` to classes, n values below ``count``; one has all of a row."""
+    """:func:`fit_shares` to classes, n values below ``count``, and without a penalty: the class of
+    a row has the whole share."""
     return fit_shares(f, (classes[:, None] == np.arange(count)).astype(np.float64), 0.0)
 
 
@@ -151,9 +151,9 @@ def fit_shares(
     f
         The formulas' values, n each.
     shares
-        Of each class in each row, n × k; the sum of a row is 1.
+        The share of each class in each row, n × k; the sum of a row is 1.
     penalty
-        On the weights of the standardised formulas.
+        Times half of the squared weights of the standardised formulas, it adds to the mean loss.
     """
     rows = shares.sum(axis=0)
     count = len(rows)

@@ -50,7 +50,7 @@ class SRNet:
     costs
         What operators count in the complexity, where it is not 1.
     targets
-        What logits were fitted to: ``classes``, those that the network predicts, or its
+        What the logits were fitted to: the ``classes`` that the network predicts, or its
         ``probabilities``.
 
     Raises
@@ -130,13 +130,13 @@ class SRNet:
 
     @property
     def complexity(self) -> int:
-        """Active function nodes of all formulas, and the additions that join those of a layer; as
-        many as they cost, where operators have costs."""
+        """Active function nodes of all formulas, and the additions that join those of a layer, each
+        with its cost."""
         return sum(layer_complexity(programs, self.costs) for programs in self.programs)
 
     @property
     def loss_name(self) -> str:
-        """What the loss of the output layer is called for a reader."""
+        """The name of the output layer's loss, as printed."""
         if self.loss == "mse":
             return "MSE"
         return "divergence" if self.targets == "probabilities" else "cross-entropy"
@@ -185,9 +185,9 @@ class SRNet:
         return softmax(output) if self.loss == "cross_entropy" else output
 
     def losses(self, layers: Layers) -> list[float]:
-        """MSE of every layer over training and validation rows, the output layer last; of that the
-        cross-entropy if it is the loss, less that of the network itself where its probabilities are
-        the targets. Infinite where a formula is not finite on every row."""
+        """MSE of every layer over training and validation rows, the output layer last. For logits
+        the cross-entropy, or the divergence from the network's probabilities where these are the
+        targets. Infinite where a formula is not finite on every row."""
         train, valid = layers.splits["train"], layers.splits["valid"]
         losses = []
         for i, (a, b) in enumerate(zip(self.layers(train[0]), self.layers(valid[0]), strict=True)):

@@ -72,14 +72,14 @@ def select(complexity: Sequence[int], fitness: Sequence[float], how: str = "accu
     return max(range(last + 1), key=lambda i: below[i])
 
 
-# A fidelity this close to the best is as good, for validation rows are a sample: a share of what
-# the best leaves unexplained, but not more than the second number, and the third.
+# A fidelity this close to the best is as good, for validation rows are a sample: it may be lower by
+# a share of what the best leaves unexplained, at most the second number, plus the third.
 _SHARE, _MOST, _LEAST = 0.5, 0.002, 0.0003
 
 
 def select_by_fidelity(fidelity: Sequence[float], wanted: float) -> int:
     """The position of the simplest model, of several in the order of complexity, that is faithful
-    enough: with an R² on validation rows of ``wanted``, or where none has it, close to the best."""
+    enough: with a fidelity on validation rows of ``wanted``, or close to the best."""
     best = max(fidelity)
     enough = min(wanted, best - min(_SHARE * (1.0 - best), _MOST) - _LEAST)
     return next(i for i, value in enumerate(fidelity) if value >= enough or value == best)

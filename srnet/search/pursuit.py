@@ -180,8 +180,8 @@ class LayerPursuit:
         self.round += 1
 
     def begin(self, most: int | None = None) -> None:
-        """Let the next round go on from the start again, or from the best formulas of at most so
-        many nodes."""
+        """Let the next round go on from the start again, or from the best formulas of at most this
+        complexity, or the simplest there are."""
         self.current = self._start_formulas
         if most is not None:
             self.current = [each for each in self.front() if each.complexity <= max(most, 0)][-1]
@@ -278,9 +278,9 @@ class LayerPursuit:
         return chosen
 
     def candidates(self, most_linear: int | None = None) -> list[Fitted]:
-        """The front, and the linear ones (or the first of them): those may be the better where
-        there are few rows, though of the rows that are fitted others say more. In the order of
-        complexity."""
+        """The front, and the linear ones (or the first ``most_linear`` of them), in the order of
+        complexity. With few rows a linear one may be better on other rows than those that beat it
+        on the fitted rows."""
         linear = self.linear[:most_linear]
         return sorted([*self.front(), *linear], key=lambda fitted: fitted.complexity)
 

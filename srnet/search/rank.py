@@ -4,11 +4,10 @@ layer after layer, each layer's reading the values of those of the layer before.
     hᵢ ≈ zᵢ·Wᵢ + bᵢ,   zᵢ = (fᵢ₁(zᵢ₋₁), …, fᵢᵣ(zᵢ₋₁)),   z₀ = x
 
 Every layer has the same budget and is explained by matching pursuit (:mod:`srnet.search.pursuit`).
-With the loss ``cross_entropy``, the formulas of the output are found for the logits of the
-network's probabilities. Where the validation rows choose, every candidate's weights and biases are
-then the multinomial logistic fit to the probabilities.
 Where validation rows are held out, the pursuit is repeated while the budget lasts, from the start
-and from shortened formulas by turns, and all share one front.
+and from simpler formulas by turns, and all share one front. There the loss ``cross_entropy`` means
+that the output's formulas are searched for the logits of the network's probabilities, and that the
+weights and biases of every candidate are the multinomial logistic fit to these probabilities.
 """
 
 import time
@@ -40,8 +39,8 @@ Formulas = tuple[Program, ...]
 _FINAL_STEPS = 3
 # Share of a layer's time for its rounds; the rest is for shortening and the choice.
 _ROUNDS = 0.85
-# After a pursuit from the start, rounds go on from the best formulas of so many nodes less than the
-# simplest that are faithful enough.
+# After a pursuit from the start, rounds go on from the best formulas whose complexity is so much
+# below that of the chosen ones.
 _CUTS = (4, 7, 10)
 # Weights of the output beside a hidden layer's units in what a given number of formulas is to
 # carry: the better pass counts. With none a layer is explained best, but its formulas may leave out
@@ -327,8 +326,8 @@ class RankSearch:
             return [(join(z, *fitted), h) for z, h in zip(scalars, units, strict=True)]
 
     def _conclude(self, chosen: Fitted) -> Formulas:
-        """The chosen formulas refined; but not their constants where it is logits, of which the
-        validation rows then would get fewer classes right."""
+        """The chosen formulas refined; for logits only if the validation rows then have the
+        network's class no less often."""
         refined = self._refine(chosen.programs)
         if self._is_logistic() and self._agreement(refined) < self._agreement(chosen.programs):
             return self._sort(chosen.programs)

@@ -28,9 +28,9 @@ class Settings:
     """What defines a search besides the layers and the seed.
 
     ``population`` offspring are made in each of ``generations`` generations; ``population ×
-    generations × layers`` chromosome evaluations are the budget of either search. ``loss`` is that
+    generations × layers`` chromosome evaluations are the budget of every search. ``loss`` is that
     of the output layer: ``mse``, or for a network that classifies ``cross_entropy`` against the
-    class it predicts.
+    class it predicts, in the preset ``rank`` against its probabilities.
 
     Raises
     ------
@@ -96,7 +96,7 @@ class JointSettings(Settings):
         the archive is fitted and judged on all.
     nested_constraints
         How often a function may occur on a path below another one of the same formula, as ``{"sin":
-        {"cos": 0}}``; offspring that break this are not made.
+        {"cos": 0}}``; offspring that break this are refused.
     costs
         What an operator counts in the complexity, as ``{"sin": 3}``; 1 where it is not named.
     """
@@ -114,24 +114,26 @@ class JointSettings(Settings):
 @dataclass(frozen=True)
 class RankSettings(JointSettings):
     """What the search of rank r takes besides; the fields of the joint search are those of every
-    round, whose budget is an equal part of a layer's.
+    round, which takes an equal part of a layer's budget, but at most ``round_generations``.
 
     Attributes
     ----------
     formulas
         Formulas of each layer, r, or by layer; 0 for as many as it takes.
     rounds
-        Searches for one formula, of a pursuit.
+        Searches for one formula in a pursuit.
     round_generations
-        Generations of a round at most. Where rows are held out, further pursuits take what is left
-        of a layer's budget.
+        Largest number of generations of a round. Where rows are held out, further pursuits take
+        what is left of a layer's budget.
     most_nodes
         Complexity of a layer's formulas above which a round takes something out before the next.
     fidelity
-        R² on the validation rows at which a layer is explained well enough; its search then ends.
+        R² on the validation rows, or for logits the explained divergence, at which a layer is
+        explained well enough; its search then ends where it finds nothing simpler.
     hold_out
-        Whether the validation rows only choose among the formulas. Else they are fitted as the
-        training rows are, for the published fitness counts both, and the fitness chooses.
+        Whether the validation rows only choose among the formulas. If not, they are fitted like
+        the training rows, since the published fitness counts both, and the squared error on all
+        rows chooses.
     """
 
     formulas: int | tuple[int, ...] = 0

@@ -109,7 +109,7 @@ class Nesting(NamedTuple):
     refused
         By offspring: whether it breaks them.
     depths
-        Scratch of seeing that.
+        Scratch of this check.
     """
 
     limits: NDArray[np.int64]
