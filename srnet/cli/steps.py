@@ -85,8 +85,8 @@ def layers(network: str, data_file: str, task: str, tasks: str, out: str) -> Non
     type=click.Choice(["mse", "cross_entropy"]),
     default="mse",
     show_default=True,
-    help="Loss of the output layer; cross_entropy, of a classifier, searches a 10 × 10 grid of "
-    "protected primitives.",
+    help="Loss of the output layer. With cross_entropy, for a classifier, all presets but rank "
+    "search a 10 × 10 grid of protected primitives.",
 )
 @click.option(
     "--task", default=None, help="Name of the task in RUN.json; the file's name where not given."
