@@ -463,12 +463,16 @@ class Explanation:
         return "\n".join(map(printable, lines))
 
     def _formula_lines(self, number: int, layer: LayerFormula) -> list[str]:
-        """A line for each formula with what it adds to R²; inputs as they are share one."""
+        """A line for each formula with what it adds to R² and, in a hidden layer, the name by which
+        the next layer reads it; inputs as they are share one."""
         names = set(self._model.operands(number, self._input_names))
         gains = layer.gains or (0.0,) * len(layer.formulas)
-        pairs = list(zip(layer.formulas, gains, strict=False))
-        rows = [(_shorten(text), gain) for text, gain in pairs if text not in names]
-        plain = [(text, gain) for text, gain in pairs if text in names]
+        labelled = self._model.reads == "scalars" and number + 1 < self._model.depth
+        rows: list[tuple[str, float]] = []
+        plain: list[tuple[str, float]] = []
+        for i, (text, gain) in enumerate(zip(layer.formulas, gains, strict=False)):
+            label = f"z{i} = " if labelled else ""
+            (plain if text in names else rows).append((label + _shorten(text), gain))
         if plain:
             rows.append((", ".join(text for text, _ in plain), sum(gain for _, gain in plain)))
         rows.sort(key=lambda row: -row[1])

@@ -334,6 +334,8 @@ def test_several_formulas_of_a_layer_are_told(reads: str) -> None:
     assert [layer.mse for layer in found.layers] == pytest.approx(found.model.losses(LAYERS))
     for words in (texts[0][1], texts[1][0], found.model.network_expressions()[1]):
         assert words in str(found)
+    for i, text in enumerate(texts[0]):  # as the layer above has them
+        assert (f"z{i} = {text}" in str(found)) == (reads == "scalars")
     assert found.pareto["h1"].tolist()[1] == found.layers[0].formula
     fidelity = found.fidelity(X, Y)
     assert fidelity.mse == pytest.approx(np.mean((ranked.values(found.model, X)[1][-1] - Y) ** 2))
