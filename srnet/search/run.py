@@ -72,10 +72,10 @@ def make_search(layers: Layers, settings: Settings, seed: int, **options: Any) -
     Raises
     ------
     UserError
-        If the layers have no validation rows and the loss is the mean squared error or the rows are
-        to choose formulas, one output and the loss is cross-entropy, or another number of layers
-        than the settings have; or if a classification's outputs are to be explained as
-        probabilities and are none.
+        If the layers have no validation rows, and the loss is the mean squared error or these rows
+        would choose the formulas; if they have one output, and the loss is cross-entropy; if they
+        are another number than the settings have; or if outputs that are to be explained as
+        probabilities are none.
     """
     chooses = isinstance(settings, RankSettings) and settings.hold_out
     if settings.loss == "mse" and not layers.rows("valid"):
@@ -86,7 +86,7 @@ def make_search(layers: Layers, settings: Settings, seed: int, **options: Any) -
     if chooses and not layers.rows("valid"):
         raise UserError(
             f"{layers.source}: 'valid_x' has no row; at least 1 is needed by the preset "
-            f"{settings.preset}, in which they choose the formulas (rank2 and rank3 need none)"
+            f"{settings.preset}, which chooses formulas by these rows (rank2 and rank3 need none)"
         )
     if settings.loss == "cross_entropy" and layers.widths[-1] < 2:
         raise UserError(
