@@ -264,6 +264,13 @@ def test_numbers_of_formulas(formulas: Any, most: list[int]) -> None:
     assert all(max(model.ranks) <= max(most) for model in [found.model])
 
 
+def test_numbers_of_formulas_may_be_a_setting() -> None:
+    settings = SMALL.get("settings", {}) | {"formulas": 2}
+    found = explain(mlp(2, 4, 3), X, **SMALL | {"settings": settings})
+    assert found.run["settings"]["formulas"] == 2
+    assert found.model.ranks == [2]
+
+
 def test_a_lower_fidelity_is_reached_by_shorter_formulas() -> None:
     model = mlp(2, 6, 1)
     short, long = (explain(model, X, **SMALL, fidelity=f, seed=2) for f in (0.5, 0.9999))
