@@ -201,7 +201,10 @@ def preset(name: str, **changes: Any) -> Settings:
     known = {field.name for field in fields(PRESETS[name])} - {"preset", "search"}
     for key in changes:
         if key not in known:
-            raise UserError(f"unknown setting '{key}'; known are {', '.join(sorted(known))}")
+            raise UserError(
+                f"unknown setting '{key}' of the preset {name}; known are "
+                f"{', '.join(sorted(known))}"
+            )
     loss = _LOSS.check("loss", changes.get("loss", "mse"))
     brought = {} if name == "rank" else BY_LOSS[loss]
     return replace(PRESETS[name], **{**brought, **changes})
