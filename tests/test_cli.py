@@ -185,7 +185,7 @@ def test_threads_do_not_change_the_file(tmp_path: Path, layers_file: Path) -> No
         (["--preset", "papre"], "'preset' is 'papre'; allowed are paper, joint"),
         (["--preset", "rank2", "--formulas", "-1"], "'formulas' is -1; a whole number from 0 to"),
         (["--formulas", "2"], "unknown setting 'formulas'"),
-        (["--costs", '{"sin": 3}'], "unknown setting 'costs'"),
+        (["--costs", '{"sin": 3}'], "unknown setting 'costs' of the preset paper"),
         (["--preset", "joint", "--costs", '{"sin": 0}'], "'costs.sin' is 0"),
         (["--nested-constraints", "{}"], "unknown setting 'nested_constraints'"),
         (["--nested-constraints", "sin"], "--nested-constraints is 'sin', which is not JSON"),

@@ -270,7 +270,7 @@ class SRNetClassifier(ClassifierMixin, _Estimator):
         self.classes_, labels = np.unique(y, return_inverse=True)
         if len(self.classes_) < 2:
             raise ValueError(
-                f"y holds one class, {self.classes_[0]!r}; a classifier needs at least 2 classes"
+                f"y holds one class, {self.classes_[0]}; a classifier needs at least 2 classes"
             )
         self._fit(X, labels, MLPClassifier)
         return self

@@ -95,7 +95,8 @@ def explain(
         ``cross_entropy`` it is the explained share of the divergence from the network's
         probabilities.
     nodes
-        Function nodes above which the formulas of a layer do not grow; by default 60.
+        Complexity of a layer's formulas, at most; by default 60. Only a linear regression may have
+        more, as its additions count.
     nested_constraints
         How often a function may occur on a path below another one in the same formula, in the form
         of PySR: ``{"sin": {"cos": 0}}`` allows no cosine inside a sine. By default no trigonometric
@@ -206,7 +207,7 @@ def explain_rows(
     if classifies:  # probabilities have a scale
         sample = replace(sample, output_scale=1.0)
     if isinstance(search, RankSettings):
-        search = replace(search, formulas=_by_layer(formulas, sample.names))
+        search = replace(search, formulas=_by_layer(formulas, sample.names, search.formulas))
     elif formulas != "auto":
         raise UserError(
             f"'formulas' is {formulas!r}; the preset {search.preset} has one formula for each "
@@ -260,10 +261,12 @@ def _choices(
     return {**(settings or {}), **{key: value for key, value in given.items() if value is not None}}
 
 
-def _by_layer(formulas: Any, names: Sequence[str]) -> int | tuple[int, ...]:
-    """How many formulas each layer gets, 0 for as many as it takes."""
+def _by_layer(
+    formulas: Any, names: Sequence[str], default: int | tuple[int, ...]
+) -> int | tuple[int, ...]:
+    """How many formulas each layer gets, 0 for as many as it takes; with ``auto`` the settings'."""
     if isinstance(formulas, str) and formulas == "auto":
-        return 0
+        return default
     if isinstance(formulas, Mapping):
         unknown = [name for name in formulas if name not in names]
         if unknown:

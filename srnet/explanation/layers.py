@@ -90,8 +90,9 @@ def sample_layers(
         valid = rng.uniform(low, high, (count, rows.shape[1])).astype(rows.dtype)
     else:
         valid = as_rows(validation, "'validation'")[0]
-        if not len(valid):
-            raise UserError("'validation' has no row; at least 1 is needed")
+        least = 2 if hold_out else 1  # of one row there is no R²
+        if len(valid) < least:
+            raise UserError(f"'validation' has {len(valid)} row(s); at least {least} are needed")
         check_width(valid, rows.shape[1], "'validation'")
     names, train_values = _evaluate(network, rows, "X")
     _, valid_values = _evaluate(network, valid, "the validation rows")

@@ -88,8 +88,10 @@ def row_divergences(logits: Floats, outputs: NDArray[Any]) -> Floats:
 
 def are_probabilities(outputs: NDArray[Any]) -> bool:
     """Whether outputs, n × k, are not negative and every row has the sum 1, but for rounding."""
+    if not (outputs >= 0).all():  # infinities of both signs have no sum
+        return False
     sums = outputs.sum(axis=1, dtype=np.float64)
-    return bool((outputs >= 0).all() and (np.abs(sums - 1) <= SUM_TOLERANCE).all())
+    return bool((np.abs(sums - 1) <= SUM_TOLERANCE).all())
 
 
 def probabilities(outputs: NDArray[Any]) -> Floats:

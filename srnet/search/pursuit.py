@@ -184,7 +184,11 @@ class LayerPursuit:
         complexity, or the simplest there are."""
         self.current = self._start_formulas
         if most is not None:
-            self.current = [each for each in self.front() if each.complexity <= max(most, 0)][-1]
+            simpler = [each for each in self.front() if each.complexity <= max(most, 0)]
+            if self._wanted:  # not the constant alone, which lacks the other components
+                count = len(self.current.programs)
+                simpler = [each for each in simpler if len(each.programs) == count]
+            self.current = [self.current, *simpler][-1]
 
     def shorten(self, until: float | None = None) -> None:
         """Go on taking out, to a single input or formula without a node, or to ``until`` (as

@@ -269,10 +269,12 @@ class RankSearch:
         # a logistic fit takes long where there are many formulas: of the linear models that the
         # front does not have, only the one of all inputs is fitted
         candidates = self._pursuit.candidates(1 if self._is_logistic() else None)
+        most, linear = self.settings.most_nodes, self._pursuit.linear
+        candidates = [each for each in candidates if each.complexity <= most or each in linear]
         fidelities, agreements = zip(*map(self._validate, candidates), strict=True)
-        if self._is_logistic() and self._pursuit.linear:
+        if self._is_logistic() and linear:
             # none may agree with the network's classes less than the linear logistic model does
-            least = agreements[candidates.index(self._pursuit.linear[0])]
+            least = agreements[candidates.index(linear[0])]
             fidelities = tuple(
                 fidelity if share >= least else -np.inf
                 for fidelity, share in zip(fidelities, agreements, strict=True)

@@ -126,7 +126,8 @@ class RankSettings(JointSettings):
         Largest number of generations of a round. Where rows are held out, further pursuits take
         what is left of a layer's budget.
     most_nodes
-        Complexity of a layer's formulas above which a round takes something out before the next.
+        Complexity of a layer's formulas above which a round takes something out before the next;
+        where rows are held out, no longer formulas are chosen, except linear ones.
     fidelity
         R² on the validation rows, or for logits the explained divergence, at which a layer is
         explained well enough; its search then ends where it finds nothing simpler.
@@ -204,7 +205,7 @@ def preset(name: str, **changes: Any) -> Settings:
     for key in changes:
         if key not in known:
             raise UserError(
-                f"unknown setting '{key}' of the preset '{name}'; known are "
+                f"unknown setting '{key}' of the preset {name}; known are "
                 f"{', '.join(sorted(known))}"
             )
     loss = _LOSS.check("loss", changes.get("loss", "mse"))

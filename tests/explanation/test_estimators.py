@@ -213,6 +213,11 @@ def test_bad_parameters_are_a_sentence(changes: dict[str, Any], words: str) -> N
         SRNetRegressor(**TINY | changes).fit(X, Y)
 
 
+def test_one_class_is_named() -> None:
+    with pytest.raises(ValueError, match="^y holds one class, yes; a classifier needs at least 2"):
+        SRNetClassifier().fit([[0.0], [1.0]], ["yes", "yes"])
+
+
 def test_not_fitted() -> None:
     for ask in (
         lambda: SRNetRegressor().predict(X),

@@ -264,6 +264,13 @@ def test_numbers_of_formulas(formulas: Any, most: list[int]) -> None:
     assert all(max(model.ranks) <= max(most) for model in [found.model])
 
 
+def test_numbers_of_formulas_may_be_a_setting() -> None:
+    settings = SMALL.get("settings", {}) | {"formulas": 2}
+    found = explain(mlp(2, 4, 3), X, **SMALL | {"settings": settings})
+    assert found.run["settings"]["formulas"] == 2
+    assert found.model.ranks == [2]
+
+
 def test_a_lower_fidelity_is_reached_by_shorter_formulas() -> None:
     model = mlp(2, 6, 1)
     short, long = (explain(model, X, **SMALL, fidelity=f, seed=2) for f in (0.5, 0.9999))
@@ -278,6 +285,13 @@ def test_formulas_do_not_grow_beyond_their_nodes() -> None:
     assert found.run["settings"]["most_nodes"] == 5
     longest = max(entry["complexity"] for entry in found.run["pareto"])
     assert longest <= 5 + 9  # what a round adds before something is taken out
+
+
+@pytest.mark.parametrize("nodes", [1, 3, 6])
+def test_no_more_nodes_than_given(nodes: int) -> None:
+    explanation = explain(mlp(2, 8, 1), X, nodes=nodes, budget=8000, progress=False)
+    linear = not any(program.nodes for program in explanation.model.programs[0])
+    assert explanation.complexity <= nodes or linear
 
 
 def test_nested_constraints_are_kept() -> None:
@@ -547,7 +561,8 @@ BAD: dict[str, tuple[Any, Any, dict[str, Any], str]] = {
         {"validation": [[np.nan, 0.0]]},
         "'validation' has a value that is not finite",
     ),
-    "validation rows": (mlp(2, 3, 1), X, {"validation": X[:0]}, "'validation' has no row"),
+    "validation rows": (mlp(2, 3, 1), X, {"validation": X[:0]}, "'validation' has 0 row"),
+    "one validation row": (mlp(2, 3, 1), X, {"validation": X[:1]}, "at least 2 are needed"),
 }
 
 

@@ -134,3 +134,4 @@ def test_what_probabilities_are() -> None:
     assert not are_probabilities(p * 1.01)
     assert not are_probabilities(p - np.float32([0.9, -0.9, 0]))
     assert not are_probabilities(np.vstack([p, [[np.nan, 0.5, 0.5]]]))
+    assert not are_probabilities(np.vstack([p, [[np.inf, -np.inf, 0.5]]]))  # without a warning

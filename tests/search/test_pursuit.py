@@ -110,6 +110,19 @@ def test_a_given_number_has_the_components_as_targets() -> None:
     assert pursuit(rounds=0)._target() is None
 
 
+def test_a_pursuit_from_shortened_formulas_has_a_given_number_of_them() -> None:
+    """Below their complexity is the constant alone."""
+    found = pursuit(formulas=2, rounds=1)
+    found.begin(0)
+    assert len(found.current.programs) == 2
+    for _ in range(3):  # both components are targets
+        while not found.search.finished:
+            found.search.step()
+        found.end_round()
+        assert len(found.current.programs) == 2
+    assert found.current.error < found._start_formulas.error
+
+
 @pytest.mark.parametrize("most", [1, 2, 3])
 def test_components_are_the_principal_ones(most: int) -> None:
     found = components(H, most)

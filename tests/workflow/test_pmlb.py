@@ -2,6 +2,7 @@
 one that lacks a data set."""
 
 import gzip
+import shutil
 
 import pytest
 from helpers.fakes import ROOT
@@ -27,8 +28,7 @@ MADE_UP = ("made_up", "of_no_benchmark")  # names that PMLB has not: nothing is 
 @pytest.fixture
 def tree(tmp_path):
     """Two tasks of data sets of which the cache has one."""
-    (tmp_path / "config").mkdir()
-    (tmp_path / "config" / "config.yaml").write_text((ROOT / "config" / "config.yaml").read_text())
+    shutil.copytree(ROOT / "config", tmp_path / "config")
     (tmp_path / "tasks.yaml").write_text("".join(ENTRY.format(name=name) for name in MADE_UP))
     (tmp_path / "own.yaml").write_text(
         f"name: own\ntasks_file: tasks.yaml\ntasks: [{', '.join(MADE_UP)}]\npmlb_cache: sets here\n"
