@@ -141,10 +141,11 @@ def summary(model: SRNet, run_file: StrPath) -> str:
     for i, (formulas, loss) in enumerate(zip(texts, losses, strict=True)):
         name = "y" if i + 1 == model.depth else f"h{i + 1}"
         measure = model.loss_name if name == "y" else "MSE"
-        shown = "; ".join(
-            f"f{j} = {text}" if len(formulas) > 1 else f"f = {text}"
-            for j, text in enumerate(formulas, start=1)
-        )
+        # as the layer above reads them
+        read = model.reads == "scalars" and i + 1 < model.depth
+        labels = [f"z{j}" if read else f"f{j + 1}" for j in range(len(formulas))]
+        labels = labels if read or len(labels) > 1 else ["f"]
+        shown = "; ".join(f"{label} = {text}" for label, text in zip(labels, formulas, strict=True))
         lines.append(f"{name}: {shown}, {measure} {loss}")
     output = "logit of y" if model.loss == "cross_entropy" else "y"
     outputs = readable_expressions(model, names)

@@ -161,8 +161,9 @@ def test_summary_and_outputs_of_several_formulas(tmp_path: Path, reads: str) -> 
     write_json(path, model.to_run() | {"layer_losses": [0.5, 0.25], "input_names": ["a", "b"]})
     (first, second), (only,) = model.formula_texts(["a", "b"])
     outputs = model.network_expressions(["a", "b"])
+    labels = ("z0", "z1") if reads == "scalars" else ("f1", "f2")  # as the output reads them
     assert summary(SRNet.load(path), path).splitlines()[1:] == [
-        f"h1: f1 = {first}; f2 = {second}, MSE 0.5",
+        f"h1: {labels[0]} = {first}; {labels[1]} = {second}, MSE 0.5",
         f"y: f = {only}, MSE 0.25",
         f"y0 = {outputs[0]}",
         f"y1 = {outputs[1]}",
