@@ -2,7 +2,8 @@
 fidelity, warnings."""
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Hashable, Mapping, Sequence
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -23,7 +24,7 @@ COLUMNS = {
     "networks": ("task", "warnings"),
     "formulas": ("task", "preset", "layer", "formula", "fitness", "r2", "complexity"),
     "verdict": (
-        *("claim", "task", "method", "preset", "published_high"),
+        *("claim", "kind", "task", "method", "preset", "published_low", "published_high"),
         *("ours", "ours_low", "ours_high", "verdict", "reason"),
     ),
     "fidelity": ("task", "method", "preset", "box", "points", "nonfinite", "rmse"),
@@ -125,11 +126,7 @@ def _verdict(verdict: pd.DataFrame) -> str:
         ours, low, high = (
             _cell(row[column], ".3g") for column in ("ours", "ours_low", "ours_high")
         )
-        limit = (
-            f"at most {row['published_high']:.3g}"
-            if np.isfinite(row["published_high"])
-            else "published"
-        )
+        limit = _published(row)
         parts = [row["task"], row["method"], row["preset"]]
         why = f"; {row['reason']}" if isinstance(row["reason"], str) and row["reason"] else ""
         items.append(
@@ -139,6 +136,15 @@ def _verdict(verdict: pd.DataFrame) -> str:
     return "\n\n".join(
         ["## Verdict", *lines, *(["Not reproduced:", _list(items)] if items else [])]
     )
+
+
+def _published(row: dict[Hashable, Any]) -> str:
+    """What a number was compared with: a limit, or where higher is better the published range."""
+    if not np.isfinite(row["published_high"]):
+        return "published"
+    if row["kind"] == "mean":
+        return f"published {row['published_low']:.3g} to {row['published_high']:.3g}"
+    return f"at most {row['published_high']:.3g}"
 
 
 def _warnings(frames: Frames) -> str:

@@ -20,9 +20,11 @@ def frames(tmp_path):
     write_json(tmp_path / "formulas.json", fakes.formulas("K0"))
     verdict = {
         "claim": ["final fitness"] * 2,
+        "kind": "quantiles",
         "task": ["K0", "F3"],
         "method": "srnet",
         "preset": "paper",
+        "published_low": [1.0, 2.0],
         "published_high": [3.0, 4.0],
         "ours": [1.0, 6.0],
         "ours_low": [0.5, 5.0],
@@ -53,6 +55,13 @@ def test_a_page_that_is_read_in_two_minutes(frames):
     assert "`2*sin(x0**2) - 1`" in text
     assert "Fidelity" not in text
     assert len(text.splitlines()) < 60
+
+
+def test_where_higher_is_better_the_published_range_is_told(frames):
+    frames["verdict"] = frames["verdict"].assign(claim="accuracy", kind="mean")
+    text = summary("demo", frames)
+    assert "- accuracy, F3 srnet paper: ours 6 [5, ∞], published 2 to 4; 1 of 3" in text
+    assert "at most" not in text
 
 
 def test_presets_are_listed(frames):

@@ -32,7 +32,7 @@ MARKS = {
 LABELS = {
     "quantiles": "ours ÷ published median",
     "mean": "",
-    "order": "ratio of medians; below 1: as claimed",
+    "order": "ratio of medians; below {limit:g}: as claimed",
 }
 LINE = 0.115  # inches
 
@@ -104,16 +104,18 @@ def _draw_panel(axes: Axes, part: pd.DataFrame, several_presets: bool) -> None:
     scale = part["published"] if kind == "quantiles" else pd.Series(1.0, index=part.index)
     columns = ("published_low", "published_high", "ours", "ours_low", "ours_high")
     shown = pd.DataFrame({column: part[column] / scale for column in columns})
-    low, high = _limits(shown, logarithmic=kind != "mean")
+    # what ours is compared with: the published median, or the ratio that is claimed
+    limit = float(part["published_high"].iloc[0]) if kind == "order" else 1.0
+    low, high = _limits(shown, limit, logarithmic=kind != "mean")
     axes.set_ylim(len(part) - 0.4, -0.6)
     if kind != "mean":
         axes.set_xscale("log")
-        axes.axvline(
-            1, color=PUBLISHED, linewidth=0.6, linestyle="--" if kind == "quantiles" else "-"
-        )
     axes.set_xlim(low, high)
     if kind != "mean":
         set_log_ticks(axes, "x")
+        axes.axvline(
+            limit, color=PUBLISHED, linewidth=0.6, linestyle="--" if kind == "quantiles" else "-"
+        )
     for y, (row, verdict) in enumerate(zip(shown.to_dict("records"), part["verdict"], strict=True)):
         _draw_line(axes, y, row, verdict, kind)
     axes.set_yticks(
@@ -122,7 +124,9 @@ def _draw_panel(axes: Axes, part: pd.DataFrame, several_presets: bool) -> None:
     axes.tick_params(axis="y", length=0, labelsize=5.5)
     axes.grid(axis="x")
     axes.grid(visible=False, axis="y")
-    axes.set_xlabel(LABELS[kind] or f"{part['unit'].iloc[0]} (the axis does not begin at 0)")
+    axes.set_xlabel(
+        LABELS[kind].format(limit=limit) or f"{part['unit'].iloc[0]} (the axis does not begin at 0)"
+    )
 
 
 def _draw_line(axes: Axes, y: int, row: Mapping[Hashable, float], verdict: str, kind: str) -> None:
@@ -146,7 +150,7 @@ def _draw_line(axes: Axes, y: int, row: Mapping[Hashable, float], verdict: str, 
     colour, marker = MARKS[verdict]
     if np.isnan(row["ours"]):
         axes.annotate(
-            "not run",
+            verdict,
             (0.01, y),
             xycoords=("axes fraction", "data"),
             ha="left",
@@ -180,12 +184,12 @@ def _draw_line(axes: Axes, y: int, row: Mapping[Hashable, float], verdict: str, 
         )
 
 
-def _limits(shown: pd.DataFrame, *, logarithmic: bool) -> tuple[float, float]:
+def _limits(shown: pd.DataFrame, limit: float, *, logarithmic: bool) -> tuple[float, float]:
     values = shown.to_numpy(dtype=float)
     values = values[np.isfinite(values) & ((values > 0) | (not logarithmic))]
     low, high = (float(values.min()), float(values.max())) if values.size else (0.5, 2.0)
     if logarithmic:
-        return min(low, 1) / 1.3, max(high, 1) * 1.3
+        return min(low, limit) / 1.3, max(high, limit) * 1.3
     margin = 0.05 * (high - low) or 1.0
     return low - margin, high + margin
 

@@ -243,6 +243,22 @@ def test_a_claim_without_a_preset_is_drawn_from_its_file(tmp_path):
     assert "tiny / LIME" in [label.get_text() for label in figure.axes[-1].get_yticklabels()]
 
 
+def test_a_ratio_is_compared_with_the_claimed_one():
+    order = VERDICT[VERDICT["kind"] == "order"].assign(published_high=0.1)
+    (axes,) = reproduction.draw(order).axes
+    assert axes.get_xlabel() == "ratio of medians; below 0.1: as claimed"
+    assert [line.get_xdata()[0] for line in axes.lines if line.get_linestyle() == "-"][0] == 0.1
+    assert axes.get_xlim()[0] < 0.1
+
+
+def test_what_has_no_number_says_its_verdict():
+    rows = VERDICT[VERDICT["claim"] == "final fitness"]
+    rows = rows.assign(ours=np.nan, ours_low=np.nan, ours_high=np.nan, verdict="not comparable")
+    (axes,) = reproduction.draw(rows).axes
+    assert texts(axes).count("not comparable") == 3
+    assert "not run" not in texts(axes)
+
+
 def test_presets_are_named_where_there_are_several():
     figure = reproduction.draw(
         pd.concat([VERDICT, VERDICT.assign(preset="joint")], ignore_index=True)
