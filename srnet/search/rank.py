@@ -211,33 +211,43 @@ class RankSearch:
         pursuit.end_round()
         self._begun = None
         self._update()
-        if self._is_over():
+        self._local += 1
+        if not self._has_budget() or (self._has_ended() and not self._begin_pursuit()):
             self._end_layer()
 
-    def _is_over(self) -> bool:
-        """Whether the present layer has no further round; another pursuit begins where there is
-        time for one."""
-        pursuit, rounds = self._pursuit, self.settings.affordable_rounds(len(self._weights))
+    def _has_budget(self) -> bool:
+        """Whether the present layer's budget has another round."""
+        rounds, passes = self._pursuit.round, len(self._weights)
         if not self.settings.hold_out:
-            return pursuit.round >= rounds
+            return rounds < self.settings.affordable_rounds(passes)
         if self.elapsed is not None:
-            over = self._share_of_rounds() >= 1.0
-        else:
-            each = self._inner.generations * len(self._weights)
-            over = pursuit.round >= self.settings.generations // each
-        self._local += 1
-        if over or (self._local < (1 if self._cut else rounds) and not self._is_explained()):
-            return over
+            return self._share_of_rounds() < 1.0
+        return rounds < self.settings.generations // (self._inner.generations * passes)
+
+    def _has_ended(self) -> bool:
+        """Whether the present pursuit has, where others may follow."""
+        rounds = 1 if self._cut else self.settings.affordable_rounds(len(self._weights))
+        return self.settings.hold_out and (self._local >= rounds or self._is_explained())
+
+    def _begin_pursuit(self) -> bool:
+        """Begin another pursuit, from the start or from shortened formulas; False where the
+        present ones are faithful and cannot, or after a whole turn did not, become simpler."""
+        pursuit = self._pursuit
         pursuit.shorten(self._end_of_layer())
         simplest = self._choose()
         explained = self._fidelity(simplest) >= self.settings.fidelity
+        if explained and (not simplest.complexity or simplest in pursuit.linear):
+            return False
         self._local, self._cut = 0, (self._cut + 1) % (len(_CUTS) + 1)
-        if not self._cut:
-            if explained and simplest.complexity >= self._simplest:
-                return True
-            self._simplest = simplest.complexity if explained else self._simplest
-        pursuit.begin(simplest.complexity - _CUTS[self._cut - 1] if self._cut else None)
-        return explained and (not simplest.complexity or simplest in pursuit.linear)
+        if self._cut:
+            pursuit.begin(simplest.complexity - _CUTS[self._cut - 1])
+            return True
+        if explained:
+            if simplest.complexity >= self._simplest:
+                return False
+            self._simplest = simplest.complexity
+        pursuit.begin()
+        return True
 
     def _is_explained(self) -> bool:
         """Whether the present formulas are faithful enough."""
