@@ -15,6 +15,7 @@ defaults but for pyoperon's symbols, which are those of the shared comparison.
 import argparse
 import csv
 import time
+from collections.abc import Sequence
 from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
 from typing import Any
@@ -32,6 +33,7 @@ SYMBOLS = "add,sub,mul,div,sqrt,square,sin,cos,log,exp,tanh,constant,variable"
 LENGTHS = (10, 15, 20, 30, 40)
 SHARES = (1 / 30, 1 / 12, 1 / 6, 1 / 3, 1.0)
 Row = tuple[str, str, str, int, float, float, float]  # …, operators, seconds, R²
+TICKS = (2, 5, 10, 20, 50)
 COLUMNS = ("network", "method", "curve", "seed", "operators", "seconds", "r2")
 
 
@@ -61,8 +63,10 @@ def run_srnet(folder: Path, name: str, seed: int, seconds: float, fronts: bool) 
     return found
 
 
-def run_pyoperon(folder: Path, name: str, seed: int, seconds: float, length: int) -> list[Row]:
-    """A row of a run with so many nodes at most."""
+def run_pyoperon(
+    folder: Path, name: str, seed: int, seconds: float, length: int, curves: Sequence[str]
+) -> list[Row]:
+    """A row of a run with so many nodes at most, for every curve that it belongs to."""
     from pyoperon.sklearn import SymbolicRegressor
 
     _, x, y, x_test, y_test = rows_of(folder, name)
@@ -81,8 +85,7 @@ def run_pyoperon(folder: Path, name: str, seed: int, seconds: float, length: int
     predicted = np.nan_to_num(regressor.predict(x_test.astype(float)))[:, None]
     operators = sum(not node.IsLeaf for node in regressor.model_.Nodes)
     r2 = score(y_test, predicted)[0]
-    curve = ["length"] + ["seconds"] * (length == max(LENGTHS))
-    return [(name, "pyoperon", each, seed, operators, spent, r2) for each in curve]
+    return [(name, "pyoperon", curve, seed, operators, spent, r2) for curve in curves]
 
 
 def run_linear(folder: Path, name: str) -> list[Row]:
@@ -105,9 +108,11 @@ def measure(options: argparse.Namespace) -> None:
                     args = (folder, name, seed, share * seconds)
                     jobs.append(pool.submit(run_srnet, *args, share == 1))
                     if share < 1:
-                        jobs.append(pool.submit(run_pyoperon, *args, max(LENGTHS)))
+                        jobs.append(pool.submit(run_pyoperon, *args, max(LENGTHS), ["seconds"]))
                 for length in LENGTHS:
-                    jobs.append(pool.submit(run_pyoperon, folder, name, seed, seconds, length))
+                    curves = ["length"] + ["seconds"] * (length == max(LENGTHS))
+                    args = (folder, name, seed, seconds)
+                    jobs.append(pool.submit(run_pyoperon, *args, length, curves))
         found: list[Row] = [row for job in jobs for row in job.result()]
     with open(options.csv, "w", newline="", encoding="utf-8") as file:
         writer = csv.writer(file)
@@ -156,6 +161,8 @@ def _figure(frame: Any) -> Any:
             axes.set_xlabel("Operators" if row == 0 else "Seconds")
             if row:
                 axes.set_xscale("log")
+                axes.set_xticks(TICKS, map(str, TICKS))
+                axes.set_xticks([], minor=True)
             else:
                 axes.set_title(name)
                 axes.set_xlim(0, 60)
