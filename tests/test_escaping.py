@@ -228,7 +228,8 @@ def test_the_summary(name: str, markdown: Any) -> None:
         networks = pd.DataFrame({"task": [text], "warnings": [text]})
         formula = {"task": [text], "preset": [text], "layer": "network", "formula": [text]}
         verdict = {"claim": [text], "task": [text], "method": "srnet", "preset": [text]}
-        verdict |= {"published_high": 1.0, "ours": 1.0, "ours_low": 0.5, "ours_high": 2.0}
+        verdict |= {"kind": "order", "published_low": np.nan, "published_high": 1.0}
+        verdict |= {"ours": 1.0, "ours_low": 0.5, "ours_high": 2.0}
         verdict |= {"verdict": "not reproduced", "reason": [text]}
         shown = {
             "runs": runs,
