@@ -86,13 +86,13 @@ class RankSearch:
     def _begin_layer(self) -> None:
         """Start the search for the formulas of the next layer."""
         self._pursuit = self._start()
-        # Of the present pursuit: its rounds, the cut it began with, 0 for none, and the share of
-        # the time when its present round began; and the complexity that the last pursuit from the
-        # start had to beat.
-        self._local = self._cut = 0
-        self._begun: float | None = None
+        # Of the present pursuit: its rounds, and the number of the cut that it began with, 0 for
+        # one from the start. The complexity of the chosen formulas when this turn began, if they
+        # were faithful. The share of the layer's time that had passed when the round began.
+        self._pursuit_rounds = self._cut = 0
+        self._simplest = float("inf")
+        self._round_start: float | None = None
         self._validated: dict[Formulas, tuple[float, float]] = {}
-        self._simplest: float = float("inf")
         self._update()
 
     def _start(self) -> LayerPursuit:
@@ -190,11 +190,11 @@ class RankSearch:
         rounds = self.settings.affordable_rounds(len(self._weights))
         if not self.settings.hold_out:
             return self._share_of_rounds() * rounds - self._pursuit.round
-        if self._begun is None:
-            self._begun = self._share_of_rounds()
+        if self._round_start is None:
+            self._round_start = self._share_of_rounds()
         generations = self._pursuit.search.generation / self._inner.generations
         share = self._share_of_rounds()
-        return max((share - self._begun) * rounds, generations, float(share >= 1.0))
+        return max((share - self._round_start) * rounds, generations, float(share >= 1.0))
 
     def _end_of_layer(self) -> float | None:
         """When the present layer's time is over (as ``time.monotonic()``)."""
@@ -209,10 +209,10 @@ class RankSearch:
         self._evaluations += search.evaluations
         self._spent += search.generation
         pursuit.end_round()
-        self._begun = None
+        self._round_start = None
         self._update()
-        self._local += 1
-        if not self._has_budget() or (self._has_ended() and not self._begin_pursuit()):
+        self._pursuit_rounds += 1
+        if not self._has_budget() or (self._pursuit_has_ended() and not self._begin_pursuit()):
             self._end_layer()
 
     def _has_budget(self) -> bool:
@@ -224,10 +224,10 @@ class RankSearch:
             return self._share_of_rounds() < 1.0
         return rounds < self.settings.generations // (self._inner.generations * passes)
 
-    def _has_ended(self) -> bool:
+    def _pursuit_has_ended(self) -> bool:
         """Whether the present pursuit has, where others may follow."""
         rounds = 1 if self._cut else self.settings.affordable_rounds(len(self._weights))
-        return self.settings.hold_out and (self._local >= rounds or self._is_explained())
+        return self.settings.hold_out and (self._pursuit_rounds >= rounds or self._is_explained())
 
     def _begin_pursuit(self) -> bool:
         """Begin another pursuit, from the start or from shortened formulas; False where the
@@ -238,7 +238,7 @@ class RankSearch:
         explained = self._fidelity(simplest) >= self.settings.fidelity
         if explained and (not simplest.complexity or simplest in pursuit.linear):
             return False
-        self._local, self._cut = 0, (self._cut + 1) % (len(_CUTS) + 1)
+        self._pursuit_rounds, self._cut = 0, (self._cut + 1) % (len(_CUTS) + 1)
         if self._cut:
             pursuit.begin(simplest.complexity - _CUTS[self._cut - 1])
             return True
@@ -256,7 +256,7 @@ class RankSearch:
     def _end_layer(self) -> None:
         """Fix the formulas of the present layer, and go on to the next."""
         self._pursuit.shorten(self._end_of_layer())
-        programs = self._conclude(self._choose())
+        programs = self._refine_chosen(self._choose())
         if len(self._done) + 1 == self.layers.depth:
             self._end_pass(programs)
             return
@@ -281,7 +281,8 @@ class RankSearch:
         candidates = self._pursuit.candidates(1 if self._is_logistic() else None)
         most, linear = self.settings.most_nodes, self._pursuit.linear
         candidates = [each for each in candidates if each.complexity <= most or each in linear]
-        fidelities, agreements = zip(*map(self._validate, candidates), strict=True)
+        measured = [self._validate(candidate.programs) for candidate in candidates]
+        fidelities, agreements = zip(*measured, strict=True)
         if self._is_logistic() and linear:
             # none may agree with the network's classes less than the linear logistic model does
             least = agreements[candidates.index(linear[0])]
@@ -294,16 +295,20 @@ class RankSearch:
     def _fidelity(self, candidate: Fitted) -> float:
         """R² of the present layer's formulas on the validation rows, or of logits the share of the
         divergence that they explain."""
-        return self._validate(candidate)[0]
+        return self._validate(candidate.programs)[0]
 
-    def _validate(self, candidate: Fitted) -> tuple[float, float]:
-        """Fidelity, and of logits the agreement, on the validation rows; once for each candidate of
-        a layer."""
-        if candidate.programs not in self._validated:
-            _, (given, expected) = self._predict(candidate.programs)
+    def _agreement(self, programs: Formulas) -> float:
+        """The share of validation rows with the network's class."""
+        return self._validate(programs)[1]
+
+    def _validate(self, programs: Formulas) -> tuple[float, float]:
+        """Fidelity, and of logits the agreement, on the validation rows; once for all formulas of a
+        layer."""
+        if programs not in self._validated:
+            _, (given, expected) = self._predict(programs)
             share = agreement(expected, given)[0] if self._is_logistic() else 1.0
-            self._validated[candidate.programs] = self._score(given, expected), share
-        return self._validated[candidate.programs]
+            self._validated[programs] = self._score(given, expected), share
+        return self._validated[programs]
 
     def _score(self, given: Floats, expected: Floats) -> float:
         """The fidelity of units, or logits, on the validation rows."""
@@ -337,18 +342,13 @@ class RankSearch:
                 fitted = least_squares(scalars[0], units[0])
             return [(join(z, *fitted), h) for z, h in zip(scalars, units, strict=True)]
 
-    def _conclude(self, chosen: Fitted) -> Formulas:
+    def _refine_chosen(self, chosen: Fitted) -> Formulas:
         """The chosen formulas refined; for logits only if the validation rows then have the
         network's class no less often."""
         refined = self._refine(chosen.programs)
         if self._is_logistic() and self._agreement(refined) < self._agreement(chosen.programs):
             return self._sort(chosen.programs)
         return refined
-
-    def _agreement(self, programs: Formulas) -> float:
-        """The share of validation rows with the network's class."""
-        _, (given, expected) = self._predict(programs)
-        return agreement(expected, given)[0]
 
     def _sort(self, programs: Formulas) -> Formulas:
         """The formulas, without constant ones, those that add most first."""
@@ -440,7 +440,7 @@ class RankSearch:
             "found": [_to_json(individual.model.programs) for individual in self._found],
             "chosen": [_to_json(individual.model.programs) for individual in self._chosen],
             "done": _to_json(self._done),
-            "local": self._local,
+            "pursuit_rounds": self._pursuit_rounds,
             "cut": self._cut,
             "simplest": finite_or_none(self._simplest),
             "pursuit": self._pursuit.state(),
@@ -468,12 +468,12 @@ class RankSearch:
                 raise UserError("the checkpoint has more layers than the network")
             self._pursuit = self._start()
             self._pursuit.restore(state["pursuit"])
-            self._local, self._cut = int(state["local"]), int(state["cut"])
-            self._simplest = float("inf") if state["simplest"] is None else state["simplest"]
+            self._pursuit_rounds, self._cut = int(state["pursuit_rounds"]), int(state["cut"])
+            self._simplest = float("inf" if state["simplest"] is None else state["simplest"])
             if state["best"] is not None:
                 self.best = self._restore(state["best"])
             if state["finished"]:
-                self._end_pass(self._conclude(self._choose()))
+                self._end_pass(self._refine_chosen(self._choose()))
         except (LookupError, TypeError, ValueError, OverflowError) as error:
             raise UserError(
                 f"the checkpoint's state is damaged ({type(error).__name__}: {error})"

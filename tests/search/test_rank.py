@@ -379,6 +379,7 @@ DAMAGES: dict[str, Callable[[dict[str, Any]], Any]] = {
     "found of other inputs": lambda state: state["found"][0][0][0].update(
         inputs=9, output=8, nodes=[]
     ),
+    "turn of no complexity": lambda state: state.update(simplest="x"),
     "no pursuit": lambda state: state.pop("pursuit"),
     "no round": lambda state: state["pursuit"].update(round=None),
     "no formula": lambda state: state["pursuit"].update(current=[]),
