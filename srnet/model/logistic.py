@@ -205,7 +205,7 @@ def _newton(z: Sequence[Floats], member: Floats, theta: Floats, penalty: float) 
         centred, np.diag(weights)
     )
 
-    def shrunk(theta: Floats) -> Floats:
+    def penalty_gradient(theta: Floats) -> Floats:
         """The penalty's gradient."""
         return penalty * rows * np.einsum("cd,da->ca", centred, theta) * weights
 
@@ -217,11 +217,11 @@ def _newton(z: Sequence[Floats], member: Floats, theta: Floats, penalty: float) 
         powers = np.exp(logits - top)
         total = powers.sum(axis=0) + np.exp(-top)
         loss = (np.log(total) + top).sum() - (theta * wanted).sum()
-        return float(loss + 0.5 * (theta * shrunk(theta)).sum()), powers / total
+        return float(loss + 0.5 * (theta * penalty_gradient(theta)).sum()), powers / total
 
     loss, p = evaluate(theta)
     for _ in range(STEPS):
-        gradient = (np.einsum("cn,an->ca", p, design) - wanted + shrunk(theta)).ravel()
+        gradient = (np.einsum("cn,an->ca", p, design) - wanted + penalty_gradient(theta)).ravel()
         step = np.linalg.solve(_hessian(design, p) + constant, gradient).reshape(theta.shape)
         if not 0.5 * (step.ravel() * gradient).sum() > TOLERANCE * rows:
             break
