@@ -16,7 +16,7 @@ loss, so one that exceeds the best of the layer on the few points cannot win, to
 """
 
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 from numba import uint64
@@ -480,7 +480,15 @@ def evaluate_points(layer, population, offspring, f):  # type: ignore[no-untyped
 
 
 @njit(cache=True, nogil=True)
-def search_classes(layer, points, share, population, nesting, work, shortcuts):  # type: ignore[no-untyped-def]
+def search_classes(
+    layer: Any,
+    points: Any,
+    share: Any,
+    population: Any,
+    nesting: Any,
+    work: Any,
+    shortcuts: Any,
+) -> Any:
     """The best of a share's offspring of the output layer's chromosome.
 
     Returns

@@ -11,7 +11,7 @@ A block's rows are all training or all validation rows. Blocks hold whole chunks
 added in a fixed order, so the result does not depend on the block size.
 """
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 from numba import uint64
@@ -82,7 +82,16 @@ class Work(NamedTuple):
 
 
 @borrowing()
-def search_layer(layer, target, line, share, population, nesting, work, shortcuts):  # type: ignore[no-untyped-def]
+def search_layer(
+    layer: Any,
+    target: Any,
+    line: Any,
+    share: Any,
+    population: Any,
+    nesting: Any,
+    work: Any,
+    shortcuts: Any,
+) -> Any:
     """The best of a share's offspring.
 
     Returns
@@ -118,7 +127,15 @@ def search_layer(layer, target, line, share, population, nesting, work, shortcut
 
 
 @borrowing()
-def screen_first_block(layer, target, size, population, refused, work, shortcuts):  # type: ignore[no-untyped-def]
+def screen_first_block(
+    layer: Any,
+    target: Any,
+    size: Any,
+    population: Any,
+    refused: Any,
+    work: Any,
+    shortcuts: Any,
+) -> None:
     """Bounds of all offspring from the first block of rows; those that cannot win are infinite."""
     forget_graphs(population)
     first = np.int64(0)  # for a literal, Numba would compile the block's kernel once more
