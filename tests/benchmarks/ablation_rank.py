@@ -22,75 +22,62 @@ from unittest.mock import patch
 
 import numpy as np
 import torch
-from realnets import ROOT, load, score
+from realnets import ROOT, linear_r2, load, score
 
 import srnet
 from srnet.explanation import layers as rows
 from srnet.search import elimination, pursuit, rank
 from srnet.search.pursuit import LayerPursuit
 
-Patches = list[Any]
+START, INCLUDE = LayerPursuit._start, LayerPursuit._include
 
 
-def _no_elimination(start: Any, *_: Any, **__: Any) -> Any:
-    return iter(())
-
-
-def _no_linear_start(self: LayerPursuit) -> None:
-    """Begin from the constant, without linear candidates."""
-    self.linear = []
-    self.begin(0)
-    self._start_formulas = self.current
-
-
-def _begin_constant(*args: Any, **kwargs: Any) -> LayerPursuit:
+def begin_with_constant(*args: Any, **kwargs: Any) -> LayerPursuit:
+    """A pursuit without the linear start and linear candidates."""
     started = LayerPursuit(*args, **kwargs)
-    started.found = {0: started.found[0]}
-    _no_linear_start(started)
+    started.found, started.linear = {0: started.found[0]}, []
+    started.begin(0)
+    started._start_formulas = started.current
     return started
 
 
-def _keep_constants(programs: Any, *_: Any) -> Any:
-    return tuple(programs)
-
-
-def _all_inputs(x: Any, _: Any) -> list[int]:
-    return list(range(x.shape[1]))
-
-
-def _own_units(self: LayerPursuit) -> Any:
+def start_in_own_units(self: LayerPursuit) -> Any:
+    """A round whose inputs are not standardised."""
     self._mean, self._std = np.zeros_like(self._mean), np.ones_like(self._std)
     return START(self)
 
 
-START = LayerPursuit._start
+def include_whole(self: LayerPursuit, term: Any) -> None:
+    """The end of a round without elimination."""
+    with patch.object(pursuit, "eliminate", lambda *_, **__: iter(())):
+        INCLUDE(self, term)
 
-WITHOUT: dict[str, tuple[dict[str, Any], Callable[[], Patches]]] = {
+
+def keep_constants(programs: Any, *_: Any) -> Any:
+    """In the place of the common fit."""
+    return tuple(programs)
+
+
+# By part: settings, and a function that makes the patches.
+WITHOUT: dict[str, tuple[dict[str, Any], Callable[[], list[Any]]]] = {
     "nothing": ({}, list),
     "further pursuits": ({"round_generations": 10**6}, list),
     "rounds from shortened": ({}, lambda: [patch.object(rank, "_CUTS", ())]),
-    "linear start": ({}, lambda: [patch.object(rank, "LayerPursuit", _begin_constant)]),
+    "linear start": ({}, lambda: [patch.object(rank, "LayerPursuit", begin_with_constant)]),
     "common fit of constants": (
         {},
         lambda: [
-            patch.object(pursuit, "fit_constants", _keep_constants),
-            patch.object(elimination, "fit_constants", _keep_constants),
+            patch.object(pursuit, "fit_constants", keep_constants),
+            patch.object(elimination, "fit_constants", keep_constants),
         ],
     ),
-    "elimination in rounds": ({}, lambda: [patch.object(LayerPursuit, "_include", _include)]),
-    "standardised inputs": ({}, lambda: [patch.object(LayerPursuit, "_start", _own_units)]),
-    "choice of inputs": ({}, lambda: [patch.object(pursuit, "_best_inputs", _all_inputs)]),
+    "elimination in rounds": ({}, lambda: [patch.object(LayerPursuit, "_include", include_whole)]),
+    "standardised inputs": ({}, lambda: [patch.object(LayerPursuit, "_start", start_in_own_units)]),
+    "choice of inputs": ({}, lambda: [patch.object(pursuit, "_INPUTS", 10**6)]),
     "interval arithmetic": ({}, lambda: [patch.object(pursuit, "is_regular", lambda *_: True)]),
     "recombined rows": ({}, lambda: [patch.object(rows, "_FEW_ROWS", 0)]),
     "steps on constants": ({"constant_steps": 0}, list),
 }
-
-INCLUDE = LayerPursuit._include
-
-
-def _include(self: LayerPursuit, term: Any) -> None:
-    with patch.object(pursuit, "eliminate", _no_elimination):
-        INCLUDE(self, term)
 
 
 def run(folder: Path, name: str, part: str, seed: int, budget: int) -> tuple[float, int, float]:
@@ -116,17 +103,6 @@ def run(folder: Path, name: str, part: str, seed: int, budget: int) -> tuple[flo
     return (r2 if math.isfinite(r2) else -math.inf), explanation.complexity, seconds
 
 
-def linear(folder: Path, name: str) -> float:
-    """R² of the linear regression."""
-    model, data = load(folder, name)
-    with torch.no_grad():
-        y = model(torch.tensor(data["x_train"])).numpy()
-    columns = np.hstack([data["x_train"], np.ones((len(y), 1))]).astype(np.float64)
-    weights = np.linalg.lstsq(columns, y, rcond=None)[0]
-    x = data["x_test"]
-    return score(data["y_test"], np.hstack([x, np.ones((len(x), 1))]) @ weights)[0]
-
-
 def main() -> None:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
@@ -141,7 +117,7 @@ def main() -> None:
     options = parser.parse_args()
     folder, names = options.folder, options.only
     names = names or sorted(file.stem for file in folder.glob("*.npz"))
-    plain = {name: linear(folder, name) for name in names}
+    plain = {name: linear_r2(*load(folder, name)) for name in names}
     full: dict[str, float] = {}
     print(
         "without                  error ratio  lowest − full  lowest − linear  complexity  seconds"

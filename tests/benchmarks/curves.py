@@ -18,11 +18,12 @@ import time
 from collections.abc import Sequence
 from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
-from typing import Any
 
 import numpy as np
+import pandas as pd
 import torch
-from realnets import ROOT, load, score
+from matplotlib.figure import Figure
+from realnets import ROOT, linear_r2, load, outputs, score
 
 import srnet
 from srnet.drawing import style
@@ -37,18 +38,11 @@ TICKS = (2, 5, 10, 20, 50)
 COLUMNS = ("network", "method", "curve", "seed", "operators", "seconds", "r2")
 
 
-def rows_of(folder: Path, name: str) -> tuple[Any, Any, Any, Any, Any]:
-    """The network, its training rows and what it says there, and test rows."""
-    torch.set_num_threads(1)
-    model, data = load(folder, name)
-    with torch.no_grad():
-        y = model(torch.tensor(data["x_train"])).numpy()
-    return model, data["x_train"], y, data["x_test"], data["y_test"]
-
-
 def run_srnet(folder: Path, name: str, seed: int, seconds: float, fronts: bool) -> list[Row]:
     """A row of a run; of the longest one also its front."""
-    model, x, _, x_test, y_test = rows_of(folder, name)
+    torch.set_num_threads(1)
+    model, data = load(folder, name)
+    x, x_test, y_test = data["x_train"], data["x_test"], data["y_test"]
     srnet.explain(model, x, budget=400, progress=False)  # load the compiled search
     begin = time.monotonic()
     explanation = srnet.explain(model, x, seed=seed, budget=f"{seconds}s", progress=False)
@@ -69,7 +63,8 @@ def run_pyoperon(
     """A row of a run with so many nodes at most, for every curve that it belongs to."""
     from pyoperon.sklearn import SymbolicRegressor
 
-    _, x, y, x_test, y_test = rows_of(folder, name)
+    torch.set_num_threads(1)
+    model, data = load(folder, name)
     regressor = SymbolicRegressor(
         allowed_symbols=SYMBOLS,
         max_length=length,
@@ -80,21 +75,20 @@ def run_pyoperon(
         random_state=seed,
     )
     begin = time.monotonic()
-    regressor.fit(x.astype(float), y[:, 0].astype(float))
+    x = data["x_train"]
+    regressor.fit(x.astype(float), outputs(model, x)[:, 0].astype(float))
     spent = time.monotonic() - begin
-    predicted = np.nan_to_num(regressor.predict(x_test.astype(float)))[:, None]
+    predicted = np.nan_to_num(regressor.predict(data["x_test"].astype(float)))[:, None]
     operators = sum(not node.IsLeaf for node in regressor.model_.Nodes)
-    r2 = score(y_test, predicted)[0]
+    r2 = score(data["y_test"], predicted)[0]
     return [(name, "pyoperon", curve, seed, operators, spent, r2) for curve in curves]
 
 
 def run_linear(folder: Path, name: str) -> list[Row]:
     """The linear regression."""
-    _, x, y, x_test, y_test = rows_of(folder, name)
-    columns = np.hstack([x, np.ones((len(x), 1))]).astype(np.float64)
-    weights = np.linalg.lstsq(columns, y, rcond=None)[0]
-    r2 = score(y_test, np.hstack([x_test, np.ones((len(x_test), 1))]) @ weights)[0]
-    return [(name, "linear", "length", 0, x.shape[1] - 1, 0.0, r2)]
+    model, data = load(folder, name)
+    operators = data["x_train"].shape[1] - 1
+    return [(name, "linear", "length", 0, operators, 0.0, linear_r2(model, data))]
 
 
 def measure(options: argparse.Namespace) -> None:
@@ -121,18 +115,13 @@ def measure(options: argparse.Namespace) -> None:
 
 
 def draw(options: argparse.Namespace) -> None:
-    """The figure of a table: a row of panels by length and one by seconds."""
-    import pandas as pd
-
-    frame = pd.read_csv(options.csv)
-    figure = _figure(frame)
-    figure.savefig(options.draw, dpi=200)
+    """Draw the figure of a table."""
+    _figure(pd.read_csv(options.csv)).savefig(options.draw, dpi=200)
 
 
 @style.styled
-def _figure(frame: Any) -> Any:
-    from matplotlib.figure import Figure
-
+def _figure(frame: pd.DataFrame) -> Figure:
+    """A row of panels by length and one by seconds."""
     names = style.distinct_names(frame.network)
     figure = Figure(figsize=(style.PAGE, 3.6), layout="constrained")
     panels = figure.subplots(2, len(names), sharey="col", squeeze=False)

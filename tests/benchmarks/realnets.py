@@ -48,6 +48,22 @@ def load(folder: Path, name: str) -> tuple[torch.nn.Module, dict[str, Any]]:
     return model.eval(), data
 
 
+def outputs(model: torch.nn.Module, x: np.ndarray) -> np.ndarray:
+    """What the network says on rows."""
+    with torch.no_grad():
+        return model(torch.tensor(x)).numpy()
+
+
+def linear_r2(model: torch.nn.Module, data: dict[str, Any]) -> float:
+    """R² on the test rows of a linear regression fitted to the network on the training rows."""
+    design, x = (
+        np.hstack([rows, np.ones((len(rows), 1))]).astype(np.float64)
+        for rows in (data["x_train"], data["x_test"])
+    )
+    weights = np.linalg.lstsq(design, outputs(model, data["x_train"]), rcond=None)[0]
+    return score(data["y_test"], x @ weights)[0]
+
+
 def score(expected: np.ndarray, given: np.ndarray) -> tuple[float, float]:
     """R² over all outputs, and the share of rows with the same largest output."""
     error = np.mean(np.square(expected - given))
@@ -71,11 +87,7 @@ def main() -> None:
     for name in options.only or sorted(file.stem for file in options.folder.glob("*.npz")):
         model, data = load(options.folder, name)
         x, expected = data["x_test"], data["y_test"]
-        with torch.no_grad():
-            y = model(torch.tensor(data["x_train"])).numpy()
-        rows = np.hstack([data["x_train"], np.ones((len(y), 1))]).astype(np.float64)
-        weights = np.linalg.lstsq(rows, y, rcond=None)[0]
-        linear = score(expected, np.hstack([x, np.ones((len(x), 1))]) @ weights)[0]
+        linear = linear_r2(model, data)
         found = []
         for seed in range(options.seeds):
             explanation = srnet.explain(
