@@ -157,6 +157,7 @@ def _draw_line(axes: Axes, y: int, row: Mapping[Hashable, float], verdict: str, 
             va="center",
             fontsize=5,
             color=colour,
+            bbox={"facecolor": "white", "edgecolor": "none", "pad": 0.5},
         )
         return
     ends = np.clip([row["ours_low"], row["ours_high"]], low, high)
