@@ -63,7 +63,8 @@ from srnet.cli import options
     "--nodes",
     type=int,
     default=None,
-    help="Nodes above which a layer's formulas do not grow.  [default: the preset's]",
+    help="Complexity of a layer's formulas, at most, but of a linear regression.  [default: the "
+    "preset's]",
 )
 @options.nested_constraints
 @options.costs

@@ -256,7 +256,7 @@ class SRNetClassifier(ClassifierMixin, _Estimator):
     formulas that explain it.
 
     The formulas are the logits of the classes, also of two; they are fitted to the network's
-    probabilities, or with the presets ``joint`` and ``paper`` to the class that it predicts, by
+    probabilities, or with another preset than ``rank`` to the class that it predicts, by
     cross-entropy. Parameters and attributes are those of :class:`SRNetRegressor`, and ``classes_``;
     ``expressions_`` are the logits.
     """
