@@ -22,7 +22,6 @@ from srnet.io.files import write_json
 
 pytestmark = pytest.mark.slow
 
-# The joint searches take some seconds, long enough to be interrupted.
 SMALL = {
     "name": "small",
     "tasks": ["K0"],
@@ -31,28 +30,50 @@ SMALL = {
     "epochs": {"K0": 50},
     "evolution": {
         "paper": {"population": 10, "generations": 20},
-        "joint": {"population": 50, "generations": 12000},
+        "joint": {"population": 50, "generations": 1000},
     },
     "formulas": {"time_limit": 1},
 }
 TARGETS = ["results/small/tables/runs.csv", "results/small/tables/formulas.csv"]
 SEARCHES = "results/small/K0/srnet"
-# Stands before the real command: writes down what ran where and as which process, asks for a
-# checkpoint every second, and lets the first `paper` search fail.
+# Stands before the real command: writes down what ran where, lets the first `paper` search fail,
+# and has every `joint` search halt at its first checkpoint.
 SRNET = """#!/bin/bash
 if [ "$1" = evolve ]; then
     if [[ "$*" == *"--preset paper"* ]] && [ ! -e {record}/failed ]; then
         echo "$SLURM_JOB_ID" > {record}/failed; exit 1
     fi
-    [ -e {record}/calm ] || set -- "$@" --checkpoint-interval 1
+fi
+command={srnet}
+if [[ "$*" == evolve*"--preset joint"* ]] && [ ! -e {record}/calm ]; then
+    command="{python} {record}/halting.py"
+    set -- "$@" --checkpoint-interval 0
 fi
 echo "$SLURM_JOB_ID begins $*" >> {record}/commands
-{srnet} "$@" &
-echo $! > {record}/process_of_$SLURM_JOB_ID
-wait $!
+$command "$@"
 status=$?
 echo "$SLURM_JOB_ID $status $*" >> {record}/commands
 exit $status
+"""
+# The command, whose search stops itself where it is once it has written a checkpoint: however fast
+# the machine, it is still to be interrupted.
+HALTING = """
+import os
+import signal
+
+from srnet.cli import main
+from srnet.search.checkpoints import Checkpoint
+
+save = Checkpoint.save
+
+
+def save_and_halt(self, content):
+    save(self, content)
+    os.kill(os.getpid(), signal.SIGSTOP)
+
+
+Checkpoint.save = save_and_halt
+main()
 """
 # How the page for users of a cluster says to end the jobs of a driver that died.
 CANCEL = (
@@ -136,8 +157,11 @@ def story(slurm: Slurm, tmp_path_factory) -> Story:
     """One reproduction that goes through all of it, beside the same on this machine alone."""
     record = tmp_path_factory.mktemp("record")
     (record / "srnet").write_text(
-        SRNET.format(record=record, srnet=Path(sys.executable).parent / "srnet")
+        SRNET.format(
+            record=record, srnet=Path(sys.executable).parent / "srnet", python=sys.executable
+        )
     )
+    (record / "halting.py").write_text(HALTING)
     (record / "srnet").chmod(0o755)
     profile = str(ROOT / "workflow" / "profiles" / "slurm")
     local = Snakemake(
@@ -162,11 +186,6 @@ def story(slurm: Slurm, tmp_path_factory) -> Story:
     def searched(preset: str) -> list[str]:
         return [number for number, _, command in commands() if f"--preset {preset} " in command]
 
-    def halt(job: str) -> None:
-        """Hold what a job runs where it is: however long the rest takes, its search is still to be
-        interrupted."""
-        os.kill(int((record / f"process_of_{job}").read_text()), signal.SIGSTOP)
-
     at_home = local.start()
     driver = cluster.start()
     try:
@@ -174,7 +193,6 @@ def story(slurm: Slurm, tmp_path_factory) -> Story:
         # outside
         [checkpoint] = wait_for(checkpoints, "a search to be interrupted", cluster.said)
         [cancelled] = slurm.running("joint")
-        halt(cancelled)
         wait_for((record / "failed").exists, "a search to fail", cluster.said)
         subprocess.run(["scancel", cancelled], check=True)
         wait_for(
@@ -197,7 +215,6 @@ def story(slurm: Slurm, tmp_path_factory) -> Story:
             "the search to go on from its checkpoint",
             cluster.said,
         )
-        halt(orphan)
         wait_for(lambda: searched("paper"), "the failed job to be tried again", cluster.said)
         driver.kill()
         driver.wait()
