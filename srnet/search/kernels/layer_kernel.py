@@ -49,7 +49,7 @@ class Work(NamedTuple):
     bounds
         By offspring: a lower bound of its loss, infinite where it is out of the race.
     pivots, screened
-        By offspring: f[0], and the float32 sums: 2 (train, valid) × (2 + units).
+        By offspring: f[0], and the float32 sums: 2 (train, valid) × (2 + components).
     f, sums, weights
         Of one offspring: its value at every row; the float64 sums, 2 × (2 + units); w of the units.
     deviations, narrow
@@ -72,7 +72,7 @@ class Work(NamedTuple):
         return cls(
             np.zeros(offspring),
             np.zeros(offspring, np.float32),
-            np.zeros((offspring, 2, 2 + units)),
+            np.zeros((offspring, 2, 2 + len(target.screen.values))),
             np.zeros(rows, np.float32),
             np.zeros((2, 2 + units)),
             np.zeros(units),

@@ -9,6 +9,10 @@ mean, so it leaves at least the energy outside their first principal component, 
 sum of the two is a lower bound of the final sum of squares. After the last block the sum of squares
 of the training rows' fit itself is known but for rounding. How far float32 sums can be off is part
 of all bounds.
+
+A wide layer has most of its energy in few directions. The uⱼ are its first principal components;
+the others are not summed, for a matrix of rank one explains no more of them than the next
+component.
 """
 
 import math
@@ -20,8 +24,12 @@ from numpy.typing import NDArray
 from srnet.cgp.compiling import borrowing
 from srnet.search.kernels.sums import CHUNK, SUM_D, SUM_DD, SUM_DH
 
-# Up to so many units the floors are worth their eigenvalues; beyond, a floor of nothing is as true.
+# Up to so many units the eigenvalues are worth their time; beyond, all units and a floor of nothing
+# are as true.
 _FLOOR_UNITS = 500
+# Principal components with at most this share of the energy are left out: a bound loses no more by
+# it, and a formula that is worse than the best by more still stops at its bound.
+_LEFT_OUT = 1e-3
 # A bound is computed with rounding errors; it must exceed a loss by this share of the layer's total
 # to count.
 _SLACK = 1e-9
@@ -40,8 +48,8 @@ class Screen(NamedTuple):
     Attributes
     ----------
     values
-        uⱼ of every row, units × rows, float32: the target on a scale on which its largest value
-        is 1.
+        uⱼ of every row, units × rows, float32: the first principal components of the target, on a
+        scale on which their largest value is 1.
     rows, sums
         After each block, the rows so far, and by split (train, valid) their Σuⱼ and Σuⱼ².
     floors
@@ -68,9 +76,10 @@ class Screen(NamedTuple):
         cls, h: NDArray[np.float64], outside: NDArray[np.float64], blocks: NDArray[np.int64]
     ) -> "Screen":
         """From the target (rows × units), each row's energy outside it, and the blocks."""
+        u, unexplained = _principal_components(h)
         # float32 then holds the largest as 1, however small the layer's values are
-        scale = float(np.abs(h).max()) or 1.0
-        u = h / scale
+        scale = float(np.abs(u).max()) or 1.0
+        u /= scale
         rows = np.cumsum(blocks[:, 1] - blocks[:, 0])
         sums = np.zeros((len(blocks), 2, 2, u.shape[1]))
         for i, (start, stop, is_valid) in enumerate(blocks):
@@ -90,9 +99,21 @@ class Screen(NamedTuple):
             sums=sums,
             floors=floors,
             scale=scale**2,
-            outside=float(outside.sum()),
+            outside=float(outside.sum()) + unexplained,
             total=float(np.square(h).sum() + outside.sum()),
         )
+
+
+def _principal_components(h: NDArray[np.float64]) -> tuple[NDArray[np.float64], float]:
+    """The first principal components of values, rows × components, and what any formula leaves of
+    the others."""
+    if not 1 < h.shape[1] <= _FLOOR_UNITS:
+        return h.copy(), 0.0
+    centred = h - h.mean(axis=0)
+    energies, directions = np.linalg.eigh(centred.T @ centred)
+    energies, directions = np.maximum(energies[::-1], 0.0), directions[:, ::-1]
+    kept = max(int(np.count_nonzero(energies > _LEFT_OUT * energies.sum())), 1)
+    return h @ directions[:, :kept], float(energies[kept + 1 :].sum())
 
 
 @borrowing()

@@ -129,3 +129,33 @@ def test_no_formula_gets_below_the_floor(seed: int, width: int, projection: bool
         for f in (rng.normal(0, 1, rows.size), best, np.zeros(rows.size)):
             found = target.screen.scale * target.screen.floors[i]
             assert found <= left(h[rows], f) * (1 + 1e-9) + 1e-9 * np.square(h[rows]).sum()
+
+
+def test_a_wide_layer_is_screened_in_its_first_components() -> None:
+    """Of the others no formula explains more than the first of them."""
+    rng = np.random.default_rng(3)
+    energies = 10.0 ** -np.arange(0, 8, 0.25)
+    axes = np.linalg.qr(rng.normal(0, 1, (900, energies.size)))[0]
+    turn = np.linalg.qr(rng.normal(0, 1, (energies.size, energies.size)))[0]
+    h = axes * np.sqrt(energies) @ turn
+    target = Target.build(h[:700], h[700:], 256)
+    centred = np.linalg.svd(h - h.mean(axis=0), compute_uv=False) ** 2
+    kept = int(np.sum(centred > 1e-3 * centred.sum()))
+    assert 9 <= kept <= 14
+    assert target.screen.values.shape == (kept, 900)
+    assert target.screen.outside == pytest.approx(centred[kept + 1 :].sum(), rel=1e-9)
+    assert target.screen.total == pytest.approx(np.square(h - h[:700].mean(axis=0)).sum())
+
+
+@given(st.integers(0, 10**6), st.integers(2, 40), st.floats(0.05, 3.0))
+def test_no_bound_is_above_the_loss_of_the_best_fits(seed: int, width: int, decay: float) -> None:
+    """The components themselves, kept or not, come nearest to the bounds."""
+    rng = np.random.default_rng(seed)
+    rows, train = 600, int(rng.integers(200, 600))
+    h = rng.normal(0, 1, (rows, width)) * np.exp(-decay * np.arange(width) / 2)
+    h = (h @ np.linalg.qr(rng.normal(0, 1, (width, width)))[0]).astype(np.float32)
+    vectors = np.linalg.svd(h - h.mean(axis=0), full_matrices=False)[0]
+    for component in range(min(width, 12)):
+        x = vectors[:, component : component + 1].astype(np.float32)
+        after, loss = bounds(Case(x, h, train).layer(256), np.array([0] * 75 + [0], np.int32))
+        assert all(bound <= loss for bound in after)
