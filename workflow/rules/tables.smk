@@ -27,7 +27,7 @@ rule gather_networks:
 
 rule gather_runs:
     input:
-        runs=expand(expand_presets("<runs>/{task}/srnet/{preset}/{seed}.json"), seed=SEEDS),
+        runs=run_files(),
         # made after every run's fitness was checked
         best=expand_presets("<runs>/{task}/srnet/{preset}/best.json"),
     output:
@@ -50,7 +50,7 @@ rule gather_runs:
 
 rule gather_inputs:
     input:
-        expand(expand_presets("<runs>/{task}/srnet/{preset}/{seed}.json"), seed=SEEDS),
+        run_files(),
     output:
         "<results>/tables/inputs_used.csv",
     log:
