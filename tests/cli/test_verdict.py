@@ -31,13 +31,13 @@ def options(tables: dict[str, Path]) -> list[object]:
 @pytest.fixture
 def tables(tmp_path: Path) -> dict[str, Path]:
     """The tidy tables of a made-up K0, and of explained images."""
-    runs = [fakes.run("K0", "paper", seed) for seed in (1, 2, 3)]
+    runs = [fakes.run("K0", "paper", seed) for seed in range(1, 31)]
     data = fakes.data(tmp_path / "data.npz")
     write_json(tmp_path / "run.json", runs[0])
     write_json(tmp_path / "formulas.json", fakes.formulas("K0"))
     frames = {
         "runs": runs_table(runs),
-        "networks": networks_table([fakes.network("K0")], [data], ["Benchmark"]),
+        "networks": networks_table([fakes.network("K0")], [data], [fakes.task()]),
         "formulas": formulas_table([tmp_path / "run.json"], [tmp_path / "formulas.json"]),
         "images_runs": made_images.runs(["resnet18"], ["cat"], [], seeds=5),
     }
@@ -93,7 +93,7 @@ def test_the_page(tmp_path: Path, tables: dict[str, Path]) -> None:
     complete = tables | {"verdict": tmp_path / "verdict.csv"}
     result = srnet("summary", "--name", "made up", *options(complete), "--out", page)
     assert (result.exit_code, result.output) == (0, "")
-    assert page.read_text().startswith("# made up: what came out\n\n1 task, 3 runs: ")
+    assert page.read_text().startswith("# made up: what came out\n\n1 task, 30 runs: ")
     page.unlink()
     for wrong, words in (
         (tables, "summary: the table verdict is missing; give it as --table"),

@@ -63,7 +63,7 @@ def frames(runs, tmp_path_factory):
     return {
         "runs": runs_table(runs),
         "history": history_table(runs),
-        "networks": networks_table(networks, data, ["Benchmark", "Feynman", "Benchmark"]),
+        "networks": networks_table(networks, data, [fakes.task(name) for name in TASKS]),
         "training": training_table(networks),
         "formulas": formulas_table([folder / "run.json"], [folder / "formulas.json"]),
         "published": pd.DataFrame(published),
@@ -445,7 +445,7 @@ def classifiers(tmp_path_factory):
         fakes.data(folder / f"{network['task']}.npz", rows=rows)
         for network, rows in zip(networks, (200, 150), strict=True)
     ]
-    return networks_table(networks, data, ["PMLB", "PMLB"])
+    return networks_table(networks, data, [fakes.task("P0"), fakes.task("P0s")])
 
 
 def test_a_classifier_stands_beside_the_majority_and_a_constant_one_is_marked(classifiers):

@@ -34,7 +34,7 @@ def frames(tmp_path):
     }
     return {
         "runs": runs_table(runs),
-        "networks": networks_table(networks, data, ["Benchmark", "Feynman"]),
+        "networks": networks_table(networks, data, [fakes.task("K0"), fakes.task("F3")]),
         "formulas": formulas_table([tmp_path / "run.json"], [tmp_path / "formulas.json"]),
         "verdict": pd.DataFrame(verdict),
     }

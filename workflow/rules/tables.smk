@@ -15,7 +15,7 @@ rule gather_networks:
     conda:
         "../envs/srnet.yaml"
     params:
-        families=[TASKS[task].family for task in TASKS],
+        entries=[(TASKS[task].family, TASKS[task].network.epochs) for task in TASKS],
         networks=lambda w, input: repeat_option("--network", input.networks, input.data),
         code=fingerprint("results/gather.py"),
     message:
