@@ -25,7 +25,8 @@ from matplotlib.figure import Figure
 from srnet.cli import main
 from srnet.drawing.captions import fill_in
 from srnet.drawing.figures import explanation as explanation_figure
-from srnet.drawing.saving import save_figure, to_html, to_latex
+from srnet.drawing.latex_table import TASK, Formula, Paper, Text, to_latex
+from srnet.drawing.saving import save_figure, to_html
 from srnet.drawing.style import styled
 from srnet.errors import UserError
 from srnet.escaping import (
@@ -151,6 +152,15 @@ LATEX_TEXT = {
     r"\textbackslash{}": "\\",
     r"\textasciitilde{}": "~",
     r"\textasciicircum{}": "^",
+    r"\textless{}": "<",
+    r"\textgreater{}": ">",
+    r"\textbar{}": "|",
+    r"\textsuperscript{2}": "²",
+    r"\textendash{}": "–",
+    r"\textemdash{}": "—",
+    r"\ldots{}": "…",
+    **{r"$\leq$": "≤", r"$\geq$": "≥", r"$\pm$": "±", r"$\times$": "×", r"$\div$": "÷"},
+    **{r"$\infty$": "∞", "$-$": "−"},
     **{f"\\{letter}": letter for letter in "&%$#_{}"},
 }
 
@@ -159,16 +169,23 @@ def read_latex(text: str) -> str:
     """What LaTeX sets; fails where a character means something else."""
     pieces = re.findall("|".join(map(re.escape, LATEX_TEXT)) + r"|[^\\&%$#_{}~^]", text)
     assert "".join(pieces) == text
-    return "".join(LATEX_TEXT.get(piece, piece) for piece in pieces)
+    set_text = "".join(LATEX_TEXT.get(piece, piece) for piece in pieces)
+    return re.sub(r"U\+([0-9A-F]{4,6})", lambda code: chr(int(code[1], 16)), set_text)
 
 
 @names
 def test_latex(name: str) -> None:
     assert read_latex(escape_latex(name)) == printable(name)
-    table = to_latex(pd.DataFrame({"task": [f"a{name}"], f"c{name}": ["x"]}))
-    plain = to_latex(pd.DataFrame({"task": ["a"], "c": ["x"]}))
-    assert len(table.splitlines()) == len(plain.splitlines())
-    assert read_latex(table.splitlines()[4].removesuffix(r" & x \\")) == f"a{printable(name)}"
+
+    def table(text: str) -> list[str]:
+        paper = Paper("caption", (TASK, Text(f"c{text}", "c")), groups="g")
+        frame = pd.DataFrame({"task": [f"a{text}"], "c": ["x"], "g": [f"g{text}"]})
+        return to_latex(frame, paper, f"t{text}", "label").splitlines()
+
+    shown = table(name)
+    assert len(shown) == len(table("plain"))
+    (row,) = [line for line in shown if line.endswith(r" & x \\")]
+    assert read_latex(row.removesuffix(r" & x \\")) == f"a{printable(name)}"
 
 
 @pytest.mark.parametrize(
@@ -181,7 +198,11 @@ def test_latex(name: str) -> None:
 )
 def test_a_formula_that_is_more_than_one_is_refused(latex: str) -> None:
     frame = pd.DataFrame({"task": ["K0"], "formula": ["x"], "latex": [latex]})
-    for write in (to_latex, lambda frame: to_html(frame, "title")):
+    paper = Paper("caption", (TASK, Formula()))
+    for write in (
+        lambda frame: to_latex(frame, paper, "title", "label"),
+        lambda frame: to_html(frame, "title"),
+    ):
         with pytest.raises(UserError, match="cannot be typeset"):
             write(frame)
 

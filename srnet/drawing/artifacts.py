@@ -2,8 +2,9 @@
 
 To add one, write an entry here, a module with a function ``draw`` (in ``figures`` or ``tables``
 under the name of the entry; in ``images`` without the prefix ``images_``) and a caption,
-``workflow/report/{name}.rst``. This module imports the standard library only, because Snakemake
-reads it at every start.
+``workflow/report/{name}.rst``. The module of a table also has a ``PAPER``, which says what of it a
+paper prints. This module imports the standard library only, because Snakemake reads it at every
+start.
 """
 
 from collections.abc import Mapping
@@ -181,7 +182,11 @@ ARTIFACTS = (
         "presets_compared", "figure", ("history", "published"), "Presets", "Fitness by evaluations"
     ),
     Artifact(
-        "presets", "table", ("runs", "published"), "Presets", "Presets and the published runs"
+        "presets",
+        "table",
+        ("runs", "published", "runs_claims"),
+        "Presets",
+        "Presets and the published runs",
     ),
     Artifact("hidden_semantics", "table", ("formulas",), "Formulas", "The formula of every layer"),
     Artifact(
@@ -212,7 +217,7 @@ ARTIFACTS = (
     Artifact(
         "accuracy",
         "table",
-        ("agreement", "networks", "published_classification"),
+        ("agreement", "networks", "published_classification", "agreement_claims"),
         "Comparison",
         "Accuracy of SRNet, LIME and MAPLE",
         tasks="classification",

@@ -836,11 +836,13 @@ def test_published_tables(folder: Path, rng: random.Random, name: str) -> None:
         except UserError as error:  # a published method that no rule knows
             raise UserError(f"{path.name}: {error}") from error
         runs, networks, agreement = frames["runs"], frames["networks"], frames["agreement"]
+        claims = pd.DataFrame(columns=["task", "method", "preset", "verdict", "reason"])
         if name == "published":
-            presets.draw(runs.assign(complexity=1, seconds=1.0), frames[name])
+            presets.draw(runs.assign(complexity=1, seconds=1.0), frames[name], claims)
         else:
             columns = ("accuracy_train", "accuracy_test", "predicted_classes")
-            accuracy.draw(agreement, networks.assign(**dict.fromkeys(columns, 1)), frames[name])
+            networks = networks.assign(**dict.fromkeys(columns, 1))
+            accuracy.draw(agreement, networks, frames[name], claims)
 
     tried(f"{name}.csv", read, path)
 
