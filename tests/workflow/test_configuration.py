@@ -85,7 +85,20 @@ def test_every_key_is_described():
     [
         ("taks=[K0]", "configuration: unknown key 'taks'"),
         ("tasks=[K9]", "configuration: 'tasks' names the unknown task 'K9'"),
-        ("presets=[papr]", "'preset' is 'papr'; allowed are"),
+        ("presets=[papr]", "configuration: 'presets' names the unknown preset 'papr'; known are"),
+        ("evolution={papr: {}}", "'evolution' names the unknown preset 'papr'; known are paper,"),
+        (
+            "evolution={joint: {costs: {pow: 2}}}",
+            "configuration: 'evolution.joint.costs' has the unknown key 'pow'; allowed are add,",
+        ),
+        (
+            "evolution={rank: {nested_constraints: {sin: {cosine: 2}}}}",
+            "'evolution.rank.nested_constraints.sin' has the unknown key 'cosine'; allowed are",
+        ),
+        (
+            "evolution={paper: {costs: {sin: 2}}}",
+            "configuration: 'evolution.paper': unknown setting 'costs' of the preset paper; known",
+        ),
         ("explainers={lines: [K00]}", "'explainers.lines' names the unknown task 'K00'; "),
         ("explainers={plane: P22}", "'explainers.plane' names the unknown task 'P22'; "),
         ("epochs={K00: 3}", "'epochs' names the unknown task 'K00'; "),

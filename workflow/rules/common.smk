@@ -17,7 +17,7 @@ from srnet.errors import UserError
 from srnet.images.pictures.plan import image_names, name_test_images, training_options
 from srnet.io.fingerprint import fingerprint
 from srnet.io.schema import check
-from srnet.search.settings import preset as search_settings
+from srnet.search.settings import PRESETS, preset as search_settings
 
 # What is no task's name: folders of the results, the rows about all tasks together, and the seeds of
 # all other tasks.
@@ -46,6 +46,17 @@ def read_numbers(value):
 def named_tasks(value):
     """The tasks that numbers by task name."""
     return [name for name in value if name != "default"] if isinstance(value, dict) else []
+
+
+def read_search(preset):
+    """The settings of a preset; an error names the configuration's key."""
+    try:
+        return search_settings(preset, **config["evolution"].get(preset, {}))
+    except UserError as error:
+        # "'costs' has …" is about evolution.{preset}.costs
+        about = str(error).removeprefix("'")
+        join = "." if about != str(error) else "': "
+        raise UserError(f"configuration: 'evolution.{preset}{join}{about}") from None
 
 
 def load_configuration():
@@ -94,10 +105,15 @@ def load_configuration():
             raise UserError(
                 f"configuration: '{key}' names the file '{config[key]}', which is not there"
             )
-    searches = {
-        name: search_settings(name, **options) for name, options in config["evolution"].items()
-    }
-    searches = {name: searches.get(name) or search_settings(name) for name in config["presets"]}
+    for key in ("presets", "evolution"):
+        for name in config[key]:
+            if name not in PRESETS:
+                raise UserError(
+                    f"configuration: '{key}' names the unknown preset '{name}'; known are "
+                    f"{', '.join(PRESETS)}"
+                )
+    searches = {name: read_search(name) for name in (*config["presets"], *config["evolution"])}
+    searches = {name: searches[name] for name in config["presets"]}
     tasks = {name: known[name] for name in config["tasks"]}
     for part, key in ((config, "seeds"), (config["explainers"], "explainers.seeds")):
         part["seeds"] = number_by_task(part["seeds"], tasks, key)
