@@ -46,6 +46,8 @@ from srnet.model.names import input_names_in, symbol_names
 from srnet.model.srnet import SRNet
 from srnet.networks.layers import Layers
 from srnet.results.summary import summary
+from srnet.results.summary import to_html as summary_html
+from srnet.results.summary import to_markdown as summary_markdown
 
 CONFIG = yaml.safe_load((fakes.ROOT / "config" / "config.yaml").read_text())
 CONFIG_SCHEMA = yaml.safe_load(
@@ -245,20 +247,22 @@ def test_markdown(name: str, markdown: Any) -> None:
 def test_the_summary(name: str, markdown: Any) -> None:
     def page(text: str) -> list[str]:
         text = f"a{text}"
-        runs = pd.DataFrame({"task": [text], "preset": [text], "generations": 5, "fitness": np.inf})
-        networks = pd.DataFrame({"task": [text], "warnings": [text]})
-        formula = {"task": [text], "preset": [text], "layer": "network", "formula": [text]}
+        runs = {"task": [text], "preset": [text], "fitness": np.inf}
+        networks = {"task": [text], "warnings": [text], "seconds": 1.0}
         verdict = {"claim": [text], "task": [text], "method": "srnet", "preset": [text]}
         verdict |= {"kind": "order", "published_low": np.nan, "published_high": 1.0}
         verdict |= {"ours": 1.0, "ours_low": 0.5, "ours_high": 2.0}
         verdict |= {"verdict": "not reproduced", "reason": [text]}
-        shown = {
-            "runs": runs,
-            "networks": networks,
-            "formulas": pd.DataFrame(formula | {"fitness": 1.0, "r2": 0.5, "complexity": 3}),
+        frames = {
+            "runs": pd.DataFrame(runs | {"seconds": 1.0, "processor_seconds": 1.0}),
+            "networks": pd.DataFrame(networks),
             "verdict": pd.DataFrame(verdict),
         }
-        return tokens(markdown, summary(text, shown))
+        shown = summary(text, frames)
+        # in HTML nothing but the tags of a page
+        tags = {tag for tag, *_ in Page(summary_html(shown)).tags}
+        assert tags == {"h2", "h3", "p", "table", "tr", "th", "td", "ul", "li"}
+        return tokens(markdown, summary_markdown(shown))
 
     assert [kind for kind in page(name) if kind != "code_inline"] == [
         kind for kind in page("K0") if kind != "code_inline"

@@ -11,6 +11,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal
 
+# Sections of the report in the order in which one reads.
+CATEGORIES = (
+    *("Verdict", "Comparison", "Search", "Formulas", "Presets", "Beyond the paper"),
+    *("Tasks and networks", "Images"),
+)
+
 
 @dataclass(frozen=True)
 class Artifact:
@@ -48,10 +54,20 @@ class Artifact:
     module: str = ""
 
     @property
+    def section(self) -> str:
+        """Its category with a number in front: a report sorts them by name."""
+        return numbered(self.category)
+
+    @property
     def module_path(self) -> str:
         """Dotted path of its module within ``srnet.drawing``, such as ``figures.fitness_box``."""
         folder = "images" if self.tasks == "images" else f"{self.kind}s"
         return f"{folder}.{self.module or self.name.removeprefix('images_')}"
+
+
+def numbered(category: str) -> str:
+    """A category as the report shows it, ``1 Verdict``."""
+    return f"{CATEGORIES.index(category) + 1} {category}"
 
 
 @dataclass(frozen=True)

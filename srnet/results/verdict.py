@@ -279,16 +279,14 @@ def _order(
                 "preset": preset,
                 "published_high": rule["ratio"],
             }
-            compared: list[Row] = []
+            judged: list[Row] = []
             for task in tasks:
                 mine = _ours(rule, frames, task=task, method=rule["method"], preset=preset)
                 theirs = _ours(rule, frames, task=task, method=other, preset="")
                 runs = {rule["method"]: mine, other: theirs}
-                judged = _judged_ratio(rule, runs, interval, conditions, (task, preset))
-                rows.append(row | {"task": task} | judged)
-                if judged["verdict"] in (REPRODUCED, NOT_REPRODUCED):
-                    compared.append(judged)
-            rows.append(row | {"task": "all"} | _all_tasks(rule, compared, interval, len(tasks)))
+                judged.append(_judged_ratio(rule, runs, interval, conditions, (task, preset)))
+                rows.append(row | {"task": task} | judged[-1])
+            rows.append(row | {"task": "all"} | _all_tasks(rule, judged, interval))
     return rows
 
 
@@ -423,16 +421,18 @@ def _judged_ratio(
     return row
 
 
-def _all_tasks(rule: Rule, compared: Sequence[Row], interval: Rule, tasks: int) -> Row:
-    """The geometric mean of the ratios of the comparable tasks, of their rows."""
+def _all_tasks(rule: Rule, judged: Sequence[Row], interval: Rule) -> Row:
+    """The geometric mean of the ratios of the comparable ones of the tasks that were judged."""
+    compared = [row for row in judged if row["verdict"] in (REPRODUCED, NOT_REPRODUCED)]
     ratios = np.array([row["ours"] for row in compared])
+    if not judged:
+        why = f"no table {rule['ours']['frame']} in this configuration"
+        return {"runs": 0, "verdict": NOT_RUN, "reason": why}
+    if all(row["verdict"] == NOT_RUN for row in judged):
+        return {"runs": 0, "verdict": NOT_RUN, "reason": judged[0]["reason"]}
     if ratios.size < 2:
-        why = (
-            f"{ratios.size} of {tasks} tasks comparable"
-            if tasks
-            else f"no table {rule['ours']['frame']} in this configuration"
-        )
-        return {"runs": ratios.size, "verdict": NOT_COMPARABLE if tasks else NOT_RUN, "reason": why}
+        why = f"too few comparable tasks ({ratios.size} of {len(judged)}; 2 are needed)"
+        return {"runs": ratios.size, "verdict": NOT_COMPARABLE, "reason": why}
     ours, low, high = _with_interval(ratios, _geometric_mean, interval)
     count = sum(row["verdict"] == REPRODUCED for row in compared)
     return {

@@ -95,7 +95,10 @@ def test_equal_constraints_are_equal() -> None:
         ),
         ({5: {"cos": 0}}, "'nested_constraints' has the unknown key 5; allowed are add"),
         ({"sin": 0}, "'nested_constraints.sin' is 0; how often"),
-        ({"sin": {"kos": 0}}, "'nested_constraints.sin' has the unknown key 'kos'; allowed are add, sub"),
+        (
+            {"sin": {"kos": 0}},
+            "'nested_constraints.sin' has the unknown key 'kos'; allowed are add, sub",
+        ),
         ({"sin": {"cos": -1}}, "'nested_constraints.sin.cos' is -1; a whole number of at least 0"),
         ({"sin": {"cos": 0.5}}, "'nested_constraints.sin.cos' is 0.5"),
         ({"sin": {"cos": True}}, "'nested_constraints.sin.cos' is True"),

@@ -12,7 +12,7 @@ from snakemake.utils import update_config
 
 from srnet.data.pmlb import VARIABLE
 from srnet.data.tasks import Csv, load_tasks, number_by_task
-from srnet.drawing.artifacts import PER_TASK, PUBLISHED, list_drawings
+from srnet.drawing.artifacts import PER_TASK, PUBLISHED, list_drawings, numbered
 from srnet.errors import UserError
 from srnet.images.pictures.plan import image_names, name_test_images, training_options
 from srnet.io.fingerprint import fingerprint
@@ -336,7 +336,7 @@ def report_entry(drawing, kind):
     """A file of a figure or table as the report shows it."""
     return report(
         drawing_files(drawing)[kind],
-        category=drawing.artifact.category,
+        category=drawing.artifact.section,
         # one label: of a second one with two values, each of half of the results, the report makes
         # a switch, and finds no result where the switch does not apply
         labels={"result": drawing.label},

@@ -196,9 +196,13 @@ for claims, frames in CLAIMS.items():
 
 rule summary:
     input:
-        **available_frames("runs", "networks", "formulas", "fidelity", "agreement", "verdict"),
+        **available_frames("runs", "networks", "verdict"),
     output:
-        "<results>/summary.md",
+        page="<results>/summary.md",
+        # the report's front page
+        html=report(
+            "<results>/summary.html", category=numbered("Verdict"), labels={"result": "Summary"}
+        ),
     log:
         "<logs>/summary.log",
     localrule: True
@@ -211,7 +215,8 @@ rule summary:
     message:
         "Summary of {params.name}"
     shell:
-        "srnet summary --name {params.name:q} {params.tables} --out {output:q} > {log:q} 2>&1"
+        "srnet summary --name {params.name:q} {params.tables} --out {output.page:q}"
+        " --html {output.html:q} > {log:q} 2>&1"
 
 
 for table in DRAWINGS:
