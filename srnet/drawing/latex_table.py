@@ -196,11 +196,14 @@ class Paper:
     groups
         The column of the frame, or what makes texts of the frame, that are headings between the
         rows; none where it is empty.
+    select
+        Makes the rows that are printed of all rows.
     """
 
     caption: str
     columns: Sequence[Text | Number | Formula]
     groups: str | Texts = ""
+    select: Callable[[pd.DataFrame], pd.DataFrame] | None = None
 
 
 def to_latex(frame: pd.DataFrame, paper: Paper, title: str, label: str) -> str:
@@ -213,6 +216,7 @@ def to_latex(frame: pd.DataFrame, paper: Paper, title: str, label: str) -> str:
     label
         For a reference: ``tab:{label}``.
     """
+    frame = paper.select(frame) if paper.select else frame
     columns = [
         column
         for column in paper.columns

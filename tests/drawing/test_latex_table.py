@@ -67,7 +67,7 @@ def wide(name: str, paper: Paper) -> pd.DataFrame:
     if name in ("images_methods", "images_named"):
         columns["method"] = IMAGE_METHODS
     if name == "reproduction":
-        columns["method"] = ["srnet against maple", "srnet"]
+        columns["method"] = ["elime-published", "srnet against lime-200"]
     if name == "images_verdict":
         columns["method"] = CLAIM_METHODS
     if name == "presets":

@@ -8,7 +8,7 @@ from srnet.drawing.methods import judgements
 
 PAPER = Paper(
     "The claims about E-LIME beside ours: a median, or a ratio of two medians, with its interval "
-    "over the runs.",
+    "over the runs. What was not run is left out.",
     (
         Text("Network", "network"),
         Text("Method", "method", width=0.17),
@@ -20,6 +20,7 @@ PAPER = Paper(
         f"{claim} ({unit})" if unit else claim
         for claim, unit in zip(frame["claim"], frame["unit"], strict=True)
     ],
+    select=lambda frame: frame[frame["verdict"] != "not run"],
 )
 
 LABELS = {

@@ -14,16 +14,17 @@ def _method(method: str) -> str:
 
 PAPER = Paper(
     "Every published number beside ours, with the interval over the runs. Of a claim about two "
-    "methods ours is the ratio of their medians.",
+    "methods ours is the ratio of their medians. What was not run is left out.",
     (
         TASK,
-        Text("Method", "method", show=_method),
+        Text("Method", "method", width=0.12, show=_method),
         PRESET,
         Number("Published", "published"),
         Number("Ours", "ours", brackets=("ours_low", "ours_high")),
-        Text("Verdict", judgements, width=0.26),
+        Text("Verdict", judgements, width=0.23),
     ),
     groups="claim",
+    select=lambda frame: frame[frame["verdict"] != "not run"],
 )
 
 
