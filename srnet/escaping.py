@@ -9,7 +9,23 @@ _LATEX = {
     "\\": r"\textbackslash{}",
     "~": r"\textasciitilde{}",
     "^": r"\textasciicircum{}",
+    "<": r"\textless{}",
+    ">": r"\textgreater{}",
+    "|": r"\textbar{}",
+    "–": r"\textendash{}",
+    "—": r"\textemdash{}",
+    "²": r"\textsuperscript{2}",
+    "…": r"\ldots{}",
+    "−": "$-$",
+    "≤": r"$\leq$",
+    "≥": r"$\geq$",
+    "±": r"$\pm$",
+    "×": r"$\times$",
+    "÷": r"$\div$",
+    "∞": r"$\infty$",
 }
+# Letters of Latin-1 that LaTeX sets whatever the font's encoding.
+_LATIN = frozenset("ÀÁÂÃÄÅÆÇÈÉÊËÌÍÎÏÑÒÓÔÕÖØÙÚÛÜÝßàáâãäåæçèéêëìíîïñòóôõöøùúûüýÿ")
 
 
 def printable(text: str) -> str:
@@ -24,8 +40,11 @@ def escape_html(text: str) -> str:
 
 
 def escape_latex(text: str) -> str:
-    """For a cell of a LaTeX table."""
-    return "".join(_LATEX.get(c, c) for c in printable(text))
+    """For a cell of a LaTeX table; a character that pdfLaTeX may lack is spelled out, U+4E2D."""
+    return "".join(
+        _LATEX.get(c) or (c if c.isascii() or c in _LATIN else f"U+{ord(c):04X}")
+        for c in printable(text)
+    )
 
 
 def escape_markdown(text: str) -> str:

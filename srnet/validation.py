@@ -100,6 +100,14 @@ class Choice:
             raise UserError(f"'{name}' is {value!r}; allowed are {', '.join(self.allowed)}")
         return value
 
+    def check_key(self, name: str, key: Any) -> str:
+        """A key of the mapping ``name``."""
+        if not isinstance(key, str) or key not in self.allowed:
+            raise UserError(
+                f"'{name}' has the unknown key {key!r}; allowed are {', '.join(self.allowed)}"
+            )
+        return key
+
 
 # More threads than this only take memory and time, on any machine.
 _MOST_THREADS = 1024

@@ -25,7 +25,8 @@ from matplotlib.figure import Figure
 from srnet.cli import main
 from srnet.drawing.captions import fill_in
 from srnet.drawing.figures import explanation as explanation_figure
-from srnet.drawing.saving import save_figure, to_html, to_latex
+from srnet.drawing.latex_table import TASK, Formula, Paper, Text, to_latex
+from srnet.drawing.saving import save_figure, to_html
 from srnet.drawing.style import styled
 from srnet.errors import UserError
 from srnet.escaping import (
@@ -45,6 +46,8 @@ from srnet.model.names import input_names_in, symbol_names
 from srnet.model.srnet import SRNet
 from srnet.networks.layers import Layers
 from srnet.results.summary import summary
+from srnet.results.summary import to_html as summary_html
+from srnet.results.summary import to_markdown as summary_markdown
 
 CONFIG = yaml.safe_load((fakes.ROOT / "config" / "config.yaml").read_text())
 CONFIG_SCHEMA = yaml.safe_load(
@@ -151,6 +154,15 @@ LATEX_TEXT = {
     r"\textbackslash{}": "\\",
     r"\textasciitilde{}": "~",
     r"\textasciicircum{}": "^",
+    r"\textless{}": "<",
+    r"\textgreater{}": ">",
+    r"\textbar{}": "|",
+    r"\textsuperscript{2}": "²",
+    r"\textendash{}": "–",
+    r"\textemdash{}": "—",
+    r"\ldots{}": "…",
+    **{r"$\leq$": "≤", r"$\geq$": "≥", r"$\pm$": "±", r"$\times$": "×", r"$\div$": "÷"},
+    **{r"$\infty$": "∞", "$-$": "−"},
     **{f"\\{letter}": letter for letter in "&%$#_{}"},
 }
 
@@ -159,16 +171,23 @@ def read_latex(text: str) -> str:
     """What LaTeX sets; fails where a character means something else."""
     pieces = re.findall("|".join(map(re.escape, LATEX_TEXT)) + r"|[^\\&%$#_{}~^]", text)
     assert "".join(pieces) == text
-    return "".join(LATEX_TEXT.get(piece, piece) for piece in pieces)
+    set_text = "".join(LATEX_TEXT.get(piece, piece) for piece in pieces)
+    return re.sub(r"U\+([0-9A-F]{4,6})", lambda code: chr(int(code[1], 16)), set_text)
 
 
 @names
 def test_latex(name: str) -> None:
     assert read_latex(escape_latex(name)) == printable(name)
-    table = to_latex(pd.DataFrame({"task": [f"a{name}"], f"c{name}": ["x"]}))
-    plain = to_latex(pd.DataFrame({"task": ["a"], "c": ["x"]}))
-    assert len(table.splitlines()) == len(plain.splitlines())
-    assert read_latex(table.splitlines()[4].removesuffix(r" & x \\")) == f"a{printable(name)}"
+
+    def table(text: str) -> list[str]:
+        paper = Paper("caption", (TASK, Text(f"c{text}", "c")), groups="g")
+        frame = pd.DataFrame({"task": [f"a{text}"], "c": ["x"], "g": [f"g{text}"]})
+        return to_latex(frame, paper, f"t{text}", "label").splitlines()
+
+    shown = table(name)
+    assert len(shown) == len(table("plain"))
+    (row,) = [line for line in shown if line.endswith(r" & x \\")]
+    assert read_latex(row.removesuffix(r" & x \\")) == f"a{printable(name)}"
 
 
 @pytest.mark.parametrize(
@@ -181,7 +200,11 @@ def test_latex(name: str) -> None:
 )
 def test_a_formula_that_is_more_than_one_is_refused(latex: str) -> None:
     frame = pd.DataFrame({"task": ["K0"], "formula": ["x"], "latex": [latex]})
-    for write in (to_latex, lambda frame: to_html(frame, "title")):
+    paper = Paper("caption", (TASK, Formula()))
+    for write in (
+        lambda frame: to_latex(frame, paper, "title", "label"),
+        lambda frame: to_html(frame, "title"),
+    ):
         with pytest.raises(UserError, match="cannot be typeset"):
             write(frame)
 
@@ -224,20 +247,22 @@ def test_markdown(name: str, markdown: Any) -> None:
 def test_the_summary(name: str, markdown: Any) -> None:
     def page(text: str) -> list[str]:
         text = f"a{text}"
-        runs = pd.DataFrame({"task": [text], "preset": [text], "generations": 5, "fitness": np.inf})
-        networks = pd.DataFrame({"task": [text], "warnings": [text]})
-        formula = {"task": [text], "preset": [text], "layer": "network", "formula": [text]}
+        runs = {"task": [text], "preset": [text], "fitness": np.inf}
+        networks = {"task": [text], "warnings": [text], "seconds": 1.0}
         verdict = {"claim": [text], "task": [text], "method": "srnet", "preset": [text]}
         verdict |= {"kind": "order", "published_low": np.nan, "published_high": 1.0}
         verdict |= {"ours": 1.0, "ours_low": 0.5, "ours_high": 2.0}
         verdict |= {"verdict": "not reproduced", "reason": [text]}
-        shown = {
-            "runs": runs,
-            "networks": networks,
-            "formulas": pd.DataFrame(formula | {"fitness": 1.0, "r2": 0.5, "complexity": 3}),
+        frames = {
+            "runs": pd.DataFrame(runs | {"seconds": 1.0, "processor_seconds": 1.0}),
+            "networks": pd.DataFrame(networks),
             "verdict": pd.DataFrame(verdict),
         }
-        return tokens(markdown, summary(text, shown))
+        shown = summary(text, frames)
+        # in HTML nothing but the tags of a page
+        tags = {tag for tag, *_ in Page(summary_html(shown)).tags}
+        assert tags == {"h2", "h3", "p", "table", "tr", "th", "td", "ul", "li"}
+        return tokens(markdown, summary_markdown(shown))
 
     assert [kind for kind in page(name) if kind != "code_inline"] == [
         kind for kind in page("K0") if kind != "code_inline"

@@ -29,7 +29,7 @@ class OperatorCosts:
                 f"'{name}' is {value!r}; whole numbers by operator are needed, as {{'sin': 3}}"
             ) from None
         checked = [
-            (operator, _COST.check(f"{name}.{_OPERATOR.check(name, operator)}", cost))
+            (operator, _COST.check(f"{name}.{_OPERATOR.check_key(name, operator)}", cost))
             for operator, cost in costs.items()
         ]
         return tuple(sorted((operator, cost) for operator, cost in checked if cost != 1))

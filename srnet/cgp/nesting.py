@@ -32,9 +32,9 @@ class NestedConstraints:
         """The constraints as pairs, in the order of the names: equal ones are equal."""
         constraints = []
         for outer, below in _pairs(name, value):
-            outer = _FUNCTION.check(name, outer)
+            outer = _FUNCTION.check_key(name, outer)
             limits = [
-                (_FUNCTION.check(f"{name}.{outer}", inner), times)
+                (_FUNCTION.check_key(f"{name}.{outer}", inner), times)
                 for inner, times in _pairs(f"{name}.{outer}", below)
             ]
             limits = [(f, _TIMES.check(f"{name}.{outer}.{f}", times)) for f, times in limits]

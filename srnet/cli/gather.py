@@ -53,8 +53,8 @@ def networks(
 
     reports, data = zip(*networks, strict=True)
     contents = read_networks(reports)
-    families = [load_task(network["task"], tasks).family for network in contents]
-    write_table(networks_table(contents, data, families), out_networks)
+    entries = [load_task(network["task"], tasks) for network in contents]
+    write_table(networks_table(contents, data, entries), out_networks)
     write_table(training_table(contents), out_training)
 
 

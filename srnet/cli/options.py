@@ -92,7 +92,9 @@ def _parse_seeds(_: click.Context, option: click.Parameter, text: str | None) ->
     match = re.fullmatch(r"([0-9]{1,9})-([0-9]{1,9})", text or "")
     seeds = range(int(match[1]), int(match[2]) + 1) if match else range(0)
     if text is not None and not seeds:
-        raise UserError(f"seeds are '{text}'; the first and the last are needed, as 1-10")
+        raise UserError(
+            f"'--seeds' is '{text}'; the lowest and the highest seed are needed, as 1-10"
+        )
     return seeds
 
 

@@ -342,12 +342,12 @@ def verdict(
 @click.option("--name", required=True, help="Name of the configuration.")
 @options.tables
 @options.out("Markdown page")
-def summary(name: str, tables: Sequence[tuple[str, str]], out: str) -> None:
+@click.option("--html", default=None, metavar="FILE", help="The same as a part of an HTML page.")
+def summary(name: str, tables: Sequence[tuple[str, str]], out: str, html: str | None) -> None:
     """Write a page that says what came out.
 
-    NAME is runs, networks, formulas, verdict, and where there are such tasks fidelity (regressions)
-    and agreement (classifications).
+    NAME is runs, networks and verdict.
     """
     from srnet.results.summary import write_summary
 
-    write_summary(name, dict(tables), out)
+    write_summary(name, dict(tables), out, html)

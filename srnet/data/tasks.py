@@ -6,7 +6,7 @@ taken from a data set of PMLB or one that comes with scikit-learn.
 """
 
 import math
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
@@ -135,6 +135,30 @@ def load_task(name: str, path: StrPath) -> Task:
     if name not in tasks:
         raise UserError(f"{path}: has no task '{name}'; its tasks are {', '.join(tasks)}")
     return tasks[name]
+
+
+def number_by_task(
+    value: int | Mapping[str, int], tasks: Iterable[str], key: str
+) -> dict[str, int]:
+    """What a key of a configuration says of each task: one number for all of them, or numbers by
+    task with a ``default`` for the others.
+
+    Raises
+    ------
+    UserError
+        If a task has no number and there is no default.
+    """
+    if isinstance(value, int):
+        return dict.fromkeys(tasks, value)
+    numbers = {}
+    for task in tasks:
+        number = value.get(task, value.get("default"))
+        if number is None:
+            raise UserError(
+                f"configuration: '{key}' has no number for the task '{task}'; add it or 'default'"
+            )
+        numbers[task] = number
+    return numbers
 
 
 def _task(name: str, entry: dict[str, Any], path: Path) -> Task:

@@ -2,13 +2,20 @@
 
 To add one, write an entry here, a module with a function ``draw`` (in ``figures`` or ``tables``
 under the name of the entry; in ``images`` without the prefix ``images_``) and a caption,
-``workflow/report/{name}.rst``. This module imports the standard library only, because Snakemake
-reads it at every start.
+``workflow/report/{name}.rst``. The module of a table also has a ``PAPER``, which says what of it a
+paper prints. This module imports the standard library only, because Snakemake reads it at every
+start.
 """
 
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal
+
+# Sections of the report in the order in which one reads.
+CATEGORIES = (
+    *("Verdict", "Comparison", "Search", "Formulas", "Presets", "Beyond the paper"),
+    *("Tasks and networks", "Images"),
+)
 
 
 @dataclass(frozen=True)
@@ -47,10 +54,20 @@ class Artifact:
     module: str = ""
 
     @property
+    def section(self) -> str:
+        """Its category with a number in front: a report sorts them by name."""
+        return numbered(self.category)
+
+    @property
     def module_path(self) -> str:
         """Dotted path of its module within ``srnet.drawing``, such as ``figures.fitness_box``."""
         folder = "images" if self.tasks == "images" else f"{self.kind}s"
         return f"{folder}.{self.module or self.name.removeprefix('images_')}"
+
+
+def numbered(category: str) -> str:
+    """A category as the report shows it, ``1 Verdict``."""
+    return f"{CATEGORIES.index(category) + 1} {category}"
 
 
 @dataclass(frozen=True)
@@ -181,7 +198,11 @@ ARTIFACTS = (
         "presets_compared", "figure", ("history", "published"), "Presets", "Fitness by evaluations"
     ),
     Artifact(
-        "presets", "table", ("runs", "published"), "Presets", "Presets and the published runs"
+        "presets",
+        "table",
+        ("runs", "published", "runs_claims"),
+        "Presets",
+        "Presets and the published runs",
     ),
     Artifact("hidden_semantics", "table", ("formulas",), "Formulas", "The formula of every layer"),
     Artifact(
@@ -212,7 +233,7 @@ ARTIFACTS = (
     Artifact(
         "accuracy",
         "table",
-        ("agreement", "networks", "published_classification"),
+        ("agreement", "networks", "published_classification", "agreement_claims"),
         "Comparison",
         "Accuracy of SRNet, LIME and MAPLE",
         tasks="classification",

@@ -41,6 +41,23 @@ def group_by_method(frame: pd.DataFrame) -> Iterator[tuple[dict[str, str], pd.Da
         yield dict(zip(("task", "method", "preset"), names, strict=True)), groups[names]
 
 
+def judge(verdict: pd.DataFrame) -> dict[tuple[str, str, str], str]:
+    """The verdict by task, method and preset, its reason after a colon; the preset of a method
+    without presets is ""."""
+    texts = verdict[["task", "method", "preset"]].astype(object).fillna("").astype(str)
+    return dict(zip(texts.itertuples(index=False, name=None), judgements(verdict), strict=True))
+
+
+def judgements(verdict: pd.DataFrame) -> list[str]:
+    """Every verdict as a text, with its reason: ``not comparable: too few runs (3 of 30)``."""
+    return [
+        f"{verdict}: {reason}" if reason else str(verdict)
+        for verdict, reason in zip(
+            verdict["verdict"], verdict["reason"].astype(object).fillna(""), strict=True
+        )
+    ]
+
+
 def line_style(method: str, preset: int = 0) -> dict[str, Any]:
     """The matplotlib line options of a method; ``preset`` numbers SRNet's presets from 0."""
     style = LINES[method]

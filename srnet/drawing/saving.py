@@ -1,6 +1,5 @@
 """Writes figures and tables to files, whole or not at all."""
 
-import re
 from pathlib import Path
 
 import matplotlib.style
@@ -8,13 +7,13 @@ import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure
 
+from srnet.drawing.latex_table import Paper, to_latex
 from srnet.drawing.style import LATEX, STYLE
-from srnet.drawing.typesetting import break_lines, measure, to_svg
-from srnet.escaping import escape_html, escape_latex
+from srnet.drawing.typesetting import to_svg
+from srnet.escaping import escape_html
 from srnet.io.files import writing
 from srnet.io.frames import write_table
 
-TEX_WIDTH = 42  # width of a formula in digits: half a page
 HTML_WIDTH = 7.0  # inches
 
 _PAGE = """<!DOCTYPE html>
@@ -59,8 +58,16 @@ def save_figure(figure: Figure, pdf: str, png: str) -> None:
                 figure.savefig(file, format=Path(path).suffix[1:], **options)  # type: ignore[arg-type]
 
 
-def save_table(frame: pd.DataFrame, title: str, csv: str, tex: str, html: str) -> None:
-    """Write a table as CSV with all digits, and rounded to 4 as LaTeX (booktabs, amsmath) and HTML.
+def save_table(
+    frame: pd.DataFrame, paper: Paper, title: str, label: str, csv: str, tex: str, html: str
+) -> None:
+    """Write a table: complete as CSV and, rounded to four digits, as HTML; as a paper prints it as
+    LaTeX.
+
+    Parameters
+    ----------
+    label
+        Of the LaTeX table, ``tab:{label}``.
 
     Raises
     ------
@@ -69,22 +76,9 @@ def save_table(frame: pd.DataFrame, title: str, csv: str, tex: str, html: str) -
     """
     write_table(frame, csv)
     with writing(tex) as file:
-        file.write(to_latex(frame))
+        file.write(to_latex(frame, paper, title, label))
     with writing(html) as file:
         file.write(to_html(frame, title))
-
-
-def to_latex(frame: pd.DataFrame) -> str:
-    """Format a table as a LaTeX tabular; formulas are in math mode and broken into lines."""
-    shown = frame.drop(columns=LATEX, errors="ignore")
-    cells = pd.DataFrame(
-        {column: [_format_latex(value) for value in shown[column]] for column in shown}, dtype=str
-    )
-    if LATEX in frame:
-        cells["formula"] = [_format_formula(value) for value in frame[LATEX]]
-    cells.columns = pd.Index([escape_latex(_heading(column)) for column in shown])
-    kinds = "".join(_alignment(shown[column]) for column in shown)
-    return cells.to_latex(index=False, escape=False, column_format=kinds)
 
 
 def to_html(frame: pd.DataFrame, title: str) -> str:
@@ -109,25 +103,8 @@ def to_html(frame: pd.DataFrame, title: str) -> str:
     return _PAGE.format(title=escape_html(title), table="\n".join([*lines, "</table>"]))
 
 
-def _format_formula(latex: str) -> str:
-    lines = break_lines(latex, TEX_WIDTH)
-    for line in lines:
-        measure(line)  # a table of LaTeX takes what a figure takes, and no other command
-    return r" \newline ".join(f"${line}$" for line in lines)
-
-
 def _heading(column: object) -> str:
     return str(column).replace("_", " ").replace("r2", "R²")
-
-
-def _alignment(column: pd.Series) -> str:
-    if column.name == "formula":
-        return r"p{0.5\linewidth}"
-    return (
-        "r"
-        if pd.api.types.is_numeric_dtype(column) and not pd.api.types.is_bool_dtype(column)
-        else "l"
-    )
 
 
 def _format_value(value: object) -> str:
@@ -143,15 +120,3 @@ def _format_value(value: object) -> str:
 def _round(value: float) -> str:
     """Round to four significant digits, with an exponent only if a plain number would be long."""
     return f"{float(f'{value:.4g}'):.10g}" if 1e-4 <= abs(value) < 1e6 else f"{value:.4g}"
-
-
-def _format_latex(value: object) -> str:
-    text = _format_value(value)
-    if isinstance(value, float | np.floating):
-        text = text.replace("∞", r"$\infty$").replace("–", "--")
-        return re.sub(
-            r"^(-?[\d.]+)e([+-])0*(\d+)$",
-            lambda m: rf"${m[1]}\times10^{{{m[2].strip('+')}{m[3]}}}$",
-            text,
-        )
-    return escape_latex(text).replace("–", "--")

@@ -1,7 +1,7 @@
 """The common look of the figures: style file, widths, colours, axes, and a grid of task panels."""
 
 import functools
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection, Iterable
 from importlib.resources import files
 from typing import Any, Literal, ParamSpec
 
@@ -93,9 +93,9 @@ def task_panels(
     return figure, panels
 
 
-def count_text(counts: pd.Series, unit: str) -> str:
+def count_text(counts: Collection[int], unit: str) -> str:
     """Counts as text: ``1 seed``, ``30 seeds``, or ``28–30 seeds`` if they differ."""
-    low, high = int(counts.min()), int(counts.max())
+    low, high = int(min(counts)), int(max(counts))
     numbers = str(low) if low == high else f"{low}–{high}"
     return f"{numbers} {unit}{'s' * (high != 1)}"
 

@@ -12,6 +12,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from srnet.data.tasks import Task
 from srnet.errors import UserError
 from srnet.io.files import read_json
 from srnet.io.frames import read_all
@@ -121,12 +122,12 @@ def _numbers(values: Sequence[Any], missing: float = np.nan) -> Floats:
 
 def runs_table(runs: Sequence[Run]) -> pd.DataFrame:
     """One row per run: task, preset, seed, fitness, normalised, r2, accuracy, complexity,
-    generations, evaluations, seconds.
+    generations, evaluations, budget, seconds, processor_seconds.
 
     ``normalised`` is the output's MSE over its variance, ``complexity`` the active nodes over all
-    layers; a fitness that is not finite is infinite. Of a classifier there is ``accuracy`` in the
-    place of ``normalised`` and ``r2``: the share of the rows of the search for which the formulas
-    predict the network's class.
+    layers, ``budget`` how many chromosomes of each layer the search may evaluate; a fitness that is
+    not finite is infinite. Of a classifier there is ``accuracy`` in the place of ``normalised`` and
+    ``r2``: the share of the rows of the search for which the formulas predict the network's class.
     """
     return pd.DataFrame(
         {
@@ -140,10 +141,17 @@ def runs_table(runs: Sequence[Run]) -> pd.DataFrame:
             "complexity": run["complexity"],
             "generations": run["generations"],
             "evaluations": run["evaluations"],
+            "budget": _budget(run.get("settings", {})),
             "seconds": float(run["seconds"]),
+            "processor_seconds": _number(run.get("processor_seconds")),
         }
         for run in runs
     )
+
+
+def _budget(settings: Mapping[str, Any]) -> float:
+    """Population × generations; NaN where a run does not tell them."""
+    return _number(settings.get("population")) * _number(settings.get("generations"))
 
 
 def pareto_table(runs: Sequence[Run]) -> pd.DataFrame:
@@ -238,21 +246,22 @@ def read_networks(paths: Iterable[StrPath]) -> list[dict[str, Any]]:
 
 
 def networks_table(
-    networks: Sequence[Mapping[str, Any]], data: Sequence[StrPath], families: Sequence[str]
+    networks: Sequence[Mapping[str, Any]], data: Sequence[StrPath], tasks: Sequence[Task]
 ) -> pd.DataFrame:
     """One row per task: kind, family, rows and inputs of its data, sizes and settings of its
-    network, and how well that fits.
+    network, and how well that fits. ``epochs`` is how long it was trained, ``full_epochs`` how long
+    its task's entry says.
 
     Of a classification also the number of classes, that of the classes it predicts on any row, and
     how many rows it predicts to be of each class (``11687 / 37155``).
 
     Parameters
     ----------
-    networks, data, families
-        By task, in one order: the reports, the paths of the data.npz, and the families.
+    networks, data, tasks
+        In one order: the reports, the paths of the data.npz, and the entries of the tasks file.
     """
     rows = []
-    for network, path, family in zip(networks, data, families, strict=True):
+    for network, path, task in zip(networks, data, tasks, strict=True):
         arrays = read_arrays(path)
         for name in ("train_x", "holdout_x"):
             if name not in arrays or arrays[name].ndim != 2:
@@ -262,13 +271,14 @@ def networks_table(
             {
                 "task": network["task"],
                 "kind": network.get("kind"),
-                "family": family,
+                "family": task.family,
                 "rows": len(arrays["train_x"]) + len(arrays["holdout_x"]),
                 "inputs": arrays["train_x"].shape[1],
                 "sizes": "-".join(map(str, network["sizes"])),
                 "optimiser": settings.get("optimiser"),
                 "lr": settings.get("lr"),
                 "epochs": settings.get("epochs"),
+                "full_epochs": task.network.epochs,
                 "batch": settings.get("batch"),
                 "standardised": settings.get("standardise"),
                 **{key: _number(network.get(key)) for key in NETWORK_MEASURES},

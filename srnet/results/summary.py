@@ -1,66 +1,89 @@
-"""What came out of a configuration, in Markdown that is read in two minutes: verdict, formulas,
-fidelity, warnings."""
+"""What came out of a configuration, on one screen, in Markdown and in HTML for the report's front
+page: the verdict on every claim with the reasons, what it cost, and where the rest is."""
 
-import re
-from collections.abc import Hashable, Mapping, Sequence
-from typing import Any
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
 
 from srnet.errors import UserError
-from srnet.escaping import escape_markdown, printable
+from srnet.escaping import escape_html, escape_markdown
 from srnet.io.files import writing
 from srnet.io.frames import read_table
-from srnet.results.verdict import NOT_REPRODUCED, NOT_RUN, VERDICTS
+from srnet.results.verdict import NOT_COMPARABLE, NOT_REPRODUCED, NOT_RUN, VERDICTS
 from srnet.typing import StrPath
 
-LONGEST = 160  # characters of a formula that is written out here, its numbers rounded
-MOST = 12  # lines of a list; the rest is counted
-METHODS = ("srnet", "lime", "maple", "linear", "constant", "majority")
+FIRST = "paper"  # the published search comes before all others
+MOST = 8  # lines of a list; the rest is counted
+LABELS = {"srnet": "SRNet", "lime": "LIME", "maple": "MAPLE", "elime": "E-LIME"}
 # By table, what is read of it.
 COLUMNS = {
-    "runs": ("task", "preset", "generations", "fitness"),
-    "networks": ("task", "warnings"),
-    "formulas": ("task", "preset", "layer", "formula", "fitness", "r2", "complexity"),
+    "runs": ("task", "preset", "fitness", "seconds", "processor_seconds"),
+    "networks": ("task", "warnings", "seconds"),
     "verdict": (
         *("claim", "kind", "task", "method", "preset", "published_low", "published_high"),
         *("ours", "ours_low", "ours_high", "verdict", "reason"),
     ),
-    "fidelity": ("task", "method", "preset", "box", "points", "nonfinite", "rmse"),
-    "agreement": ("task", "method", "preset", "split", "accuracy"),
 }
-OPTIONAL = ("fidelity", "agreement")  # where the configuration has such tasks
+POINTERS = (
+    ("Every number with its reason", "figures/reproduction.png, tables/reproduction.html"),
+    ("Fitness, and its convergence", "figures/fitness_box.png, figures/convergence_*.png"),
+    (
+        "SRNet beside LIME and MAPLE",
+        "tables/rmse.html, tables/accuracy.html, tables/stability.html",
+    ),
+    ("Formulas", "tables/expressions.html, figures/expressions/, figures/layer_heatmap/"),
+    ("Seconds of each method", "tables/runtime.html"),
+)
 
 Frames = Mapping[str, pd.DataFrame]
 
 
-def summary(name: str, frames: Frames) -> str:
-    """The text.
+@dataclass(frozen=True)
+class Table:
+    """A table of texts."""
+
+    header: Sequence[str]
+    rows: Sequence[Sequence[str]]
+
+
+@dataclass(frozen=True)
+class Section:
+    """A heading and what stands below it: paragraphs, lists and tables."""
+
+    heading: str
+    blocks: Sequence[str | list[str] | Table]
+
+
+def summary(name: str, frames: Frames) -> list[Section]:
+    """The page.
 
     Parameters
     ----------
     name
         Of the configuration.
     frames
-        The tidy tables runs, networks, formulas and verdict; fidelity and agreement where the
-        configuration has them.
+        The tidy tables runs, networks and verdict.
     """
-    sections = [
-        f"# {escape_markdown(name)}: what came out",
-        _size(frames),
+    return [
+        Section(f"{name}: what came out", [_size(frames)]),
         _verdict(frames["verdict"]),
-        _warnings(frames),
-        _formulas(frames["formulas"]),
-        _fidelity(frames),
-        "Everything behind this page: `figures/`, `tables/` (reproduction, expressions, presets "
-        "…) and the report.",
+        _cost(frames),
+        *_warnings(frames),
+        Section("Where the rest is", [Table(("what", f"in results/{name}/"), POINTERS)]),
     ]
-    return "\n\n".join(section for section in sections if section) + "\n"
 
 
-def write_summary(name: str, files: Mapping[str, StrPath], out: StrPath) -> None:
+def write_summary(
+    name: str, files: Mapping[str, StrPath], out: StrPath, html: StrPath | None = None
+) -> None:
     """Write the page of tidy tables, which are CSV files by name (the command ``srnet summary``).
+
+    Parameters
+    ----------
+    out, html
+        The page in Markdown, and a part of an HTML page.
 
     Raises
     ------
@@ -68,213 +91,203 @@ def write_summary(name: str, files: Mapping[str, StrPath], out: StrPath) -> None
         If a table is missing or cannot be read.
     """
     for frame in COLUMNS:
-        if frame not in (*files, *OPTIONAL):
+        if frame not in files:
             raise UserError(f"summary: the table {frame} is missing; give it as --table")
     for frame in files:
         if frame not in COLUMNS:
             raise UserError(f"summary: there is no table {frame}; allowed are {', '.join(COLUMNS)}")
     frames = {frame: read_table(path, COLUMNS[frame]) for frame, path in files.items()}
-    text = summary(name, frames)
+    page = summary(name, frames)
     with writing(out) as file:
-        file.write(text)
+        file.write(to_markdown(page))
+    if html is not None:
+        with writing(html) as file:
+            file.write(to_html(page))
+
+
+# --- What is said ---------------------------------------------------------------------------------
 
 
 def _size(frames: Frames) -> str:
     runs, networks = frames["runs"], frames["networks"]
     seeds = runs.groupby(["task", "preset"], sort=False).size()
     low, high = int(seeds.min()), int(seeds.max())
-    *others, last = dict.fromkeys(runs["preset"])
-    presets = escape_markdown(f"{', '.join(others)} and {last}" if others else last)
-    generations = runs.groupby("preset", sort=False)["generations"].max()
-    longest = escape_markdown(
-        ", ".join(f"{preset} {count}" for preset, count in generations.items())
-    )
+    *others, last = _ordered(runs["preset"])
+    presets = f"{', '.join(others)} and {last}" if others else last
     return (
         f"{_count(networks['task'].nunique(), 'task')}, {_count(len(runs), 'run')}: "
-        f"preset{'s' * (runs['preset'].nunique() > 1)} {presets}, "
-        f"{low if low == high else f'{low} to {high}'} seed{'s' * (high > 1)} per task and preset. "
-        f"Most generations of a run: {longest} (the paper's budget is 5000)."
+        f"preset{'s' * bool(others)} {presets}, "
+        f"{low if low == high else f'{low} to {high}'} seed{'s' * (high > 1)} per task and preset."
     )
+
+
+def _verdict(verdict: pd.DataFrame) -> Section:
+    """Counts by claim, and by preset or method, then the reasons."""
+    verdict = verdict.assign(who=_who(verdict), reason=verdict["reason"].astype(object).fillna(""))
+    known = verdict[verdict["verdict"] != NOT_RUN]
+    columns = [name for name in VERDICTS if (known["verdict"] == name).any()]
+    rows = []
+    for claim, part in known.groupby("claim", sort=False):
+        for who in _ordered(part["who"]):
+            found = part.loc[part["who"] == who, "verdict"]
+            counts = [int((found == name).sum()) for name in columns]
+            rows.append([str(claim), who, *(str(count) if count else "" for count in counts)])
+    blocks: list[str | list[str] | Table] = []
+    if rows:
+        blocks.append(Table(["claim", "of", *columns], rows))
+    failed = known[known["verdict"] == NOT_REPRODUCED]
+    if len(failed):
+        what = "Not reproduced (ours, its interval, what it was compared with):"
+        blocks += [what, _shortened(_failures(failed))]
+    # all tasks together are not comparable because of their tasks
+    apart = known[(known["verdict"] == NOT_COMPARABLE) & (known["task"] != "all")]
+    if len(apart):
+        reasons = [
+            f"{reason}: {', '.join(dict.fromkeys(part['task'].astype(str)))}"
+            for reason, part in apart.groupby("reason", sort=False)
+        ]
+        blocks += ["Not comparable:", _shortened(reasons)]
+    absent = [
+        claim for claim in dict.fromkeys(verdict["claim"]) if claim not in set(known["claim"])
+    ]
+    if absent:
+        blocks.append(f"Not run in this configuration: {'; '.join(absent)}.")
+    return Section("Verdict", blocks)
+
+
+def _who(verdict: pd.DataFrame) -> list[str]:
+    """Whose number is judged: a preset, or a method without presets."""
+    pairs = verdict[["method", "preset"]].astype(object).fillna("").astype(str)
+    methods = [method.partition(" against ")[0] for method in pairs["method"]]
+    return [
+        preset or LABELS.get(method, method)
+        for preset, method in zip(pairs["preset"], methods, strict=True)
+    ]
+
+
+def _failures(failed: pd.DataFrame) -> list[str]:
+    """A line per claim and preset or method, with its tasks."""
+    lines = []
+    for claim, part in failed.groupby("claim", sort=False):
+        for who in _ordered(part["who"]):
+            numbers = [_number(row) for row in part[part["who"] == who].to_dict("records")]
+            lines.append(f"{claim}, {who}: {'; '.join(_shortened(numbers))}")
+    return lines
+
+
+def _number(row: Mapping[str, object] | Mapping[object, object]) -> str:
+    """A task, ours with its interval, what it was compared with, and the reason."""
+    named: dict[str, object] = {str(key): value for key, value in row.items()}
+    ours, low, high = (_cell(named[column]) for column in ("ours", "ours_low", "ours_high"))
+    against = str(named["method"]).partition(" against ")[2]
+    task = f"{named['task']} / {LABELS.get(against, against)}" if against else str(named["task"])
+    low_limit, limit = _cell(named["published_low"]), _cell(named["published_high"])
+    bound = f"published {low_limit} to {limit}" if named["kind"] == "mean" else f"at most {limit}"
+    why = f", {named['reason']}" if named["reason"] else ""
+    return f"{task} {ours} [{low}, {high}] ({bound}{why})"
+
+
+def _cost(frames: Frames) -> Section:
+    runs, networks = frames["runs"], frames["networks"]
+    rows = [["training of the networks", _time(networks["seconds"].sum()), "–"]]
+    for preset in _ordered(runs["preset"]):
+        part = runs[runs["preset"] == preset]
+        processor = part["processor_seconds"].sum(skipna=False)
+        rows.append([f"searches, {preset}", _time(part["seconds"].sum()), _time(processor)])
+    return Section("Cost", [Table(["step", "by the clock", "processor"], rows)])
+
+
+def _time(seconds: float) -> str:
+    if np.isnan(seconds):
+        return "–"
+    return (
+        f"{seconds:.0f} s"
+        if seconds < 120
+        else (f"{seconds / 60:.0f} min" if seconds < 7200 else f"{seconds / 3600:.1f} h")
+    )
+
+
+def _warnings(frames: Frames) -> list[Section]:
+    items = [
+        f"{row['task']}: {row['warnings']}"
+        for row in frames["networks"].to_dict("records")
+        if isinstance(row["warnings"], str) and row["warnings"] != "none"
+    ]
+    for (task, preset), group in frames["runs"].groupby(["task", "preset"], sort=False):
+        broken = int((~np.isfinite(group["fitness"])).sum())
+        if broken:
+            items.append(f"{task}, {preset}: {broken} of {_count(len(group), 'run')} not finite")
+    return [Section("Warnings", [_shortened(items)])] if items else []
+
+
+def _ordered(names: pd.Series) -> list[str]:
+    """The distinct names in their order, but the published search first."""
+    known = list(dict.fromkeys(map(str, names)))
+    return sorted(known, key=lambda name: name != FIRST)
 
 
 def _count(number: int, what: str) -> str:
     return f"{number} {what}{'s' * (number != 1)}"
 
 
-def _verdict(verdict: pd.DataFrame) -> str:
-    run = verdict.groupby("claim")["verdict"].agg(lambda column: set(column) != {NOT_RUN})
-    claims = [claim for claim in dict.fromkeys(verdict["claim"]) if run[claim]]
-    shown = verdict[verdict["claim"].isin(claims)]
-    columns = [name for name in VERDICTS if (shown["verdict"] == name).any()]
-    rows = [
-        [
-            claim,
-            *(
-                str(int(((shown["claim"] == claim) & (shown["verdict"] == name)).sum()))
-                for name in columns
-            ),
-        ]
-        for claim in claims
-    ]
-    lines = [_table(["claim", *columns], rows)] if claims else []
-    absent = [f"{claim} ({(verdict['claim'] == claim).sum()})" for claim in run.index[~run]]
-    if absent:
-        lines.append(f"Nothing was run of: {escape_markdown('; '.join(absent))}.")
-    failed = verdict[verdict["verdict"] == NOT_REPRODUCED].to_dict("records")
-    items = []
-    for row in failed:
-        ours, low, high = (
-            _cell(row[column], ".3g") for column in ("ours", "ours_low", "ours_high")
-        )
-        limit = _published(row)
-        parts = [row["task"], row["method"], row["preset"]]
-        why = f"; {row['reason']}" if isinstance(row["reason"], str) and row["reason"] else ""
-        items.append(
-            f"{row['claim']}, {' '.join(p for p in parts if isinstance(p, str) and p)}: ours "
-            f"{ours} [{low}, {high}], {limit}{why}"
-        )
-    return "\n\n".join(
-        ["## Verdict", *lines, *(["Not reproduced:", _list(items)] if items else [])]
-    )
+def _cell(value: object) -> str:
+    number = float(str(value))
+    return "–" if np.isnan(number) else "∞" if np.isinf(number) else f"{number:.4g}"
 
 
-def _published(row: dict[Hashable, Any]) -> str:
-    """What a number was compared with: a limit, or where higher is better the published range."""
-    if not np.isfinite(row["published_high"]):
-        return "published"
-    if row["kind"] == "mean":
-        return f"published {row['published_low']:.3g} to {row['published_high']:.3g}"
-    return f"at most {row['published_high']:.3g}"
+def _shortened(items: Sequence[str]) -> list[str]:
+    left = len(items) - MOST
+    return [*items[:MOST], *([f"and {left} more"] if left > 0 else [])]
 
 
-def _warnings(frames: Frames) -> str:
-    items = []
-    for row in frames["networks"].to_dict("records"):
-        if row.get("predicted_classes") == 1:
-            items.append(
-                f"{row['task']}: constant network, one class for every row; agreement with it is "
-                f"no evidence"
-            )
-        elif isinstance(row["warnings"], str) and row["warnings"] != "none":
-            items.append(f"{row['task']}: {row['warnings']}")
-    runs = frames["runs"]
-    for (task, preset), group in runs.groupby(["task", "preset"], sort=False):
-        broken = int((~np.isfinite(group["fitness"])).sum())
-        if broken:
-            items.append(
-                f"{task}, {preset}: {broken} of {len(group)} runs without a finite fitness"
-            )
-        if len(group) == 1:
-            items.append(f"{task}, {preset}: a single seed, no interval")
-    if "fidelity" in frames:
-        fidelity = frames["fidelity"]
-        bad = (
-            fidelity[fidelity["nonfinite"] > 0]
-            .astype({"preset": object})
-            .fillna({"preset": ""})
-            .groupby(["task", "method", "preset", "box"], sort=False)
-        )
-        for (task, method, preset, box), group in bad:
-            share = group["nonfinite"].sum() / group["points"].sum()
-            who = " ".join(str(part) for part in (method, preset) if part)
-            items.append(
-                f"{task}, {who}: not finite on {share:.1%} of the points of the {box} box, in "
-                f"{len(group)} run(s)"
-            )
-    return f"## Warnings\n\n{_list(items) if items else 'None.'}"
+# --- How it is written ----------------------------------------------------------------------------
 
 
-def _formulas(formulas: pd.DataFrame) -> str:
-    networks = formulas[formulas["layer"] == "network"]
-    rows = []
-    for (task, preset), group in networks.groupby(["task", "preset"], sort=False):
-        first = group.iloc[0]
-        text = re.sub(
-            r"\d+\.\d+(e[+-]?\d+)?", lambda number: f"{float(number[0]):.3g}", str(first["formula"])
-        )
-        if len(group) > 1:
-            text = f"{len(group)} outputs"
-        elif len(text) <= LONGEST and "`" not in text:
-            text = _Code(text)
-        else:
-            text = f"{len(text)} characters"
-        r2 = f"{first['r2']:.4f}" if np.isfinite(first["r2"]) else "–"
-        rows.append(
-            [str(task), str(preset), f"{first['fitness']:.4g}", r2, str(first["complexity"]), text]
-        )
-    note = "Numbers are rounded. Longer formulas are typeset in `figures/expressions/`."
-    table = _table(["task", "preset", "fitness", "R²", "nodes", "formula"], rows)
-    return f"## Best formulas\n\n{table}\n\n{note}"
-
-
-def _fidelity(frames: Frames) -> str:
+def to_markdown(page: Sequence[Section]) -> str:
+    """The page in Markdown."""
     parts = []
-    if "fidelity" in frames:
-        frame = frames["fidelity"]
-        values = frame["rmse"].where(frame["nonfinite"] == 0, np.inf)
-        parts.append(
-            "Median RMSE against the network (∞: not finite somewhere), validation box / test "
-            "box:\n\n"
-            + _methods(frame.assign(value=values), "box", ["valid", "test"], "median", ".3g")
-        )
-    if "agreement" in frames:
-        frame = frames["agreement"]
-        text = _methods(
-            frame.assign(value=100 * frame["accuracy"]), "split", ["train", "test"], "mean", ".1f"
-        )
-        parts.append(
-            f"Rows with the network's class in percent, mean over the runs, train / test:\n\n{text}"
-        )
-    return "\n\n".join(["## Fidelity to the network", *parts]) if parts else ""
+    for i, section in enumerate(page):
+        parts.append(f"{'##' if i else '#'} {escape_markdown(section.heading)}")
+        for block in section.blocks:
+            match block:
+                case Table():
+                    lines = [[escape_markdown(cell) for cell in row] for row in block.rows]
+                    lines = [
+                        [*map(escape_markdown, block.header)],
+                        ["---"] * len(block.header),
+                        *lines,
+                    ]
+                    parts.append("\n".join(f"| {' | '.join(line)} |" for line in lines))
+                case str():
+                    parts.append(escape_markdown(block))
+                case _:
+                    parts.append("\n".join(f"- {escape_markdown(item)}" for item in block))
+    return "\n\n".join(parts) + "\n"
 
 
-def _methods(
-    frame: pd.DataFrame, split: str, splits: Sequence[str], statistic: str, form: str
-) -> str:
-    """A line per task, a column per method and preset."""
-    who = (
-        frame["method"]
-        .str.cat(frame["preset"].astype(object).fillna("").astype(str), sep=" ")
-        .str.strip()
-    )
-    known = [name for method in METHODS for name in dict.fromkeys(who) if name.split()[0] == method]
-    values = (
-        frame.assign(who=who).groupby(["task", "who", split], sort=False)["value"].agg(statistic)
-    )
-    rows = []
-    for task in dict.fromkeys(frame["task"]):
-        cells = [
-            " / ".join(_cell(values.get((task, name, part)), form) for part in splits)
-            for name in known
-        ]
-        rows.append([str(task), *cells])
-    return _table(["task", *known], rows)
+def to_html(page: Sequence[Section]) -> str:
+    """The page as a part of an HTML page."""
+    parts = []
+    for i, section in enumerate(page):
+        parts.append(f"<h{2 + bool(i)}>{escape_html(section.heading)}</h{2 + bool(i)}>")
+        for block in section.blocks:
+            match block:
+                case Table():
+                    rows = [
+                        _html_row(block.header, "th"),
+                        *(_html_row(row, "td") for row in block.rows),
+                    ]
+                    parts.append("<table>\n" + "\n".join(rows) + "\n</table>")
+                case str():
+                    parts.append(f"<p>{escape_html(block)}</p>")
+                case _:
+                    items = "".join(f"<li>{escape_html(item)}</li>" for item in block)
+                    parts.append(f"<ul>{items}</ul>")
+    return "\n".join(parts) + "\n"
 
 
-def _cell(value: float | None, form: str) -> str:
+def _html_row(cells: Sequence[str], kind: str) -> str:
+    style = ' style="text-align: left; padding-right: 1em"'
     return (
-        "–" if value is None or np.isnan(value) else "∞" if np.isinf(value) else format(value, form)
-    )
-
-
-def _list(items: Sequence[str]) -> str:
-    shown = [f"- {escape_markdown(item)}" for item in items[:MOST]]
-    return "\n".join([*shown, *([f"- and {len(items) - MOST} more"] if len(items) > MOST else [])])
-
-
-class _Code(str):
-    """A cell without backticks that is shown as it is."""
-
-
-def _table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
-    lines = [[_table_cell(cell) for cell in row] for row in (header, *rows)]
-    lines.insert(1, ["---"] * len(header))
-    return "\n".join(f"| {' | '.join(line)} |" for line in lines)
-
-
-def _table_cell(text: str) -> str:
-    return (
-        f"`{printable(text)}`".replace("|", r"\|")
-        if isinstance(text, _Code)
-        else escape_markdown(text)
+        "<tr>" + "".join(f"<{kind}{style}>{escape_html(cell)}</{kind}>" for cell in cells) + "</tr>"
     )

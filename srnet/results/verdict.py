@@ -6,6 +6,7 @@ and how closely they must agree. A number of ours has a bootstrap interval over 
 verdict depends on the interval, not on the number alone.
 """
 
+import re
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from typing import Any
@@ -22,6 +23,9 @@ from srnet.typing import Floats, StrPath
 REPRODUCED, BETTER, NOT_REPRODUCED = "reproduced", "better", "not reproduced"
 NOT_COMPARABLE, NOT_RUN = "not comparable", "not run"
 VERDICTS = (REPRODUCED, BETTER, NOT_REPRODUCED, NOT_COMPARABLE, NOT_RUN)
+
+# Of a number that a reason tells, as tables print it.
+DIGITS = 4
 
 COLUMNS = [
     "claim",
@@ -131,41 +135,58 @@ def _network_is_missing(rule: Rule, frames: Frames) -> bool:
 
 
 class _Conditions:
-    """What makes a task's numbers comparable."""
+    """What makes the numbers of a task, and of a preset on it, comparable."""
 
     def __init__(self, rules: Rule, frames: Frames) -> None:
         self._conditions = rules["comparable"]
-        networks = _frame("networks", frames)
-        if "task" not in networks:
-            raise UserError(
-                f"verdict: the table networks lacks the column 'task'; it has "
-                f"{', '.join(map(str, networks))}"
-            )
-        self._networks = {str(row["task"]): row for row in networks.to_dict("records")}
-        ours = [_frame(rule["ours"]["frame"], frames) for rule in rules["rules"]]
-        self._tasks = set(self._networks).union(
-            *(frame["task"].astype(str) for frame in ours if "task" in frame)
+        ours = {name: _frame(name, frames) for name in ("networks", "runs")}
+        for name, frame in ours.items():
+            if "task" not in frame:
+                raise UserError(
+                    f"verdict: the table {name} lacks the column 'task'; it has "
+                    f"{', '.join(map(str, frame))}"
+                )
+        self._frames = {
+            name: frame.assign(task=frame["task"].astype(str)) for name, frame in ours.items()
+        }
+        judged = [_frame(rule["ours"]["frame"], frames) for rule in rules["rules"]]
+        self._tasks = set(self._frames["networks"]["task"]).union(
+            *(frame["task"].astype(str) for frame in judged if "task" in frame)
         )
 
-    def broken(self, task: str) -> str:
-        """Why the numbers of a task are not comparable; empty where they are."""
-        network = self._networks.get(task, {})
+    def broken(self, task: str, preset: str) -> str:
+        """Why the numbers of a task and preset are not comparable; empty where they are."""
         for condition in self._conditions:
-            value = float(network.get(condition["column"], np.nan))
-            if "at_least" in condition:
-                fine = value >= condition["at_least"]
-                found = f"{value:g}"
-            else:
-                limit = float(network.get(condition["above"], np.nan))
-                fine = value > limit or np.isnan(limit)
-                found = f"{value:.3g} against {limit:.3g}"
-            if not (fine or np.isnan(value)):
-                return f"{condition['otherwise']} ({condition['column'].replace('_', ' ')} {found})"
+            frame = self._frames[condition.get("frame", "networks")]
+            rows = frame[frame["task"] == task]
+            if "preset" in frame:
+                rows = rows[rows["preset"].astype(str) == preset]
+            bound = condition.get("at_least", condition.get("above"))
+            value, limit = (
+                rows[of].astype(float) if of in rows else pd.Series(np.nan, index=rows.index)
+                for of in (condition["column"], bound)
+            )
+            if not isinstance(bound, str):
+                limit = limit.fillna(bound)
+            wrong = value < limit if "at_least" in condition else value <= limit
+            if wrong.any():
+                row = rows[wrong].iloc[int(value[wrong].argmin())]
+                return _COLUMN.sub(partial(_fill_in, row), condition["otherwise"])
         return ""
 
     def knows(self, task: str) -> bool:
         """Whether the configuration has the task."""
         return task in self._tasks
+
+
+# A column that a reason names, in braces.
+_COLUMN = re.compile(r"\{(\w+)\}")
+
+
+def _fill_in(row: pd.Series, column: re.Match[str]) -> str:
+    """The value of a column, with the digits of a table."""
+    value = float(row.get(column[1], np.nan))
+    return "unknown" if np.isnan(value) else f"{value:.{DIGITS}g}" if value % 1 else f"{value:.0f}"
 
 
 def _quantiles(
@@ -194,7 +215,7 @@ def _quantiles(
                     np.median,
                     interval,
                     conditions,
-                    theirs["task"],
+                    (theirs["task"], preset),
                     partial(_below, low, high),
                 )
             )
@@ -234,7 +255,7 @@ def _mean(
                     np.mean,
                     interval,
                     conditions,
-                    theirs["task"],
+                    (theirs["task"], preset),
                     partial(_above, low, high),
                 )
             )
@@ -258,17 +279,14 @@ def _order(
                 "preset": preset,
                 "published_high": rule["ratio"],
             }
-            ratios = []
+            judged: list[Row] = []
             for task in tasks:
                 mine = _ours(rule, frames, task=task, method=rule["method"], preset=preset)
                 theirs = _ours(rule, frames, task=task, method=other, preset="")
-                judged = _judged_ratio(rule, mine, theirs, interval, conditions, task)
-                rows.append(row | {"task": task} | judged)
-                if judged["verdict"] in (REPRODUCED, NOT_REPRODUCED):
-                    ratios.append(judged["ours"])
-            rows.append(
-                row | {"task": "all"} | _all_tasks(rule, np.array(ratios), interval, len(tasks))
-            )
+                runs = {rule["method"]: mine, other: theirs}
+                judged.append(_judged_ratio(rule, runs, interval, conditions, (task, preset)))
+                rows.append(row | {"task": task} | judged[-1])
+            rows.append(row | {"task": "all"} | _all_tasks(rule, judged, interval))
     return rows
 
 
@@ -286,7 +304,7 @@ def _bound(
     def compare(low: float, high: float) -> str:
         return REPRODUCED if high <= rule["at_most"] else NOT_REPRODUCED
 
-    return [row | _judged(rule, values, np.median, interval, conditions, "all", compare)]
+    return [row | _judged(rule, values, np.median, interval, conditions, ("all", ""), compare)]
 
 
 KINDS: dict[str, Callable[..., list[Row]]] = {
@@ -364,11 +382,11 @@ def _judged(
     statistic: Callable[..., Any],
     interval: Rule,
     conditions: _Conditions,
-    task: str,
+    judged: tuple[str, str],
     compare: Callable[[float, float], str],
 ) -> Row:
-    """Ours with its interval, and the verdict."""
-    row = _excuse(rule, runs, conditions, task)
+    """Ours with its interval, and the verdict; ``judged`` are task and preset."""
+    row = _excuse(rule, {"": runs}, conditions, judged)
     if not len(runs):
         return row
     values = runs["value"].to_numpy()
@@ -382,19 +400,16 @@ def _judged(
 
 def _judged_ratio(
     rule: Rule,
-    mine: pd.DataFrame,
-    other: pd.DataFrame,
+    runs: Mapping[str, pd.DataFrame],
     interval: Rule,
     conditions: _Conditions,
-    task: str,
+    judged: tuple[str, str],
 ) -> Row:
-    """The ratio of two medians; the runs of both are resampled, each for itself."""
-    fewer = mine if len(mine) <= len(other) else other
-    row = _excuse(rule, fewer, conditions, task)
-    row["runs"] = len(mine)
-    if not len(fewer):
+    """The ratio of the medians of two methods; the runs of both are resampled, each for itself."""
+    row = _excuse(rule, runs, conditions, judged)
+    a, b = (values["value"].to_numpy() for values in runs.values())
+    if not (a.size and b.size):
         return row
-    a, b = mine["value"].to_numpy(), other["value"].to_numpy()
     rng = np.random.default_rng(interval["seed"])
     ratios = _ratio(*(np.median(_resampled(values, rng, interval), axis=1) for values in (a, b)))
     ours = float(_ratio(np.median(a), np.median(b)))
@@ -406,24 +421,27 @@ def _judged_ratio(
     return row
 
 
-def _all_tasks(rule: Rule, ratios: Floats, interval: Rule, tasks: int) -> Row:
-    """The geometric mean of the ratios of the comparable tasks."""
+def _all_tasks(rule: Rule, judged: Sequence[Row], interval: Rule) -> Row:
+    """The geometric mean of the ratios of the comparable ones of the tasks that were judged."""
+    compared = [row for row in judged if row["verdict"] in (REPRODUCED, NOT_REPRODUCED)]
+    ratios = np.array([row["ours"] for row in compared])
+    if not judged:
+        why = f"no table {rule['ours']['frame']} in this configuration"
+        return {"runs": 0, "verdict": NOT_RUN, "reason": why}
+    if all(row["verdict"] == NOT_RUN for row in judged):
+        return {"runs": 0, "verdict": NOT_RUN, "reason": judged[0]["reason"]}
     if ratios.size < 2:
-        why = (
-            f"{ratios.size} of {tasks} tasks comparable"
-            if tasks
-            else f"no table {rule['ours']['frame']} in this configuration"
-        )
-        return {"runs": ratios.size, "verdict": NOT_COMPARABLE if tasks else NOT_RUN, "reason": why}
+        why = f"too few comparable tasks ({ratios.size} of {len(judged)}; 2 are needed)"
+        return {"runs": ratios.size, "verdict": NOT_COMPARABLE, "reason": why}
     ours, low, high = _with_interval(ratios, _geometric_mean, interval)
-    count = int((ratios < rule["ratio"]).sum())
+    count = sum(row["verdict"] == REPRODUCED for row in compared)
     return {
         "ours": ours,
         "ours_low": low,
         "ours_high": high,
         "runs": ratios.size,
         "verdict": REPRODUCED if high < rule["ratio"] else NOT_REPRODUCED,
-        "reason": f"below on {count} of {ratios.size} comparable tasks",
+        "reason": f"reproduced on {count} of {ratios.size} comparable tasks",
     }
 
 
@@ -431,10 +449,21 @@ def _geometric_mean(values: Floats, axis: int | None = None) -> Any:
     return np.exp(np.mean(np.log(values), axis=axis))
 
 
-def _excuse(rule: Rule, runs: pd.DataFrame, conditions: _Conditions, task: str) -> Row:
-    """A row without a number: whether and why it has no verdict by comparison."""
-    row: Row = {"runs": len(runs), "verdict": "", "reason": ""}
-    if not len(runs):
+def _excuse(
+    rule: Rule,
+    runs: Mapping[str, pd.DataFrame],
+    conditions: _Conditions,
+    judged: tuple[str, str],
+) -> Row:
+    """A row without a number: whether and why it has no verdict by comparison.
+
+    ``runs`` are those of one method or of two that are compared, ours first, by its name as a
+    reason tells it; ``judged`` are task and preset.
+    """
+    task, preset = judged
+    row: Row = {"runs": len(next(iter(runs.values()))), "verdict": "", "reason": ""}
+    method, fewest = min(runs.items(), key=lambda item: len(item[1]))
+    if not len(fewest):
         configured = conditions.knows(task)
         why = (
             "no run of it in this configuration"
@@ -444,11 +473,13 @@ def _excuse(rule: Rule, runs: pd.DataFrame, conditions: _Conditions, task: str) 
         if task == "all":
             why = f"no table {rule['ours']['frame']} in this configuration"
         return row | {"verdict": NOT_RUN, "reason": why}
-    broken = conditions.broken(task)
-    if not broken and "rows" in runs and runs["rows"].min() < rule.get("least_rows", 0):
-        broken = f"too few rows ({int(runs['rows'].min())} of {rule['least_rows']})"
-    if not broken and len(runs) < rule["least_runs"]:
-        broken = f"too few runs ({len(runs)} of {rule['least_runs']})"
+    broken = conditions.broken(task, preset)
+    rows = min((table["rows"].min() for table in runs.values() if "rows" in table), default=np.inf)
+    if not broken and rows < rule.get("least_rows", 0):
+        broken = f"too few rows ({int(rows)} of {rule['least_rows']})"
+    if not broken and len(fewest) < rule["least_runs"]:
+        of = f" of {method}" if method else ""
+        broken = f"too few runs{of} ({len(fewest)} of {rule['least_runs']})"
     return row | ({"verdict": NOT_COMPARABLE, "reason": broken} if broken else {})
 
 

@@ -28,6 +28,7 @@ from typing import Any
 
 import yaml
 
+from srnet.data.tasks import number_by_task
 from srnet.images.pictures.plan import name_test_images
 
 ROOT = Path(__file__).parents[2]
@@ -154,6 +155,10 @@ def workflow(times: Times, config: Mapping[str, Any], packing: Packing = Packing
         sizes = [min(size, count - first) for first in range(0, count, size)]
         return [job(name, *[seconds] * runs, after=[after], drawn=False) for runs in sizes]
 
+    runs_of, seeds_of = (
+        number_by_task(part["seeds"], config["tasks"], "seeds")
+        for part in (config, config["explainers"])
+    )
     best_of = {}
     for task in config["tasks"]:
         rows = job(f"data-{task}", times["all", "data"], local=True, drawn=False)
@@ -166,7 +171,7 @@ def workflow(times: Times, config: Mapping[str, Any], packing: Packing = Packing
         )
         job(f"baselines-{task}", times[task, "baselines"], after=[network])
         for explainer in EXPLAINERS:
-            for seeds in ranges(config["explainers"]["seeds"]):
+            for seeds in ranges(seeds_of[task]):
                 job(
                     f"{explainer}-{task}",
                     times[task, f"{explainer}/{seed_count(seeds)}"],
@@ -176,7 +181,7 @@ def workflow(times: Times, config: Mapping[str, Any], packing: Packing = Packing
             runs = packed(
                 f"evolve-{task}-{preset}",
                 times[task, f"evolve/{preset}"],
-                config["seeds"],
+                runs_of[task],
                 packing.searches,
                 network,
             )

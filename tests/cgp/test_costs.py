@@ -63,7 +63,7 @@ def test_equal_costs_are_equal() -> None:
         (None, "'costs' is None"),
         (["sin"], r"'costs' is \['sin'\]"),
         ("sin", "'costs' is 'sin'"),
-        ({"sinus": 3}, "'costs' is 'sinus'; allowed are add, sub"),
+        ({"sinus": 3}, "'costs' has the unknown key 'sinus'; allowed are add, sub"),
         ({"sin": 0}, "'costs.sin' is 0; a whole number from 1 to 1000 is needed"),
         ({"sin": 1001}, "'costs.sin' is 1001"),
         ({"sin": 1.5}, "'costs.sin' is 1.5"),

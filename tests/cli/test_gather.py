@@ -112,7 +112,10 @@ def test_networks(results: Path, tmp_path: Path) -> None:
     out = ("--out-networks", networks, "--out-training", training)
     done("gather", "networks", *pairs, "--tasks", TASKS_FILE, *out)
     contents = gather.read_networks(reports)
-    same(networks, gather.networks_table(contents, data, ["Benchmark", "Feynman"]))
+    same(
+        networks,
+        gather.networks_table(contents, data, [load_task(task, TASKS_FILE) for task in TASKS]),
+    )
     same(training, gather.training_table(contents))
 
 

@@ -31,13 +31,13 @@ def options(tables: dict[str, Path]) -> list[object]:
 @pytest.fixture
 def tables(tmp_path: Path) -> dict[str, Path]:
     """The tidy tables of a made-up K0, and of explained images."""
-    runs = [fakes.run("K0", "paper", seed) for seed in (1, 2, 3)]
+    runs = [fakes.run("K0", "paper", seed) for seed in range(1, 31)]
     data = fakes.data(tmp_path / "data.npz")
     write_json(tmp_path / "run.json", runs[0])
     write_json(tmp_path / "formulas.json", fakes.formulas("K0"))
     frames = {
         "runs": runs_table(runs),
-        "networks": networks_table([fakes.network("K0")], [data], ["Benchmark"]),
+        "networks": networks_table([fakes.network("K0")], [data], [fakes.task()]),
         "formulas": formulas_table([tmp_path / "run.json"], [tmp_path / "formulas.json"]),
         "images_runs": made_images.runs(["resnet18"], ["cat"], [], seeds=5),
     }
@@ -88,15 +88,20 @@ def test_without_images_their_claims_are_not_run(tmp_path: Path, tables: dict[st
 
 def test_the_page(tmp_path: Path, tables: dict[str, Path]) -> None:
     images = tables.pop("images_runs")
+    formulas = tables.pop("formulas")
     judged(tmp_path, {name: tables[name] for name in ("runs", "networks")} | PUBLISHED)
     page = tmp_path / "summary.md"
     complete = tables | {"verdict": tmp_path / "verdict.csv"}
-    result = srnet("summary", "--name", "made up", *options(complete), "--out", page)
+    html = tmp_path / "summary.html"
+    words = ("summary", "--name", "made up", *options(complete), "--out", page, "--html", html)
+    result = srnet(*words)
     assert (result.exit_code, result.output) == (0, "")
-    assert page.read_text().startswith("# made up: what came out\n\n1 task, 3 runs: ")
+    assert html.read_text().startswith("<h2>made up: what came out</h2>\n<p>1 task, 30 runs: ")
+    assert page.read_text().startswith("# made up: what came out\n\n1 task, 30 runs: ")
     page.unlink()
     for wrong, words in (
         (tables, "summary: the table verdict is missing; give it as --table"),
+        (complete | {"formulas": formulas}, "there is no table formulas; allowed are runs, n"),
         (complete | {"images_runs": images}, "there is no table images_runs; allowed are runs,"),
         (complete | {"runs": tables["networks"]}, "networks.csv: lacks the column 'preset'; it h"),
     ):

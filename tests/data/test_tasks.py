@@ -9,7 +9,7 @@ import pytest
 
 from srnet.data.dataset import Data, make_data, write_data
 from srnet.data.expressions import evaluate
-from srnet.data.tasks import load_task, load_tasks
+from srnet.data.tasks import load_task, load_tasks, number_by_task
 from srnet.errors import UserError
 
 TASKS_FILE = Path(__file__).parents[2] / "config" / "tasks.yaml"
@@ -476,3 +476,11 @@ def test_bad_data_files(tmp_path: Path, change: dict[str, np.ndarray | None], sa
     with pytest.raises(UserError) as caught:
         Data.load(path)
     assert said in str(caught.value)
+
+
+def test_a_number_by_task():
+    assert number_by_task(3, ["K0", "K1"], "seeds") == {"K0": 3, "K1": 3}
+    by_task = {"default": 30, "K1": 10, "K2": 5}
+    assert number_by_task(by_task, ["K0", "K1"], "seeds") == {"K0": 30, "K1": 10}
+    with pytest.raises(UserError, match="'seeds' has no number for the task 'K0'; add it or"):
+        number_by_task({"K1": 10}, ["K0", "K1"], "seeds")

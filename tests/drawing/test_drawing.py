@@ -17,7 +17,7 @@ from srnet.drawing.figures import (
     presets_compared,
     training_curves,
 )
-from srnet.drawing.saving import save_figure, save_table, to_html, to_latex
+from srnet.drawing.saving import save_figure, save_table, to_html
 from srnet.drawing.style import preset_colours
 from srnet.drawing.tables import expressions, hidden_semantics, network_fit, presets, runtime
 from srnet.io.files import write_json
@@ -63,7 +63,7 @@ def frames(runs, tmp_path_factory):
     return {
         "runs": runs_table(runs),
         "history": history_table(runs),
-        "networks": networks_table(networks, data, ["Benchmark", "Feynman", "Benchmark"]),
+        "networks": networks_table(networks, data, [fakes.task(name) for name in TASKS]),
         "training": training_table(networks),
         "formulas": formulas_table([folder / "run.json"], [folder / "formulas.json"]),
         "published": pd.DataFrame(published),
@@ -342,7 +342,21 @@ def test_colours_follow_the_presets():
 
 
 def test_presets_table_compares_with_the_published_and_the_first_preset(frames):
-    table = presets.draw(frames["runs"], frames["published"]).set_index(["task", "preset"])
+    claims = pd.DataFrame(
+        {
+            "task": ["K0", "K0"],
+            "method": "srnet",
+            "preset": ["paper", "joint"],
+            "verdict": ["better", "not comparable"],
+            "reason": [np.nan, "too few runs (4 of 30)"],
+        }
+    )
+    table = presets.draw(frames["runs"], frames["published"], claims)
+    table = table.set_index(["task", "preset"])
+    assert table["verdict"].dropna().to_dict() == {
+        ("K0", "paper"): "better",
+        ("K0", "joint"): "not comparable: too few runs (4 of 30)",
+    }
     joint = table.loc[("K0", "joint")]
     medians = frames["runs"].groupby(["task", "preset"])["fitness"].median()
     assert joint["median_over_published"] == pytest.approx(medians["K0", "joint"] / 3.0)
@@ -357,7 +371,8 @@ def test_presets_table_compares_with_the_published_and_the_first_preset(frames):
 
 
 def test_presets_table_with_one_preset_has_nothing_to_compare(frames):
-    table = presets.draw(frames["runs"].query("preset == 'paper'"), frames["published"])
+    none = pd.DataFrame(columns=["task", "method", "preset", "verdict", "reason"])
+    table = presets.draw(frames["runs"].query("preset == 'paper'"), frames["published"], none)
     assert not [column for column in table if column in ("median_over_paper", "p_rank_sum")]
 
 
@@ -445,7 +460,7 @@ def classifiers(tmp_path_factory):
         fakes.data(folder / f"{network['task']}.npz", rows=rows)
         for network, rows in zip(networks, (200, 150), strict=True)
     ]
-    return networks_table(networks, data, ["PMLB", "PMLB"])
+    return networks_table(networks, data, [fakes.task("P0"), fakes.task("P0s")])
 
 
 def test_a_classifier_stands_beside_the_majority_and_a_constant_one_is_marked(classifiers):
@@ -507,11 +522,11 @@ def test_overview_labels_stay_apart(frames):
 def test_tables_on_disk(frames, tmp_path):
     table = expressions.draw(frames["formulas"])
     paths = {kind: str(tmp_path / f"table.{kind}") for kind in ("csv", "tex", "html")}
-    save_table(table, "Formulas & more", **paths)
+    save_table(table, expressions.PAPER, "Formulas & more", "formulas", **paths)
     tex, html = (tmp_path / "table.tex").read_text(), (tmp_path / "table.html").read_text()
     assert r"$\sin{\left(x_{0}^{2} \right)} + 0.25$" in tex
     assert "\\toprule" in tex
-    assert "latex" not in tex
+    assert r"\label{tab:formulas}" in tex
     assert "2*sin(x0**2) - 1" in html
     assert "Formulas &amp; more" in html
 
@@ -520,6 +535,4 @@ def test_numbers_are_rounded_for_reading():
     table = pd.DataFrame(
         {"task": ["a_b"], "x": [123456.789], "y": [2.5e-7], "z": [np.inf], "n": [np.nan], "k": [12]}
     )
-    row = to_latex(table).splitlines()[4]
-    assert row == r"a\_b & 123500 & $2.5\times10^{-7}$ & $\infty$ & -- & 12 \\"
     assert '<td class="y">2.5e-07</td>' in to_html(table, "t")

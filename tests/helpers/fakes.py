@@ -2,12 +2,14 @@
 training."""
 
 import subprocess
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from helpers import made_up
 
+from srnet.data.tasks import Task, load_task
 from srnet.io.files import write_json
 
 ROOT = Path(__file__).parents[2]
@@ -77,6 +79,12 @@ def network(task: str = "K0", epochs: int = 100, **changes: Any) -> dict[str, An
         "seconds": 3.5,
     }
     return content | changes
+
+
+def task(name: str = "K0", epochs: int = 100) -> Task:
+    """The entry of one of the paper's tasks that asks for as many epochs as ``network`` has."""
+    entry = load_task(name, ROOT / "config" / "tasks.yaml")
+    return replace(entry, network=replace(entry.network, epochs=epochs))
 
 
 def classifier(task: str = "P0", **changes: Any) -> dict[str, Any]:

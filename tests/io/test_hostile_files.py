@@ -444,7 +444,7 @@ def test_data(folder: Path, task_file: Path, data_file: Path, rng: random.Random
     network.write_text(json.dumps(fakes.network()))
     tried(
         "data.npz of tables",
-        lambda path: networks_table(read_networks([network]), [path], ["Own"]),
+        lambda path: networks_table(read_networks([network]), [path], [fakes.task()]),
         path,
     )
 
@@ -646,7 +646,7 @@ def test_reports(folder: Path, run: dict[str, Any], rng: random.Random) -> None:
     tried(
         "network.json",
         lambda path: (
-            networks_table(read_networks([path]), [data], ["f"]),
+            networks_table(read_networks([path]), [data], [fakes.task()]),
             training_table(read_networks([path])),
         ),
         path,
@@ -836,11 +836,13 @@ def test_published_tables(folder: Path, rng: random.Random, name: str) -> None:
         except UserError as error:  # a published method that no rule knows
             raise UserError(f"{path.name}: {error}") from error
         runs, networks, agreement = frames["runs"], frames["networks"], frames["agreement"]
+        claims = pd.DataFrame(columns=["task", "method", "preset", "verdict", "reason"])
         if name == "published":
-            presets.draw(runs.assign(complexity=1, seconds=1.0), frames[name])
+            presets.draw(runs.assign(complexity=1, seconds=1.0), frames[name], claims)
         else:
             columns = ("accuracy_train", "accuracy_test", "predicted_classes")
-            accuracy.draw(agreement, networks.assign(**dict.fromkeys(columns, 1)), frames[name])
+            networks = networks.assign(**dict.fromkeys(columns, 1))
+            accuracy.draw(agreement, networks, frames[name], claims)
 
     tried(f"{name}.csv", read, path)
 
@@ -878,7 +880,7 @@ def test_whole_files_are_read(
         (Layers.load, folder / "layers.npz"),
         (lambda p: read_csv(p, "t", "classification"), folder / "table.csv"),
         (lambda p: read_rows(p, 3), folder / "table.csv"),
-        (lambda p: networks_table(read_networks([p]), [data_file], ["f"]), report),
+        (lambda p: networks_table(read_networks([p]), [data_file], [fakes.task()]), report),
         (lambda p: formulas_table([path], [p]), described),
     ):
         assert hostile.survives(read, file) is None

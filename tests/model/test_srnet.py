@@ -45,7 +45,7 @@ def test_costs_count_in_the_complexity() -> None:
     assert content["costs"] == {"sin": 4, "square": 2}
     assert SRNet.from_run(content).complexity == 9
     assert "costs" not in MODEL.to_run()
-    with pytest.raises(UserError, match="'costs' is 'sinus'"):
+    with pytest.raises(UserError, match="'costs' has the unknown key 'sinus'"):
         SRNet.from_run(content | {"costs": {"sinus": 2}})
     with pytest.raises(UserError, match=r"'costs.sin' is 0"):
         SRNet.from_run(content | {"costs": {"sin": 0}})

@@ -163,9 +163,8 @@ def test_networks_with_their_data(tmp_path):
         fakes.network("F3", warnings=["failed to learn: R²", "constant network"]),
     )
     networks = read_networks([tmp_path / "network.json"])
-    table = networks_table(
-        networks, [fakes.data(tmp_path / "data.npz", "F3", rows=50)], ["Feynman"]
-    )
+    data = [fakes.data(tmp_path / "data.npz", "F3", rows=50)]
+    table = networks_table(networks, data, [fakes.task("F3", epochs=300)])
     row = table.iloc[0]
     assert (row["rows"], row["inputs"], row["sizes"], row["family"]) == (
         50,
@@ -173,6 +172,7 @@ def test_networks_with_their_data(tmp_path):
         "2-3-3-1",
         "Feynman",
     )
+    assert (row["epochs"], row["full_epochs"]) == (100, 300)
     assert row["warnings"] == "failed to learn: R²; constant network"
     assert (row["kind"], row["predicted_counts"]) == ("regression", None)
     assert np.isnan(row["classes"])
@@ -182,9 +182,8 @@ def test_networks_with_their_data(tmp_path):
 def test_networks_of_classifications(tmp_path):
     write_json(tmp_path / "network.json", fakes.classifier("P0"))
     networks = read_networks([tmp_path / "network.json"])
-    (row,) = networks_table(networks, [fakes.data(tmp_path / "data.npz")], ["PMLB"]).to_dict(
-        "records"
-    )
+    data = [fakes.data(tmp_path / "data.npz")]
+    (row,) = networks_table(networks, data, [fakes.task("P0")]).to_dict("records")
     assert (row["kind"], row["classes"], row["predicted_classes"], row["predicted_counts"]) == (
         "classification",
         2,

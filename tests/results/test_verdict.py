@@ -16,13 +16,15 @@ from srnet.results.verdict import COLUMNS, VERDICTS, load_rules, verdict
 RULES = {
     "interval": {"level": 0.95, "resamples": 500, "seed": 1},
     "comparable": [
-        {"column": "rows", "at_least": 30, "otherwise": "too few rows"},
+        {"column": "rows", "at_least": 30, "otherwise": "too few rows ({rows})"},
         {"column": "predicted_classes", "at_least": 2, "otherwise": "constant network"},
         {
             "column": "accuracy_train",
             "above": "majority_share",
-            "otherwise": "no better than the largest class",
+            "otherwise": "no better than the largest class ({accuracy_train})",
         },
+        {"column": "epochs", "at_least": "full_epochs", "otherwise": "{epochs} of {full_epochs}"},
+        {"frame": "runs", "column": "budget", "at_least": 1000, "otherwise": "budget {budget}"},
     ],
     "rules": [],
 }
@@ -117,8 +119,39 @@ def test_a_distribution(values, expected, reason):
 
 def test_few_rows_are_not_comparable_whatever_the_numbers_say():
     row = fitness(1.0, 1.1, 1.2, networks=networks(rows=[25, 200]))
-    assert (row["verdict"], row["reason"]) == ("not comparable", "too few rows (rows 25)")
+    assert (row["verdict"], row["reason"]) == ("not comparable", "too few rows (25)")
     assert row["ours"] == 1.1
+
+
+def test_a_shortened_training_is_not_comparable():
+    known = networks(epochs=[300, 5], full_epochs=[20000, np.nan])
+    row = fitness(1.0, 1.1, 1.2, networks=known)
+    assert (row["verdict"], row["reason"]) == ("not comparable", "300 of 20000")
+    longer = fitness(1.0, 1.1, 1.2, networks=known.assign(epochs=20000))
+    assert longer["verdict"] == "better"
+
+
+def test_a_shortened_search_is_not_comparable_with_its_preset_alone():
+    both = pd.concat(
+        [
+            runs(1.0, 1.1, 1.2).assign(budget=[1000, 999, 1000]),
+            runs(1.0, 1.1, 1.2, preset="joint").assign(budget=[1000, np.nan, 2000]),
+        ],
+        ignore_index=True,
+    )
+    table = judge(FITNESS, published=PUBLISHED, runs=both, presets=("paper", "joint"))
+    assert table[table["task"] == "K0"][["verdict", "reason"]].to_numpy().tolist() == [
+        ["not comparable", "budget 999"],
+        ["better", ""],
+    ]
+
+
+def test_of_two_methods_the_one_with_too_few_runs_is_named():
+    rule = ORDER | {"least_runs": 3}
+    frame = fidelity([0.1, 0.1, 0.1], [1.0, 1.0, 1.0])
+    row = judge(rule, fidelity=frame.drop(index=5)).iloc[0]
+    assert (row["verdict"], row["runs"]) == ("not comparable", 3)
+    assert row["reason"] == "too few runs of lime (2 of 3)"
 
 
 def test_what_was_not_run_is_listed():
@@ -177,11 +210,11 @@ def test_an_accuracy(values, expected):
     [
         (
             {"networks": networks(predicted_classes=[np.nan, 1])},
-            "constant network (predicted classes 1)",
+            "constant network",
         ),
         (
             {"networks": networks(accuracy_train=[np.nan, 0.6])},
-            "no better than the largest class (accuracy train 0.6 against 0.6)",
+            "no better than the largest class (0.6)",
         ),
         ({"rows": 13}, "too few rows (13 of 30)"),
     ],
@@ -250,9 +283,10 @@ def test_all_tasks_together():
     row = judge(ORDER, fidelity=frame).iloc[-1]
     assert (row["task"], row["verdict"], row["runs"]) == ("all", "reproduced", 2)
     assert row["ours"] == pytest.approx(0.5)
-    assert row["reason"] == "below on 2 of 2 comparable tasks"
+    assert row["reason"] == "reproduced on 2 of 2 comparable tasks"
     alone = judge(ORDER, fidelity=fidelity([0.5], [1.0])).iloc[-1]
-    assert (alone["verdict"], alone["reason"]) == ("not comparable", "1 of 1 tasks comparable")
+    assert alone["verdict"] == "not comparable"
+    assert alone["reason"] == "too few comparable tasks (1 of 1; 2 are needed)"
 
 
 def test_a_table_that_the_configuration_does_not_have():
@@ -266,9 +300,11 @@ def test_a_table_that_the_configuration_does_not_have():
 def test_a_task_of_a_table_of_ours_is_in_the_configuration_though_it_has_no_network():
     images = pd.DataFrame({"task": "resnet18", "method": "elime", "preset": "", "seconds": [1, 2]})
     rule = ORDER | {"ours": {"frame": "images", "column": "seconds"}, "method": "elime"}
-    row = judge(rule, images=images).iloc[0]
-    assert (row["task"], row["verdict"]) == ("resnet18", "not run")
-    assert row["reason"] == "no run of it in this configuration"
+    for task, (_, row) in zip(
+        ("resnet18", "all"), judge(rule, images=images).iterrows(), strict=True
+    ):
+        assert (row["task"], row["verdict"]) == (task, "not run")
+        assert row["reason"] == "no run of it in this configuration"
 
 
 def test_a_rule_about_a_network_that_is_not_explained_says_nothing():

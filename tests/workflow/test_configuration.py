@@ -1,4 +1,6 @@
 import copy
+import re
+from collections import Counter
 
 import pytest
 import yaml
@@ -29,6 +31,8 @@ def test_the_configurations_are_valid(name):
         ({"seeds": "many"}, "the key 'seeds' is 'many'; it must be of type integer"),
         ({"seeds": 3.0}, "the key 'seeds' is 3.0; it must be of type integer"),
         ({"seeds": True}, "the key 'seeds' is True; it must be of type integer"),
+        ({"seeds": {"default": 0}}, "the key 'seeds.default' is 0; at least 1 is needed"),
+        ({"seeds": {"K0": 3.0}}, "the key 'seeds.K0' is 3.0; it must be of type integer"),
         ({"epochs": {"K0": 3.0}}, "the key 'epochs.K0' is 3.0; it must be of type integer"),
         ({"tasks": []}, "the key 'tasks' has 0 entries; at least 1 is needed"),
         ({"tasks": ["K0", "K0"]}, "the key 'tasks' names something twice"),
@@ -81,10 +85,25 @@ def test_every_key_is_described():
     [
         ("taks=[K0]", "configuration: unknown key 'taks'"),
         ("tasks=[K9]", "configuration: 'tasks' names the unknown task 'K9'"),
-        ("presets=[papr]", "'preset' is 'papr'; allowed are"),
+        ("presets=[papr]", "configuration: 'presets' names the unknown preset 'papr'; known are"),
+        ("evolution={papr: {}}", "'evolution' names the unknown preset 'papr'; known are paper,"),
+        (
+            "evolution={joint: {costs: {pow: 2}}}",
+            "configuration: 'evolution.joint.costs' has the unknown key 'pow'; allowed are add,",
+        ),
+        (
+            "evolution={rank: {nested_constraints: {sin: {cosine: 2}}}}",
+            "'evolution.rank.nested_constraints.sin' has the unknown key 'cosine'; allowed are",
+        ),
+        (
+            "evolution={paper: {costs: {sin: 2}}}",
+            "configuration: 'evolution.paper': unknown setting 'costs' of the preset paper; known",
+        ),
         ("explainers={lines: [K00]}", "'explainers.lines' names the unknown task 'K00'; "),
         ("explainers={plane: P22}", "'explainers.plane' names the unknown task 'P22'; "),
         ("epochs={K00: 3}", "'epochs' names the unknown task 'K00'; "),
+        ("seeds={K00: 3}", "'seeds' names the unknown task 'K00'; "),
+        ("explainers={seeds: {K00: 3}}", "'explainers.seeds' names the unknown task 'K00'; "),
         ("explainers={seeds: 2.5}", "'explainers.seeds' is 2.5; it must be of type integer"),
         ("seeds=3.0", "the key 'seeds' is 3.0; it must be of type integer"),
         ("published=no.csv", "'published' names the file 'no.csv', which is not there"),
@@ -108,6 +127,28 @@ def test_a_nested_option_of_the_command_line_has_numbers(snakemake, jobs, copy_t
     assert "--epochs 5 " in run.stdout
 
 
+def test_every_task_has_its_own_number_of_seeds(snakemake, copy_tree, tmp_path):
+    options = ("tasks=[K0,K1,P0s]", "seeds={default: 2, K1: 3}", "explainers={seeds: {K0: 12}}")
+    run = snakemake(
+        copy_tree(tmp_path),
+        "--dry-run",
+        "--printshellcmds",
+        "--config",
+        *options,
+        "presets=[paper]",
+    )
+    assert run.returncode == 0, run.stdout + run.stderr
+    for pattern, counts in {
+        r"srnet evolve .* --task (\w+) ": {"K0": 2, "K1": 3, "P0s": 10},
+        r"srnet compare maple --task (\w+) ": {"K0": 2, "K1": 3, "P0s": 1},
+    }.items():
+        assert Counter(re.findall(pattern, run.stdout)) == counts
+    for command, task, count in (("best", "K1", 3), ("compare srnet", "K0", 2)):
+        line = re.search(rf"srnet {command} .*results/paper/{task}/.*", run.stdout)
+        assert line is not None
+        assert len(set(re.findall(r"srnet/paper/\d+\.json", line[0]))) == count
+
+
 def test_a_tasks_file_of_ones_own_lacks_what_config_yaml_names(snakemake, copy_tree, tmp_path):
     tree = copy_tree(tmp_path)
     tasks = (tree / "config" / "tasks.yaml").read_text().replace("K0:", "mine:")
@@ -120,7 +161,7 @@ def test_a_tasks_file_of_ones_own_lacks_what_config_yaml_names(snakemake, copy_t
     assert "'explainers.lines' names the unknown task 'min'; mine.yaml has mine" in run.stdout
 
 
-@pytest.mark.parametrize("name", ["tiny", "images", "all"])
+@pytest.mark.parametrize("name", ["tiny", "images", "all", "default"])
 def test_a_task_is_called_as_nothing_else(snakemake, copy_tree, tmp_path, name):
     """The figures of a task called as an image network would be missing."""
     tree = copy_tree(tmp_path)
@@ -138,12 +179,14 @@ def test_the_complete_configuration_asks_for_every_run(snakemake, jobs, copy_tre
     tree = copy_tree(tmp_path)
     # neither the PMLB data sets nor a network are there
     counts = jobs(snakemake(tree, "--dry-run", "--quiet", "rules"))
-    assert counts["evolve"] == 22 * 30
+    runs = 17 * 30 + 5 * 10  # ten seeds of P0s … P4s
+    assert counts["evolve"] == runs
+    assert counts["compare"] == 2 * (17 * 3 + 5)
     assert counts["train"] == counts["layers"] == counts["formulas"] == 22
     both = jobs(
         snakemake(tree, "--dry-run", "--quiet", "rules", "--config", "presets=[paper,joint]")
     )
-    assert both["evolve"] == 2 * 22 * 30
+    assert both["evolve"] == 2 * runs
     assert both["train"] == counts["train"]
 
 
@@ -153,7 +196,7 @@ def test_one_two_and_three_formulas_are_compared_on_every_task(
     tree = copy_tree(tmp_path)
     options = ("--dry-run", "--quiet", "rules", "--configfile", "config/rank.yaml", "--")
     counts = jobs(snakemake(tree, *options, "figure_fidelity_by_formulas"))
-    assert counts["evolve"] == 4 * 22 * 30
+    assert counts["evolve"] == 4 * (17 * 30 + 5 * 10)
     assert counts["train"] == 22
 
 

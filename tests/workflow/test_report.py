@@ -8,7 +8,7 @@ import zipfile
 import pytest
 from helpers.waiting import HANG
 
-from srnet.drawing.artifacts import list_drawings
+from srnet.drawing.artifacts import list_drawings, numbered
 
 # The browser must not call home, and start without a profile.
 FLAGS = (
@@ -18,6 +18,7 @@ FLAGS = (
     "--window-size=1500,1000"
 )
 MADE = list_drawings({"K0": "regression"})
+SUMMARY = "Summary"
 
 
 def file_name(made):
@@ -113,14 +114,17 @@ def test_the_report_holds_every_figure_and_table(report):
         assert file_name(made) in names
 
 
-@pytest.mark.parametrize("category", dict.fromkeys(made.artifact.category for made in MADE))
+@pytest.mark.parametrize("category", dict.fromkeys(made.artifact.section for made in MADE))
 def test_every_figure_and_table_of_a_category_is_rendered(browser, category):
     expected = {
-        made.label.format(task="K0"): made for made in MADE if made.artifact.category == category
+        made.label.format(task="K0"): made for made in MADE if made.artifact.section == category
     }
     rows = rows_of(browser, category)
-    assert {label for label, *_ in rows} == set(expected)
+    summaries = {SUMMARY} if category == numbered("Verdict") else set()
+    assert {label for label, *_ in rows} == set(expected) | summaries
     for i, (label, *_) in enumerate(rows):
+        if label == SUMMARY:
+            continue
         source, size = look_at(browser, i)
         made = expected[label]
         assert source.endswith(f"/{file_name(made)}")
@@ -130,11 +134,13 @@ def test_every_figure_and_table_of_a_category_is_rendered(browser, category):
 
 
 def test_a_caption_has_its_numbers(browser):
-    rows = rows_of(browser, "Verdict")
+    rows = rows_of(browser, numbered("Verdict"))
+    labels = [label for label, *_ in rows]
+    drawn = next(i for i, label in enumerate(labels) if label != SUMMARY)
     browser.execute_script(
-        "document.querySelectorAll('tbody tr')[0].querySelectorAll('a')[1].click()"
+        f"document.querySelectorAll('tbody tr')[{drawn}].querySelectorAll('a')[1].click()"
     )
-    assert len(rows) == 2
+    assert len(rows) == 3
     text = seen(
         browser, "document.body.innerText.includes('DESCRIPTION') && document.body.innerText"
     )

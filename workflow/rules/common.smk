@@ -11,16 +11,17 @@ from snakemake.exceptions import WorkflowError
 from snakemake.utils import update_config
 
 from srnet.data.pmlb import VARIABLE
-from srnet.data.tasks import Csv, load_tasks
-from srnet.drawing.artifacts import PER_TASK, PUBLISHED, list_drawings
+from srnet.data.tasks import Csv, load_tasks, number_by_task
+from srnet.drawing.artifacts import PER_TASK, PUBLISHED, list_drawings, numbered
 from srnet.errors import UserError
 from srnet.images.pictures.plan import image_names, name_test_images, training_options
 from srnet.io.fingerprint import fingerprint
 from srnet.io.schema import check
-from srnet.search.settings import preset as search_settings
+from srnet.search.settings import PRESETS, preset as search_settings
 
-# What is no task's name: folders of the results, and the rows about all tasks together.
-TAKEN = ("all", "benchmarks", "figures", "images", "logs", "tables")
+# What is no task's name: folders of the results, the rows about all tasks together, and the seeds of
+# all other tasks.
+TAKEN = ("all", "benchmarks", "default", "figures", "images", "logs", "tables")
 
 # Thousands of jobs have a few dozens of fingerprints, and no code changes under a workflow.
 fingerprint = cache(fingerprint)
@@ -42,8 +43,25 @@ def read_numbers(value):
     return number if type(number) in (int, float) else value
 
 
+def named_tasks(value):
+    """The tasks that numbers by task name."""
+    return [name for name in value if name != "default"] if isinstance(value, dict) else []
+
+
+def read_search(preset):
+    """The settings of a preset; an error names the configuration's key."""
+    try:
+        return search_settings(preset, **config["evolution"].get(preset, {}))
+    except UserError as error:
+        # "'costs' has …" is about evolution.{preset}.costs
+        about = str(error).removeprefix("'")
+        join = "." if about != str(error) else "': "
+        raise UserError(f"configuration: 'evolution.{preset}{join}{about}") from None
+
+
 def load_configuration():
-    """The tasks and the settings of the searches, by name.
+    """The tasks and the settings of the searches, by name; the configuration's numbers of seeds are
+    told by task from now on.
 
     Raises
     ------
@@ -60,15 +78,18 @@ def load_configuration():
         if name in (*networks, *TAKEN):
             raise UserError(
                 f"configuration: 'tasks' has the task '{name}', the name of an image network or of "
-                f"a part of the results ({', '.join((*networks, *TAKEN))}); rename it in "
+                f"something else ({', '.join((*networks, *TAKEN))}); rename it in "
                 f"{config['tasks_file']}"
             )
     given = workflow.config_settings.overwrite_config
     # with a tasks file of one's own those of config.yaml are unknown
-    explainers = given.get("explainers", {}) if "tasks_file" in given else config["explainers"]
+    named = given if "tasks_file" in given else config
+    explainers = named.get("explainers", {})
     for key, names in {
         "tasks": config["tasks"],
         "epochs": config["epochs"],
+        "seeds": named_tasks(named.get("seeds")),
+        "explainers.seeds": named_tasks(explainers.get("seeds")),
         "explainers.lines": explainers.get("lines", []),
         "explainers.plane": [explainers["plane"]] if "plane" in explainers else [],
     }.items():
@@ -84,11 +105,18 @@ def load_configuration():
             raise UserError(
                 f"configuration: '{key}' names the file '{config[key]}', which is not there"
             )
-    searches = {
-        name: search_settings(name, **options) for name, options in config["evolution"].items()
-    }
-    searches = {name: searches.get(name) or search_settings(name) for name in config["presets"]}
+    for key in ("presets", "evolution"):
+        for name in config[key]:
+            if name not in PRESETS:
+                raise UserError(
+                    f"configuration: '{key}' names the unknown preset '{name}'; known are "
+                    f"{', '.join(PRESETS)}"
+                )
+    searches = {name: read_search(name) for name in (*config["presets"], *config["evolution"])}
+    searches = {name: searches[name] for name in config["presets"]}
     tasks = {name: known[name] for name in config["tasks"]}
+    for part, key in ((config, "seeds"), (config["explainers"], "explainers.seeds")):
+        part["seeds"] = number_by_task(part["seeds"], tasks, key)
     classifications = [name for name, task in tasks.items() if task.kind == "classification"]
     for preset, settings in searches.items():
         if classifications and getattr(settings, "hold_out", False):
@@ -105,7 +133,6 @@ try:
 except UserError as error:  # one sentence, no traceback
     raise WorkflowError(str(error)) from None
 
-SEEDS = range(1, config["seeds"] + 1)
 # By way of the environment and not of a rule's parameters: rows from another cache are the same
 # rows.
 os.environ[VARIABLE] = os.environ.get(VARIABLE) or config["pmlb_cache"]
@@ -150,6 +177,20 @@ def search_options(preset):
 def expand_presets(pattern, tasks=TASKS):
     """A file of every task and preset."""
     return expand(pattern, task=tasks, preset=config["presets"], allow_missing=True)
+
+
+def run_files(tasks=TASKS, presets=config["presets"]):
+    """The runs of every task, preset and seed."""
+    return [
+        file
+        for task in tasks
+        for file in expand(
+            "<runs>/{task}/srnet/{preset}/{seed}.json",
+            task=task,
+            preset=presets,
+            seed=range(1, config["seeds"][task] + 1),
+        )
+    ]
 
 
 def output_loss(task):
@@ -204,17 +245,17 @@ def seed_ranges(seeds):
 def comparison_files(tasks, ending="csv", max_seed=None):
     """The comparisons of every task: of LIME and MAPLE one per range of seeds, without the ranges
     beyond a seed; of SRNet one per preset."""
-    ranges = seed_ranges(EXPLAINERS["seeds"])
-    return [
-        *expand(
+    files = []
+    for task in tasks:
+        ranges = seed_ranges(EXPLAINERS["seeds"][task])
+        files += expand(
             "<runs>/{task}/{explainer}/{part}.{ending}",
-            task=tasks,
+            task=task,
             explainer=SEEDED,
             part=ranges if max_seed is None else ranges[: len(seed_ranges(max_seed))],
             ending=ending,
-        ),
-        *expand_presets(f"<runs>/{{task}}/srnet/{{preset}}/compared.{ending}", tasks),
-    ]
+        )
+    return files + expand_presets(f"<runs>/{{task}}/srnet/{{preset}}/compared.{ending}", tasks)
 
 
 IMAGES = config.get("images") or {}
@@ -295,7 +336,7 @@ def report_entry(drawing, kind):
     """A file of a figure or table as the report shows it."""
     return report(
         drawing_files(drawing)[kind],
-        category=drawing.artifact.category,
+        category=drawing.artifact.section,
         # one label: of a second one with two values, each of half of the results, the report makes
         # a switch, and finds no result where the switch does not apply
         labels={"result": drawing.label},

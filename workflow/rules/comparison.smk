@@ -65,7 +65,7 @@ rule compare_baselines:
 rule compare_srnet:
     input:
         **CASE,
-        runs=expand("<runs>/{{task}}/srnet/{{preset}}/{seed}.json", seed=SEEDS),
+        runs=lambda w: run_files([w.task], [w.preset]),
     output:
         scores="<runs>/{task}/srnet/{preset}/compared.csv",
         answers="<runs>/{task}/srnet/{preset}/compared.answers.csv",

@@ -3,7 +3,7 @@
 
 rule best:
     input:
-        runs=expand("<runs>/{{task}}/srnet/{{preset}}/{seed}.json", seed=SEEDS),
+        runs=lambda w: run_files([w.task], [w.preset]),
         layers="<runs>/{task}/layers.npz",
     output:
         "<runs>/{task}/srnet/{preset}/best.json",

@@ -15,7 +15,7 @@ rule gather_networks:
     conda:
         "../envs/srnet.yaml"
     params:
-        families=[TASKS[task].family for task in TASKS],
+        entries=[(TASKS[task].family, TASKS[task].network.epochs) for task in TASKS],
         networks=lambda w, input: repeat_option("--network", input.networks, input.data),
         code=fingerprint("results/gather.py"),
     message:
@@ -27,7 +27,7 @@ rule gather_networks:
 
 rule gather_runs:
     input:
-        runs=expand(expand_presets("<runs>/{task}/srnet/{preset}/{seed}.json"), seed=SEEDS),
+        runs=run_files(),
         # made after every run's fitness was checked
         best=expand_presets("<runs>/{task}/srnet/{preset}/best.json"),
     output:
@@ -50,7 +50,7 @@ rule gather_runs:
 
 rule gather_inputs:
     input:
-        expand(expand_presets("<runs>/{task}/srnet/{preset}/{seed}.json"), seed=SEEDS),
+        run_files(),
     output:
         "<results>/tables/inputs_used.csv",
     log:
@@ -153,53 +153,56 @@ rule gather_hidden_values:
         " --out {output:q} > {log:q} 2>&1"
 
 
-rule verdict:
-    input:
-        **available_frames("runs", "networks", "fidelity", "agreement", "images_runs"),
-        **{key: config[key] for key in PUBLISHED.values()},
-        rules=config["verdict"],
-    output:
-        "<results>/tables/verdict.csv",
-    log:
-        "<logs>/verdict.log",
-    localrule: True
-    conda:
-        "../envs/srnet.yaml"
-    params:
-        tables=lambda w, input: table_options(input),
-        options=repeat_option("--preset", config["presets"]),
-        code=fingerprint(
-            "results/verdict.py", "images/results.py", without=("images/comparison/scores.py",)
-        ),
-    message:
-        "Verdict on every published number"
-    shell:
-        "srnet verdict --rules {input.rules:q} {params.tables} {params.options} --out {output:q}"
-        " > {log:q} 2>&1"
+# The verdict on all claims, and on those about one table, which wait for no other.
+CLAIMS = {
+    "verdict": ("runs", "networks", "fidelity", "agreement", "images_runs"),
+    "runs_claims": ("runs", "networks"),
+    "agreement_claims": ("agreement", "runs", "networks"),
+    "images_claims": ("images_runs",),
+}
 
+for claims, frames in CLAIMS.items():
+    if claims == "verdict" or available_frames(claims):
 
-if IMAGES:
-
-    # the image branch alone has a verdict of its own
-    use rule verdict as verdict_images with:
-        input:
-            images_runs="<results>/tables/images_runs.csv",
-            rules=config["verdict"],
-        output:
-            "<results>/tables/images_claims.csv",
-        log:
-            "<logs>/images_claims.log",
-        params:
-            options=f"--only images {repeat_option('--preset', config['presets'])}",
-        message:
-            "Verdict on the claims about images"
+        rule:
+            name:
+                claims
+            input:
+                **available_frames(*frames),
+                **{key: config[key] for key in PUBLISHED.values()},
+                rules=config["verdict"],
+            output:
+                f"<results>/tables/{claims}.csv",
+            log:
+                f"<logs>/{claims}.log",
+            localrule: True
+            conda:
+                "../envs/srnet.yaml"
+            params:
+                tables=lambda w, input: table_options(input),
+                options=repeat_option("--preset", config["presets"])
+                + (f" --only {claims.removesuffix('_claims')}" if claims != "verdict" else ""),
+                code=fingerprint(
+                    "results/verdict.py",
+                    "images/results.py",
+                    without=("images/comparison/scores.py",),
+                ),
+            message:
+                "Verdict on published numbers ({output})"
+            shell:
+                "srnet verdict --rules {input.rules:q} {params.tables} {params.options}"
+                " --out {output:q} > {log:q} 2>&1"
 
 
 rule summary:
     input:
-        **available_frames("runs", "networks", "formulas", "fidelity", "agreement", "verdict"),
+        **available_frames("runs", "networks", "verdict"),
     output:
-        "<results>/summary.md",
+        page="<results>/summary.md",
+        # the report's front page
+        html=report(
+            "<results>/summary.html", category=numbered("Verdict"), labels={"result": "Summary"}
+        ),
     log:
         "<logs>/summary.log",
     localrule: True
@@ -212,7 +215,8 @@ rule summary:
     message:
         "Summary of {params.name}"
     shell:
-        "srnet summary --name {params.name:q} {params.tables} --out {output:q} > {log:q} 2>&1"
+        "srnet summary --name {params.name:q} {params.tables} --out {output.page:q}"
+        " --html {output.html:q} > {log:q} 2>&1"
 
 
 for table in DRAWINGS:

@@ -3,7 +3,25 @@
 import pandas as pd
 
 from srnet.drawing.images.style import method_label, network_label, select_images
+from srnet.drawing.latex_table import Number, Paper, Text
 
+PAPER = Paper(
+    "Explanations of the test set: mean ± standard deviation over images and seeds. Probability of "
+    "the class when only the explanation is shown; intersection over union (IoU) with the object; "
+    "area under the probability by insertion (high is good) and deletion (low is good).",
+    (
+        Text("Method", "method", width=0.21),
+        Number("Probability", "probability", decimals=2),
+        Number("IoU", "iou", decimals=2, spread="iou_std"),
+        Number("Insertion", "insertion", decimals=2, spread="insertion_std"),
+        Number("Deletion", "deletion", decimals=2, spread="deletion_std"),
+        Number("Passes", "passes", decimals=0),
+        Number("Seconds", "seconds", decimals=1),
+    ),
+    groups="network",
+)
+
+SPREAD = ("iou", "insertion", "deletion")
 SELECTED = (
     "probability",
     "empty",
@@ -33,7 +51,8 @@ def draw(images_runs: pd.DataFrame, images_agreement: pd.DataFrame) -> pd.DataFr
     probability of the class when the whole image, the explanation, nothing, or all but the
     explanation is shown; superpixels and share shown; iou with the object; best_k, the number of
     leading superpixels with the highest mean IoU, and iou_best_k; insertion and deletion AUC;
-    passes; seconds; agreement, the mean IoU between two seeds. A column without values is left out.
+    passes; seconds; the standard deviations iou_std, insertion_std and deletion_std; agreement, the
+    mean IoU between two seeds. A column without values is left out.
     """
     runs = select_images(images_runs, "test")
     agreement = (
@@ -51,6 +70,7 @@ def draw(images_runs: pd.DataFrame, images_agreement: pd.DataFrame) -> pd.DataFr
                 "whole": group["whole"].mean(),
             }
             | {key: group[key].mean() for key in SELECTED[:3]}
+            | {f"{key}_std": group[key].std(ddof=0) for key in SPREAD}
             | {"superpixels": group["superpixels"].mean()}
             | {key: group[key].mean() for key in SELECTED[3:5]}
             | {"best_k": int(str(best).removeprefix("iou_")), "iou_best_k": leading.get(best)}

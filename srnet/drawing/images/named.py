@@ -3,6 +3,25 @@
 import pandas as pd
 
 from srnet.drawing.images.style import method_label, network_label, select_images
+from srnet.drawing.latex_table import Number, Paper, Text
+
+PAPER = Paper(
+    "Explanations of the named images over {seeds}: probability of the class when only the "
+    "explanation is shown (mean ± standard deviation), and how often it is higher than that of "
+    "the whole image; intersection over union (IoU) with the object, and between two seeds "
+    "(agreement).",
+    (
+        Text("Image", "image"),
+        Text("Method", "method", width=0.19),
+        Number("Whole", "whole", decimals=2),
+        Number("Explanation", "probability", decimals=2, spread="probability_std"),
+        Number("Higher (%)", "raised", decimals=0, times=100),
+        Number("IoU", "iou", decimals=2),
+        Number("Agreement", "agreement", decimals=2),
+        Number("Seconds", "seconds", decimals=1),
+    ),
+    groups="network",
+)
 
 
 def draw(images_runs: pd.DataFrame, images_agreement: pd.DataFrame) -> pd.DataFrame:

@@ -3,6 +3,21 @@
 import pandas as pd
 
 from srnet.drawing.images.style import network_label
+from srnet.drawing.latex_table import Number, Paper, Text
+
+PAPER = Paper(
+    "The classifiers that are explained, and their accuracy on whole and on partly hidden test "
+    "images. Processor time on one core.",
+    (
+        Text("Network", "network"),
+        Number("Parameters\n(millions)", "parameters", decimals=2, times=1e-6),
+        Number("Training\nimages", "images", decimals=0),
+        Number("Epochs", "epochs", decimals=1),
+        Number("Accuracy\n(%)", "accuracy", decimals=1, times=100),
+        Number("partly\nhidden (%)", "accuracy_partly_hidden", decimals=1, times=100),
+        Number("Minutes", "minutes", decimals=1),
+    ),
+)
 
 
 def draw(images_networks_trained: pd.DataFrame) -> pd.DataFrame:

@@ -3,6 +3,25 @@
 import pandas as pd
 
 from srnet.drawing.images.style import network_label
+from srnet.drawing.latex_table import Number, Paper, Text
+from srnet.drawing.methods import judgements
+
+PAPER = Paper(
+    "The claims about E-LIME beside ours: a median, or a ratio of two medians, with its interval "
+    "over the runs. What was not run is left out.",
+    (
+        Text("Network", "network"),
+        Text("Method", "method", width=0.17),
+        Number("Limit", "limit"),
+        Number("Ours", "ours", brackets=("from", "to")),
+        Text("Verdict", judgements, width=0.22),
+    ),
+    groups=lambda frame: [
+        f"{claim} ({unit})" if unit else claim
+        for claim, unit in zip(frame["claim"], frame["unit"], strict=True)
+    ],
+    select=lambda frame: frame[frame["verdict"] != "not run"],
+)
 
 LABELS = {
     "elime": "E-LIME, sparse",
@@ -25,7 +44,8 @@ def draw(images_claims: pd.DataFrame) -> pd.DataFrame:
     Returns
     -------
     claim, network, method, limit, ours with its 95 % interval over the runs (from, to), runs, unit,
-    verdict, reason. A claim of kind ``order`` is about the ratio of two medians.
+    verdict, reason. A claim of kind ``order`` is about the ratio of
+    two medians.
     """
     methods = images_claims["method"].map(
         lambda text: " against ".join(LABELS.get(part, part) for part in text.split(" against "))

@@ -2,6 +2,20 @@
 
 import pandas as pd
 
+from srnet.drawing.latex_table import PRESET, TASK, Formula, Number, Paper
+
+PAPER = Paper(
+    "The formula of every whole network in the best run.",
+    (
+        TASK,
+        PRESET,
+        Number("Fitness", "fitness"),
+        Number("R²", "r2", decimals=3),
+        Number("Nodes", "active_nodes", decimals=0),
+        Formula(),
+    ),
+)
+
 
 def draw(formulas: pd.DataFrame) -> pd.DataFrame:
     """One row per task, preset and network output.

@@ -2,6 +2,24 @@
 
 import pandas as pd
 
+from srnet.drawing.latex_table import PRESET, TASK, Number, Paper, Text
+
+PAPER = Paper(
+    "R² of every layer in the best run by its number of formulas, and the bound by as many "
+    "principal components. Agreement: rows with the network's class.",
+    (
+        TASK,
+        PRESET,
+        Text("Layer", "layer"),
+        Number("Units", "units", decimals=0),
+        Number("Formulas", "formulas", decimals=0),
+        Number("Nodes", "active_nodes", decimals=0),
+        Number("R²", "r2", decimals=4),
+        Number("Bound", "bound", decimals=4),
+        Number("Agreement (%)", "agreement", decimals=1, times=100),
+    ),
+)
+
 COMPONENTS = "components"
 
 

@@ -2,6 +2,21 @@
 
 import pandas as pd
 
+from srnet.drawing.latex_table import PRESET, TASK, Formula, Number, Paper, Text
+
+PAPER = Paper(
+    "The formulas of every layer in the best run, and the layer's mean squared error (MSE) against "
+    "the network's.",
+    (
+        TASK,
+        PRESET,
+        Text("Layer", "layer"),
+        Number("MSE", "mse"),
+        Number("Nodes", "active_nodes", decimals=0),
+        Formula(),
+    ),
+)
+
 
 def draw(formulas: pd.DataFrame) -> pd.DataFrame:
     """One row per task, preset, layer and formula.

@@ -3,8 +3,24 @@
 import numpy as np
 import pandas as pd
 
+from srnet.drawing.latex_table import METHOD, PRESET, TASK, Number, Paper
 from srnet.drawing.methods import group_by_method
 from srnet.metrics import movement
+
+PAPER = Paper(
+    "How far the explanations of the same {points} move over {seeds}: standard deviation, median "
+    "over the points. Values are in standard deviations of the network's output (classification: "
+    "probabilities), slopes per standard deviation of the inputs.",
+    (
+        TASK,
+        METHOD,
+        PRESET,
+        Number("Seeds", "seeds", decimals=0),
+        Number("Value moves", "value_moves"),
+        Number("Slopes move", "slopes_move"),
+        Number("Points not finite", "nonfinite", decimals=0),
+    ),
+)
 
 
 def draw(answers: pd.DataFrame) -> pd.DataFrame:

@@ -42,13 +42,17 @@ def test_rmse_is_the_median_over_the_seeds_with_its_spread(fidelity):
     ]
     row = table.iloc[0]
     assert (row["seeds"], row["points"], row["nonfinite"]) == (3, 100, 3)
-    assert (row["train"], row["valid_iqr"], row["test"], row["test_near"]) == (2, 10, 200, 400)
+    assert (row["train"], row["test"], row["test_near"]) == (2, 200, 400)
+    # one of three seeds is not finite at some point, as the verdict sees it
+    assert row["valid_iqr"] == np.inf
+    finite = rmse.draw(fidelity.assign(nonfinite=0)).iloc[0]
+    assert (finite["train"], finite["valid_iqr"]) == (2, 20)
 
 
 def test_rmse_of_formulas_that_are_nowhere_finite(fidelity):
     fidelity.loc[fidelity["method"] == "srnet", "rmse"] = np.nan
     row = rmse.draw(fidelity).iloc[0]
-    assert np.isnan(row["test"])
+    assert row["test"] == np.inf
     assert row["nonfinite"] == 3
 
 
@@ -88,10 +92,20 @@ def test_every_accuracy_stands_beside_the_network_the_majority_and_the_published
             "task": ["P0"],
             "method": ["LIME"],
             "train_accuracy_percent": [84.47],
+            "train_std": [2.3],
             "test_accuracy_percent": [71.33],
         }
     )
-    table = accuracy.draw(agreement, networks, published).set_index(["task", "method"])
+    claims = pd.DataFrame(
+        {
+            "task": "P2s",
+            "method": ["lime", "maple"],
+            "preset": np.nan,
+            "verdict": ["not comparable", "better"],
+            "reason": ["too few rows (9 of 30)", ""],
+        }
+    )
+    table = accuracy.draw(agreement, networks, published, claims).set_index(["task", "method"])
     row = table.loc[("P0", "lime")]
     assert (row["train"], row["train_std"], row["train_rows"]) == (
         pytest.approx(70),
@@ -100,8 +114,10 @@ def test_every_accuracy_stands_beside_the_network_the_majority_and_the_published
     )
     assert (row["train_published"], row["test_published"]) == (84.47, 71.33)
     assert (row["network_test"], row["largest_class"], row["predicted_classes"]) == (77, 76, 1)
-    assert row["remark"] == "constant network: no evidence"
-    assert table.loc[("P2s", "lime"), "remark"] == ""
+    assert row["train_published_std"] == 2.3
+    assert row["remark"] == "constant network"
+    assert table.loc[("P2s", "lime"), "remark"] == "not comparable: too few rows (9 of 30)"
+    assert table.loc[("P2s", "constant"), "remark"] == ""
     assert np.isnan(table.loc[("P2s", "lime"), "test_published"])
 
 
