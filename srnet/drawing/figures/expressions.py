@@ -7,7 +7,7 @@ from typing import Any
 import pandas as pd
 from matplotlib.figure import Figure
 
-from srnet.drawing.style import PAGE, format_number, preset_colours, styled
+from srnet.drawing.style import PAGE, colours_of, format_number, styled
 from srnet.drawing.typesetting import SIZE, fit_lines, measure, space_functions
 
 MARGIN, REMARK, LEFT, GAP = 0.08, 0.62, 1.4, 0.07  # inches
@@ -29,7 +29,7 @@ def draw(formulas: pd.DataFrame) -> Figure:
         r2.
     """
     lines: list[list[_Piece]] = []
-    for preset, colour in preset_colours(formulas["preset"]).items():
+    for preset, colour in colours_of(formulas["preset"]).items():
         block = formulas[formulas["preset"] == preset]
         lines.append([(_heading(block), MARGIN, 0.15, 0.05, {"color": colour, "weight": "bold"})])
         outputs = 0
