@@ -1,7 +1,7 @@
 # One rule per figure, each drawn from tidy tables, some for every task.
 
 # The process that draws for all scripts (workflow/scripts/warm.py) ends with this one.
-os.environ["SRNET_SNAKEMAKE"] = str(os.getpid())
+os.environ.update(SRNET_SNAKEMAKE=str(os.getpid()))
 
 for figure in DRAWINGS:
     if figure.artifact.kind == "figure":

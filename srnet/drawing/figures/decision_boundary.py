@@ -38,8 +38,8 @@ def draw(plane: pd.DataFrame, plane_lines: pd.DataFrame) -> Figure:
     Parameters
     ----------
     plane
-        One row per row of the task: u, v, network, srnet (class numbers; −1 if not finite), zoom,
-        explained.
+        One row per row of the task: u, v, network, srnet (class numbers; −1 if not finite), class
+        (the name of the network's), zoom, explained.
     plane_lines
         One row per zoom and method: u, v, a, b, c of the line a (x − u) + b (y − v) + c = 0, and
         agreement.
@@ -170,11 +170,12 @@ def _draw_line(axes: Axes, row: Mapping[Any, Any], box: Box) -> None:
 
 
 def _add_legend(figure: Figure, plane: pd.DataFrame, colours: dict[int, str]) -> None:
+    names = plane.groupby("network")["class"].first()
     entries: dict[str, Any] = {
-        f"MLP says class {number}": Line2D(
+        f"MLP: class {names[number]}": Line2D(
             [], [], linestyle="", marker=marker, color=colours[number], markersize=3
         )
-        for number, marker in _markers(sorted(set(plane["network"].astype(int)))).items()
+        for number, marker in _markers(names.index).items()
     }
     if (plane["srnet"] == NOT_FINITE).any():
         entries["SRNet not finite"] = Patch(color="0.75")

@@ -110,6 +110,14 @@ def test_formulas_are_typeset_with_their_errors(tmp_path):
     assert inside(figure)
 
 
+def test_the_logits_of_a_classification_have_the_names_of_its_classes(tmp_path):
+    frame = formulas(tmp_path, presets=("paper",))
+    frame["class"] = frame["class"].where(frame["layer"] != "network", "rose of a long name $x$")
+    figure = typeset_expressions.draw(frame)
+    assert r"logit of rose of a long " in texts(figure)
+    assert "network" not in texts(figure)
+
+
 def test_formulas_of_one_layer_are_numbered_and_its_error_stands_once(tmp_path):
     figure = typeset_expressions.draw(formulas(tmp_path, presets=("rank",), rank=2))
     written = texts(figure)
