@@ -9,7 +9,6 @@ import matplotlib
 import matplotlib.style
 import numpy as np
 import pandas as pd
-import seaborn.objects as so
 from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
@@ -200,7 +199,9 @@ def plot_bands(
     line: str,
     dotted: str,
 ) -> None:
-    """Plot a band, a line and a dotted line for each preset or method, with gaps at NaN.
+    """Plot a band, a line and a dotted line for each preset or method.
+
+    It is matplotlib's, because seaborn draws over the gaps at NaN.
 
     Parameters
     ----------
@@ -211,13 +212,12 @@ def plot_bands(
     x, band, line, dotted
         Columns: the coordinate, the ends of the band, the line, the dotted line.
     """
-    title = axes.get_title(loc="left")  # which seaborn would take away
-    plot = so.Plot(curves, x=x, color=by).label(x="", y="", title=title)
-    plot = plot.theme(matplotlib.rcParams).scale(color=colours)
-    plot = plot.add(so.Band(alpha=BAND, edgewidth=0), ymin=band[0], ymax=band[1], legend=False)
-    plot = plot.add(so.Path(), y=line, legend=False)
-    plot = plot.add(so.Path(linestyle=":"), y=dotted, legend=False)
-    plot.on(axes).plot()
+    for name, colour in colours.items():
+        curve = curves[curves[by] == name]
+        low, high = (curve[end] for end in band)
+        axes.fill_between(curve[x], low, high, color=colour, alpha=BAND, linewidth=0)
+        axes.plot(curve[x], curve[line], color=colour)
+        axes.plot(curve[x], curve[dotted], color=colour, linestyle=":")
 
 
 def band_legend(colour: str) -> tuple[Patch, Line2D]:

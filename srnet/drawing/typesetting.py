@@ -115,8 +115,8 @@ def measure(latex: str, size: float = SIZE) -> tuple[float, float, float]:
 
 
 def space_functions(latex: str) -> str:
-    """Put a space after a factor: mathtext, unlike TeX, sets none before function names, and neither does
-    before names of several letters."""
+    """Put a space after a factor: mathtext, unlike TeX, sets none before a function, and
+    neither does before a name of several letters."""
     return re.sub(
         r"(?<=[\d})\]])\s*(?=\\(?:sin|cos|tan|ln|log|operatorname|mathrm)\b)", r"\\, ", latex
     )

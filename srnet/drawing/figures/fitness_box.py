@@ -74,7 +74,7 @@ def _draw_boxes(
     places: dict[str, Any] = {"x": "preset", "y": "fitness", "hue": "preset", "ax": axes}
     places |= {"order": list(colours), "palette": colours, "legend": False}
     sns.boxplot(pd.concat([published, finite]), **places, **OUTLINES, width=0.6, whis=(0, 100))
-    sns.stripplot(finite, **places, size=1.8, jitter=0.18, alpha=0.8)
+    sns.stripplot(finite, **places, size=1.5, jitter=0.18, alpha=0.6)
     axes.set(xlabel="", ylabel="", xlim=(-0.6, len(presets) + 0.6), xticks=[])
     broken = (~np.isfinite(runs["fitness"])).groupby(runs["preset"]).sum()
     for place, (preset, colour) in enumerate(presets.items(), start=1):

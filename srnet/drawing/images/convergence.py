@@ -40,7 +40,6 @@ def draw(images_history: pd.DataFrame) -> Figure:
         plot_bands(axes, curves, colours, "method", "passes", ("min", "max"), "median", "share")
         axes.set(ylim=(-0.02, 1.02), title=f"{network_label(str(network))}, {image}")
         set_passes_axis(axes)
-        axes.label_outer()
     figure.supxlabel("network passes")
     figure.supylabel("probability; share of the pixels")
     seeds = count_text(images_history["runs"], "seed")

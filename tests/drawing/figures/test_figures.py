@@ -428,27 +428,27 @@ def test_inputs_that_formulas_read():
     labels = [label.get_text() for label in figure.axes[0].get_yticklabels()]
     assert labels == [
         f"{name} {preset}"
-        for name in ("layer 1", "layer 2", "output")
+        for name in ("layer 1 (2)", "layer 2 (3)", "output (3)")
         for preset in ("paper", "joint")
     ]
-    shares = figure.axes[0].collections[0].get_array().reshape(6, 3)
-    assert shares[0].tolist() == [1, 0, None]  # the first layer has two inputs
+    first = figure.axes[0].collections[0].get_array().reshape(6, -1)[0]
+    assert (first[:300] == 1).all()  # the first of two inputs fills a half
+    assert (first[300:] == 0).all()
     assert any("2 runs" in text for text in texts(figure))
 
 
 def test_scalars_that_formulas_read():
     model = ranked.model(0, "scalars", (2, 3, 3, 1), (2, 2, 3))
     figure = inputs_used.draw(count_inputs([fakes.run("F3", "rank") | model.to_run()]))
-    shares = figure.axes[0].collections[0].get_array()
-    assert shares.reshape(3, -1).shape == (3, 2)
-    assert shares.count() == 6
+    labels = [label.get_text() for label in figure.axes[0].get_yticklabels()]
+    assert labels == ["layer 1 (2)", "layer 2 (2)", "output (2)"]
 
 
 def test_runs_are_counted_though_not_all_have_as_many_scalars():
     models = [ranked.model(0, "scalars", (2, 3, 3, 1), (2, rank, 3)) for rank in (2, 4)]
     runs = [fakes.run("F3", "rank", i) | model.to_run() for i, model in enumerate(models, 1)]
     figure = inputs_used.draw(count_inputs([run | {"task": "F3"} for run in runs]))
-    assert any(text.endswith("from 0; 2 runs") for text in texts(figure))
+    assert any(text.endswith("brackets; 2 runs") for text in texts(figure))
     assert inside(figure)
 
 
