@@ -201,14 +201,22 @@ def best(runs: Sequence[str], layers_file: str | None, out: str) -> None:
 @click.option(
     "--time-limit", type=float, default=20.0, show_default=True, help="Seconds for simplification."
 )
-def formulas(run_file: str, layers_file: str, out: str, time_limit: float) -> None:
+@click.option(
+    "--data",
+    "data_file",
+    metavar="FILE",
+    help="The data.npz of the layers, whose names of inputs and classes the formulas get.",
+)
+def formulas(
+    run_file: str, layers_file: str, out: str, time_limit: float, data_file: str | None
+) -> None:
     """Simplify and check the formulas of RUN.json.
 
     Writes them as text and in LaTeX.
     """
     from srnet.model.simplify import write_formulas
 
-    write_formulas(run_file, layers_file, out, time_limit)
+    write_formulas(run_file, layers_file, out, time_limit, data_file)
 
 
 @click.command()

@@ -36,6 +36,8 @@ class Case:
         The points that every seed explains.
     scaled
         Whether the units of ``layers.npz`` are standard deviations, and not the inputs' own.
+    classes
+        The names of the classes; none of a regression.
     """
 
     task: str
@@ -48,6 +50,7 @@ class Case:
     repeated: Floats
     seed: int
     scaled: bool
+    classes: tuple[str, ...]
 
     @property
     def classifies(self) -> bool:
@@ -134,6 +137,7 @@ def make_case(
         candidates[repeated],
         task.seed,
         scaled,
+        data.classes,
     )
 
 

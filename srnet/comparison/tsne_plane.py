@@ -35,8 +35,8 @@ def plane(
     -------
     rows
         A row each: task, u, v (place in the plane), split, network and srnet (the number of the
-        class; SRNet's −1 where it is not finite), zoom (1, 2; 0 outside), explained (whether it is
-        the explained row of its zoom).
+        class; SRNet's −1 where it is not finite), class (the name of the network's), zoom (1, 2; 0
+        outside), explained (whether it is the explained row of its zoom).
     lines
         A row per zoom and method: task, zoom, method, u, v, a, b, c (the line a·(x − u) + b·(y − v)
         + c = 0 around the explained row at u, v), agreement (share of the zoom's rows that the
@@ -89,6 +89,7 @@ def plane(
         "split": split,
         "network": network,
         "srnet": srnet,
+        "class": np.array(case.classes)[network],
     }
     return pd.DataFrame(columns | {"zoom": zoom, "explained": explained}), pd.DataFrame(lines)
 

@@ -5,18 +5,18 @@ from typing import Any
 
 import pandas as pd
 
+from srnet.drawing.style import MARKS
+
 ORDER = ("true", "network", "srnet", "lime", "maple", "linear", "constant")
 LABELS = {"true": "True", "network": "MLP", "srnet": "SRNet", "lime": "LIME", "maple": "MAPLE"}
-# Wide pale lines below narrow ones, so that lines that coincide all remain visible. Okabe and Ito's
-# colours.
+# Wide pale lines below narrow ones, so that lines that coincide all remain visible.
 LINES: dict[str, dict[str, Any]] = {
     "true": {"color": "0.78", "linewidth": 3.0, "zorder": 1.5},
     "network": {"color": "0.0", "linewidth": 1.5, "zorder": 2.0},
-    "lime": {"color": "#E69F00", "linewidth": 1.0, "linestyle": (0, (1, 1)), "zorder": 2.4},
-    "maple": {"color": "#009E73", "linewidth": 0.9, "linestyle": (0, (4, 1.5)), "zorder": 2.2},
-    "srnet": {"color": "#D55E00", "linewidth": 1.0, "zorder": 2.6},
+    "lime": {"linewidth": 1.0, "linestyle": (0, (1, 1)), "zorder": 2.4},
+    "maple": {"linewidth": 0.9, "linestyle": (0, (4, 1.5)), "zorder": 2.2},
+    "srnet": {"linewidth": 1.0, "zorder": 2.6},
 }
-FURTHER_COLOURS = ("#0072B2", "#CC79A7", "#56B4E9")  # of SRNet's presets after the first
 
 
 def group_by_method(frame: pd.DataFrame) -> Iterator[tuple[dict[str, str], pd.DataFrame]]:
@@ -58,9 +58,7 @@ def judgements(verdict: pd.DataFrame) -> list[str]:
     ]
 
 
-def line_style(method: str, preset: int = 0) -> dict[str, Any]:
-    """The matplotlib line options of a method; ``preset`` numbers SRNet's presets from 0."""
-    style = LINES[method]
-    if preset == 0:
-        return style
-    return style | {"color": FURTHER_COLOURS[(preset - 1) % len(FURTHER_COLOURS)]}
+def line_style(method: str, preset: str = "") -> dict[str, Any]:
+    """The matplotlib line options of a method, of SRNet with a preset."""
+    colour = MARKS.get(preset or method)
+    return ({"color": colour[0]} if colour else {}) | LINES[method]

@@ -51,11 +51,12 @@ def save_figure(figure: Figure, pdf: str, png: str) -> None:
     """
     with matplotlib.style.context(["default", STYLE]):
         for path, options in (
-            (pdf, {"metadata": {"CreationDate": None}}),
             (png, {"metadata": {"Software": None}}),
+            (pdf, {"metadata": {"CreationDate": None}}),
         ):
             with writing(path, "wb") as file:
                 figure.savefig(file, format=Path(path).suffix[1:], **options)  # type: ignore[arg-type]
+            figure.set_layout_engine("none")  # what is laid out stays so
 
 
 def save_table(

@@ -1,4 +1,4 @@
-"""The common look of the figures: style file, widths, colours, axes, and a grid of task panels."""
+"""The common look of the figures: style file, widths, colours and markers, axes, panels, bands."""
 
 import functools
 from collections.abc import Callable, Collection, Iterable
@@ -11,7 +11,6 @@ import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
-from matplotlib.colors import to_hex
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
@@ -26,20 +25,41 @@ COLUMN, PAGE = 3.4, 7.0  # inches: one and two columns of a paper
 LEGEND_LINE = 0.14  # inches
 BAND = 0.25  # opacity of a band
 PUBLISHED = "0.45"  # grey: what the paper reports, beside our colours
+# Colour and marker of every preset and explainer, the same in all figures: Okabe and Ito's colours,
+# and one of Tol's, which colour-blind readers tell apart.
+MARKS = {
+    "paper": ("#D55E00", "o"),
+    "joint": ("#0072B2", "s"),
+    "rank": ("#CC79A7", "^"),
+    "rank2": ("#56B4E9", "D"),
+    "rank3": ("#882255", "v"),
+    "lime": ("#E69F00", "X"),
+    "maple": ("#009E73", "P"),
+    "linear": ("#737373", "p"),
+    "constant": ("#a6a6a6", "h"),
+}
 STYLE = str(files("srnet.drawing") / "srnet.mplstyle")
 # Column of a frame of formulas that holds the column `formula` in LaTeX.
 LATEX = "latex"
+# Options of seaborn's boxes: the line of the median is the thickest, for it is all that is left
+# where all runs agree.
+OUTLINES: dict[str, Any] = {"fill": False, "linewidth": 0.8, "medianprops": {"linewidth": 1.6}}
 
 
 def styled(draw: Callable[P, Figure]) -> Callable[P, Figure]:
     """Make a ``draw`` function use the style file, whatever the caller's matplotlib settings, and
-    show the names in its frames as they are."""
+    show the names in its frames as they are. The same frames give the same figure."""
 
     @functools.wraps(draw)
     def wrapped(*args: P.args, **kwargs: P.kwargs) -> Figure:
         shown: Any = {name: _escape(value) for name, value in kwargs.items()}
-        with matplotlib.style.context(["default", STYLE]):
-            return draw(*map(_escape, args), **shown)
+        state = np.random.get_state()  # noqa: NPY002 (seaborn's jitter knows no other generator)
+        np.random.seed(0)  # noqa: NPY002
+        try:
+            with matplotlib.style.context(["default", STYLE]):
+                return draw(*map(_escape, args), **shown)
+        finally:
+            np.random.set_state(state)  # noqa: NPY002
 
     return wrapped
 
@@ -56,12 +76,20 @@ def distinct_names(column: Iterable[Any]) -> list[str]:
     return list(dict.fromkeys(str(name) for name in column))
 
 
-def preset_colours(presets: Iterable[str]) -> dict[str, str]:
-    """A colour for each preset, in order of first occurrence."""
+def colours_of(names: Iterable[str]) -> dict[str, str]:
+    """The colour of each preset or explainer, in order of first occurrence."""
+    return {name: MARKS[name][0] for name in distinct_names(names)}
+
+
+def markers_of(names: Iterable[str]) -> dict[str, str]:
+    """The marker of each preset or explainer, in order of first occurrence."""
+    return {name: MARKS[name][1] for name in distinct_names(names)}
+
+
+def class_colours(classes: Iterable[int]) -> dict[int, str]:
+    """The colour of each class, by its number."""
     cycle = matplotlib.rcParams["axes.prop_cycle"].by_key()["color"]
-    return {
-        preset: to_hex(cycle[i % len(cycle)]) for i, preset in enumerate(distinct_names(presets))
-    }
+    return {int(number): cycle[int(number) % len(cycle)] for number in sorted(set(classes))}
 
 
 def task_panels(
@@ -161,34 +189,35 @@ def mask_nonpositive(values: pd.Series) -> pd.Series:
     return values.where(np.isfinite(values) & (values > 0))
 
 
-def plot_with_band(
-    axes: Axes, x: pd.Series, middle: pd.Series, curve: pd.DataFrame, colour: str
+def plot_bands(
+    axes: Axes,
+    curves: pd.DataFrame,
+    colours: dict[str, str],
+    by: str,
+    x: str,
+    band: tuple[str, str],
+    line: str,
+    dotted: str,
 ) -> None:
-    """Plot a line over the band from the minimum to the maximum over the seeds.
+    """Plot a band, a line and a dotted line for each preset or method.
 
-    Where some seed is not finite, the line is dotted and has no band.
+    It is matplotlib's, because seaborn draws over the gaps at NaN.
 
     Parameters
     ----------
-    x, middle
-        Coordinates of the line, such as generations and mean fitness.
-    curve
-        The rows of one preset and task: runs, finite, min, max.
+    curves
+        The rows of one panel.
+    colours
+        By preset or method, the values of the column ``by``.
+    x, band, line, dotted
+        Columns: the coordinate, the ends of the band, the line, the dotted line.
     """
-    all_finite = curve["finite"] == curve["runs"]
-    low, high, line = (
-        mask_nonpositive(values).where(all_finite)
-        for values in (curve["min"], curve["max"], middle)
-    )
-    axes.fill_between(x, low, high, color=colour, alpha=BAND, linewidth=0)
-    axes.plot(x, line, color=colour)
-    if not all_finite.all():
-        axes.plot(
-            x,
-            mask_nonpositive(middle).where(~all_finite | ~all_finite.shift(-1, fill_value=True)),
-            color=colour,
-            linestyle=":",
-        )
+    for name, colour in colours.items():
+        curve = curves[curves[by] == name]
+        low, high = (curve[end] for end in band)
+        axes.fill_between(curve[x], low, high, color=colour, alpha=BAND, linewidth=0)
+        axes.plot(curve[x], curve[line], color=colour)
+        axes.plot(curve[x], curve[dotted], color=colour, linestyle=":")
 
 
 def band_legend(colour: str) -> tuple[Patch, Line2D]:

@@ -115,8 +115,11 @@ def measure(latex: str, size: float = SIZE) -> tuple[float, float, float]:
 
 
 def space_functions(latex: str) -> str:
-    """Put a space before function names: mathtext, unlike TeX, sets none after a factor."""
-    return re.sub(r"(?<=[\d})\]])\s*(?=\\(?:sin|cos|tan|ln|log|operatorname)\b)", r"\\, ", latex)
+    """Put a space after a factor: mathtext, unlike TeX, sets none before a function, and
+    neither does before a name of several letters."""
+    return re.sub(
+        r"(?<=[\d})\]])\s*(?=\\(?:sin|cos|tan|ln|log|operatorname|mathrm)\b)", r"\\, ", latex
+    )
 
 
 def fit_lines(latex: str, inches: float, size: float = SIZE, prefix: str = "") -> list[str]:

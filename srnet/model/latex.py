@@ -1,15 +1,21 @@
 """Formulas as LaTeX."""
 
+import re
 from collections.abc import Iterable, Sequence
 from functools import partial, reduce
 
 import sympy
-from sympy.printing.latex import LatexPrinter
+from sympy.printing.latex import LatexPrinter, greek_letters_set
 
 from srnet.cgp.primitives import ATOM, NEGATIVE, PRODUCT, by_name
 from srnet.cgp.program import Program
 from srnet.model.sympy_forms import exact_number, symbols
 from srnet.typing import Floats
+
+# A letter, also a Greek one by its name, and its numbers: x, x0, theta, h1_2. The line below of a
+# name that is taken (beta_) is not shown.
+_GREEK = "|".join(name for letter in sorted(greek_letters_set) for name in (letter, letter.title()))
+_LETTER = re.compile(rf"((?:[A-Za-z]|{_GREEK})\d*(?:_\d+)*)_?")
 
 
 class _Latex(LatexPrinter):
@@ -21,8 +27,8 @@ class _Latex(LatexPrinter):
         return str(super()._print_Float(sympy.Float(expr, self.digits)))
 
     def _print_Symbol(self, expr: sympy.Symbol, style: str = "plain") -> str:
-        if expr.name.isidentifier() and expr.name.isascii():
-            return str(super()._print_Symbol(expr))
+        if letter := _LETTER.fullmatch(expr.name):
+            return str(super()._print_Symbol(sympy.Symbol(letter[1])))
         special = {
             **{c: f"\\{c}" for c in "&%$#_{}"},
             "\\": r"\backslash{}",

@@ -3,6 +3,7 @@
 import contextlib
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -19,7 +20,7 @@ from srnet.errors import UserError
 from srnet.io.files import finite_or_none, read_json, write_json
 from srnet.model.fitting import check_run
 from srnet.model.formulas import Form, Simplified, raw_forms
-from srnet.model.names import input_names_in
+from srnet.model.names import input_names_in, symbol_names
 from srnet.model.srnet import SRNet
 from srnet.networks.layers import Layers
 from srnet.typing import StrPath
@@ -116,10 +117,20 @@ def _kill(process: "subprocess.Popen[str]") -> None:
             os.killpg(process.pid, signal.SIGKILL)
 
 
-def describe(run: Mapping[str, Any], layers: Layers, time_limit: float = 20.0) -> dict[str, Any]:
+def describe(
+    run: Mapping[str, Any],
+    layers: Layers,
+    time_limit: float = 20.0,
+    names: Sequence[str] | None = None,
+) -> dict[str, Any]:
     """Every formula of a run, simplified and checked, with its loss: the content of formulas.json.
 
     Of a run with the loss ``cross_entropy`` the network's formulas are the logits.
+
+    Parameters
+    ----------
+    names
+        Of the network's inputs; the run's own where not given.
 
     Raises
     ------
@@ -131,7 +142,7 @@ def describe(run: Mapping[str, Any], layers: Layers, time_limit: float = 20.0) -
     measured = check_run(run, model, layers)
     start = time.monotonic()
     x = layers.values(0)
-    forms = simplify(model, x, time_limit, names=input_names_in(run, model.inputs))
+    forms = simplify(model, x, time_limit, names=names or input_names_in(run, model.inputs))
     y = layers.values(-1)
     losses = [{"mse": finite_or_none(loss)} for loss in measured]
     if model.loss == "cross_entropy":  # of all outputs together: a logit alone has no error
@@ -182,22 +193,45 @@ def _entry(form: Form) -> dict[str, Any]:
     }
 
 
+def _symbols(columns: Sequence[str]) -> list[str]:
+    """Names for formulas without what is only between words: sepal_length_cm."""
+    return symbol_names([re.sub(r"\W+", "_", name).strip("_") or name for name in columns])
+
+
 def write_formulas(
     run_file: StrPath,
     layers_file: StrPath,
     out: StrPath,
     time_limit: float = 20.0,
+    data_file: StrPath | None = None,
 ) -> None:
     """Write formulas.json of a RUN.json, whole or not at all.
+
+    Parameters
+    ----------
+    data_file
+        The data.npz of the layers, whose names of inputs and classes the formulas get.
 
     Raises
     ------
     UserError
-        If a file cannot be read or written, or the run is not one of these layers.
+        If a file cannot be read or written, the run is not one of these layers, or the layers not
+        of these data.
     """
+    from srnet.data.dataset import Data
+
     run, layers = read_json(run_file), Layers.load(layers_file)
+    data = None if data_file is None else Data.load(data_file)
+    inputs, outputs = layers.widths[0], layers.widths[-1]
+    if data and (len(data.inputs), len(data.classes) or outputs) != (inputs, outputs):
+        raise UserError(
+            f"{data_file}: has {len(data.inputs)} input(s) and {len(data.classes)} classes; "
+            f"{layers_file} has {inputs} input(s) and {outputs} output(s)"
+        )
     try:
-        content = describe(run, layers, time_limit)
+        content = describe(run, layers, time_limit, None if data is None else _symbols(data.inputs))
     except UserError as error:
         raise UserError(f"{run_file}: {error}") from error
+    for entry, name in zip(content["network"], data.classes if data else (), strict=False):
+        entry["class"] = name
     write_json(out, content)

@@ -310,8 +310,8 @@ def formulas_table(runs: Sequence[StrPath], formulas: Sequence[StrPath]) -> pd.D
     """One row per formula of each run: ``layer`` is 1 … L for a formula of a layer, ``network`` for
     a composed output.
 
-    Columns task, preset, seed, layer, formula (text), latex, mse, complexity, simplified, note, and
-    the run's fitness, normalised and r2.
+    Columns task, preset, seed, layer, class (of a classifier's output; else none), formula (text),
+    latex, mse, complexity, simplified, note, and the run's fitness, normalised and r2.
 
     Parameters
     ----------
@@ -333,6 +333,7 @@ def formulas_table(runs: Sequence[StrPath], formulas: Sequence[StrPath]) -> pd.D
                     "preset": run["preset"],
                     "seed": run["seed"],
                     "layer": layer,
+                    "class": form.get("class"),
                     "formula": form["simplified"],
                     "latex": form["latex"],
                     "mse": _number(form["mse"]),

@@ -17,8 +17,9 @@ from srnet.drawing.figures import (
     presets_compared,
     training_curves,
 )
+from srnet.drawing.methods import line_style
 from srnet.drawing.saving import save_figure, save_table, to_html
-from srnet.drawing.style import preset_colours
+from srnet.drawing.style import MARKS, colours_of
 from srnet.drawing.tables import expressions, hidden_semantics, network_fit, presets, runtime
 from srnet.io.files import write_json
 from srnet.results.gather import (
@@ -29,6 +30,7 @@ from srnet.results.gather import (
     training_table,
 )
 from srnet.results.hidden_semantics import best_models, hidden_values
+from srnet.search.settings import PRESETS
 
 TASKS = ["K0", "F3", "K2"]
 SEEDS = 4
@@ -205,6 +207,19 @@ def test_files_have_embedded_fonts_and_200_dpi(frames, tmp_path, artifact):
     assert figure.get_size_inches()[0] in (3.4, 7.0)
 
 
+@pytest.mark.slow
+def test_the_same_frames_give_the_same_bytes(frames, tmp_path):
+    """Seaborn spreads points at random."""
+    for name in ("first", "second"):
+        figure = fitness_box.draw(frames["runs"], frames["published"])
+        save_figure(figure, str(tmp_path / f"{name}.pdf"), str(tmp_path / f"{name}.png"))
+        np.random.random()  # noqa: NPY002
+    for kind in ("pdf", "png"):
+        assert (tmp_path / f"first.{kind}").read_bytes() == (
+            tmp_path / f"second.{kind}"
+        ).read_bytes()
+
+
 @pytest.mark.parametrize("artifact", FIGURES, ids=named)
 def test_drawing_leaves_the_callers_style_alone(frames, artifact):
     before = dict(matplotlib.rcParams)
@@ -275,6 +290,7 @@ def test_runs_that_are_not_finite_are_marked(draw_history):
     assert np.isnan(solid.get_ydata()).all()
     assert dotted.get_linestyle() == ":"
     assert np.isfinite(dotted.get_ydata()).any()
+    assert any("where not every seed is finite" in text for text in texts(figure))
 
 
 @pytest.mark.parametrize(
@@ -295,16 +311,22 @@ def test_a_run_that_is_exact_at_once_is_said_beside_others(draw_history, tmp_pat
 PUBLISHED = pd.DataFrame(columns=["task", "runs", "fitness_min", "fitness_median", "fitness_max"])
 
 
+def medians(axes):
+    """The places of the boxes of a panel, whose medians are their thickest lines."""
+    return [np.mean(line.get_xdata()) for line in axes.lines if line.get_linewidth() > 1]
+
+
 def test_fitness_box_has_a_box_per_preset_and_the_published_one(frames):
     figure = fitness_box.draw(frames["runs"], frames["published"])
-    assert len(panel(figure, "K0").patches) == 3
-    assert len(panel(figure, "F3").patches) == 2  # nothing published
+    assert medians(panel(figure, "K0")) == [0, 1, 2]
+    assert medians(panel(figure, "F3")) == [1, 2]  # nothing published
     assert {"published: 30 runs", f"paper: {SEEDS} seeds", f"joint: {SEEDS} seeds"} <= set(
         texts(figure)
     )
-    points = [line for line in panel(figure, "K0").lines if line.get_marker() == "."]
     ours = frames["runs"].query("task == 'K0' and preset == 'paper'")["fitness"]
-    assert sorted(points[0].get_ydata()) == sorted(ours)
+    points = [dots.get_offsets() for dots in panel(figure, "K0").collections]
+    drawn = np.concatenate([dots for dots in points if len(dots) and round(dots[0, 0]) == 1])
+    assert sorted(drawn[:, 1]) == sorted(ours)
 
 
 def test_fitness_box_says_where_all_is_zero(frames):
@@ -337,8 +359,11 @@ def test_presets_compared_shows_the_published_range(frames):
     assert figure.get_supxlabel() == "chromosome evaluations"
 
 
-def test_colours_follow_the_presets():
-    assert len(set(preset_colours(["paper", "joint", "paper"]).values())) == 2
+def test_every_preset_and_explainer_has_a_colour_and_a_marker_of_its_own():
+    assert {*PRESETS, "lime", "maple", "linear", "constant"} == set(MARKS)
+    for kind in zip(*MARKS.values(), strict=True):
+        assert len(set(kind)) == len(MARKS)
+    assert line_style("srnet", "joint")["color"] == colours_of(["paper", "joint"])["joint"]
 
 
 def test_presets_table_compares_with_the_published_and_the_first_preset(frames):

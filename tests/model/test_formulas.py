@@ -21,6 +21,8 @@ from hypothesis.extra.numpy import arrays
 
 from srnet.cgp.primitives import CLASSIFICATION, PRIMITIVES, REGRESSION, Primitive, by_name
 from srnet.cgp.program import Program
+from srnet.data.dataset import Data
+from srnet.drawing.typesetting import measure
 from srnet.errors import UserError
 from srnet.io.files import write_json
 from srnet.model.fitting import fitness
@@ -291,6 +293,25 @@ class TestPrinting:
 
     def test_names_from_a_table(self) -> None:
         assert latex(symbols(["a_b %"])[0] ** 2) == r"\mathrm{a\_b\ \%}^{2}"
+
+    @pytest.mark.parametrize(
+        ("name", "shown"),
+        [
+            ("k", "k"),
+            ("x12", "x_{12}"),
+            ("h1_2", "h_{1 2}"),
+            ("theta", r"\theta"),
+            ("Omega1", r"\Omega_{1}"),
+            ("lambda_", r"\lambda"),  # lambda is taken
+            ("sepal_length_cm", r"\mathrm{sepal\_length\_cm}"),
+            ("a__b", r"\mathrm{a\_\_b}"),  # neither a power nor an accent
+            ("xbar", r"\mathrm{xbar}"),
+            ("_3d", r"\mathrm{\_3d}"),
+        ],
+    )
+    def test_names_of_inputs_can_be_typeset(self, name: str, shown: str) -> None:
+        assert latex(symbols([name])[0]) == shown
+        measure(shown)
 
     def test_raw_latex(self) -> None:
         first, second = raw_forms(SMALL).layers
@@ -639,6 +660,25 @@ class TestDescribe:
     def test_other_widths(self) -> None:
         with pytest.raises(UserError, match=r"widths \[1, 2, 1\], the layers have \[1, 1, 1\]"):
             describe(run_of(SMALL, 0.5), layers_of(IDENTITIES))
+
+    def test_names_of_inputs_and_classes(self, tmp_path: Path) -> None:
+        layers_of(SMALL).save(tmp_path / "layers.npz")
+        write_json(tmp_path / "run.json", run_of(SMALL, fitness(SMALL.losses(layers_of(SMALL)))))
+        rows = {name: np.zeros((3, 1)) for name in ("train_y", "holdout_y")}
+        for box in ("train_x", "holdout_x", "valid_x", "test_x"):
+            rows[box] = np.arange(3.0)[:, None]
+        Data(**rows, inputs=("petal length (cm)",), classes=("rose",)).save(tmp_path / "data.npz")
+        Data(**rows, inputs=("k",), classes=("a", "b")).save(tmp_path / "other.npz")
+        files = [tmp_path / name for name in ("run.json", "layers.npz", "out.json")]
+        with pytest.raises(UserError, match=r"has 1 input\(s\) and 2 classes; .* 1 output\(s\)"):
+            write_formulas(*files, data_file=tmp_path / "other.npz")
+        write_formulas(*files, time_limit=HANG, data_file=tmp_path / "data.npz")
+        content = json.loads(files[-1].read_text())
+        name = "petal_length_cm"
+        assert content["layers"][0]["simplified"] == f"sin({name}**2 + {name})"
+        assert r"\mathrm{petal\_length\_cm}" in content["layers"][0]["latex"]
+        assert content["layers"][1]["simplified"] == "h1/(h0 + 0.5)"
+        assert content["network"][0]["class"] == "rose"
 
     def test_other_layers(self, tmp_path: Path) -> None:
         write_json(tmp_path / "run.json", {**run_of(SMALL, 0.5), "layers_fingerprint": "0" * 64})

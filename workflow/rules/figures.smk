@@ -1,5 +1,8 @@
 # One rule per figure, each drawn from tidy tables, some for every task.
 
+# The process that draws for all scripts (workflow/scripts/warm.py) ends with this one.
+os.environ.update(SRNET_SNAKEMAKE=str(os.getpid()))
+
 for figure in DRAWINGS:
     if figure.artifact.kind == "figure":
 

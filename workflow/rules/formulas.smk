@@ -24,6 +24,7 @@ rule formulas:
     input:
         run="<runs>/{task}/srnet/{preset}/best.json",
         layers="<runs>/{task}/layers.npz",
+        data="<runs>/{task}/data.npz",
     output:
         "<runs>/{task}/srnet/{preset}/formulas.json",
     log:
@@ -41,5 +42,5 @@ rule formulas:
     message:
         "Formulas of task {wildcards.task}, preset {wildcards.preset}"
     shell:
-        "srnet formulas {input.run:q} --layers {input.layers:q} --time-limit {params.time_limit:q}"
-        " --out {output:q} > {log:q} 2>&1"
+        "srnet formulas {input.run:q} --layers {input.layers:q} --data {input.data:q}"
+        " --time-limit {params.time_limit:q} --out {output:q} > {log:q} 2>&1"

@@ -1,5 +1,9 @@
 """Draw one figure from its tidy tables."""
 
+from warm import hand_over
+
+hand_over()
+
 from drawing import draw
 from logged import logged
 

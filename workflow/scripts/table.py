@@ -1,5 +1,9 @@
 """Make one table of the paper from tidy tables."""
 
+from warm import hand_over
+
+hand_over()
+
 from importlib import import_module
 
 from drawing import draw

@@ -3,6 +3,7 @@
 from typing import Any
 
 import pandas as pd
+from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
@@ -10,10 +11,11 @@ from srnet.drawing.style import (
     add_legend,
     annotate,
     band_legend,
+    colours_of,
     count_text,
+    mask_nonpositive,
     off_axis_remarks,
-    plot_with_band,
-    preset_colours,
+    plot_bands,
     set_log_scale,
     styled,
     task_panels,
@@ -29,24 +31,53 @@ def draw(history: pd.DataFrame) -> Figure:
     history
         One row per task, preset and generation: runs, finite, min, mean, max.
     """
-    figure, panels = task_panels(history["task"])
-    presets = preset_colours(history["preset"])
+    figure, panels, entries = draw_history(history, "generation", "mean")
     for task, axes in panels.items():
-        subset = history[history["task"] == task]
-        for preset, colour in presets.items():
-            curve = subset[subset["preset"] == preset]
-            plot_with_band(axes, curve["generation"], curve["mean"], curve, colour)
-        set_log_scale(axes)
+        finish_panel(axes, history, task)
         # the same limits in all panels: a run may stop at its first generation
         axes.set_xlim(0, history["generation"].max())
-        annotate(axes, off_axis_remarks(subset))
     figure.supxlabel("generation")
-    figure.supylabel("best fitness so far")
-    seeds = count_text(history["runs"], "seed")
-    entries: dict[str, Any] = {}
-    for preset, colour in presets.items():
-        entries[f"{preset}: mean of {seeds}, band minimum to maximum"] = band_legend(colour)
-    if (history["finite"] < history["runs"]).any():
-        entries["mean of the finite seeds only"] = Line2D([], [], color="0.3", linestyle=":")
     add_legend(figure, entries)
     return figure
+
+
+def draw_history(
+    history: pd.DataFrame, x: str, line: str
+) -> tuple[Figure, dict[str, Axes], dict[str, Any]]:
+    """One panel per task: a line and a band (minimum to maximum) for each preset.
+
+    Where some seed is not finite, the line is dotted and has no band.
+
+    Parameters
+    ----------
+    x, line
+        Columns of ``history``: the coordinate, and the middle of the seeds.
+
+    Returns
+    -------
+    The figure, its panels by task, and the entries of its legend.
+    """
+    figure, panels = task_panels(history["task"])
+    figure.supylabel("best fitness so far")
+    presets = colours_of(history["preset"])
+    whole = history["finite"] == history["runs"]
+    # the dotted line reaches the first point of the other
+    after = whole.groupby([history["task"], history["preset"]]).shift(-1, fill_value=True)
+    shown = history.assign(
+        **{name: mask_nonpositive(history[name]).where(whole) for name in ("min", "max", line)},
+        partial=mask_nonpositive(history[line]).where(~whole | ~after),
+    )
+    for task, axes in panels.items():
+        part = shown[shown["task"] == task]
+        plot_bands(axes, part, presets, "preset", x, ("min", "max"), line, "partial")
+    label = f"{line} of {count_text(history['runs'], 'seed')}, band minimum to maximum"
+    entries: dict[str, Any] = {f"{name}: {label}": band_legend(presets[name]) for name in presets}
+    if not whole.all():
+        entries[f"{line} where not every seed is finite"] = Line2D([], [], color="0.3", ls=":")
+    return figure, panels, entries
+
+
+def finish_panel(axes: Axes, history: pd.DataFrame, task: str) -> None:
+    """Make the y axis logarithmic, and say what it cannot show."""
+    set_log_scale(axes)
+    annotate(axes, off_axis_remarks(history[history["task"] == task]))

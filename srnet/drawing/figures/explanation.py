@@ -3,6 +3,8 @@
 from collections.abc import Sequence
 
 import numpy as np
+import pandas as pd
+import seaborn as sns
 from matplotlib.figure import Figure
 
 from srnet.drawing.style import PAGE, styled
@@ -28,7 +30,9 @@ def draw(
     figure = Figure(figsize=(PAGE, 0.42 * PAGE), layout="constrained")
     left, right = figure.subplots(1, 2)
     shown = [0.0 if value is None else max(value, 0.0) for value in r2]
-    left.barh(range(len(names)), shown)
+    sns.barplot(
+        x=shown, y=[escape_figure(name) for name in names], color="C0", saturation=1, ax=left
+    )
     for i, value in enumerate(r2):
         left.text(
             0.02,
@@ -37,22 +41,28 @@ def draw(
             va="center",
             bbox={"color": "white", "alpha": 0.8, "pad": 1},
         )
-    left.set(
-        xlim=(0, 1),
-        xlabel="R²",
-        yticks=range(len(names)),
-        yticklabels=[escape_figure(name) for name in names],
-        title="layers",
+    left.set(xlim=(0, 1), xlabel="R²", title="layers")
+    step, outputs = -(-len(network) // MAX_POINTS), network.shape[1]
+    points = pd.DataFrame(
+        {
+            "network": network[::step].ravel(),
+            "formulas": formulas[::step].ravel(),
+            "output": np.tile([f"y{j}" for j in range(outputs)], len(network[::step])),
+        }
     )
-    left.invert_yaxis()
-    step = -(-len(network) // MAX_POINTS)
-    for j in range(network.shape[1]):
-        a, b = network[::step, j], formulas[::step, j]
-        kept = np.isfinite(a) & np.isfinite(b)
-        right.plot(a[kept], b[kept], ".", markersize=3, label=f"y{j}", rasterized=True)
+    points = points.replace([np.inf, -np.inf], np.nan).dropna()
+    sns.scatterplot(
+        points,
+        x="network",
+        y="formulas",
+        hue="output",
+        legend="full" if 1 < outputs <= 10 else False,
+        s=3,
+        linewidth=0,
+        rasterized=True,
+        ax=right,
+    )
     low, high = float(network.min()), float(network.max())
     right.plot([low, high], [low, high], color="0.4", linewidth=0.8, zorder=0)
-    right.set(xlabel="network", ylabel="formulas", title="output")
-    if 1 < network.shape[1] <= 10:
-        right.legend()
+    right.set_title("output")
     return figure

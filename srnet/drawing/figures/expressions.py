@@ -7,9 +7,10 @@ from typing import Any
 import pandas as pd
 from matplotlib.figure import Figure
 
-from srnet.drawing.style import PAGE, format_number, preset_colours, styled
+from srnet.drawing.style import PAGE, colours_of, format_number, styled
 from srnet.drawing.typesetting import SIZE, fit_lines, measure, space_functions
 
+WIDEST = 24  # characters of a label without remark
 MARGIN, REMARK, LEFT, GAP = 0.08, 0.62, 1.4, 0.07  # inches
 
 # Text, x, height above and depth below the baseline (inches), matplotlib text options.
@@ -25,11 +26,11 @@ def draw(formulas: pd.DataFrame) -> Figure:
     Parameters
     ----------
     formulas
-        The rows of one task: task, preset, seed, layer (1 …, or ``network``), latex, mse, fitness,
-        r2.
+        The rows of one task: task, preset, seed, layer (1 …, or ``network``), class (of an output
+        of a classification), latex, mse, fitness, r2.
     """
     lines: list[list[_Piece]] = []
-    for preset, colour in preset_colours(formulas["preset"]).items():
+    for preset, colour in colours_of(formulas["preset"]).items():
         block = formulas[formulas["preset"] == preset]
         lines.append([(_heading(block), MARGIN, 0.15, 0.05, {"color": colour, "weight": "bold"})])
         outputs = 0
@@ -38,7 +39,9 @@ def draw(formulas: pd.DataFrame) -> Figure:
         for row in block.to_dict("records"):
             remark = f"MSE {format_number(row['mse'])}" if math.isfinite(row["mse"]) else ""
             if row["layer"] == "network":
-                label, prefix, outputs = "network", f"y_{{{outputs}}} = ", outputs + 1
+                name = row["class"]
+                label = f"logit of {name}"[:WIDEST] if isinstance(name, str) else "network"
+                prefix, outputs = f"y_{{{outputs}}} = ", outputs + 1
             else:
                 layer = int(row["layer"])
                 shown[layer] += 1

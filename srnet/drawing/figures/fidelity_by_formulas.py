@@ -5,8 +5,8 @@ from typing import Any
 import matplotlib
 import numpy as np
 import pandas as pd
+import seaborn as sns
 from matplotlib.axes import Axes
-from matplotlib.colors import to_hex
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.ticker import MaxNLocator
@@ -14,7 +14,7 @@ from matplotlib.ticker import MaxNLocator
 from srnet.drawing.style import (
     add_legend,
     annotate,
-    distinct_names,
+    markers_of,
     set_log_scale,
     set_log_ticks,
     styled,
@@ -22,7 +22,7 @@ from srnet.drawing.style import (
 )
 
 COMPONENTS = "components"
-MARKERS = ("o", "s", "^", "D", "v", "P", "X")
+OUTPUT = "output"
 # A network has seven digits: what is below is drawn as nothing, at the lower edge.
 LEAST = 1e-6
 # Of more formulas the axis is logarithmic.
@@ -42,36 +42,29 @@ def draw(layer_r2: pd.DataFrame) -> Figure:
     layer_r2
         One row per task, layer and source (a preset, or ``components``): formulas, r2, agreement.
     """
-    frame = layer_r2.assign(left=1 - layer_r2["r2"].fillna(layer_r2["agreement"]))
-    frame = frame[frame["left"].notna()]
-    presets = [name for name in distinct_names(frame["source"]) if name != COMPONENTS]
-    markers = {preset: MARKERS[i % len(MARKERS)] for i, preset in enumerate(presets)}
+    last = layer_r2.groupby("task")["layer"].transform("max")
+    names = ("hidden layer " + layer_r2["layer"].astype(str)).where(
+        layer_r2["layer"] < last, OUTPUT
+    )
+    frame = layer_r2.assign(
+        left=1 - layer_r2["r2"].fillna(layer_r2["agreement"]), name=names
+    ).dropna(subset="left")
+    markers = markers_of(layer_r2.loc[layer_r2["source"] != COMPONENTS, "source"])
+    cycle = matplotlib.rcParams["axes.prop_cycle"].by_key()["color"][:-1]
+    hidden = sorted(set(names) - {OUTPUT}, key=lambda name: int(name.split()[-1]))
+    colours = {name: cycle[i % len(cycle)] for i, name in enumerate(hidden)} | {OUTPUT: "black"}
     figure, panels = task_panels(layer_r2["task"])
-    deepest = int((layer_r2.groupby("task")["layer"].max() - 1).max())
     for task, axes in panels.items():
         part = frame[frame["task"] == task]
-        last = layer_r2.loc[layer_r2["task"] == task, "layer"].max()
         floor = min([1.0, *part.loc[part["left"] > LEAST, "left"]]) / 3
         part = part.assign(left=part["left"].where(part["left"] > LEAST, floor))
-        for layer in sorted(part["layer"].unique()):
-            colour = _colour(layer if layer < last else 0)
-            _draw_layer(axes, part[part["layer"] == layer], markers, colour)
+        _draw_layers(axes, part[np.isfinite(part["left"])], colours, markers)
         _set_axes(axes, part, floor)
-        annotate(
-            axes,
-            [
-                f"{preset}: not finite"
-                for preset in presets
-                if np.isinf(part.loc[part["source"] == preset, "left"]).any()
-            ],
-        )
+        broken = set(part.loc[np.isinf(part["left"]), "source"])
+        annotate(axes, [f"{preset}: not finite" for preset in markers if preset in broken])
     figure.supxlabel("formulas of the layer, or principal components")
     figure.supylabel("unexplained share, 1 − R²")
-    entries: dict[str, Any] = {
-        f"hidden layer {layer}": Line2D([], [], color=_colour(layer))
-        for layer in range(1, deepest + 1)
-    }
-    entries["output"] = Line2D([], [], color=_colour(0))
+    entries: dict[str, Any] = {name: Line2D([], [], color=colours[name]) for name in colours}
     entries["principal components"] = Line2D([], [], color="0.4", linestyle="--", linewidth=0.8)
     for preset, marker in markers.items():
         entries[preset] = Line2D([], [], color="0.4", marker=marker, linestyle="none")
@@ -79,33 +72,21 @@ def draw(layer_r2: pd.DataFrame) -> Figure:
     return figure
 
 
-def _colour(layer: int) -> str:
-    """A hidden layer's, 1 …; the output's, 0, is black."""
-    cycle = matplotlib.rcParams["axes.prop_cycle"].by_key()["color"]
-    return to_hex(cycle[(layer - 1) % (len(cycle) - 1)]) if layer else "black"
-
-
-def _draw_layer(axes: Axes, values: pd.DataFrame, markers: dict[str, str], colour: str) -> None:
+def _draw_layers(
+    axes: Axes, values: pd.DataFrame, colours: dict[str, str], markers: dict[str, str]
+) -> None:
+    shared: dict[str, Any] = {"x": "formulas", "y": "left", "hue": "name", "palette": colours}
+    shared |= {"legend": False, "ax": axes}
     bound = values[values["source"] == COMPONENTS]
-    axes.plot(bound["formulas"], bound["left"], color=colour, linestyle="--", linewidth=0.8)
-    own = values[(values["source"] != COMPONENTS) & np.isfinite(values["left"])]
-    best = own.groupby("formulas")["left"].min()
-    axes.plot(best.index, best, color=colour)
-    for preset, marker in markers.items():
-        points = own[own["source"] == preset]
-        if points.empty:  # a marker of nothing, not clipped, would take space
-            continue
-        axes.plot(
-            points["formulas"],
-            points["left"],
-            marker,
-            color=colour,
-            markersize=3,
-            markeredgecolor="white",
-            markeredgewidth=0.3,
-            clip_on=False,
-            zorder=3,
-        )
+    own = values[values["source"] != COMPONENTS]
+    best = own.groupby(["name", "formulas"], sort=False, as_index=False)["left"].min()
+    if len(bound):  # the output of a classification has none
+        sns.lineplot(bound, **shared, estimator=None, linestyle="--", linewidth=0.8)
+    sns.lineplot(best, **shared, estimator=None)
+    sns.scatterplot(
+        own, **shared, style="source", markers=markers, s=9, linewidth=0.3, clip_on=False, zorder=3
+    )
+    axes.set(xlabel="", ylabel="")
 
 
 def _set_axes(axes: Axes, values: pd.DataFrame, floor: float) -> None:

@@ -1,7 +1,10 @@
 """Hidden values of a network and of its formulas as heat maps, as in the paper."""
 
+from itertools import product
+
 import numpy as np
 import pandas as pd
+import seaborn as sns
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
@@ -23,54 +26,31 @@ def draw(hidden_values: pd.DataFrame) -> Figure:
     """
     task = hidden_values["task"].iloc[0]
     sources = distinct_names(hidden_values["source"])
-    layers = list(dict.fromkeys(hidden_values["layer"]))
-    units = [
-        int(hidden_values.loc[hidden_values["layer"] == layer, "unit"].max()) + 1
-        for layer in layers
-    ]
-    rows = int(hidden_values["row"].max()) + 1
-    figure = Figure(
-        figsize=(
-            COLUMN if sum(units) <= NARROW else PAGE,
-            len(sources) * (0.13 * rows + 0.12) + 0.85,
-        ),
-        layout="constrained",
+    units = hidden_values.groupby("layer", sort=False)["unit"].max() + 1
+    size = (
+        COLUMN if units.sum() <= NARROW else PAGE,
+        len(sources) * (0.13 * (hidden_values["row"].max() + 1) + 0.12) + 0.85,
     )
-    # a narrow layer beside a wide one needs space for its title
-    widths = [max(count, 0.25 * max(units)) for count in units]
+    figure = Figure(figsize=size, layout="constrained")
     grid = figure.subplots(
-        len(sources), len(layers), squeeze=False, sharey=True, width_ratios=widths
+        len(sources),
+        len(units),
+        squeeze=False,
+        sharex="col",
+        # a narrow layer beside a wide one needs space for its title
+        width_ratios=np.maximum(units, 0.25 * units.max()).tolist(),
     )
-    image = None
-    for i, source in enumerate(sources):
-        for j, layer in enumerate(layers):
-            part = hidden_values[
-                (hidden_values["source"] == source) & (hidden_values["layer"] == layer)
-            ]
-            values = part.pivot(index="row", columns="unit", values="normalised").to_numpy()
-            axes = grid[i, j]
-            image = _draw_heat_map(axes, values)
-            axes.set_yticks(range(0, rows, 2), [str(row + 1) for row in range(0, rows, 2)])
-            step = -(-values.shape[1] // 10)
-            axes.set_xticks(
-                range(0, values.shape[1], step),
-                [str(unit + 1) for unit in range(0, values.shape[1], step)],
-            )
-            axes.tick_params(length=0, labelbottom=i + 1 == len(sources))
-            if i == 0:
-                axes.set_title(f"{task}: layer {layer}" if j == 0 else f"layer {layer}")
-            if i + 1 == len(sources):
-                axes.set_xlabel("unit")
-            if j == 0:
-                axes.set_ylabel("network" if source == "network" else f"SRNet, {source}")
+    for (i, source), (j, layer) in product(enumerate(sources), enumerate(units.index)):
+        axes = grid[i, j]
+        part = hidden_values[
+            (hidden_values["source"] == source) & (hidden_values["layer"] == layer)
+        ]
+        _draw_heat_map(axes, part.pivot(index="row", columns="unit", values="normalised"))
+        axes.set_title((f"{task}: " * (j == 0) + f"layer {layer}") * (i == 0))
+        axes.set_xlabel("unit" * (i + 1 == len(sources)))
+        axes.set_ylabel(("network" if source == "network" else f"SRNet, {source}") * (j == 0))
     bar = figure.colorbar(
-        image,  # type: ignore[arg-type]
-        ax=grid,
-        location="right",
-        shrink=0.8,
-        aspect=30,
-        pad=0.02,
-        extend="both",
+        grid[0, 0].collections[0], ax=grid, shrink=0.8, aspect=30, pad=0.02, extend="both"
     )
     bar.set_label("value; 0, 1: network's min, max")
     if not np.isfinite(hidden_values["normalised"]).all():
@@ -78,24 +58,23 @@ def draw(hidden_values: pd.DataFrame) -> Figure:
     return figure
 
 
-def _draw_heat_map(axes: Axes, values: np.ndarray) -> object:
-    finite = np.isfinite(values)
-    image = axes.imshow(
-        np.where(finite, values, np.nan),
+def _draw_heat_map(axes: Axes, values: pd.DataFrame) -> None:
+    # + 0.0 turns −0 into 0
+    texts = values.map(lambda v: f"{round(v, 2) + 0.0:.2f}" if abs(v) < 10 else f"{v:.0e}")
+    sns.heatmap(
+        values.where(np.isfinite(values)),
         vmin=0,
         vmax=1,
         cmap="cividis",
-        aspect="auto",
-        interpolation="nearest",
+        cbar=False,
+        annot=texts if values.shape[1] <= MAX_LABELLED else None,
+        fmt="",
+        annot_kws={"fontsize": 5},
+        xticklabels=-(-values.shape[1] // 10),
+        yticklabels=False,
+        rasterized=True,
+        ax=axes,
     )
-    axes.grid(visible=False)
-    for row, unit in np.argwhere(~finite):
-        axes.text(unit, row, "×", ha="center", va="center", color="#B00000", fontsize=6)
-    if values.shape[1] <= MAX_LABELLED:
-        for row, unit in np.argwhere(finite):
-            value = values[row, unit]
-            colour = "white" if value < 0.5 else "black"
-            # + 0.0 turns −0 into 0
-            shown = f"{round(value, 2) + 0.0:.2f}" if abs(value) < 10 else f"{value:.0e}"
-            axes.text(unit, row, shown, ha="center", va="center", color=colour, fontsize=5)
-    return image
+    for row, unit in np.argwhere(~np.isfinite(values.to_numpy())):
+        axes.text(unit + 0.5, row + 0.5, "×", ha="center", va="center", color="#B00000", fontsize=6)
+    axes.tick_params(length=0, labelrotation=0)

@@ -8,7 +8,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
-from srnet.drawing.methods import LABELS, LINES, group_by_method, line_style
+from srnet.drawing.methods import LABELS, group_by_method, line_style
 from srnet.drawing.style import PAGE, distinct_names, styled
 
 COLUMNS = 5  # panels in a row
@@ -45,7 +45,7 @@ def draw(curves: pd.DataFrame) -> Figure:
                 )
             else:
                 axes = figure.add_subplot(grid[i, j])
-                _draw_curves(axes, subset, presets)
+                _draw_curves(axes, subset)
                 first = panel == distinct_names(group["panel"])[0]
                 axes.set_title(task if first else "")
                 axes.set_xlabel(panel)
@@ -97,10 +97,9 @@ def _limits(group: pd.DataFrame) -> tuple[float, float]:
     return low - margin, high + margin
 
 
-def _draw_curves(axes: Axes, subset: pd.DataFrame, presets: list[str]) -> None:
+def _draw_curves(axes: Axes, subset: pd.DataFrame) -> None:
     for names, curve in group_by_method(subset):
-        shade = presets.index(names["preset"]) if names["method"] == "srnet" else 0
-        axes.plot(curve["x"], curve["value"], **line_style(names["method"], shade))
+        axes.plot(curve["x"], curve["value"], **line_style(names["method"], names["preset"]))
     for edge in (subset["low"].iloc[0], subset["high"].iloc[0]):
         axes.axvline(edge, color="0.35", linewidth=0.7, linestyle="-.", zorder=1)
     axes.set_ylim(*_limits(subset))
@@ -121,7 +120,7 @@ def _draw_surface(
         table = shown.pivot(index="x", columns="z", values="value")
         x, z = np.meshgrid(table.index, table.columns, indexing="ij")
         style = {
-            "color": LINES[method]["color"],
+            "color": line_style(method, presets[0] if method == "srnet" else "")["color"],
             "linewidth": 0.8 if method == "true" else 0.4,
             "rcount": 11,
             "ccount": 11,
@@ -144,7 +143,7 @@ def _handles(curves: pd.DataFrame, presets: list[str]) -> list[Line2D]:
     handles = []
     for method in LABELS:
         if method in set(curves["method"]):
-            for i, preset in enumerate(presets if method == "srnet" else [""]):
+            for preset in presets if method == "srnet" else [""]:
                 label = LABELS[method] + (f" {preset}" if len(presets) > 1 and preset else "")
-                handles.append(Line2D([], [], **line_style(method, i), label=label))
+                handles.append(Line2D([], [], **line_style(method, preset), label=label))
     return handles

@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+import seaborn as sns
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
@@ -27,7 +28,7 @@ MARKS = {
     "better": ("#009E73", "^"),
     "not reproduced": ("#D55E00", "X"),
     "not comparable": ("0.55", "s"),
-    "not run": ("0.55", ""),
+    "not run": ("0.55", "P"),
 }
 LABELS = {
     "quantiles": "ours ÷ published median",
@@ -42,7 +43,8 @@ def draw(verdict: pd.DataFrame) -> Figure:
     """A panel per claim, a line per number.
 
     The published number is grey; ours, with its interval, has the colour of the verdict. A claim
-    without any run has no panel and is listed below. An infinite end is marked at the edge.
+    without a number of ours has no panel and is listed below. An infinite end is marked at the
+    edge.
 
     Parameters
     ----------
@@ -74,29 +76,24 @@ def draw(verdict: pd.DataFrame) -> Figure:
 
 
 def _list_omitted(verdict: pd.DataFrame, claims: list[str]) -> str:
-    """List the claims without a panel: those without any run, and those only in the table."""
-    omitted = {
-        claim: verdict[verdict["claim"] == claim]
-        for claim in distinct_names(verdict["claim"])
-        if claim not in claims
-    }
-    absent = [
-        f"{claim} ({len(part)})"
-        for claim, part in omitted.items()
-        if (part["verdict"] == "not run").all()
-    ]
-    others = [
-        f"{claim} ({', '.join(part['verdict'])})"
-        for claim, part in omitted.items()
-        if not (part["verdict"] == "not run").all()
-    ]
-    parts = [f"not run in this configuration: {', '.join(absent)}"] if absent else []
-    parts += [f"without a panel: {', '.join(others)}"] if others else []
+    """List the claims without a panel: those without any run, and the others with their
+    verdicts."""
+    absent, others = [], []
+    omitted = verdict[~verdict["claim"].isin(claims)]
+    for claim, part in omitted.groupby("claim", sort=False):
+        counts = part["verdict"].value_counts(sort=False)
+        if set(counts.index) == {"not run"}:
+            absent.append(f"{claim} ({len(part)})")
+        else:
+            verdicts = [f"{count} {name}" for name, count in counts.items()]
+            others.append(f"{claim} ({', '.join(verdicts)})")
+    parts = [f"not run in this configuration: {', '.join(absent)}"] * bool(absent)
+    parts += [f"in the table alone: {', '.join(others)}"] * bool(others)
     return "; ".join(parts)
 
 
 def _has_panel(part: pd.DataFrame) -> bool:
-    return part["kind"].iloc[0] in LABELS and set(part["verdict"]) != {"not run"}
+    return part["kind"].iloc[0] in LABELS and bool(part["ours"].notna().any())
 
 
 def _draw_panel(axes: Axes, part: pd.DataFrame, several_presets: bool) -> None:
@@ -116,73 +113,57 @@ def _draw_panel(axes: Axes, part: pd.DataFrame, several_presets: bool) -> None:
         axes.axvline(
             limit, color=PUBLISHED, linewidth=0.6, linestyle="--" if kind == "quantiles" else "-"
         )
-    for y, (row, verdict) in enumerate(zip(shown.to_dict("records"), part["verdict"], strict=True)):
-        _draw_line(axes, y, row, verdict, kind)
-    axes.set_yticks(
-        range(len(part)), [_label(row, several_presets) for row in part.to_dict("records")]
-    )
+    _draw_published(axes, shown, kind)
+    _draw_ours(axes, shown.assign(y=part.index, verdict=part["verdict"]))
+    axes.set_yticks(part.index, [_label(row, several_presets) for row in part.to_dict("records")])
     axes.tick_params(axis="y", length=0, labelsize=5.5)
     axes.grid(axis="x")
     axes.grid(visible=False, axis="y")
-    axes.set_xlabel(
-        LABELS[kind].format(limit=limit) or f"{part['unit'].iloc[0]} (the axis does not begin at 0)"
-    )
+    label = LABELS[kind].format(limit=limit)
+    axes.set(xlabel=label or f"{part['unit'].iloc[0]} (the axis does not begin at 0)", ylabel="")
 
 
-def _draw_line(axes: Axes, y: int, row: Mapping[Hashable, float], verdict: str, kind: str) -> None:
-    low, high = axes.get_xlim()
+def _draw_published(axes: Axes, shown: pd.DataFrame, kind: str) -> None:
+    low, high, y = shown["published_low"], shown["published_high"], shown.index.to_numpy()
     if kind != "order":
-        axes.barh(
-            y,
-            row["published_high"] - row["published_low"],
-            left=row["published_low"],
-            height=0.8,
-            color=PUBLISHED,
-            alpha=BAND,
-        )
-        if kind == "mean":  # keeps a published spread of 0 visible
-            axes.plot(
-                [(row["published_low"] + row["published_high"]) / 2] * 2,
-                [y - 0.4, y + 0.4],
-                color=PUBLISHED,
-                linewidth=1,
-            )
-    colour, marker = MARKS[verdict]
-    if np.isnan(row["ours"]):
-        axes.annotate(
-            verdict,
-            (0.01, y),
-            xycoords=("axes fraction", "data"),
-            ha="left",
-            va="center",
-            fontsize=5,
-            color=colour,
-            bbox={"facecolor": "white", "edgecolor": "none", "pad": 0.5},
-        )
-        return
-    ends = np.clip([row["ours_low"], row["ours_high"]], low, high)
-    axes.plot(ends, [y, y], color=colour, linewidth=0.9)
-    if np.isinf(row["ours_high"]):
-        axes.annotate(
-            "∞",
-            (1, y),
-            xycoords=("axes fraction", "data"),
-            ha="left",
-            va="center",
-            fontsize=6,
-            color=colour,
-        )
-    if np.isfinite(row["ours"]):
-        face = "white" if verdict == "not comparable" else colour
-        axes.plot(
-            row["ours"],
-            y,
-            marker,
-            color=colour,
-            markerfacecolor=face,
-            markersize=3.2,
-            markeredgewidth=0.7,
-        )
+        axes.barh(y, high - low, left=low, height=0.8, color=PUBLISHED, alpha=BAND)
+    if kind == "mean":  # keeps a published spread of 0 visible
+        axes.vlines((low + high) / 2, y - 0.4, y + 0.4, color=PUBLISHED, linewidth=1)
+
+
+def _draw_ours(axes: Axes, shown: pd.DataFrame) -> None:
+    colours = {verdict: colour for verdict, (colour, _) in MARKS.items()}
+    markers = {verdict: marker for verdict, (_, marker) in MARKS.items()}
+    ends = shown[["ours_low", "ours_high"]].clip(*axes.get_xlim())
+    axes.hlines(
+        shown["y"],
+        ends["ours_low"],
+        ends["ours_high"],
+        color=shown["verdict"].map(colours),
+        linewidth=0.9,
+    )
+    sns.scatterplot(
+        shown[np.isfinite(shown["ours"])],
+        x="ours",
+        y="y",
+        hue="verdict",
+        style="verdict",
+        palette=colours,
+        markers=markers,
+        s=14,
+        linewidth=0,
+        legend=False,
+        zorder=3,
+        ax=axes,
+    )
+    text: dict[str, Any] = {"xycoords": ("axes fraction", "data"), "va": "center", "ha": "left"}
+    box = {"facecolor": "white", "edgecolor": "none", "pad": 0.5}
+    for row in shown.to_dict("records"):
+        text["color"] = colours[row["verdict"]]
+        if np.isnan(row["ours"]):
+            axes.annotate(row["verdict"], (0.01, row["y"]), fontsize=5, bbox=box, **text)
+        elif np.isinf(row["ours_high"]):
+            axes.annotate("∞", (1, row["y"]), fontsize=6, **text)
 
 
 def _limits(shown: pd.DataFrame, limit: float, *, logarithmic: bool) -> tuple[float, float]:
@@ -211,11 +192,7 @@ def _legend_entries(verdict: pd.DataFrame) -> dict[str, Any]:
         "published: quartiles, or mean ± std": Patch(color=PUBLISHED, alpha=BAND)
     }
     for name, (colour, marker) in MARKS.items():
-        count = int((verdict["verdict"] == name).sum())
-        if count:
-            face = "white" if name == "not comparable" else colour
-            line = Line2D(
-                [], [], color=colour, marker=marker or None, markerfacecolor=face, markersize=3.5
-            )
-            entries[f"{name}: {count}"] = line if marker else Patch(alpha=0)
+        if count := int((verdict["verdict"] == name).sum()):
+            line = Line2D([], [], color=colour, marker=marker, markersize=3.5)
+            entries[f"{name}: {count}"] = line if name != "not run" else Patch(alpha=0)
     return entries

@@ -2,6 +2,7 @@
 
 import numpy as np
 import pandas as pd
+import seaborn as sns
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
@@ -29,25 +30,21 @@ def draw(training: pd.DataFrame, networks: pd.DataFrame) -> Figure:
         One row per task: task, kind, test_loss, warnings.
     """
     figure, panels = task_panels(training["task"])
+    shown = training.assign(loss=mask_nonpositive(training["loss"]))
     for task, axes in panels.items():
-        curve = training[training["task"] == task]
-        (line,) = axes.plot(
-            curve["epoch"], mask_nonpositive(curve["loss"]), color="C0", linewidth=0.8
-        )
         network = networks[networks["task"] == task].iloc[0]
-        test = axes.axhline(network["test_loss"], color="C1", linestyle="--", linewidth=0.8)
+        curve = shown[shown["task"] == task]
+        sns.lineplot(curve, x="epoch", y="loss", estimator=None, color="C0", linewidth=0.8, ax=axes)
+        axes.axhline(network["test_loss"], color="C1", linestyle="--", linewidth=0.8)
         set_log_scale(axes)
         axes.margins(x=0)
-        axes.set_xlim(left=0)
-        _annotate_problems(axes, curve, network)
+        axes.set(xlim=(0, None), xlabel="", ylabel="")
+        _annotate_problems(axes, training[training["task"] == task], network)
     figure.supxlabel("epoch")
     losses = [LOSSES[kind] for kind in LOSSES if (networks["kind"] == kind).any()]
     figure.supylabel("\n".join(["loss of the network", ";\nof classifications ".join(losses)]))
-    entries = {
-        "training rows, mean over the batches of an epoch": line,
-        "rows held out, at the end": test,
-    }
-    add_legend(figure, entries)
+    labels = ("training rows, mean over the batches of an epoch", "rows held out, at the end")
+    add_legend(figure, dict(zip(labels, next(iter(panels.values())).lines, strict=True)))
     return figure
 
 

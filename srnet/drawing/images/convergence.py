@@ -9,12 +9,12 @@ from matplotlib.patches import Patch
 
 from srnet.drawing.images.style import method_colours, method_label, network_label, set_passes_axis
 from srnet.drawing.style import (
-    BAND,
     PAGE,
     add_legend,
     band_legend,
     count_text,
     distinct_names,
+    plot_bands,
     styled,
 )
 
@@ -31,36 +31,20 @@ def draw(images_history: pd.DataFrame) -> Figure:
         One row per network, image, method and number of passes: passes, runs, share, and min,
         median, max of the probability.
     """
-    networks, images, methods = (
-        distinct_names(images_history[key]) for key in ("network", "image", "method")
-    )
-    colour = method_colours(methods)
+    networks, images = (distinct_names(images_history[key]) for key in ("network", "image"))
+    colours = method_colours(images_history["method"])
     figure = Figure(figsize=(PAGE, 1.3 * len(networks) + 0.75), layout="constrained")
     grid = figure.subplots(len(networks), len(images), squeeze=False, sharex=True, sharey=True)
-    for row, name in zip(grid, networks, strict=True):
-        for axes, image in zip(row, images, strict=True):
-            subset = images_history[
-                (images_history["network"] == name) & (images_history["image"] == image)
-            ]
-            for method in methods:
-                curve = subset[subset["method"] == method]
-                axes.fill_between(
-                    curve["passes"],
-                    curve["min"],
-                    curve["max"],
-                    color=colour[method],
-                    alpha=BAND,
-                    linewidth=0,
-                )
-                axes.plot(curve["passes"], curve["median"], color=colour[method])
-                axes.plot(curve["passes"], curve["share"], color=colour[method], linestyle=":")
-            axes.set(ylim=(-0.02, 1.02), title=f"{network_label(name)}, {image}")
-            set_passes_axis(axes)
+    for (network, image), curves in images_history.groupby(["network", "image"]):
+        axes = grid[networks.index(str(network)), images.index(str(image))]
+        plot_bands(axes, curves, colours, "method", "passes", ("min", "max"), "median", "share")
+        axes.set(ylim=(-0.02, 1.02), title=f"{network_label(str(network))}, {image}")
+        set_passes_axis(axes)
     figure.supxlabel("network passes")
     figure.supylabel("probability; share of the pixels")
     seeds = count_text(images_history["runs"], "seed")
     entries: dict[str, Any] = {
-        method_label(method): Patch(color=colour[method]) for method in methods
+        method_label(method): Patch(color=colour) for method, colour in colours.items()
     }
     entries[f"probability: median of {seeds}, band minimum to maximum"] = band_legend("0.3")
     entries["share of the pixels shown, median"] = Line2D([], [], color="0.3", linestyle=":")

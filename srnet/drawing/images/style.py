@@ -2,7 +2,6 @@
 
 from collections.abc import Iterable
 
-import matplotlib
 import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
@@ -11,7 +10,7 @@ from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
 from numpy.typing import NDArray
 
 from srnet.drawing.images.labels import LABELS
-from srnet.drawing.style import distinct_names
+from srnet.drawing.style import MARKS, distinct_names
 
 ELIME = ("sparse", "published")
 KIND_LABELS = {
@@ -20,6 +19,13 @@ KIND_LABELS = {
     "lime": "LIME",
     "rise": "RISE",
     "random": "random",
+}
+COLOURS = {
+    "published": "#0072B2",
+    "sparse": "#D55E00",
+    "lime": MARKS["lime"][0],
+    "rise": "#CC79A7",
+    "random": "#737373",
 }
 MEASURE_LABELS = {
     "iou": "IoU with the object",
@@ -43,14 +49,12 @@ def method_colours(methods: Iterable[str]) -> dict[str, str]:
 
     A kind has the same colour in every figure; further methods of the kind are lighter.
     """
-    cycle = matplotlib.rcParams["axes.prop_cycle"].by_key()["color"]
-    base = dict(zip(KIND_LABELS, cycle, strict=False)) | {"random": "#737373"}
     chosen: dict[str, str] = {}
     for method in distinct_names(methods):
         lightness = min(
             0.6, 0.4 * sum(method_kind(other) == method_kind(method) for other in chosen)
         )
-        rgb = np.array(to_rgb(base.get(method_kind(method), "#000000")))
+        rgb = np.array(to_rgb(COLOURS.get(method_kind(method), "#000000")))
         chosen[method] = to_hex(tuple(rgb + (1 - rgb) * lightness))
     return chosen
 

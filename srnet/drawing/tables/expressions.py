@@ -27,7 +27,8 @@ def draw(formulas: pd.DataFrame) -> pd.DataFrame:
 
     Returns
     -------
-    task, preset, seed, formula, latex, fitness, normalised (MSE over variance), r2, active_nodes.
+    task, preset, seed, class (of a classification's logit; left out if there is none), formula,
+    latex, fitness, normalised (MSE over variance), r2, active_nodes.
     """
     networks = formulas[formulas["layer"] == "network"]
     table = networks.assign(active_nodes=networks["complexity"])
@@ -36,6 +37,7 @@ def draw(formulas: pd.DataFrame) -> pd.DataFrame:
             "task",
             "preset",
             "seed",
+            *["class"] * bool(table["class"].notna().any()),
             "formula",
             "latex",
             "fitness",

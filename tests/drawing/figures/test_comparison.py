@@ -85,6 +85,7 @@ def plane():
             "split": "train",
             "network": classes,
             "srnet": classes,
+            "class": np.array(["no", "yes"])[classes],
         }
     )
     lines = pd.DataFrame(
@@ -114,6 +115,8 @@ def test_decision_boundary_says_how_often_the_classes_agree(plane):
         f"SRNet: {100 * 71 / 80:.1f} % as MLP",
         "a: LIME 50 %, MAPLE 75 %",
         "SRNet not finite",
+        "MLP: class no",
+        "MLP: class yes",
     } <= set(written)
     assert len(figure.axes) == 4
 

@@ -7,6 +7,7 @@ import pandas as pd
 import pytest
 from helpers import fakes, made_up, ranked
 from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.collections import PathCollection
 
 from srnet.drawing.figures import expressions as typeset_expressions
 from srnet.drawing.figures import (
@@ -28,6 +29,13 @@ from srnet.results.hidden_semantics import inputs_used as count_inputs
 
 def texts(figure):
     return [text.get_text() for text in figure.findobj(matplotlib.text.Text) if text.get_text()]
+
+
+def offsets(axes):
+    """The points of a panel."""
+    return np.concatenate(
+        [part.get_offsets() for part in axes.collections if isinstance(part, PathCollection)]
+    )
 
 
 def inside(figure):
@@ -59,8 +67,8 @@ def test_heat_maps_of_every_hidden_layer_network_over_formulas(hidden):
         "SRNet, joint",
     ]
     first = hidden[(hidden["source"] == "network") & (hidden["layer"] == 1)]
-    image = figure.axes[0].images[0].get_array()
-    np.testing.assert_allclose(image, first["normalised"].to_numpy().reshape(9, 3))
+    cells = figure.axes[0].collections[0].get_array()
+    np.testing.assert_allclose(cells.reshape(9, 3), first["normalised"].to_numpy().reshape(9, 3))
     assert f"{first['normalised'].iloc[0]:.2f}" in texts(figure.axes[0])
     assert inside(figure)
 
@@ -77,7 +85,7 @@ def test_heat_maps_mark_what_is_not_finite(hidden):
 def test_wide_layers_are_drawn_whole_and_without_numbers():
     wide = made_up.layers((2, 100, 20, 2))
     figure = layer_heatmap.draw(hidden_values(wide, {}))
-    assert figure.axes[0].images[0].get_array().shape == (9, 100)
+    assert figure.axes[0].collections[0].get_array().size == 9 * 100
     assert not figure.axes[0].texts
     assert figure.get_size_inches()[0] == 7.0
 
@@ -100,6 +108,14 @@ def test_formulas_are_typeset_with_their_errors(tmp_path):
     assert any(text.startswith("K0, joint, best run (seed 1): fitness") for text in written)
     assert written.count("MSE 0.01") == 8
     assert inside(figure)
+
+
+def test_the_logits_of_a_classification_have_the_names_of_its_classes(tmp_path):
+    frame = formulas(tmp_path, presets=("paper",))
+    frame["class"] = frame["class"].where(frame["layer"] != "network", "rose of a long name $x$")
+    figure = typeset_expressions.draw(frame)
+    assert r"logit of rose of a long " in texts(figure)
+    assert "network" not in texts(figure)
 
 
 def test_formulas_of_one_layer_are_numbered_and_its_error_stands_once(tmp_path):
@@ -209,8 +225,8 @@ def test_every_number_has_a_line_marked_with_its_verdict():
     assert "∞" in texts(figure.axes[0])
     assert "not run" in texts(figure.axes[0])
     assert "not run in this configuration: faster (1)" in texts(figure)
-    marked = [line for line in figure.axes[0].lines if line.get_marker() == "o"]
-    assert marked[0].get_xdata() == pytest.approx([0.75])  # ours over the published median
+    # ours over the published median; what is infinite has no point
+    assert offsets(figure.axes[0]).tolist() == [[0.75, 0]]
     assert "does not begin at 0" in figure.axes[1].get_xlabel()
     assert inside(figure)
 
@@ -252,11 +268,21 @@ def test_a_ratio_is_compared_with_the_claimed_one():
 
 
 def test_what_has_no_number_says_its_verdict():
-    rows = VERDICT[VERDICT["claim"] == "final fitness"]
-    rows = rows.assign(ours=np.nan, ours_low=np.nan, ours_high=np.nan, verdict="not comparable")
-    (axes,) = reproduction.draw(rows).axes
-    assert texts(axes).count("not comparable") == 3
+    rows = VERDICT[VERDICT["claim"] == "final fitness"].copy()
+    rows.loc[rows.index[1:], ["ours", "ours_low", "ours_high"]] = np.nan
+    (axes,) = reproduction.draw(rows.assign(verdict="not comparable")).axes
+    assert texts(axes).count("not comparable") == 2
     assert "not run" not in texts(axes)
+
+
+def test_a_claim_without_any_number_of_ours_has_no_panel_and_is_named():
+    rows = VERDICT.copy()
+    order = rows["kind"] == "order"
+    rows.loc[order, ["ours", "ours_low", "ours_high"]] = np.nan
+    rows.loc[order, "verdict"] = "not comparable"
+    figure = reproduction.draw(rows)
+    assert len(figure.axes) == 2
+    assert figure.get_supxlabel().endswith("in the table alone: interpolates (1 not comparable)")
 
 
 def test_presets_are_named_where_there_are_several():
@@ -286,9 +312,9 @@ def test_fronts_of_fitness_against_complexity():
     ]
     table = pareto_table(runs)
     figure = pareto.draw(table)
-    points, front = figure.axes[0].lines[:2]
+    front = figure.axes[0].lines[0]
     paper = table[table["preset"] == "paper"]
-    assert len(points.get_xdata()) == len(paper) == 10
+    assert len(offsets(figure.axes[0])) == len(table) == 2 * len(paper) == 20
     assert (np.diff(front.get_ydata()) <= 0).all()
     assert front.get_ydata()[-1] == paper["fitness"].min()
     assert any("2 seeds" in text for text in texts(figure))
@@ -354,15 +380,17 @@ def layer_r2():
 def test_what_formulas_leave_unexplained_by_their_number():
     figure = fidelity_by_formulas.draw(layer_r2())
     regression, classification = figure.axes
-    bound, line, *_ = regression.lines
+    bound = regression.lines[0]
+    line = next(line for line in regression.lines if line.get_linestyle() == "-")
     edge = regression.get_ylim()[0]
     np.testing.assert_allclose(bound.get_ydata(), [0.1, 0.01, edge])  # nothing: on the lower edge
     assert edge < 0.01
     np.testing.assert_allclose(line.get_ydata(), [0.2, 0.03])
     assert (bound.get_linestyle(), line.get_linestyle()) == ("--", "-")
     assert bound.get_color() == line.get_color() != "black"
-    np.testing.assert_allclose(classification.lines[1].get_ydata(), [0.25, 0.25 / 3])
-    assert classification.lines[1].get_color() == "black"
+    (output,) = (line for line in classification.lines if line.get_linestyle() == "-")
+    np.testing.assert_allclose(output.get_ydata(), [0.25, 0.25 / 3])
+    assert output.get_color() == "black"
     assert "paper: not finite" in texts(regression)
     labels = [text.get_text() for text in figure.legends[0].get_texts()]
     assert labels == [
@@ -403,7 +431,9 @@ def test_inputs_that_formulas_read():
         for name in ("layer 1 (2)", "layer 2 (3)", "output (3)")
         for preset in ("paper", "joint")
     ]
-    assert figure.axes[0].collections[0].get_array().ravel().tolist() == [1, 0]
+    first = figure.axes[0].collections[0].get_array().reshape(6, -1)[0]
+    assert (first[:300] == 1).all()  # the first of two inputs fills a half
+    assert (first[300:] == 0).all()
     assert any("2 runs" in text for text in texts(figure))
 
 
