@@ -17,6 +17,7 @@ from srnet.io.files import read_json
 from srnet.io.frames import read_all
 from srnet.io.npz import read_arrays
 from srnet.io.schema import check_json
+from srnet.io.software import describe_software, warn_of_mixture
 from srnet.model.fitting import check_run
 from srnet.model.srnet import SRNet
 from srnet.networks.layers import Layers
@@ -121,14 +122,14 @@ def _numbers(values: Sequence[Any], missing: float = np.nan) -> Floats:
 
 def runs_table(runs: Sequence[Run]) -> pd.DataFrame:
     """One row per run: task, preset, seed, fitness, normalised, r2, accuracy, complexity,
-    generations, evaluations, seconds.
+    generations, evaluations, seconds, software.
 
     ``normalised`` is the output's MSE over its variance, ``complexity`` the active nodes over all
     layers; a fitness that is not finite is infinite. Of a classifier there is ``accuracy`` in the
     place of ``normalised`` and ``r2``: the share of the rows of the search for which the formulas
-    predict the network's class.
+    predict the network's class. Warns where not all runs are of the same software and processor.
     """
-    return pd.DataFrame(
+    table = pd.DataFrame(
         {
             "task": run["task"],
             "preset": run["preset"],
@@ -141,9 +142,12 @@ def runs_table(runs: Sequence[Run]) -> pd.DataFrame:
             "generations": run["generations"],
             "evaluations": run["evaluations"],
             "seconds": float(run["seconds"]),
+            "software": describe_software(run),
         }
         for run in runs
     )
+    warn_of_mixture(table["software"], "runs")
+    return table
 
 
 def pareto_table(runs: Sequence[Run]) -> pd.DataFrame:
@@ -244,7 +248,8 @@ def networks_table(
     network, and how well that fits.
 
     Of a classification also the number of classes, that of the classes it predicts on any row, and
-    how many rows it predicts to be of each class (``11687 / 37155``).
+    how many rows it predicts to be of each class (``11687 / 37155``). Warns where not all networks
+    are of the same software and processor.
 
     Parameters
     ----------
@@ -277,8 +282,10 @@ def networks_table(
                 or None,
                 "seconds": float(network["seconds"]),
                 "warnings": "; ".join(network["warnings"]) or "none",
+                "software": describe_software(network),
             }
         )
+    warn_of_mixture([row["software"] for row in rows], "networks")
     return pd.DataFrame(rows)
 
 
