@@ -341,8 +341,9 @@ def verdict(
 @click.command()
 @click.option("--name", required=True, help="Name of the configuration.")
 @options.tables
+@click.option("--provenance", required=True, metavar="FILE", help="Its provenance.json.")
 @options.out("Markdown page")
-def summary(name: str, tables: Sequence[tuple[str, str]], out: str) -> None:
+def summary(name: str, tables: Sequence[tuple[str, str]], provenance: str, out: str) -> None:
     """Write a page that says what came out.
 
     NAME is runs, networks, formulas, verdict, and where there are such tasks fidelity (regressions)
@@ -350,4 +351,4 @@ def summary(name: str, tables: Sequence[tuple[str, str]], out: str) -> None:
     """
     from srnet.results.summary import write_summary
 
-    write_summary(name, dict(tables), out)
+    write_summary(name, dict(tables), out, provenance)

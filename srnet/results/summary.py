@@ -12,6 +12,7 @@ from srnet.errors import UserError
 from srnet.escaping import escape_markdown, printable
 from srnet.io.files import writing
 from srnet.io.frames import read_table
+from srnet.results.provenance import describe, read_provenance
 from srnet.results.verdict import NOT_REPRODUCED, NOT_RUN, VERDICTS
 from srnet.typing import StrPath
 
@@ -59,8 +60,11 @@ def summary(name: str, frames: Frames) -> str:
     return "\n\n".join(section for section in sections if section) + "\n"
 
 
-def write_summary(name: str, files: Mapping[str, StrPath], out: StrPath) -> None:
-    """Write the page of tidy tables, which are CSV files by name (the command ``srnet summary``).
+def write_summary(
+    name: str, files: Mapping[str, StrPath], out: StrPath, provenance: StrPath
+) -> None:
+    """Write the page of tidy tables, which are CSV files by name, and of provenance.json (the
+    command ``srnet summary``).
 
     Raises
     ------
@@ -74,7 +78,7 @@ def write_summary(name: str, files: Mapping[str, StrPath], out: StrPath) -> None
         if frame not in COLUMNS:
             raise UserError(f"summary: there is no table {frame}; allowed are {', '.join(COLUMNS)}")
     frames = {frame: read_table(path, COLUMNS[frame]) for frame, path in files.items()}
-    text = summary(name, frames)
+    text = f"{summary(name, frames)}\n{describe(read_provenance(provenance))}\n"
     with writing(out) as file:
         file.write(text)
 

@@ -277,7 +277,8 @@ def available_frames(*names):
 
 def table_options(input):
     """The options of a command that reads tidy tables by their names."""
-    tables = {name: file for name, file in input.items() if name != "rules"}
+    others = ("rules", "provenance")
+    tables = {name: file for name, file in input.items() if name not in others}
     return repeat_option("--table", tables, tables.values())
 
 

@@ -198,6 +198,7 @@ if IMAGES:
 rule summary:
     input:
         **available_frames("runs", "networks", "formulas", "fidelity", "agreement", "verdict"),
+        provenance="<results>/provenance.json",
     output:
         "<results>/summary.md",
     log:
@@ -212,7 +213,7 @@ rule summary:
     message:
         "Summary of {params.name}"
     shell:
-        "srnet summary --name {params.name:q} {params.tables} --out {output:q} > {log:q} 2>&1"
+        "srnet summary --name {params.name:q} {params.tables} --provenance {input.provenance:q} --out {output:q} > {log:q} 2>&1"
 
 
 for table in DRAWINGS:
