@@ -15,14 +15,14 @@ from pathlib import Path
 from srnet.data.dataset import write_data
 from srnet.data.tasks import load_tasks
 from srnet.errors import UserError
-from srnet.io.files import read_json, writing
+from srnet.io.files import LARGEST, read_json, writing
 from srnet.networks.extraction import write_layers
 from srnet.networks.layers import Layers
 from srnet.typing import StrPath
 
 TABLES, RUNS = "frames", "runs"  # folders of a published one
 PACKED = ".csv.xz"
-LARGEST = 2**20  # bytes of a file of weights that is packed
+MOST_WEIGHTS = 2**20  # bytes of a file of weights that is packed
 REMADE = ("data.npz", "layers.npz")
 
 
@@ -45,7 +45,7 @@ def pack_task(runs: Path, task: str, presets: Sequence[str], out: Path) -> None:
         path
         for path in sorted(folder.rglob("*"))
         if path.suffix in (".json", ".csv", ".pt")
-        and path.stat().st_size <= LARGEST * (1 if path.suffix == ".pt" else 100)
+        and not (path.suffix == ".pt" and path.stat().st_size > MOST_WEIGHTS)
         and not others & set(path.relative_to(folder).parts[1:2])
     )
     out.parent.mkdir(parents=True, exist_ok=True)
@@ -104,8 +104,13 @@ def unpack_runs(published: StrPath, out: StrPath, tasks_file: StrPath) -> Iterat
     for archive in archives:
         name = archive.name.removesuffix(".tar.xz")
         files = dict(read_archive(archive))
+        for path, (content, _) in files.items():
+            _check_same(Path(out, path), content)
         for path, (content, time) in files.items():
-            _put(Path(out, path), content, time)
+            if not Path(out, path).exists():
+                with writing(Path(out, path), "wb") as file:
+                    file.write(content)
+                os.utime(Path(out, path), (time, time))
         line = f"{name}: {len(files)} files"
         if name in tasks and (network := Path(out, name, "network.pt")).is_file():
             line += f", {_remake(network, name, tasks_file)}"
@@ -122,7 +127,11 @@ def read_archive(path: Path) -> Iterator[tuple[str, tuple[bytes, float]]]:
     """
     try:
         with tarfile.open(path, "r:xz") as archive:
+            size = 0
             for member in archive:
+                size += member.size
+                if size > LARGEST:
+                    raise UserError(f"{path}: unpacks to more than {LARGEST} bytes")
                 content = archive.extractfile(member) if member.isreg() else None
                 parts = member.name.split("/")
                 if content is None or not all(parts) or {".", ".."} & set(parts):
@@ -132,14 +141,9 @@ def read_archive(path: Path) -> Iterator[tuple[str, tuple[bytes, float]]]:
         raise UserError(f"{path}: is no readable .tar.xz archive ({error})") from error
 
 
-def _put(path: Path, content: bytes, time: float) -> None:
-    if path.exists():
-        if path.read_bytes() != content:
-            raise UserError(f"{path}: is there already and differs; choose another folder")
-        return
-    with writing(path, "wb") as file:
-        file.write(content)
-    os.utime(path, (time, time))
+def _check_same(path: Path, content: bytes) -> None:
+    if path.exists() and path.read_bytes() != content:
+        raise UserError(f"{path}: is there already and differs; choose another folder")
 
 
 def _remake(network: Path, task: str, tasks_file: StrPath) -> str:

@@ -208,7 +208,8 @@ Go on from these runs, for example with more seeds, or take them for a configura
 
 Make some of them again, and see whether they are the same to the last bit:
 
-    snakemake --cores 2 results/{runs}/{task}/srnet/{preset}/{{1,2,3}}.json
+    snakemake --cores 2 --until evolve --configfile results/published/{name}/configuration.yaml \\
+        --config 'tasks=[{tasks}]' seeds=3
     srnet diff results/published/{name}/runs results/{runs}
 
 ## Figures
@@ -231,8 +232,7 @@ def _readme(
     named: dict[str, Any] = {
         "name": content["name"],
         "runs": configuration.get("runs", content["name"]),
-        "task": configuration["tasks"][0],
-        "preset": configuration["presets"][0],
+        "tasks": ",".join(configuration["tasks"][:3]),
     }
     verdict = frames.get("verdict")
     parts = {

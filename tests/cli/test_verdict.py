@@ -12,6 +12,7 @@ from srnet.cli import main
 from srnet.io.files import write_json
 from srnet.io.frames import write_table
 from srnet.results.gather import formulas_table, networks_table, runs_table
+from srnet.results.provenance import write_provenance
 
 RULES = fakes.ROOT / "config" / "verdict.yaml"
 PUBLISHED = {
@@ -89,18 +90,21 @@ def test_without_images_their_claims_are_not_run(tmp_path: Path, tables: dict[st
 def test_the_page(tmp_path: Path, tables: dict[str, Path]) -> None:
     images = tables.pop("images_runs")
     judged(tmp_path, {name: tables[name] for name in ("runs", "networks")} | PUBLISHED)
-    page = tmp_path / "summary.md"
+    page, origin = tmp_path / "summary.md", tmp_path / "provenance.json"
+    write_provenance(origin, "made up", {}, "snakemake", {"runs": tables["runs"]}, tmp_path, {})
+    command = ("summary", "--name", "made up", "--provenance", origin, "--out", page)
     complete = tables | {"verdict": tmp_path / "verdict.csv"}
-    result = srnet("summary", "--name", "made up", *options(complete), "--out", page)
+    result = srnet(*command, *options(complete))
     assert (result.exit_code, result.output) == (0, "")
     assert page.read_text().startswith("# made up: what came out\n\n1 task, 3 runs: ")
+    assert page.read_text().splitlines()[-1].startswith("Made on ")
     page.unlink()
     for wrong, words in (
         (tables, "summary: the table verdict is missing; give it as --table"),
         (complete | {"images_runs": images}, "there is no table images_runs; allowed are runs,"),
         (complete | {"runs": tables["networks"]}, "networks.csv: lacks the column 'preset'; it h"),
     ):
-        result = srnet("summary", "--name", "made up", *options(wrong), "--out", page)
+        result = srnet(*command, *options(wrong))
         assert result.exit_code == 2
         assert result.stderr.startswith("srnet: ")
         assert words in result.stderr
