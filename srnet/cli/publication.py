@@ -47,14 +47,14 @@ def provenance(
 @click.argument("results", metavar="RESULTS")
 @click.option("--runs", required=True, metavar="DIR", help="Networks, runs and explanations.")
 @click.option(
-    "--template", required=True, metavar="FILE", help="The report that numbers are filled into."
+    "--workflow", required=True, metavar="DIR", help="The workflow, with the report's template."
 )
 @click.option("--out", required=True, metavar="DIR", help="Folder to write; it is replaced.")
-def publish(results: str, runs: str, template: str, out: str) -> None:
+def publish(results: str, runs: str, workflow: str, out: str) -> None:
     """Write a folder to publish of finished RESULTS."""
     from srnet.results.publication import publish
 
-    publish(results, runs, template, out)
+    publish(results, runs, workflow, out)
 
 
 @click.command()

@@ -20,6 +20,7 @@ from srnet.errors import UserError
 from srnet.escaping import escape_markdown
 from srnet.io.frames import read_table, write_table
 from srnet.results.archive import PACKED, RUNS, TABLES, pack_table, pack_task
+from srnet.results.crate import write_crate
 from srnet.results.provenance import Provenance, describe, read_provenance, times_table
 from srnet.results.published import read_frame
 from srnet.results.report import fill_in_report, verdict_table
@@ -29,22 +30,23 @@ MOST_PICTURES = 15e6  # bytes of all pictures together
 COLOURS = 256  # of a picture that is no photograph
 
 
-def publish(results: StrPath, runs: StrPath, template: StrPath, out: StrPath) -> None:
+def publish(results: StrPath, runs: StrPath, workflow: StrPath, out: StrPath) -> None:
     """Write the folder, whole or not at all; what was there is replaced.
 
     Parameters
     ----------
     results, runs
         Finished results of a configuration, and its networks and runs.
-    template
-        Of the report, which numbers are filled into.
+    workflow
+        The folder of the workflow: its Snakefile, and the report that numbers are filled into.
 
     Raises
     ------
     UserError
         If a file of the results is missing or cannot be read, or the pictures take more than 15 MB.
     """
-    results, runs = Path(results), Path(runs)
+    results, runs, workflow = Path(results), Path(runs), Path(workflow)
+    template = workflow / "report" / "reproduction.md"
     content = read_provenance(results / "provenance.json")
     drawings = _drawings(results, content)
     frames = _read_frames(results, content, drawings)
@@ -72,12 +74,13 @@ def publish(results: StrPath, runs: StrPath, template: StrPath, out: StrPath) ->
             encoding="utf-8",
         )
         (folder / "reproduction.md").write_text(
-            fill_in_report(Path(template).read_text(encoding="utf-8"), frames, content),
+            fill_in_report(template.read_text(encoding="utf-8"), frames, content),
             encoding="utf-8",
         )
         (folder / "README.md").write_text(
             _readme(content, frames, drawings, results), encoding="utf-8"
         )
+        write_crate(folder, content, workflow / "Snakefile")
 
 
 def _drawings(results: Path, content: Provenance) -> list[Drawing]:
@@ -196,6 +199,7 @@ long. Nothing here is written by hand: `snakemake publish` makes the folder from
 | `runs/TASK.tar.xz` | networks, RUN.json of every seed, formulas, scores of LIME and MAPLE |
 | `configuration.yaml` | the configuration, complete |
 | [`provenance.json`](provenance.json) | commit, versions, processor, command, seconds by rule |
+| `ro-crate-metadata.json` | all of it for machines: a Workflow Run RO-Crate |
 | `wall_times.csv` | seconds by rule: by the clock and of processor time, of all jobs together |
 
 Redraw all figures and tables without a run, into `results/redrawn`:

@@ -61,6 +61,11 @@ def test_everything_is_in_it(published):
     assert sum(provenance["made_with"]["runs"].values()) == 2
     times = read_table(published / "wall_times.csv", ["rule", "jobs", "seconds"])
     assert set(times["rule"]) >= {"train", "evolve", "compare", "curves"}
+    crate = json.loads((published / "ro-crate-metadata.json").read_text())
+    described = {entity["@id"] for entity in crate["@graph"]}
+    assert {
+        path.relative_to(published).as_posix() for path in published.rglob("*") if path.is_file()
+    } - described == set()
     assert yaml.safe_load((published / "configuration.yaml").read_text())["tasks"] == ["K0"]
 
 
@@ -121,11 +126,10 @@ def test_an_unfinished_run_is_not_published(tiny, published, tmp_path, capsys, m
     (results / "tables" / "rmse.tex").unlink()
     (tmp_path / "out").mkdir()
     (tmp_path / "out" / "before").touch()
-    template = ROOT / "workflow" / "report" / "reproduction.md"
     monkeypatch.chdir(tiny.tree)
     with pytest.raises(SystemExit) as ended:
         main(
-            ["publish", str(results), "--runs", str(results), "--template", str(template)]
+            ["publish", str(results), "--runs", str(results), "--workflow", str(ROOT / "workflow")]
             + ["--out", str(tmp_path / "out")]
         )
     assert ended.value.code == 2

@@ -77,9 +77,10 @@ rule publish:
     params:
         results=subpath(input.provenance, parent=True),
         runs=f"results/{config.get('runs', config['name'])}",
+        workflow=os.path.relpath(workflow.basedir),
         code=fingerprint("results/publication.py"),
     message:
         "Publishing {config[name]} in {output}"
     shell:
-        "srnet publish {params.results:q} --runs {params.runs:q} --template {input.template:q}"
+        "srnet publish {params.results:q} --runs {params.runs:q} --workflow {params.workflow:q}"
         " --out {output:q} > {log:q} 2>&1"
