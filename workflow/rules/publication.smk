@@ -3,8 +3,10 @@ import sys
 
 from snakemake.io import regex_from_filepattern
 
-# How Snakemake was called; not a parameter, for a page about it is no reason to make anything again.
+# How Snakemake was called and configured. By way of the environment and not of a rule's parameters:
+# a page about it is no reason to make anything again. A job's Snakemake is called otherwise.
 os.environ.setdefault("SRNET_COMMAND", shlex.join(["snakemake", *sys.argv[1:]]))
+os.environ["SRNET_CONFIGURATION"] = json.dumps(config)
 
 # The tidy tables of all figures and tables, but those of one task each.
 FRAMES = available_frames(
@@ -20,12 +22,14 @@ MADE = ("runs", "networks", "images_networks_trained")
 
 def benchmark_patterns():
     """The patterns of the benchmark files of every rule, below their folder."""
-    patterns = {}
-    for each in workflow.rules:
-        if each.benchmark:
-            path = regex_from_filepattern(str(each.benchmark))
-            patterns[each.name] = path.split("/benchmarks/", 1)[1].removesuffix("$")
-    return patterns
+    paths = {
+        each.name: regex_from_filepattern(str(each.benchmark))
+        for each in workflow.rules
+        if each.benchmark
+    }
+    return {
+        name: path.partition("/benchmarks/")[2].removesuffix("$") for name, path in paths.items()
+    }
 
 
 rule provenance:
@@ -44,20 +48,18 @@ rule provenance:
         "../envs/srnet.yaml"
     params:
         name=config["name"],
-        configuration=json.dumps(config),
         tables=lambda w, input: table_options(
             {name: file for name, file in input.items() if name in MADE}
         ),
         folder=f"results/{config.get('runs', config['name'])}/benchmarks",
-        rules=lambda w: repeat_option(
-            "--rule", benchmark_patterns(), benchmark_patterns().values()
-        ),
+        rules=lambda w: repeat_option("--rule", benchmark_patterns(), benchmark_patterns().values()),
         code=fingerprint("results/provenance.py"),
     message:
         "Provenance of {params.name}"
     shell:
-        "srnet provenance --name {params.name:q} --configuration {params.configuration:q}"
-        " --command \"$SRNET_COMMAND\" {params.tables} --benchmarks {params.folder:q} {params.rules}"
+        'srnet provenance --name {params.name:q} --command "$SRNET_COMMAND"'
+        ' --configuration "$SRNET_CONFIGURATION" --benchmarks {params.folder:q}'
+        " {params.tables} {params.rules}"
         " --out {output:q} > {log:q} 2>&1"
 
 
