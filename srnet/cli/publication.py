@@ -11,8 +11,19 @@ from srnet.cli import options
 
 @click.command()
 @click.option("--name", required=True, help="Name of the configuration.")
-@click.option("--configuration", required=True, metavar="JSON", help="The complete configuration.")
-@click.option("--command", default="", help="How Snakemake was called.")
+@click.option(
+    "--configuration",
+    envvar="SRNET_CONFIGURATION",
+    required=True,
+    metavar="JSON",
+    help="The complete configuration.  [default: $SRNET_CONFIGURATION]",
+)
+@click.option(
+    "--command",
+    envvar="SRNET_COMMAND",
+    required=True,
+    help="How Snakemake was called.  [default: $SRNET_COMMAND]",
+)
 @options.tables
 @click.option("--benchmarks", required=True, metavar="DIR", help="Snakemake's benchmark files.")
 @click.option(

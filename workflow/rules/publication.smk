@@ -57,10 +57,8 @@ rule provenance:
     message:
         "Provenance of {params.name}"
     shell:
-        'srnet provenance --name {params.name:q} --command "$SRNET_COMMAND"'
-        ' --configuration "$SRNET_CONFIGURATION" --benchmarks {params.folder:q}'
-        " {params.tables} {params.rules}"
-        " --out {output:q} > {log:q} 2>&1"
+        "srnet provenance --name {params.name:q} --benchmarks {params.folder:q}"
+        " {params.tables} {params.rules} --out {output:q} > {log:q} 2>&1"
 
 
 rule publish:
