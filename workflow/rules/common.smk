@@ -313,3 +313,6 @@ def artifact_files(*kinds, tasks=None):
         for pattern in drawing_files(drawing).values()
         for file in expand(pattern, task=drawing.tasks)
     ]
+
+
+include: "resources.smk"
