@@ -1,40 +1,9 @@
 # Where the results come from, and the folder in which they are published.
-import sys
-
-from snakemake.io import regex_from_filepattern
-
-# How Snakemake was called and configured. By way of the environment and not of a rule's parameters:
-# a page about it is no reason to make anything again. A job's Snakemake is called otherwise.
-os.environ.setdefault("SRNET_COMMAND", shlex.join(["snakemake", *sys.argv[1:]]))
-os.environ["SRNET_CONFIGURATION"] = json.dumps(config)
-
-# The tidy tables of all figures and tables, but those of one task each.
-FRAMES = available_frames(
-    *sorted(
-        {frame for drawing in DRAWINGS for frame in drawing.artifact.frames}
-        - PER_TASK
-        - set(PUBLISHED)
-    )
-)
-# The tables whose rows say with what software they were made.
-MADE = ("runs", "networks", "images_networks_trained")
-
-
-def benchmark_patterns():
-    """The patterns of the benchmark files of every rule, below their folder."""
-    paths = {
-        each.name: regex_from_filepattern(str(each.benchmark))
-        for each in workflow.rules
-        if each.benchmark
-    }
-    return {
-        name: path.partition("/benchmarks/")[2].removesuffix("$") for name, path in paths.items()
-    }
 
 
 rule provenance:
     input:
-        **FRAMES,
+        **available_frames(*FRAMES),
     output:
         report(
             "<results>/provenance.json",
@@ -49,7 +18,7 @@ rule provenance:
     params:
         name=config["name"],
         tables=lambda w, input: table_options(
-            {name: file for name, file in input.items() if name in MADE}
+            {name: file for name, file in input.items() if name in TELLS_SOFTWARE}
         ),
         folder=f"results/{config.get('runs', config['name'])}/benchmarks",
         rules=lambda w: repeat_option("--rule", benchmark_patterns(), benchmark_patterns().values()),
@@ -66,6 +35,7 @@ rule publish:
         artifact_files("figure", "table"),
         "<results>/summary.md",
         provenance="<results>/provenance.json",
+        network=f"<runs>/{next(iter(TASKS))}/network.json",
         template=os.path.relpath(Path(workflow.basedir) / "report" / "reproduction.md"),
     output:
         directory(f"{config['publish']}/{config['name']}"),
@@ -76,8 +46,8 @@ rule publish:
         "../envs/srnet.yaml"
     params:
         results=subpath(input.provenance, parent=True),
-        runs=f"results/{config.get('runs', config['name'])}",
-        workflow=os.path.relpath(workflow.basedir),
+        runs=subpath(input.network, ancestor=2),
+        workflow=subpath(input.template, ancestor=2),
         code=fingerprint("results/publication.py"),
     message:
         "Publishing {config[name]} in {output}"
