@@ -102,6 +102,30 @@ def test_lime_and_maple_stand_apart(tmp_path):
     assert error_ratios(broken, "test", "lime", "paper").tolist() == [np.inf]
 
 
+def test_classifications_stand_by_preset(tmp_path):
+    agreement = pd.DataFrame(
+        {
+            "task": "P0",
+            "method": ["srnet", "srnet", "lime"],
+            "preset": ["paper", "joint", ""],
+            "split": "test",
+            "accuracy": [0.9, 0.8, 0.5],
+        }
+    )
+    text = report(tmp_path, [row("reproduced")], agreement=agreement)
+    assert "| task | srnet paper | lime |" in text
+    assert "| P0 | 90 | 50 | not run | not run | not run | 70 |" in text
+
+
+def test_tasks_behind_a_failed_order_are_one_line(tmp_path):
+    order = {"kind": "order", "claim": "nearer", "published_low": np.nan}
+    rows = [row("not reproduced", task=task, **order) for task in ("K0", "K1", "all")]
+    failed = section(report(tmp_path, rows), "What did not reproduce, and why")
+    assert "- nearer, srnet, paper: K0, K1\n" in failed
+    assert "- nearer, all, srnet, paper: ours" in failed
+    assert failed.count("- nearer") == 2
+
+
 def test_constant_networks_and_infinite_runs_are_named(tmp_path):
     runs = runs_table([fakes.run("K0") | {"fitness": None}, fakes.run("K0", seed=2)])
     failed = section(
