@@ -9,15 +9,17 @@ CORES ?= $(shell nproc 2>/dev/null || echo 2)
 CONFIG ?= config/config.yaml
 # The folder below results/, as the configuration names it.
 NAME = $(shell sed -n 's/^name: *\([A-Za-z0-9_-]*\).*/\1/p' $(CONFIG))
+PUBLISHED ?= results/published/$(NAME)
 SNAKEMAKE = snakemake --cores $(CORES)
 
 export PATH := $(CURDIR)/.venv/bin:$(PATH)
 
-.PHONY: help install all demo report lint check test chromium docs format bench clean
+.PHONY: help install all demo report publish figures-from-published runs-from-published lint check test chromium docs \
+	format bench clean
 
 help: ## list the targets
 	@echo "make [TARGET] [CORES=N] [CONFIG=config/config.yaml]"
-	@sed -n 's/^\([a-z]*\):[^#]*## \(.*\)/  \1\t\2/p' $(MAKEFILE_LIST) | expand -t 12
+	@sed -n 's/^\([a-z-]*\):[^#]*## \(.*\)/  \1\t\2/p' $(MAKEFILE_LIST) | expand -t 26
 
 install: .venv/installed ## make .venv with everything the project needs
 
@@ -40,6 +42,16 @@ demo: install ## a small complete reproduction: networks, formulas, figures, tab
 
 report: install ## results/NAME/report.zip: the figures and tables of CONFIG as one HTML report
 	$(SNAKEMAKE) --configfile $(CONFIG) --report results/$(NAME)/report.zip
+
+publish: install ## results/published/NAME: what is published of CONFIG, complete
+	$(SNAKEMAKE) publish --configfile $(CONFIG)
+
+figures-from-published: install ## results/redrawn: the figures and tables of PUBLISHED, drawn without a run
+	srnet unpack $(PUBLISHED) --tables results/redrawn/tables
+	$(SNAKEMAKE) figures tables --configfile $(PUBLISHED)/configuration.yaml --config name=redrawn runs=redrawn
+
+runs-from-published: install ## results/NAME: the networks and runs of PUBLISHED, to go on from
+	srnet unpack $(PUBLISHED) --runs results/$(notdir $(PUBLISHED))
 
 lint: install ## lint, format, import contract and types
 	ruff check

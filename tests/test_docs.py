@@ -12,6 +12,7 @@ import pytest
 from helpers.waiting import HANG
 
 from srnet import cli
+from srnet.drawing.artifacts import ARTIFACTS
 
 ROOT = Path(__file__).parents[1]
 EXAMPLES = sorted((ROOT / "docs" / "examples").glob("*.py"))
@@ -20,6 +21,7 @@ PAGES = [
     ROOT / "CONTRIBUTING.md",
     ROOT / "config" / "README.md",
     *sorted((ROOT / "docs").glob("*.md")),
+    *sorted((ROOT / "results" / "published").glob("*/*.md")),
 ]
 
 
@@ -89,6 +91,53 @@ def test_files_and_names_that_a_page_mentions_exist(page: Path) -> None:
             if isinstance(node, ast.ImportFrom) and str(node.module).startswith("srnet"):
                 for alias in node.names:
                     pkgutil.resolve_name(f"{node.module}:{alias.name}")
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
+def test_pictures_and_drawings_that_a_page_names_are_there(page: Path) -> None:
+    text = page.read_text(encoding="utf-8")
+    for link in re.findall(r"!\[[^\]]*\]\(([^)\s]+)", text):
+        assert "://" not in link
+        assert (page.parent / link).is_file(), link
+    made = {artifact.name for artifact in ARTIFACTS}
+    made |= {frame for artifact in ARTIFACTS for frame in artifact.frames}
+    for name in re.findall(r"\b(?:figures|tables)/([a-z]\w+)[/.](?:\w|\*)", text):
+        assert name in made, name
+
+
+def git(*words: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        ["git", "-C", str(ROOT), *words], capture_output=True, text=True, check=False
+    )
+
+
+COMMIT = re.compile(r"\bcommit\W{1,4}([0-9a-f]{7,40})\b")
+NAMING_COMMITS = [*PAGES, *sorted((ROOT / "results" / "published").glob("*/provenance.json"))]
+
+
+def missing_commits(text: str) -> list[str]:
+    """The commits that a text names and that HEAD does not come from."""
+    return [
+        commit
+        for commit in COMMIT.findall(text)
+        if git("merge-base", "--is-ancestor", commit, "HEAD").returncode
+    ]
+
+
+@pytest.mark.skipif(not (ROOT / ".git").exists(), reason="no git checkout")
+@pytest.mark.parametrize("page", NAMING_COMMITS, ids=lambda page: str(page.relative_to(ROOT)))
+def test_a_commit_that_a_page_names_is_an_ancestor(page: Path) -> None:
+    assert missing_commits(page.read_text(encoding="utf-8")) == []
+
+
+@pytest.mark.skipif(not (ROOT / ".git").exists(), reason="no git checkout")
+def test_a_commit_that_is_none_of_ours_is_found() -> None:
+    head = git("rev-parse", "HEAD").stdout.strip()
+    none = "0123456789abcdef0123456789abcdef01234567"
+    text = (
+        f'made from commit {head[:12]}, `commit {none[:7]}`, "commit": "{none}", recommit 1234567'
+    )
+    assert missing_commits(text) == [none[:7], none]
 
 
 @pytest.mark.parametrize("command", documented())

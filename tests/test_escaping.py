@@ -258,7 +258,7 @@ def test_the_summary(name: str, markdown: Any) -> None:
             "networks": pd.DataFrame(networks),
             "verdict": pd.DataFrame(verdict),
         }
-        shown = summary(text, frames)
+        shown = summary(text, frames, text)
         # in HTML nothing but the tags of a page
         tags = {tag for tag, *_ in Page(summary_html(shown)).tags}
         assert tags == {"h2", "h3", "p", "table", "tr", "th", "td", "ul", "li"}

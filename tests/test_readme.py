@@ -43,6 +43,18 @@ def test_pictures_and_pages_that_it_links_exist(page: str) -> None:
     assert [link for link in links if not (ROOT / link.split("#")[0]).exists()] == []
 
 
+def test_its_picture_and_verdict_are_the_published_ones() -> None:
+    published = ROOT / "results" / "published" / "paper"
+    if not published.is_dir():
+        pytest.skip("no complete run is published yet")
+    page = (ROOT / "README.md").read_text(encoding="utf-8")
+    first, *_ = re.findall(r"!\[[^\]]*\]\(([^)\s]+)\)", page)
+    assert first.startswith("results/published/paper/figures/")
+    table = re.findall(r"^\|.*", (published / "README.md").read_text(encoding="utf-8"), re.M)
+    for line in table[: table.index("| file | content |")]:
+        assert line in page, "the verdict of results/published/paper/README.md is another"
+
+
 def test_the_citation_is_of_this_version() -> None:
     citation = yaml.safe_load((ROOT / "CITATION.cff").read_text(encoding="utf-8"))
     assert citation["version"] == __version__

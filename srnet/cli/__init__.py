@@ -9,7 +9,7 @@ from typing import Any
 import click
 
 from srnet._version import __version__
-from srnet.cli import images, network, steps
+from srnet.cli import images, network, publication, steps
 from srnet.cli.gather import gather
 from srnet.errors import UserError
 from srnet.escaping import printable
@@ -26,11 +26,12 @@ SECTIONS = {
     "Steps of the workflow": (
         *(steps.data, steps.train, steps.layers, steps.evolve, steps.best, steps.formulas),
         *(steps.compare, steps.curves, steps.plane, steps.boundary_toy),
-        *(gather, steps.verdict, steps.summary),
+        *(gather, steps.verdict, publication.provenance, steps.summary),
     ),
     "Steps of its image branch": (
         *(images.make_images, images.train_classifier, images.compare_explanations),
     ),
+    "Published results": (publication.publish, publication.unpack, publication.diff),
 }
 
 

@@ -59,14 +59,17 @@ def mapping(name: str, content: str) -> Callable[[Command], Command]:
 
 
 def _parse_mapping(_: click.Context, option: click.Parameter, text: str | None) -> Any:
-    if text is None:
-        return None
+    return None if text is None else read_object(option.opts[0], text)
+
+
+def read_object(option: str, text: str) -> dict[str, Any]:
+    """The JSON object that an option gives."""
     try:
         content = json.loads(text)
     except (ValueError, RecursionError) as error:
-        raise UserError(f"{option.opts[0]} is {text!r}, which is not JSON ({error})") from error
+        raise UserError(f"{option} is {text!r}, which is not JSON ({error})") from error
     if not isinstance(content, dict):
-        raise UserError(f"{option.opts[0]} is {text!r}; a JSON object is needed")
+        raise UserError(f"{option} is {text!r}; a JSON object is needed")
     return content
 
 

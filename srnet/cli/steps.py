@@ -349,13 +349,16 @@ def verdict(
 @click.command()
 @click.option("--name", required=True, help="Name of the configuration.")
 @options.tables
+@click.option("--provenance", required=True, metavar="FILE", help="Its provenance.json.")
 @options.out("Markdown page")
 @click.option("--html", default=None, metavar="FILE", help="The same as a part of an HTML page.")
-def summary(name: str, tables: Sequence[tuple[str, str]], out: str, html: str | None) -> None:
+def summary(
+    name: str, tables: Sequence[tuple[str, str]], provenance: str, out: str, html: str | None
+) -> None:
     """Write a page that says what came out.
 
     NAME is runs, networks and verdict.
     """
     from srnet.results.summary import write_summary
 
-    write_summary(name, dict(tables), out, html)
+    write_summary(name, dict(tables), provenance, out, html)

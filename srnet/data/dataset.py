@@ -222,7 +222,7 @@ def _read(source: Csv | Sklearn | Pmlb, kind: Kind, pmlb_cache: StrPath | None) 
     if isinstance(source, Csv):
         return read_csv(source.path, source.target, kind)
     if isinstance(source, Pmlb):
-        return read_pmlb(source.dataset, kind, pmlb_cache)
+        return read_pmlb(source.dataset, kind, pmlb_cache, source.sha256)
     return load_sklearn(source.dataset)
 
 

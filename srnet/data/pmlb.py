@@ -11,6 +11,7 @@ import csv
 import difflib
 import errno
 import gzip
+import hashlib
 import os
 import shutil
 import tempfile
@@ -45,7 +46,9 @@ def cache_folder(folder: StrPath | None = None) -> Path:
     return Path(folder or os.environ.get(VARIABLE) or DEFAULT)
 
 
-def read_pmlb(name: str, kind: Kind, cache: StrPath | None = None) -> Table:
+def read_pmlb(
+    name: str, kind: Kind, cache: StrPath | None = None, sha256: str | None = None
+) -> Table:
     """Read a data set of PMLB from the cache, or download it into the cache first.
 
     Rows with missing cells are dropped and counted. A damaged file in the cache (truncated, empty,
@@ -60,12 +63,15 @@ def read_pmlb(name: str, kind: Kind, cache: StrPath | None = None) -> Table:
         ``regression`` or ``classification``.
     cache
         The folder, see ``cache_folder``.
+    sha256
+        Of the file's content, unpacked: how it is packed differs from one download to the next.
 
     Raises
     ------
     UserError
         If the data set is not in the cache and cannot be downloaded (no network, no such data set),
-        the cache cannot be written, or ``srnet.data.tables.parse`` rejects the table.
+        the cache cannot be written, the content has another checksum, or
+        ``srnet.data.tables.parse`` rejects the table.
     """
     folder = cache_folder(cache)
     path = _path(name, folder)
@@ -78,6 +84,11 @@ def read_pmlb(name: str, kind: Kind, cache: StrPath | None = None) -> Table:
         header, rows = _fetch(name, path, folder, f"is damaged ({damage})")
     except OSError as error:
         raise UserError(f"{path}: cannot be read ({error.strerror or error})") from error
+    if sha256 is not None and (found := _checksum(path)) != sha256:
+        raise UserError(
+            f"{path}: is another table than the task's, its content has the SHA-256 {found}; "
+            f"{sha256} is needed (delete the file to download it again)"
+        )
     complete = [
         (line, cells) for line, cells in rows if not any(cell.lower() in MISSING for cell in cells)
     ]
@@ -202,6 +213,11 @@ def _read_cells(path: Path) -> Cells:
         if len(cells) != len(header):
             raise DamagedFile(f"line {line} has {len(cells)} cells, the header {len(header)}")
     return header, rest
+
+
+def _checksum(path: Path) -> str:
+    with gzip.open(path) as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def _read_lines(file: TextIO) -> Iterator[str]:

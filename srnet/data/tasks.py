@@ -86,10 +86,12 @@ class Sklearn:
 
 @dataclass(frozen=True)
 class Pmlb:
-    """Rows of a data set of the Penn Machine Learning Benchmarks."""
+    """Rows of a data set of the Penn Machine Learning Benchmarks; its checksum where it is
+    known."""
 
     dataset: str
     widen: Mapping[str, float]
+    sha256: str | None = None
 
 
 @dataclass(frozen=True)
@@ -171,7 +173,7 @@ def _task(name: str, entry: dict[str, Any], path: Path) -> Task:
         source = Csv(path.parent / entry["csv"], entry["target"], entry.get("widen", WIDEN))
         kind = entry["kind"]
     elif "pmlb" in entry:
-        source = Pmlb(entry["pmlb"], entry.get("widen", WIDEN))
+        source = Pmlb(entry["pmlb"], entry.get("widen", WIDEN), entry.get("sha256"))
         kind = entry["kind"]
     else:
         source = Sklearn(entry["sklearn"], entry.get("widen", WIDEN))

@@ -1,6 +1,7 @@
 """Captions: Jinja templates filled with numbers from the frames that a figure or table shows."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -11,8 +12,14 @@ from srnet.drawing.style import count_text
 from srnet.escaping import escape_rst
 
 
-def fill_in(template: str, frames: Mapping[str, pd.DataFrame], **context: Any) -> str:
-    """Fill in the caption of a figure or table, as reStructuredText.
+def fill_in(
+    template: str,
+    frames: Mapping[str, pd.DataFrame],
+    *,
+    escape: Callable[[str], str] = escape_rst,
+    **context: Any,
+) -> str:
+    """Fill in the caption of a figure or table, as reStructuredText, or another page.
 
     What is filled in is escaped: it is text there, and no template for the report, which renders a
     caption once more by Jinja.
@@ -23,6 +30,8 @@ def fill_in(template: str, frames: Mapping[str, pd.DataFrame], **context: Any) -
         A Jinja template. It can use the frames and the context by name; ``seeds``, the number of
         runs per task and preset as text (``30 seeds``), if a frame counts them; ``count_text``; and
         ``not_finite``, which counts the infinite and missing values of a column.
+    escape
+        Makes a text safe in the language of the page.
 
     Raises
     ------
@@ -34,7 +43,7 @@ def fill_in(template: str, frames: Mapping[str, pd.DataFrame], **context: Any) -
         trim_blocks=True,
         lstrip_blocks=True,
         keep_trailing_newline=True,
-        finalize=_escape,
+        finalize=partial(_escape, escape),
     )
     variables = {
         **frames,
@@ -46,11 +55,11 @@ def fill_in(template: str, frames: Mapping[str, pd.DataFrame], **context: Any) -
     return environment.from_string(template).render(variables)
 
 
-def _escape(value: object) -> object:
+def _escape(escape: Callable[[str], str], value: object) -> object:
     """A filled-in text; a number stays as it is, and so does what is undefined, an error."""
-    return (
-        value if isinstance(value, int | float | np.number | Undefined) else escape_rst(str(value))
-    )
+    if isinstance(value, int | float | np.number | Undefined):
+        return value
+    return escape(value if isinstance(value, str) else str(value))
 
 
 def _seed_text(frames: Mapping[str, pd.DataFrame]) -> str:

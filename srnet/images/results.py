@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from srnet.errors import UserError
 from srnet.io.files import read_json
 from srnet.io.frames import read_table, write_table
+from srnet.io.software import describe_software, warn_of_mixture
 from srnet.typing import StrPath
 
 CURVE_POINTS = 60
@@ -26,14 +27,16 @@ STEP_COLUMNS = ("network", "image", "method", "seed", "passes", "probability", "
 
 def networks_table(reports: Iterable[StrPath]) -> pd.DataFrame:
     """One row per trained network, from its report: network, parameters, …, accuracies (0–1),
-    seconds of processor time."""
+    seconds of processor time, software."""
     rows = []
     for path in reports:
         report = read_json(path)
         for key in NETWORK_COLUMNS:
             if key not in report:
                 raise UserError(f"{path}: lacks the key '{key}'")
-        rows.append({key: report[key] for key in NETWORK_COLUMNS})
+        row = {key: report[key] for key in NETWORK_COLUMNS}
+        rows.append(row | {"software": describe_software(report)})
+    warn_of_mixture([row["software"] for row in rows], "networks")
     return pd.DataFrame(rows).rename(columns={"architecture": "network"})
 
 

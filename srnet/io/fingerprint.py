@@ -21,6 +21,7 @@ PLUMBING = frozenset(
             "io/fingerprint.py",
             "io/frames.py",
             "io/schema.py",
+            "io/software.py",
             "search/checkpoints.py",
         ),
     }

@@ -7,6 +7,7 @@ import numpy as np
 from srnet._version import __version__
 from srnet.data.dataset import Data
 from srnet.data.tasks import Task
+from srnet.io.software import software
 from srnet.metrics import r_squared
 from srnet.networks.mlp import CONSTANT_SPREAD, Network
 from srnet.typing import Floats
@@ -62,6 +63,7 @@ def training_report(
         "history_epochs": (kept + 1).tolist(),
         "history": history[kept].tolist(),
         "version": __version__,
+        "software": software("numpy", "torch"),
     }
 
 

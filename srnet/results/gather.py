@@ -18,6 +18,7 @@ from srnet.io.files import read_json
 from srnet.io.frames import read_all
 from srnet.io.npz import read_arrays
 from srnet.io.schema import check_json
+from srnet.io.software import describe_software, warn_of_mixture
 from srnet.model.fitting import check_run
 from srnet.model.srnet import SRNet
 from srnet.networks.layers import Layers
@@ -122,14 +123,15 @@ def _numbers(values: Sequence[Any], missing: float = np.nan) -> Floats:
 
 def runs_table(runs: Sequence[Run]) -> pd.DataFrame:
     """One row per run: task, preset, seed, fitness, normalised, r2, accuracy, complexity,
-    generations, evaluations, budget, seconds, processor_seconds.
+    generations, evaluations, budget, seconds, processor_seconds, software.
 
     ``normalised`` is the output's MSE over its variance, ``complexity`` the active nodes over all
     layers, ``budget`` how many chromosomes of each layer the search may evaluate; a fitness that is
     not finite is infinite. Of a classifier there is ``accuracy`` in the place of ``normalised`` and
     ``r2``: the share of the rows of the search for which the formulas predict the network's class.
+    Warns where not all runs are of the same software and processor.
     """
-    return pd.DataFrame(
+    table = pd.DataFrame(
         {
             "task": run["task"],
             "preset": run["preset"],
@@ -144,9 +146,12 @@ def runs_table(runs: Sequence[Run]) -> pd.DataFrame:
             "budget": _budget(run.get("settings", {})),
             "seconds": float(run["seconds"]),
             "processor_seconds": _number(run.get("processor_seconds")),
+            "software": describe_software(run),
         }
         for run in runs
     )
+    warn_of_mixture(table["software"], "runs")
+    return table
 
 
 def _budget(settings: Mapping[str, Any]) -> float:
@@ -253,7 +258,8 @@ def networks_table(
     its task's entry says.
 
     Of a classification also the number of classes, that of the classes it predicts on any row, and
-    how many rows it predicts to be of each class (``11687 / 37155``).
+    how many rows it predicts to be of each class (``11687 / 37155``). Warns where not all networks
+    are of the same software and processor.
 
     Parameters
     ----------
@@ -287,8 +293,10 @@ def networks_table(
                 or None,
                 "seconds": float(network["seconds"]),
                 "warnings": "; ".join(network["warnings"]) or "none",
+                "software": describe_software(network),
             }
         )
+    warn_of_mixture([row["software"] for row in rows], "networks")
     return pd.DataFrame(rows)
 
 

@@ -11,6 +11,7 @@ from srnet.errors import UserError
 from srnet.escaping import escape_html, escape_markdown
 from srnet.io.files import writing
 from srnet.io.frames import read_table
+from srnet.results.provenance import describe, read_provenance
 from srnet.results.verdict import NOT_COMPARABLE, NOT_REPRODUCED, NOT_RUN, VERDICTS
 from srnet.typing import StrPath
 
@@ -56,7 +57,7 @@ class Section:
     blocks: Sequence[str | list[str] | Table]
 
 
-def summary(name: str, frames: Frames) -> list[Section]:
+def summary(name: str, frames: Frames, origin: str) -> list[Section]:
     """The page.
 
     Parameters
@@ -65,20 +66,27 @@ def summary(name: str, frames: Frames) -> list[Section]:
         Of the configuration.
     frames
         The tidy tables runs, networks and verdict.
+    origin
+        A sentence on when, from what and with what it was made.
     """
     return [
         Section(f"{name}: what came out", [_size(frames)]),
         _verdict(frames["verdict"]),
-        _cost(frames),
+        _cost(frames, origin),
         *_warnings(frames),
         Section("Where the rest is", [Table(("what", f"in results/{name}/"), POINTERS)]),
     ]
 
 
 def write_summary(
-    name: str, files: Mapping[str, StrPath], out: StrPath, html: StrPath | None = None
+    name: str,
+    files: Mapping[str, StrPath],
+    provenance: StrPath,
+    out: StrPath,
+    html: StrPath | None = None,
 ) -> None:
-    """Write the page of tidy tables, which are CSV files by name (the command ``srnet summary``).
+    """Write the page of tidy tables, which are CSV files by name, and of provenance.json (the
+    command ``srnet summary``).
 
     Parameters
     ----------
@@ -97,7 +105,7 @@ def write_summary(
         if frame not in COLUMNS:
             raise UserError(f"summary: there is no table {frame}; allowed are {', '.join(COLUMNS)}")
     frames = {frame: read_table(path, COLUMNS[frame]) for frame, path in files.items()}
-    page = summary(name, frames)
+    page = summary(name, frames, describe(read_provenance(provenance)))
     with writing(out) as file:
         file.write(to_markdown(page))
     if html is not None:
@@ -187,14 +195,14 @@ def _number(row: Mapping[str, object] | Mapping[object, object]) -> str:
     return f"{task} {ours} [{low}, {high}] ({bound}{why})"
 
 
-def _cost(frames: Frames) -> Section:
+def _cost(frames: Frames, origin: str) -> Section:
     runs, networks = frames["runs"], frames["networks"]
     rows = [["training of the networks", _time(networks["seconds"].sum()), "–"]]
     for preset in _ordered(runs["preset"]):
         part = runs[runs["preset"] == preset]
         processor = part["processor_seconds"].sum(skipna=False)
         rows.append([f"searches, {preset}", _time(part["seconds"].sum()), _time(processor)])
-    return Section("Cost", [Table(["step", "by the clock", "processor"], rows)])
+    return Section("Cost", [Table(["step", "by the clock", "processor"], rows), origin])
 
 
 def _time(seconds: float) -> str:

@@ -21,6 +21,7 @@ from srnet.errors import UserError
 from srnet.io.files import check_writable, finite_or_none, is_stream, write_json
 from srnet.io.fingerprint import fingerprint
 from srnet.io.schema import arrange
+from srnet.io.software import software
 from srnet.model.fitting import quality
 from srnet.model.logistic import are_probabilities
 from srnet.networks.layers import Layers
@@ -322,6 +323,7 @@ def record(
         **times,
         "history": [finite_or_none(value) for value in search.history],
         "version": __version__,
+        "software": software("numpy", "scipy", "numba", "llvmlite"),
         "rows": {split: layers.rows(split) for split in ("train", "valid")},
         "settings": settings.to_json(),
         "layers_fingerprint": layers.fingerprint(),

@@ -12,6 +12,7 @@ from srnet.cli import main
 from srnet.io.files import write_json
 from srnet.io.frames import write_table
 from srnet.results.gather import formulas_table, networks_table, runs_table
+from srnet.results.provenance import write_provenance
 
 RULES = fakes.ROOT / "config" / "verdict.yaml"
 PUBLISHED = {
@@ -90,14 +91,16 @@ def test_the_page(tmp_path: Path, tables: dict[str, Path]) -> None:
     images = tables.pop("images_runs")
     formulas = tables.pop("formulas")
     judged(tmp_path, {name: tables[name] for name in ("runs", "networks")} | PUBLISHED)
-    page = tmp_path / "summary.md"
+    page, origin = tmp_path / "summary.md", tmp_path / "provenance.json"
+    write_provenance(origin, "made up", {}, "snakemake", {"runs": tables["runs"]}, tmp_path, {})
+    command = ("summary", "--name", "made up", "--provenance", origin, "--out", page)
     complete = tables | {"verdict": tmp_path / "verdict.csv"}
     html = tmp_path / "summary.html"
-    words = ("summary", "--name", "made up", *options(complete), "--out", page, "--html", html)
-    result = srnet(*words)
+    result = srnet(*command, "--html", html, *options(complete))
     assert (result.exit_code, result.output) == (0, "")
     assert html.read_text().startswith("<h2>made up: what came out</h2>\n<p>1 task, 30 runs: ")
     assert page.read_text().startswith("# made up: what came out\n\n1 task, 30 runs: ")
+    assert "\n\nMade on " in page.read_text()
     page.unlink()
     for wrong, words in (
         (tables, "summary: the table verdict is missing; give it as --table"),
@@ -105,7 +108,7 @@ def test_the_page(tmp_path: Path, tables: dict[str, Path]) -> None:
         (complete | {"images_runs": images}, "there is no table images_runs; allowed are runs,"),
         (complete | {"runs": tables["networks"]}, "networks.csv: lacks the column 'preset'; it h"),
     ):
-        result = srnet("summary", "--name", "made up", *options(wrong), "--out", page)
+        result = srnet(*command, *options(wrong))
         assert result.exit_code == 2
         assert result.stderr.startswith("srnet: ")
         assert words in result.stderr

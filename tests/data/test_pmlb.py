@@ -2,6 +2,7 @@
 downloaded: pmlb.fetch_data is a fake."""
 
 import gzip
+import hashlib
 import threading
 from collections.abc import Callable
 from pathlib import Path
@@ -10,11 +11,13 @@ import numpy as np
 import pmlb
 import pytest
 from click.testing import CliRunner
+from helpers.fakes import ROOT
 from helpers.waiting import HANG
 
 from srnet.cli import main
 from srnet.data.dataset import Data
 from srnet.data.pmlb import VARIABLE, cache_folder, read_pmlb
+from srnet.data.tasks import Pmlb, load_tasks
 from srnet.errors import UserError
 
 NAME = "iris"  # a name that PMLB has; the rows are made up
@@ -233,6 +236,25 @@ def test_two_at_once_do_not_disturb_each_other(
     assert gzip.decompress(file_in(tmp_path).read_bytes()).decode() == TEXT
 
 
+def test_another_table_than_the_tasks_is_refused_however_it_is_packed(
+    tmp_path: Path, fetches: Fetches
+) -> None:
+    checksum = hashlib.sha256(TEXT.encode()).hexdigest()
+    for level in (1, 9):
+        put(tmp_path, gzip.compress(TEXT.encode(), level, mtime=level))
+        assert len(read_pmlb(NAME, "classification", tmp_path, checksum).x) == 12
+    other = TEXT.replace("0.5", "0.25")
+    path = put(tmp_path, other)
+    with pytest.raises(UserError) as caught:
+        read_pmlb(NAME, "classification", tmp_path, checksum)
+    for part in (f"{path}: ", hashlib.sha256(other.encode()).hexdigest(), checksum):
+        assert part in str(caught.value)
+    assert fetches == []
+    path.unlink()
+    assert len(read_pmlb(NAME, "classification", tmp_path, checksum).x) == 12
+    assert fetches == [NAME]
+
+
 # What a table may be like
 
 
@@ -305,7 +327,10 @@ def test_classes_may_be_text_and_a_regression_may_not(tmp_path: Path) -> None:
 def test_the_data_sets_of_the_paper(name: str, rows: int, inputs: int, counts: list[int]) -> None:
     if not REAL.is_dir():
         pytest.skip(f"no PMLB data sets lie at {REAL}")
-    table = read_pmlb(name, "classification", REAL)
+    tasks = load_tasks(ROOT / "config/tasks.yaml").values()
+    sources = [task.source for task in tasks if isinstance(task.source, Pmlb)]
+    (checksum,) = {source.sha256 for source in sources if source.dataset == name}
+    table = read_pmlb(name, "classification", REAL, checksum)
     assert table.x.shape == (rows, inputs)
     assert np.bincount(table.y[:, 0].astype(int)).tolist() == counts
     assert table.dropped == 0

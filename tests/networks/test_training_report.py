@@ -25,6 +25,7 @@ def test_losses_are_those_of_the_network() -> None:
         assert report[f"r2_{split}"] == pytest.approx(1 - np.mean(errors**2) / y.var())
     assert report["loss"] == "mse"
     assert report["seconds"] > 0
+    assert report["software"]["torch"] == torch.__version__
     assert report["settings"] == {
         "optimiser": "adam",
         "lr": 0.003,

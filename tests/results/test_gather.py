@@ -37,6 +37,25 @@ def test_a_run_is_a_row_and_null_is_infinite():
     assert np.isnan(table["r2"].iloc[1])
 
 
+@pytest.mark.filterwarnings("error")
+def test_runs_and_networks_tell_their_software_and_a_mixture_warns(tmp_path):
+    old, one, other = (
+        {},
+        {"software": {"numpy": "2.2", "processor": "A"}},
+        {"software": {"numpy": "2.3", "processor": "A"}},
+    )
+    table = runs_table([fakes.run(seed=1) | one, fakes.run(seed=2) | one])
+    assert table["software"].tolist() == ["numpy 2.2; processor A"] * 2
+    with pytest.warns(UserWarning, match=r"^runs of .* \(1 with numpy 2\.2; 1 with numpy 2\.3"):
+        runs_table([fakes.run(seed=1) | one, fakes.run(seed=2) | other])
+    with pytest.warns(UserWarning, match=r"^networks of .* \(1 with unknown software"):
+        networks_table(
+            [fakes.network("K0") | old, fakes.network("F1") | one],
+            [fakes.data(tmp_path / f"{task}.npz", task) for task in ("K0", "F1")],
+            ["Benchmark", "Feynman"],
+        )
+
+
 def test_convergence_over_the_seeds():
     table = history_table(runs_with([4.0, 2.0, 1.0], [8.0, 6.0, 3.0]))
     assert table["generation"].tolist() == [1, 2, 3]

@@ -42,7 +42,7 @@ def frames(tmp_path):
 
 
 def page(frames):
-    return to_markdown(summary("demo", frames))
+    return to_markdown(summary("demo", frames, "Made by a test."))
 
 
 def test_a_page_on_one_screen_with_the_published_search_first(frames):
@@ -111,7 +111,7 @@ def test_long_lists_are_counted(frames):
 
 
 def test_the_same_in_html(frames):
-    text = to_html(summary("demo & more", frames))
+    text = to_html(summary("demo & more", frames, "Made by a test."))
     assert text.startswith("<h2>demo &amp; more: what came out</h2>")
     assert text.count("<tr>") == 3 + 4 + 6
     assert "<li>network trained for 3 of 9 epochs: F3</li>" in text

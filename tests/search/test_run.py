@@ -15,6 +15,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any, NoReturn
 
+import numba
 import numpy as np
 import pytest
 from filelock import FileLock
@@ -479,6 +480,7 @@ def test_the_record_is_complete_and_consistent(layers: Layers) -> None:
     assert run["constants"] == [program["constants"] for program in run["programs"]]
     assert run["rows"] == {"train": 40, "valid": 12}
     assert run["layers_fingerprint"] == layers.fingerprint()
+    assert run["software"]["numba"] == numba.__version__
 
 
 def test_constants_are_drawn_once(layers: Layers) -> None:

@@ -3,11 +3,13 @@ import json
 import os
 import re
 import shlex
+import sys
 from functools import cache
 from pathlib import Path
 
 import yaml
 from snakemake.exceptions import WorkflowError
+from snakemake.io import regex_from_filepattern
 from snakemake.utils import update_config
 
 from srnet.data.pmlb import VARIABLE
@@ -318,7 +320,8 @@ def available_frames(*names):
 
 def table_options(input):
     """The options of a command that reads tidy tables by their names."""
-    tables = {name: file for name, file in input.items() if name != "rules"}
+    others = ("rules", "provenance")
+    tables = {name: file for name, file in input.items() if name not in others}
     return repeat_option("--table", tables, tables.values())
 
 
@@ -353,3 +356,31 @@ def artifact_files(*kinds, tasks=None):
         for pattern in drawing_files(drawing).values()
         for file in expand(pattern, task=drawing.tasks)
     ]
+
+
+# The tidy tables that are drawn, but those of one task each, and those whose rows say with what
+# software they were made.
+FRAMES = sorted(
+    {frame for drawing in DRAWINGS for frame in drawing.artifact.frames} - PER_TASK - set(PUBLISHED)
+)
+TELLS_SOFTWARE = ("runs", "networks", "images_networks_trained")
+
+# How Snakemake was called and configured. By way of the environment and not of a rule's parameters:
+# a page about it is no reason to make anything again. A job's own Snakemake is called otherwise.
+os.environ.setdefault("SRNET_COMMAND", shlex.join(["snakemake", *sys.argv[1:]]))
+os.environ.update(SRNET_CONFIGURATION=json.dumps(config))
+
+
+def benchmark_patterns():
+    """The patterns of the benchmark files of every rule, below their folder."""
+    paths = {
+        each.name: regex_from_filepattern(str(each.benchmark))
+        for each in workflow.rules
+        if each.benchmark
+    }
+    return {
+        name: path.partition("benchmarks/")[2].removesuffix("$") for name, path in paths.items()
+    }
+
+
+include: "resources.smk"

@@ -197,6 +197,7 @@ for claims, frames in CLAIMS.items():
 rule summary:
     input:
         **available_frames("runs", "networks", "verdict"),
+        provenance="<results>/provenance.json",
     output:
         page="<results>/summary.md",
         # the report's front page
@@ -215,8 +216,8 @@ rule summary:
     message:
         "Summary of {params.name}"
     shell:
-        "srnet summary --name {params.name:q} {params.tables} --out {output.page:q}"
-        " --html {output.html:q} > {log:q} 2>&1"
+        "srnet summary --name {params.name:q} {params.tables} --provenance {input.provenance:q}"
+        " --out {output.page:q} --html {output.html:q} > {log:q} 2>&1"
 
 
 for table in DRAWINGS:

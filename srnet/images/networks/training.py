@@ -28,6 +28,7 @@ from srnet.images.networks.architectures import (
 from srnet.images.pictures.dataset import CLASSES, SIZE, ImageSet, make_image_set, make_test_set
 from srnet.images.pictures.preprocessing import Preprocessing
 from srnet.io.files import write_json
+from srnet.io.software import software
 from srnet.networks.training import torch_threads
 from srnet.typing import StrPath
 from srnet.validation import Choice, Integer, Number, check_threads
@@ -70,7 +71,7 @@ def train(
     -------
     The classifier, and its report: options, parameters, ``loss`` (mean of every hundredth part of
     the training), ``accuracy_test``, ``accuracy_hidden`` (test images of which a part is hidden),
-    both 0–1, ``seconds`` (of processor time).
+    both 0–1, ``software``, ``seconds`` (of processor time).
 
     Raises
     ------
@@ -116,6 +117,7 @@ def _train(
         "accuracy_test": _accuracy(model, unknown, None),
         "accuracy_hidden": _accuracy(model, unknown, np.random.default_rng([seed, 2])),
         "loss": losses,
+        "software": software("numpy", "scipy", "scikit-image", "torch"),
         "seconds": time.process_time() - start,
     }
     return Classifier(

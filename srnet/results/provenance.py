@@ -1,0 +1,178 @@
+"""Where results come from: commit, software, machine, configuration and time, in provenance.json.
+
+The page is of the moment in which it is made; what the runs themselves were made with is counted
+from them, ``software`` in RUN.json.
+"""
+
+import importlib.metadata
+import os
+import platform
+import re
+import subprocess
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from srnet._version import __version__
+from srnet.io.files import read_json, write_json
+from srnet.io.frames import read_table
+from srnet.io.schema import check_json
+from srnet.io.software import describe_mixture, processor
+from srnet.typing import StrPath
+
+Provenance = dict[str, Any]
+
+PACKAGE = Path(__file__).resolve().parents[1]
+SHORT = 12  # digits of a commit that is shown
+
+
+def provenance(
+    name: str,
+    configuration: Mapping[str, Any],
+    command: str,
+    tables: Mapping[str, pd.DataFrame],
+    benchmarks: StrPath,
+    rules: Mapping[str, str],
+) -> Provenance:
+    """The content of provenance.json.
+
+    Parameters
+    ----------
+    name, configuration, command
+        Of the workflow: the configuration with its name, and how Snakemake was called.
+    tables
+        The tidy tables whose rows say with what software they were made, by name.
+    benchmarks, rules
+        The folder of Snakemake's benchmark files, and by rule the pattern of its paths there.
+    """
+    packages = {
+        package.metadata["Name"]: package.version for package in importlib.metadata.distributions()
+    }
+    return {
+        "name": name,
+        "date": datetime.now(UTC).isoformat(timespec="seconds"),
+        **_commit(PACKAGE),
+        "command": command,
+        "version": __version__,
+        "python": platform.python_version(),
+        "system": platform.platform(),
+        "processor": processor(),
+        "cores": len(os.sched_getaffinity(0))
+        if hasattr(os, "sched_getaffinity")
+        else os.cpu_count() or 1,
+        "made_with": {
+            table: {
+                str(text): int(count) for text, count in rows["software"].value_counts().items()
+            }
+            for table, rows in tables.items()
+        },
+        "rules": _times(Path(benchmarks), rules),
+        "configuration": dict(configuration),
+        "packages": dict(sorted(packages.items(), key=lambda item: item[0].lower())),
+    }
+
+
+def write_provenance(
+    out: StrPath,
+    name: str,
+    configuration: Mapping[str, Any],
+    command: str,
+    tables: Mapping[str, StrPath],
+    benchmarks: StrPath,
+    rules: Mapping[str, str],
+) -> None:
+    """Write provenance.json (the command ``srnet provenance``); the arguments are those of
+    ``provenance``, tables as files."""
+    frames = {table: read_table(path, ["software"]) for table, path in tables.items()}
+    write_json(out, provenance(name, configuration, command, frames, benchmarks, rules))
+
+
+def read_provenance(path: StrPath) -> Provenance:
+    """Read provenance.json; UserError if it breaks its schema."""
+    content = read_json(path)
+    check_json(content, "provenance", path)
+    return content
+
+
+def describe(content: Provenance) -> str:
+    """One paragraph: when, from which commit, with what and how long.
+
+    It ends with a warning where runs or networks are of different software.
+    """
+    commit = content["commit"]
+    code = f"commit {commit[:SHORT]}" if commit else "no git checkout"
+    if content["dirty"]:
+        code += " with changes that are not committed"
+    clock, work = (
+        duration(sum(rule[key] for rule in content["rules"].values()))
+        for key in ("seconds", "processor_seconds")
+    )
+    mixtures = [
+        describe_mixture(
+            [text for text, count in found.items() for _ in range(count)], table.capitalize()
+        )
+        for table, found in content["made_with"].items()
+    ]
+    cores = f"{content['cores']} core{'s' * (content['cores'] > 1)}"
+    return " ".join(
+        [
+            f"Made on {content['date'][:10]} from {code}, srnet {content['version']} and Python "
+            f"{content['python']}, on {cores} ({content['processor']}): jobs of {clock} by the clock "
+            f"and of {work} of processor time.",
+            *(f"{mixture}." for mixture in mixtures if mixture),
+        ]
+    )
+
+
+def duration(seconds: float) -> str:
+    """A time in hours, minutes or seconds, as text."""
+    for unit, length in (("h", 3600), ("min", 60)):
+        if seconds >= 2 * length:
+            return f"{seconds / length:.1f} {unit}"
+    return f"{seconds:.1f} s"
+
+
+def times_table(content: Provenance) -> pd.DataFrame:
+    """One row per rule of the workflow: jobs, seconds by the clock and of processor time, those of
+    the longest job."""
+    return pd.DataFrame([{"rule": rule, **times} for rule, times in content["rules"].items()])
+
+
+def _commit(folder: Path) -> dict[str, Any]:
+    """The commit that a folder's files are of, and whether they differ from it; None of files that
+    are not tracked, as an installed package's."""
+    try:
+        if not _git(folder, "ls-files", "--", "__init__.py"):
+            return {"commit": None, "dirty": None}
+        commit = _git(folder, "rev-parse", "HEAD")
+        changes = _git(folder, "status", "--porcelain", "--untracked-files=no", "--", ":/")
+    except (OSError, subprocess.SubprocessError):  # no git, or no checkout
+        return {"commit": None, "dirty": None}
+    return {"commit": commit, "dirty": bool(changes)}
+
+
+def _git(folder: Path, *words: str) -> str:
+    command = ["git", "-C", str(folder), *words]
+    process = subprocess.run(command, capture_output=True, text=True, check=True, timeout=60)
+    return process.stdout.strip()
+
+
+def _times(folder: Path, rules: Mapping[str, str]) -> dict[str, dict[str, Any]]:
+    """By rule the number and the times of its jobs; a rule without a job is left out."""
+    times = {}
+    paths = {path.relative_to(folder).as_posix(): path for path in sorted(folder.rglob("*.tsv"))}
+    for rule, pattern in rules.items():
+        files = [path for name, path in paths.items() if re.fullmatch(pattern, name)]
+        if files:
+            # a job too short for a sample of its processor time has none
+            jobs = pd.concat([pd.read_csv(file, sep="\t", na_values=["-"]) for file in files])
+            times[rule] = {
+                "jobs": len(jobs),
+                "seconds": float(jobs["s"].sum()),
+                "processor_seconds": float(jobs["cpu_time"].sum()),
+                "longest_seconds": float(jobs["s"].max()),
+            }
+    return times

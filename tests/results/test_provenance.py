@@ -1,0 +1,77 @@
+import subprocess
+
+import pandas as pd
+import pytest
+
+from srnet import __version__
+from srnet.errors import UserError
+from srnet.io.files import write_json
+from srnet.io.schema import check_json
+from srnet.results import provenance as module
+from srnet.results.provenance import describe, duration, provenance, read_provenance, times_table
+
+HEADER = "s\th:m:s\tcpu_time\n"
+
+
+def content(tmp_path, **tables):
+    frames = {name: pd.DataFrame({"software": texts}) for name, texts in tables.items()}
+    rules = {"evolve": r"(?P<task>K0|K1)/srnet/paper/(?P<seed>\d+)\.tsv", "train": r"K0/train\.tsv"}
+    return provenance("paper", {"seeds": 2}, "snakemake -c2", frames, tmp_path / "marks", rules)
+
+
+def test_jobs_are_counted_by_rule(tmp_path):
+    folder = tmp_path / "marks" / "K0" / "srnet" / "paper"
+    folder.mkdir(parents=True)
+    (folder / "1.tsv").write_text(f"{HEADER}2.5\t0:00:02\t2.0\n")
+    (folder / "2.tsv").write_text(f"{HEADER}0.5\t0:00:00\t-\n")  # too short for a sample
+    (folder / "compared.tsv").write_text(f"{HEADER}9\t0:00:09\t9\n")  # of no rule here
+    found = content(tmp_path)
+    check_json(found, "provenance")
+    assert found["rules"] == {
+        "evolve": {"jobs": 2, "seconds": 3.0, "processor_seconds": 2.0, "longest_seconds": 2.5}
+    }
+    assert times_table(found).to_dict("records")[0]["rule"] == "evolve"
+    assert found["packages"]["numpy"]
+    assert found["version"] == __version__
+    assert "jobs of 3.0 s by the clock and of 2.0 s of processor time" in describe(found)
+
+
+def test_the_commit_and_whether_files_differ_from_it(tmp_path, monkeypatch):
+    monkeypatch.setattr(module, "PACKAGE", tmp_path / "pkg")
+    (tmp_path / "pkg").mkdir()
+    (tmp_path / "pkg" / "__init__.py").write_text("")
+    assert content(tmp_path)["commit"] is None
+    assert "from no git checkout, " in describe(content(tmp_path))
+    git = ["git", "-C", str(tmp_path), "-c", "user.name=a", "-c", "user.email=a@b.c"]
+    subprocess.run([*git, "init", "--quiet"], check=True)
+    # a repository that does not have the package, as one around a virtual environment
+    assert content(tmp_path)["commit"] is None
+    subprocess.run([*git, "add", "pkg"], check=True)
+    subprocess.run([*git, "commit", "--quiet", "--message", "a"], check=True)
+    found = content(tmp_path)
+    assert (len(found["commit"]), found["dirty"]) == (40, False)
+    (tmp_path / "pkg" / "__init__.py").write_text("CHANGED = True")
+    found = content(tmp_path)
+    assert found["dirty"] is True
+    assert f"commit {found['commit'][:12]} with changes that are not committed" in describe(found)
+
+
+def test_runs_of_other_software_are_told_apart(tmp_path):
+    found = content(tmp_path, runs=["numpy 1; processor A"] * 2 + ["numpy 2; processor A"])
+    assert found["made_with"]["runs"] == {"numpy 1; processor A": 2, "numpy 2; processor A": 1}
+    assert "Runs of different software or processors" in describe(found)
+    assert "(2 with numpy 1; 1 with numpy 2)" in describe(found)
+    assert "different software" not in describe(content(tmp_path, runs=["numpy 1"] * 3))
+
+
+@pytest.mark.parametrize(
+    ("seconds", "text"), [(0, "0.0 s"), (119.96, "120.0 s"), (120, "2.0 min"), (7200, "2.0 h")]
+)
+def test_a_duration_has_a_unit_that_fits(seconds, text):
+    assert duration(seconds) == text
+
+
+def test_a_file_that_is_none_is_refused(tmp_path):
+    write_json(tmp_path / "provenance.json", {"name": "paper"})
+    with pytest.raises(UserError, match=r"provenance\.json: the key 'date' is missing"):
+        read_provenance(tmp_path / "provenance.json")

@@ -1,0 +1,56 @@
+# Where the results come from, and the folder in which they are published.
+
+
+rule provenance:
+    input:
+        **available_frames(*FRAMES),
+    output:
+        report(
+            "<results>/provenance.json",
+            category="Provenance",
+            labels={"result": "Where the results come from (JSON)"},
+        ),
+    log:
+        "<logs>/provenance.log",
+    localrule: True
+    conda:
+        "../envs/srnet.yaml"
+    params:
+        name=config["name"],
+        tables=lambda w, input: table_options(
+            {name: file for name, file in input.items() if name in TELLS_SOFTWARE}
+        ),
+        folder=f"results/{config.get('runs', config['name'])}/benchmarks",
+        rules=lambda w: repeat_option("--rule", benchmark_patterns(), benchmark_patterns().values()),
+        code=fingerprint("results/provenance.py"),
+    message:
+        "Provenance of {params.name}"
+    shell:
+        "srnet provenance --name {params.name:q} --benchmarks {params.folder:q}"
+        " {params.tables} {params.rules} --out {output:q} > {log:q} 2>&1"
+
+
+rule publish:
+    input:
+        artifact_files("figure", "table"),
+        "<results>/summary.md",
+        provenance="<results>/provenance.json",
+        network=f"<runs>/{next(iter(TASKS))}/network.json",
+        template=os.path.relpath(Path(workflow.basedir) / "report" / "reproduction.md"),
+    output:
+        directory(f"{config['publish']}/{config['name']}"),
+    log:
+        "<logs>/publish.log",
+    localrule: True
+    conda:
+        "../envs/srnet.yaml"
+    params:
+        results=subpath(input.provenance, parent=True),
+        runs=subpath(input.network, ancestor=2),
+        workflow=subpath(input.template, ancestor=2),
+        code=fingerprint("results/publication.py"),
+    message:
+        "Publishing {config[name]} in {output}"
+    shell:
+        "srnet publish {params.results:q} --runs {params.runs:q} --workflow {params.workflow:q}"
+        " --out {output:q} > {log:q} 2>&1"
