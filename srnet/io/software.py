@@ -45,8 +45,15 @@ def processor() -> str:
         lines = Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
     except OSError:  # not Linux
         lines = []
-    names = [line.partition(":")[2] for line in lines if line.startswith("model name")]
-    return " ".join((names or [platform.processor() or platform.machine()])[0].split())
+    entries: dict[str, str] = {}
+    for line in lines:
+        key, _, value = line.partition(":")
+        entries.setdefault(key.strip(), " ".join(value.split()))
+    if "model name" not in entries:
+        return " ".join((platform.processor() or platform.machine()).split())
+    # virtual machines give several generations one name
+    numbers = [f"{key} {entries[key]}" for key in ("cpu family", "model") if key in entries]
+    return ", ".join([entries["model name"], *numbers])
 
 
 def describe_software(content: Mapping[str, Any]) -> str:

@@ -120,8 +120,8 @@ def describe(content: Provenance) -> str:
     return " ".join(
         [
             f"Made on {content['date'][:10]} from {code}, srnet {content['version']} and Python "
-            f"{content['python']}, on {cores} ({content['processor']}): jobs of {clock} by the clock "
-            f"and of {work} of processor time.",
+            f"{content['python']}, on {cores} ({content['processor']}): jobs of {clock} by the "
+            f"clock and of {work} of processor time.",
             *(f"{mixture}." for mixture in mixtures if mixture),
         ]
     )

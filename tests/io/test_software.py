@@ -1,8 +1,10 @@
+from pathlib import Path
+
 import numpy
 import pytest
 
 from srnet import __version__
-from srnet.io.software import UNKNOWN, describe_mixture, describe_software, software
+from srnet.io.software import UNKNOWN, describe_mixture, describe_software, processor, software
 
 
 def test_it_names_versions_and_the_processor():
@@ -39,3 +41,10 @@ def test_a_mixture_is_described_by_what_differs(described, part):
 def test_results_of_one_software_are_no_mixture():
     assert describe_mixture([ONE, ONE], "runs") == ""
     assert describe_mixture([], "runs") == ""
+
+
+def test_the_processor_is_told_by_model_and_number(monkeypatch):
+    """A virtual machine's model name alone is that of several generations."""
+    cpuinfo = "processor\t: 0\ncpu family\t: 25\nmodel\t\t: 17\nmodel name\t: AMD  EPYC\n\n"
+    monkeypatch.setattr(Path, "read_text", lambda *_, **__: cpuinfo + cpuinfo.replace("17", "1"))
+    assert processor.__wrapped__() == "AMD EPYC, cpu family 25, model 17"

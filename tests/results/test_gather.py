@@ -52,7 +52,7 @@ def test_runs_and_networks_tell_their_software_and_a_mixture_warns(tmp_path):
         networks_table(
             [fakes.network("K0") | old, fakes.network("F1") | one],
             [fakes.data(tmp_path / f"{task}.npz", task) for task in ("K0", "F1")],
-            ["Benchmark", "Feynman"],
+            [fakes.task("K0"), fakes.task("F1")],
         )
 
 
