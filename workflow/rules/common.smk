@@ -9,6 +9,7 @@ from pathlib import Path
 
 import yaml
 from snakemake.logging import logger
+from snakemake.settings.types import DeploymentMethod
 from snakemake.sourcecache import LocalSourceFile
 from snakemake.utils import update_config
 
@@ -27,6 +28,9 @@ TAKEN = ("all", "benchmarks", "figures", "images", "logs", "tables")
 
 # The keys that name a file: the user's own, or one that comes with the package.
 CONFIG_FILES = ("tasks_file", "published", "published_classification", "verdict")
+
+if DeploymentMethod.APPTAINER in workflow.deployment_settings.deployment_method:
+    logger.warning("--sdm apptainer: srnet has no container; its rules run without one")
 
 SCRIPTS = workflow.current_basedir.join("../scripts")
 # Snakemake fetches a script of a remote module alone; those beside it are in the package, too.
