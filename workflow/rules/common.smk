@@ -35,9 +35,8 @@ if DeploymentMethod.APPTAINER in workflow.deployment_settings.deployment_method:
 SCRIPTS = workflow.current_basedir.join("../scripts")
 # Snakemake fetches a script of a remote module alone; those beside it are in the package, too.
 if not isinstance(SCRIPTS, LocalSourceFile):
-    os.environ["PYTHONPATH"] = os.pathsep.join(
-        [str(resource("workflow/scripts")), *filter(None, [os.environ.get("PYTHONPATH")])]
-    )
+    folders = (str(resource("workflow/scripts")), os.getenv("PYTHONPATH"))
+    os.environ.update(PYTHONPATH=os.pathsep.join(filter(None, folders)))
 
 # Thousands of jobs have a few dozens of fingerprints, and no code changes under a workflow.
 fingerprint = cache(fingerprint)
