@@ -14,22 +14,51 @@ SNAKEMAKE = snakemake --cores $(CORES)
 
 export PATH := $(CURDIR)/.venv/bin:$(PATH)
 
-.PHONY: help install all demo report publish figures-from-published runs-from-published lint check test chromium docs \
-	format bench clean
+.PHONY: help install lock lowest all demo report publish figures-from-published runs-from-published lint check test \
+	chromium docs format bench clean
 
 help: ## list the targets
-	@echo "make [TARGET] [CORES=N] [CONFIG=config/config.yaml]"
+	@echo "make [TARGET] [CORES=N] [CONFIG=config/config.yaml] [LOCKED=1]"
 	@sed -n 's/^\([a-z-]*\):[^#]*## \(.*\)/  \1\t\2/p' $(MAKEFILE_LIST) | expand -t 26
 
-install: .venv/installed ## make .venv with everything the project needs
+install: .venv/$(if $(LOCKED),locked,installed) ## make .venv with everything the project needs; LOCKED=1: in the versions of requirements.lock
 
-# torch first and alone: the plain wheel of this version is a CPU build; any other way pulls gigabytes
-# of CUDA libraries.
+PIP = -m pip install --quiet --disable-pip-version-check
+# First and alone: the plain wheel of this version is a CPU build; any other way pulls gigabytes of
+# CUDA libraries.
+TORCH = torch==2.13.0
+
 .venv/installed: pyproject.toml
 	@test -x .venv/bin/python || $(PYTHON) -m venv .venv
-	.venv/bin/python -m pip install --quiet --disable-pip-version-check torch==2.13.0
-	.venv/bin/python -m pip install --quiet --disable-pip-version-check -e '.[workflow,test,docs]'
+	.venv/bin/python $(PIP) $(TORCH)
+	.venv/bin/python $(PIP) -e '.[workflow,test,docs]'
 	@touch $@
+
+.venv/locked: requirements.lock pyproject.toml
+	@test -x .venv/bin/python || $(PYTHON) -m venv .venv
+	.venv/bin/python $(PIP) $(TORCH)
+	.venv/bin/python $(PIP) --no-deps --require-hashes -r requirements.lock
+	.venv/bin/python $(PIP) --no-deps --no-build-isolation -e .
+	@touch .venv/installed $@
+
+# torch is installed before; with it here, its CUDA libraries would be in the lock.
+COMPILE = .venv/bin/uv pip compile --quiet --no-annotate --override <(echo 'torch; sys_platform == "none"') \
+  --no-emit-package torch pyproject.toml
+
+lock: install ## write requirements.lock anew: the newest versions, for every system, with hashes
+	$(COMPILE) --universal --python-version 3.11 --upgrade --generate-hashes --extra workflow --extra cluster \
+	  --extra test --extra docs --custom-compile-command 'make lock' --output-file requirements.lock
+
+# Of the libraries that the code works with most; without a compiled search. pandas 2 warns of the median of nothing.
+lowest: install ## quick tests in build/lowest, an environment of the lowest versions that pyproject.toml allows
+	$(PYTHON) -m venv --clear build/lowest
+	build/lowest/bin/python $(PIP) $(TORCH)
+	$(COMPILE) --python build/lowest/bin/python --resolution lowest-direct --extra workflow --output-file build/lowest/pins.txt
+	.venv/bin/uv pip install --quiet --python build/lowest/bin/python -r build/lowest/pins.txt pytest hypothesis
+	.venv/bin/uv pip install --quiet --python build/lowest/bin/python --no-deps -e .
+	build/lowest/bin/python -m pytest -q -m "not slow" -W "ignore:Mean of empty slice:RuntimeWarning" \
+	  tests/test_metrics.py tests/data tests/drawing tests/io tests/networks
+	build/lowest/bin/srnet reproduce --config demo -- --dry-run --quiet all
 
 all: install ## the complete reproduction of CONFIG
 	$(SNAKEMAKE) --configfile $(CONFIG)

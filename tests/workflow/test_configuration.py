@@ -113,9 +113,15 @@ def test_every_key_is_described():
 )
 def test_snakemake_refuses_it_before_it_runs_anything(snakemake, option, sentence):
     run = snakemake(ROOT, "--dry-run", "--config", option)
-    assert run.returncode != 0
+    assert run.returncode == 2
     assert sentence in run.stdout + run.stderr
     assert "Traceback" not in run.stdout + run.stderr
+
+
+def test_a_container_that_there_is_not_is_missed_aloud(snakemake):
+    run = snakemake(ROOT, "--dry-run", "--sdm", "apptainer", "--", "undersampling")
+    assert run.returncode == 0, run.stdout + run.stderr
+    assert "--sdm apptainer: srnet has no container; its rules run without one" in run.stdout
 
 
 def test_a_nested_option_of_the_command_line_has_numbers(snakemake, jobs, copy_tree, tmp_path):
@@ -154,7 +160,7 @@ def test_a_tasks_file_of_ones_own_lacks_what_config_yaml_names(snakemake, copy_t
     tasks = (tree / "config" / "tasks.yaml").read_text().replace("K0:", "mine:")
     (tree / "mine.yaml").write_text(tasks[tasks.index("mine:") : tasks.index("K1:")])
     config = {"tasks_file": "mine.yaml", "tasks": ["mine"]}
-    for explainers, code in (({}, 0), ({"lines": ["mine"]}, 0), ({"lines": ["min"]}, 1)):
+    for explainers, code in (({}, 0), ({"lines": ["mine"]}, 0), ({"lines": ["min"]}, 2)):
         (tree / "c.yaml").write_text(yaml.safe_dump(config | {"explainers": explainers}))
         run = snakemake(tree, "--dry-run", "--configfile", "c.yaml")
         assert run.returncode == code, run.stdout + run.stderr

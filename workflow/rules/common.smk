@@ -8,8 +8,10 @@ from functools import cache
 from pathlib import Path
 
 import yaml
-from snakemake.exceptions import WorkflowError
 from snakemake.io import regex_from_filepattern
+from snakemake.logging import logger
+from snakemake.settings.types import DeploymentMethod
+from snakemake.sourcecache import LocalSourceFile
 from snakemake.utils import update_config
 
 from srnet.data.pmlb import VARIABLE
@@ -19,14 +21,30 @@ from srnet.errors import UserError
 from srnet.images.pictures.plan import image_names, name_test_images, training_options
 from srnet.io.fingerprint import fingerprint
 from srnet.io.schema import check
+from srnet.resources import find_config, resource
 from srnet.search.settings import PRESETS, preset as search_settings
 
 # What is no task's name: folders of the results, the rows about all tasks together, and the seeds of
 # all other tasks.
 TAKEN = ("all", "benchmarks", "default", "figures", "images", "logs", "tables")
 
+# The keys that name a file: the user's own, or one that comes with the package.
+CONFIG_FILES = ("tasks_file", "published", "published_classification", "verdict")
+
+if DeploymentMethod.APPTAINER in workflow.deployment_settings.deployment_method:
+    logger.warning("--sdm apptainer: srnet has no container; its rules run without one")
+
+SCRIPTS = workflow.current_basedir.join("../scripts")
+# Snakemake fetches a script of a remote module alone; those beside it are in the package, too.
+if not isinstance(SCRIPTS, LocalSourceFile):
+    folders = (str(resource("workflow/scripts")), os.getenv("PYTHONPATH"))
+    os.environ.update(PYTHONPATH=os.pathsep.join(filter(None, folders)))
+
 # Thousands of jobs have a few dozens of fingerprints, and no code changes under a workflow.
 fingerprint = cache(fingerprint)
+
+
+configfile: find_config("config/config.yaml")
 
 
 include: "termination.smk"
@@ -71,9 +89,13 @@ def load_configuration():
         If the configuration breaks its schema, names an unknown task or preset or a file that is
         not there, or a task has a name that stands for something else among the results.
     """
-    update_config(config, read_numbers(workflow.config_settings.config))
-    schema = Path(workflow.basedir) / "schemas" / "config.schema.yaml"
+    options = workflow.config_settings.config
+    if options.keys() <= config.keys():  # not so of a module whose configuration is another one
+        update_config(config, read_numbers(options))
+    schema = resource("workflow/schemas/config.schema.yaml")
     check(config, yaml.safe_load(schema.read_text()), "configuration")
+    for key in CONFIG_FILES:
+        config[key] = find_config(config[key])
     known = load_tasks(config["tasks_file"])
     networks = (config.get("images") or {}).get("networks", [])
     for name in config["tasks"]:
@@ -102,7 +124,7 @@ def load_configuration():
                     f"{config['tasks_file']} has {', '.join(known)}"
                 )
     # Snakemake asks for no input of what is already made
-    for key in ("published", "published_classification", "verdict"):
+    for key in CONFIG_FILES:
         if not Path(config[key]).is_file():
             raise UserError(
                 f"configuration: '{key}' names the file '{config[key]}', which is not there"
@@ -132,8 +154,9 @@ def load_configuration():
 
 try:
     TASKS, SEARCHES = load_configuration()
-except UserError as error:  # one sentence, no traceback
-    raise WorkflowError(str(error)) from None
+except UserError as error:  # one sentence, no traceback, and the exit code of srnet's commands
+    logger.error(str(error))
+    sys.exit(2)
 
 # By way of the environment and not of a rule's parameters: rows from another cache are the same
 # rows.
@@ -200,6 +223,11 @@ def output_loss(task):
     return "cross_entropy" if TASKS[task].kind == "classification" else "mse"
 
 
+def config_file(key):
+    """A file that the configuration names, as an input that no prefix of a module goes before."""
+    return local(config[key])
+
+
 EXPLAINERS = config["explainers"]
 # The explainers that take a seed, with the numbers that each reads.
 SEEDED = {"lime": ("points", "rows", "samples"), "maple": ("points", "rows")}
@@ -214,7 +242,7 @@ CASE = dict(
     data="<runs>/{task}/data.npz",
     network="<runs>/{task}/network.pt",
     layers="<runs>/{task}/layers.npz",
-    tasks=ancient(config["tasks_file"]),
+    tasks=ancient(config_file("tasks_file")),
 )
 
 
@@ -300,7 +328,7 @@ def drawing_frames(drawing):
 
     def path(frame):
         if frame in PUBLISHED:
-            return config[PUBLISHED[frame]]
+            return config_file(PUBLISHED[frame])
         name = f"{frame}/{{task}}" if frame in PER_TASK else frame
         return f"<results>/tables/{name}.csv"
 
@@ -332,7 +360,13 @@ def drawing_module(drawing):
 
 def caption_template(drawing):
     """The caption of a figure or table, numbers to be filled in."""
-    return os.path.relpath(Path(workflow.basedir) / "report" / f"{drawing.artifact.name}.rst")
+    return local(os.path.relpath(resource(f"workflow/report/{drawing.artifact.name}.rst")))
+
+
+def script_file(name):
+    """A script with its whole path: Snakemake 9.27 fails to find one that is relative to a rule of
+    git+file://."""
+    return str(SCRIPTS.join(name))
 
 
 def report_entry(drawing, kind):

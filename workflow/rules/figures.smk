@@ -37,4 +37,4 @@ for figure in DRAWINGS:
             message:
                 "Drawing {output.pdf}"
             script:
-                "../scripts/figure.py"
+                script_file("figure.py")

@@ -8,7 +8,7 @@ if IMAGES:
             artifact_files("figure", "table", tasks="images"),
         localrule: True
         message:
-            "The figures and tables of the image branch of {config[name]}"
+            f"The figures and tables of the image branch of {config['name']}"
 
     rule make_images:
         output:

@@ -3,9 +3,11 @@
 
 rule data:
     input:
-        tasks=ancient(config["tasks_file"]),
+        tasks=ancient(config_file("tasks_file")),
         table=lambda w: (
-            [str(TASKS[w.task].source.path)] if isinstance(TASKS[w.task].source, Csv) else []
+            [local(str(TASKS[w.task].source.path))]
+            if isinstance(TASKS[w.task].source, Csv)
+            else []
         ),
     output:
         "<runs>/{task}/data.npz",
@@ -26,7 +28,7 @@ rule data:
 rule train:
     input:
         data="<runs>/{task}/data.npz",
-        tasks=ancient(config["tasks_file"]),
+        tasks=ancient(config_file("tasks_file")),
     output:
         network="<runs>/{task}/network.pt",
         report="<runs>/{task}/network.json",
@@ -59,7 +61,7 @@ rule layers:
     input:
         network="<runs>/{task}/network.pt",
         data="<runs>/{task}/data.npz",
-        tasks=ancient(config["tasks_file"]),
+        tasks=ancient(config_file("tasks_file")),
     output:
         "<runs>/{task}/layers.npz",
     log:

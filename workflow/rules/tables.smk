@@ -5,7 +5,7 @@ rule gather_networks:
     input:
         networks=expand("<runs>/{task}/network.json", task=TASKS),
         data=expand("<runs>/{task}/data.npz", task=TASKS),
-        tasks=ancient(config["tasks_file"]),
+        tasks=ancient(config_file("tasks_file")),
     output:
         networks="<results>/tables/networks.csv",
         training="<results>/tables/training.csv",
@@ -19,7 +19,7 @@ rule gather_networks:
         networks=lambda w, input: repeat_option("--network", input.networks, input.data),
         code=fingerprint("results/gather.py"),
     message:
-        "Gathering the networks of {config[tasks]}"
+        f"Gathering the networks of {config['tasks']}"
     shell:
         "srnet gather networks {params.networks} --tasks {input.tasks:q}"
         " --out-networks {output.networks:q} --out-training {output.training:q} > {log:q} 2>&1"
@@ -42,7 +42,7 @@ rule gather_runs:
     params:
         code=fingerprint("results/gather.py"),
     message:
-        "Gathering the runs of {config[tasks]}"
+        f"Gathering the runs of {config['tasks']}"
     shell:
         "srnet gather runs {input.runs:q} --out-runs {output.runs:q} --out-history {output.history:q}"
         " --out-pareto {output.pareto:q} > {log:q} 2>&1"
@@ -108,7 +108,7 @@ rule gather_layer_r2:
         layers=lambda w, input: repeat_option("--layers", TASKS, input.layers),
         code=fingerprint("results/hidden_semantics.py"),
     message:
-        "R² of the layers of {config[tasks]} by number of formulas"
+        f"R² of the layers of {config['tasks']} by number of formulas"
     shell:
         "srnet gather layer-r2 {input.runs:q} {params.layers} --out {output:q} > {log:q} 2>&1"
 
@@ -128,7 +128,7 @@ rule gather_formulas:
         runs=lambda w, input: repeat_option("--run", input.runs, input.formulas),
         code=fingerprint("results/gather.py"),
     message:
-        "Gathering the formulas of {config[tasks]}"
+        f"Gathering the formulas of {config['tasks']}"
     shell:
         "srnet gather formulas {params.runs} --out {output:q} > {log:q} 2>&1"
 
@@ -169,8 +169,8 @@ for claims, frames in CLAIMS.items():
                 claims
             input:
                 **available_frames(*frames),
-                **{key: config[key] for key in PUBLISHED.values()},
-                rules=config["verdict"],
+                **{key: config_file(key) for key in PUBLISHED.values()},
+                rules=config_file("verdict"),
             output:
                 f"<results>/tables/{claims}.csv",
             log:
@@ -251,4 +251,4 @@ for table in DRAWINGS:
             message:
                 "Making {output.html}"
             script:
-                "../scripts/table.py"
+                script_file("table.py")
