@@ -14,7 +14,7 @@ from typing import Literal
 # Sections of the report in the order in which one reads.
 CATEGORIES = (
     *("Verdict", "Comparison", "Search", "Formulas", "Presets", "Beyond the paper"),
-    *("Tasks and networks", "Images"),
+    *("Tasks and networks", "Images", "Provenance"),
 )
 
 

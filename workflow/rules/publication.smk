@@ -7,7 +7,7 @@ rule provenance:
     output:
         report(
             "<results>/provenance.json",
-            category="Provenance",
+            category=numbered("Provenance"),
             labels={"result": "Where the results come from (JSON)"},
         ),
     log:
@@ -20,7 +20,9 @@ rule provenance:
         tables=lambda w, input: table_options(
             {name: file for name, file in input.items() if name in TELLS_SOFTWARE}
         ),
-        folder=f"results/{config.get('runs', config['name'])}/benchmarks",
+        folder=lambda w, output: (
+            Path(output[0]).parent.parent / config.get("runs", config["name"]) / "benchmarks"
+        ),
         rules=lambda w: repeat_option("--rule", benchmark_patterns(), benchmark_patterns().values()),
         code=fingerprint("results/provenance.py"),
     message:
@@ -36,7 +38,7 @@ rule publish:
         "<results>/summary.md",
         provenance="<results>/provenance.json",
         network=f"<runs>/{next(iter(TASKS))}/network.json",
-        template=os.path.relpath(Path(workflow.basedir) / "report" / "reproduction.md"),
+        template=local(os.path.relpath(resource("workflow/report/reproduction.md"))),
     output:
         directory(f"{config['publish']}/{config['name']}"),
     log:
@@ -50,7 +52,7 @@ rule publish:
         workflow=subpath(input.template, ancestor=2),
         code=fingerprint("results/publication.py"),
     message:
-        "Publishing {config[name]} in {output}"
+        f"Publishing {config['name']} in {{output}}"
     shell:
         "srnet publish {params.results:q} --runs {params.runs:q} --workflow {params.workflow:q}"
         " --out {output:q} > {log:q} 2>&1"
