@@ -226,9 +226,15 @@ def _parse_primary(tokens: list[str], i: int) -> tuple[_Node, int]:
             [above, below],
         )
         return node, i
-    if token == r"\sqrt" and tokens[i + 1] == "{":
+    if token == r"\sqrt":
+        index = _Node("2", 0.0)
+        if tokens[i + 1] == "[":
+            nodes, i = _parse_sequence(tokens, i + 2, ("]",))
+            index = _join_nodes(nodes)
+            token = rf"\sqrt[{index.latex}]"
         inner, i = _parse_primary(tokens, i + 1)
-        return _Node(rf"\sqrt{inner.latex}", inner.width + 1.2, "sqrt", [inner]), i
+        width = inner.width + 1.2 + 0.5 * index.width
+        return _Node(f"{token}{inner.latex}", width, "sqrt", [inner, index]), i
     if token in _FONTS:
         inner, i = _parse_primary(tokens, i + 1)
         return _Node(f"{token}{inner.latex.replace(' ', '')}", inner.width), i
@@ -256,7 +262,8 @@ def _split_chunks(node: _Node, width: float) -> Iterator[_Chunk]:
         yield from _split_bracketed("(", node.parts[1], ")", width)
         yield _Chunk("]", 0.7)
     elif node.kind == "sqrt":
-        yield from _split_bracketed("(", node.parts[0], ")^{1/2}", width)
+        inner, index = node.parts
+        yield from _split_bracketed("(", inner, f")^{{1/{index.latex}}}", width)
     else:  # a script: its exponent or index belongs to the last chunk
         base, script = node.parts
         chunks = list(_split_chunks(base, width))

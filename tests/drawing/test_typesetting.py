@@ -64,11 +64,14 @@ def test_a_wide_fraction_becomes_a_quotient_in_brackets():
     assert "/ (" in " ".join(lines)
 
 
-def test_a_wide_root_becomes_a_power():
+@pytest.mark.parametrize(("root", "power"), [(r"\sqrt", "2"), (r"\sqrt[4]", "4")])
+def test_a_wide_root_becomes_a_power(root, power):
     terms = " + ".join(f"1.{i} x_{{{i}}}" for i in range(8))
-    text = " ".join(break_lines(rf"\sqrt{{{terms}}}", 20))
-    assert text.startswith("( 1.0")
-    assert text.endswith(")^{1/2}")
+    lines = break_lines(rf"{root}{{{terms}}}", 20)
+    assert lines[0].startswith("( 1.0")
+    assert lines[-1].endswith(f")^{{1/{power}}}")
+    assert all(measure(line)[0] > 0 for line in lines)
+    assert break_lines(rf"{root}{{x}}", 20) == [rf"{root}{{x}}"]
 
 
 def test_steps_have_a_line_each():
@@ -91,6 +94,7 @@ formulas = st.recursive(
         st.tuples(part, part).map(lambda ab: ab[0] / (ab[1] + sympy.Float("1.75"))),
         part.map(sympy.sin),
         part.map(lambda a: sympy.sqrt(a + sympy.Float("7.5"))),
+        part.map(lambda a: sympy.root(a + sympy.Float("7.5"), 4)),
         part.map(lambda a: a**2),
     ),
     max_leaves=25,
