@@ -534,7 +534,7 @@ BAD: dict[str, tuple[Any, Any, dict[str, Any], str]] = {
         mlp(2, 3, 1),
         X,
         {"nested_constraints": {"sin": {"kos": 0}}},
-        "'nested_constraints.sin' is 'kos'; allowed are add",
+        "'nested_constraints.sin' has the unknown key 'kos'; allowed are add",
     ),
     "nesting of paper": (
         mlp(2, 3, 1),
