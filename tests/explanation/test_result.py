@@ -295,8 +295,9 @@ def test_plot() -> None:
         assert [bar.get_width() for bar in bars.patches] == [
             max(layer.r2 or 0, 0) for layer in FOUND.layers
         ]
-        assert len(points.lines) == 3
-    np.testing.assert_allclose(points.lines[1].get_ydata(), FOUND.predict(X)[:, 1])
+        assert [text.get_text() for text in points.get_legend().get_texts()] == ["y0", "y1"]
+    shown = points.collections[0].get_offsets()
+    np.testing.assert_allclose(shown, np.column_stack([Y.ravel(), FOUND.predict(X).ravel()]))
 
 
 @pytest.mark.slow
