@@ -303,7 +303,7 @@ def test_a_full_disk_at_drawing(disk: tuple[Path, Full]) -> None:
     for name in ("a.pdf", "a.png"):
         (folder / name).write_text("an earlier figure")
     before = contents(folder)
-    with full(folder, 4096), pytest.raises(UserError, match=r"a\.pdf: cannot be written") as caught:
+    with full(folder, 4096), pytest.raises(UserError, match=r"a\.png: cannot be written") as caught:
         save_figure(figure, str(folder / "a.pdf"), str(folder / "a.png"))
     assert FULL[full] in str(caught.value)
     assert contents(folder) == before
