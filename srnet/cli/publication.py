@@ -104,8 +104,8 @@ def diff(first: str, second: str) -> None:
     have, it is told whether it is the same but for its times, else where and by how much it
     differs. Exit code 1 if a file differs.
     """
-    from srnet.results.differences import compare_folders, describe
+    from srnet.results.differences import compare_folders, describe_differences
 
     found = compare_folders(first, second)
-    click.echo(describe(found))
+    click.echo(describe_differences(found))
     sys.exit(int((found["state"] != "equal").any()))

@@ -12,9 +12,10 @@ import numpy as np
 import pandas as pd
 
 from srnet.drawing.methods import LABELS
-from srnet.drawing.style import LATEX, count_text
+from srnet.drawing.style import LATEX
 from srnet.drawing.typesetting import break_lines, measure
 from srnet.escaping import escape_latex
+from srnet.wording import count_text
 
 FORMULA_DIGITS = 38  # width of a line of a formula, which is set on FORMULA_WIDTH
 FORMULA_WIDTH = 0.53  # of a line

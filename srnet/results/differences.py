@@ -66,7 +66,7 @@ def compare_folders(first: StrPath, second: StrPath) -> pd.DataFrame:
     return pd.DataFrame(rows)
 
 
-def describe(found: pd.DataFrame) -> str:
+def describe_differences(found: pd.DataFrame) -> str:
     """The comparison in lines: the count, and the files that differ, the largest first."""
     differing = found[found["state"] != "equal"].sort_values("relative", ascending=False)
     lines = [

@@ -21,7 +21,7 @@ from srnet.escaping import escape_markdown
 from srnet.io.frames import read_table, write_table
 from srnet.results.archive import PACKED, RUNS, TABLES, pack_table, pack_task
 from srnet.results.crate import write_crate
-from srnet.results.provenance import Provenance, describe, read_provenance, times_table
+from srnet.results.provenance import Provenance, describe_provenance, read_provenance, times_table
 from srnet.results.published import read_frame
 from srnet.results.report import fill_in_report, verdict_table
 from srnet.typing import StrPath
@@ -247,7 +247,7 @@ def _readme(
     }
     return _README.format(
         **named,
-        provenance=escape_markdown(describe(content)),
+        provenance=escape_markdown(describe_provenance(content)),
         verdict="" if verdict is None else verdict_table(verdict),
         figures=parts["figure"],
         tables=parts["table"],

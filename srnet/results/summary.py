@@ -11,9 +11,10 @@ from srnet.errors import UserError
 from srnet.escaping import escape_html, escape_markdown
 from srnet.io.files import writing
 from srnet.io.frames import read_table
-from srnet.results.provenance import describe, read_provenance
+from srnet.results.provenance import describe_provenance, read_provenance
 from srnet.results.verdict import NOT_COMPARABLE, NOT_REPRODUCED, NOT_RUN, VERDICTS
 from srnet.typing import StrPath
+from srnet.wording import count_text, duration_text
 
 FIRST = "paper"  # the published search comes before all others
 MOST = 8  # lines of a list; the rest is counted
@@ -105,7 +106,7 @@ def write_summary(
         if frame not in COLUMNS:
             raise UserError(f"summary: there is no table {frame}; allowed are {', '.join(COLUMNS)}")
     frames = {frame: read_table(path, COLUMNS[frame]) for frame, path in files.items()}
-    page = summary(name, frames, describe(read_provenance(provenance)))
+    page = summary(name, frames, describe_provenance(read_provenance(provenance)))
     with writing(out) as file:
         file.write(to_markdown(page))
     if html is not None:
@@ -119,13 +120,12 @@ def write_summary(
 def _size(frames: Frames) -> str:
     runs, networks = frames["runs"], frames["networks"]
     seeds = runs.groupby(["task", "preset"], sort=False).size()
-    low, high = int(seeds.min()), int(seeds.max())
     *others, last = _ordered(runs["preset"])
     presets = f"{', '.join(others)} and {last}" if others else last
     return (
-        f"{_count(networks['task'].nunique(), 'task')}, {_count(len(runs), 'run')}: "
+        f"{count_text(networks['task'].nunique(), 'task')}, {count_text(len(runs), 'run')}: "
         f"preset{'s' * bool(others)} {presets}, "
-        f"{low if low == high else f'{low} to {high}'} seed{'s' * (high > 1)} per task and preset."
+        f"{count_text(seeds, 'seed')} per task and preset."
     )
 
 
@@ -197,22 +197,14 @@ def _number(row: Mapping[str, object] | Mapping[object, object]) -> str:
 
 def _cost(frames: Frames, origin: str) -> Section:
     runs, networks = frames["runs"], frames["networks"]
-    rows = [["training of the networks", _time(networks["seconds"].sum()), "–"]]
+    rows = [["training of the networks", duration_text(networks["seconds"].sum()), "–"]]
     for preset in _ordered(runs["preset"]):
         part = runs[runs["preset"] == preset]
         processor = part["processor_seconds"].sum(skipna=False)
-        rows.append([f"searches, {preset}", _time(part["seconds"].sum()), _time(processor)])
+        rows.append(
+            [f"searches, {preset}", duration_text(part["seconds"].sum()), duration_text(processor)]
+        )
     return Section("Cost", [Table(["step", "by the clock", "processor"], rows), origin])
-
-
-def _time(seconds: float) -> str:
-    if np.isnan(seconds):
-        return "–"
-    return (
-        f"{seconds:.0f} s"
-        if seconds < 120
-        else (f"{seconds / 60:.0f} min" if seconds < 7200 else f"{seconds / 3600:.1f} h")
-    )
 
 
 def _warnings(frames: Frames) -> list[Section]:
@@ -224,7 +216,9 @@ def _warnings(frames: Frames) -> list[Section]:
     for (task, preset), group in frames["runs"].groupby(["task", "preset"], sort=False):
         broken = int((~np.isfinite(group["fitness"])).sum())
         if broken:
-            items.append(f"{task}, {preset}: {broken} of {_count(len(group), 'run')} not finite")
+            items.append(
+                f"{task}, {preset}: {broken} of {count_text(len(group), 'run')} not finite"
+            )
     return [Section("Warnings", [_shortened(items)])] if items else []
 
 
@@ -232,10 +226,6 @@ def _ordered(names: pd.Series) -> list[str]:
     """The distinct names in their order, but the published search first."""
     known = list(dict.fromkeys(map(str, names)))
     return sorted(known, key=lambda name: name != FIRST)
-
-
-def _count(number: int, what: str) -> str:
-    return f"{number} {what}{'s' * (number != 1)}"
 
 
 def _cell(value: object) -> str:
