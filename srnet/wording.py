@@ -1,7 +1,16 @@
-"""Counts and durations as texts, the same in figures, captions, tables and pages."""
+"""Counts, durations and methods as texts, the same in figures, captions, tables and pages."""
 
 import math
 from collections.abc import Collection
+
+METHODS = {
+    "true": "True",
+    "network": "MLP",
+    "srnet": "SRNet",
+    "lime": "LIME",
+    "maple": "MAPLE",
+    "elime": "E-LIME",
+}
 
 
 def count_text(counts: int | Collection[int], unit: str) -> str:
@@ -19,3 +28,8 @@ def duration_text(seconds: float) -> str:
         if seconds >= 2 * length:
             return f"{seconds / length:.1f} {unit}"
     return f"{seconds:.1f} s"
+
+
+def method_name(method: str) -> str:
+    """A method as it is printed: ``SRNet``; a baseline as it is called."""
+    return METHODS.get(method, method)

@@ -1,6 +1,6 @@
 import pytest
 
-from srnet.wording import count_text, duration_text
+from srnet.wording import count_text, duration_text, method_name
 
 
 @pytest.mark.parametrize(
@@ -17,3 +17,11 @@ def test_a_count_has_a_unit_that_agrees(counts, text):
 )
 def test_a_duration_has_a_unit_that_fits(seconds, text):
     assert duration_text(seconds) == text
+
+
+def test_a_method_has_its_name_and_a_baseline_its_own():
+    assert [method_name(name) for name in ("srnet", "elime", "linear")] == [
+        "SRNet",
+        "E-LIME",
+        "linear",
+    ]

@@ -8,7 +8,6 @@ import pandas as pd
 from srnet.drawing.style import MARKS
 
 ORDER = ("true", "network", "srnet", "lime", "maple", "linear", "constant")
-LABELS = {"true": "True", "network": "MLP", "srnet": "SRNet", "lime": "LIME", "maple": "MAPLE"}
 # Wide pale lines below narrow ones, so that lines that coincide all remain visible.
 LINES: dict[str, dict[str, Any]] = {
     "true": {"color": "0.78", "linewidth": 3.0, "zorder": 1.5},

@@ -11,7 +11,7 @@ from srnet.drawing.captions import fill_in
 from srnet.escaping import escape_markdown
 from srnet.results.provenance import Provenance, describe_provenance, times_table
 from srnet.results.verdict import NOT_RUN, VERDICTS
-from srnet.wording import duration_text
+from srnet.wording import duration_text, method_name
 
 
 class Markdown(str):
@@ -26,7 +26,7 @@ def fill_in_report(template: str, frames: Mapping[str, pd.DataFrame], content: P
     template
         A Jinja template in Markdown. Beside the tidy tables by name it can use ``name``,
         ``configuration``, ``provenance`` (a sentence), ``times`` (of the rules), ``inf``,
-        ``duration_text``, what captions can use, and the functions of this module.
+        ``duration_text``, ``method_name``, what captions can use, and the functions of this module.
     content
         Of provenance.json.
     """
@@ -38,6 +38,7 @@ def fill_in_report(template: str, frames: Mapping[str, pd.DataFrame], content: P
         tables=text,
         inf=np.inf,
         duration_text=duration_text,
+        method_name=method_name,
         name=content["name"],
         configuration=content["configuration"],
         provenance=describe_provenance(content),

@@ -14,11 +14,10 @@ from srnet.io.frames import read_table
 from srnet.results.provenance import describe_provenance, read_provenance
 from srnet.results.verdict import NOT_COMPARABLE, NOT_REPRODUCED, NOT_RUN, VERDICTS
 from srnet.typing import StrPath
-from srnet.wording import count_text, duration_text
+from srnet.wording import count_text, duration_text, method_name
 
 FIRST = "paper"  # the published search comes before all others
 MOST = 8  # lines of a list; the rest is counted
-LABELS = {"srnet": "SRNet", "lime": "LIME", "maple": "MAPLE", "elime": "E-LIME"}
 # By table, what is read of it.
 COLUMNS = {
     "runs": ("task", "preset", "fitness", "seconds", "processor_seconds"),
@@ -168,7 +167,7 @@ def _who(verdict: pd.DataFrame) -> list[str]:
     pairs = verdict[["method", "preset"]].astype(object).fillna("").astype(str)
     methods = [method.partition(" against ")[0] for method in pairs["method"]]
     return [
-        preset or LABELS.get(method, method)
+        preset or method_name(method)
         for preset, method in zip(pairs["preset"], methods, strict=True)
     ]
 
@@ -188,7 +187,7 @@ def _number(row: Mapping[str, object] | Mapping[object, object]) -> str:
     named: dict[str, object] = {str(key): value for key, value in row.items()}
     ours, low, high = (_cell(named[column]) for column in ("ours", "ours_low", "ours_high"))
     against = str(named["method"]).partition(" against ")[2]
-    task = f"{named['task']} / {LABELS.get(against, against)}" if against else str(named["task"])
+    task = f"{named['task']} / {method_name(against)}" if against else str(named["task"])
     low_limit, limit = _cell(named["published_low"]), _cell(named["published_high"])
     bound = f"published {low_limit} to {limit}" if named["kind"] == "mean" else f"at most {limit}"
     why = f", {named['reason']}" if named["reason"] else ""

@@ -113,7 +113,7 @@ def test_classifications_stand_by_preset(tmp_path):
         }
     )
     text = report(tmp_path, [row("reproduced")], agreement=agreement)
-    assert "| task | srnet paper | lime |" in text
+    assert "| task | SRNet, paper | LIME |" in text
     assert "| P0 | 90 | 50 | not run | not run | not run | 70 |" in text
 
 
