@@ -40,7 +40,7 @@ def group_by_method(frame: pd.DataFrame) -> Iterator[tuple[dict[str, str], pd.Da
         yield dict(zip(("task", "method", "preset"), names, strict=True)), groups[names]
 
 
-def judge(verdict: pd.DataFrame) -> dict[tuple[str, str, str], str]:
+def judgements_by_method(verdict: pd.DataFrame) -> dict[tuple[str, str, str], str]:
     """The verdict by task, method and preset, its reason after a colon; the preset of a method
     without presets is ""."""
     texts = verdict[["task", "method", "preset"]].astype(object).fillna("").astype(str)
