@@ -70,9 +70,9 @@ def provenance(
     "--out", required=True, metavar="DIR", help="Folder to write; an existing one is replaced."
 )
 def publish(results: str, runs: str, workflow: str, out: str) -> None:
-    """Collect finished RESULTS in a folder to be published.
+    """Collect finished RESULTS for publication.
 
-    The folder has all figures, tables and pages, the networks and runs, and a report.
+    The folder that is written has all figures, tables and pages, the networks and runs, and a report.
     """
     from srnet.results.publication import publish
 

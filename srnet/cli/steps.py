@@ -355,9 +355,9 @@ def verdict(
 def summary(
     name: str, tables: Sequence[tuple[str, str]], provenance: str, out: str, html: str | None
 ) -> None:
-    """Summarise the results on one page: verdict, reasons and cost.
+    """Summarise the results on one page.
 
-    The tables are runs, networks and verdict.
+    It has the verdict, the reasons and the cost. The tables are runs, networks and verdict.
     """
     from srnet.results.summary import write_summary
 
