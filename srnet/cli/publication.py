@@ -72,7 +72,7 @@ def provenance(
 def publish(results: str, runs: str, workflow: str, out: str) -> None:
     """Collect finished RESULTS for publication.
 
-    The folder that is written has all figures, tables and pages, the networks and runs, and a report.
+    The folder gets all figures, tables and pages, the networks and runs, and a report.
     """
     from srnet.results.publication import publish
 

@@ -10,7 +10,7 @@ import pandas as pd
 from srnet.drawing.captions import fill_in
 from srnet.escaping import escape_markdown
 from srnet.results.provenance import Provenance, describe_provenance, times_table
-from srnet.results.verdict import NOT_RUN, VERDICTS
+from srnet.results.verdict import NOT_RUN, VERDICTS, geometric_mean
 from srnet.wording import duration_text, method_name
 
 
@@ -49,7 +49,7 @@ def fill_in_report(template: str, frames: Mapping[str, pd.DataFrame], content: P
         verdict_table=lambda: Markdown(verdict_table(text["verdict"])),
         verdict_counts=verdict_counts,
         error_ratios=error_ratios,
-        geometric_mean=geometric_mean,
+        geometric_mean=lambda values: geometric_mean(values.to_numpy()),
     )
 
 
@@ -109,11 +109,6 @@ def error_ratios(fidelity: pd.DataFrame, box: str, method: str, preset: str) -> 
     ]
     with np.errstate(all="ignore"):
         return (medians[0] / medians[1]).dropna()
-
-
-def geometric_mean(values: pd.Series) -> float:
-    """Of positive values; NaN of none."""
-    return float(np.exp(np.log(values).mean())) if len(values) else float("nan")
 
 
 def _without_missing_text(frame: pd.DataFrame) -> pd.DataFrame:
