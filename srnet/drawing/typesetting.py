@@ -226,9 +226,15 @@ def _parse_primary(tokens: list[str], i: int) -> tuple[_Node, int]:
             [above, below],
         )
         return node, i
-    if token == r"\sqrt" and tokens[i + 1] == "{":
+    if token == r"\sqrt" and tokens[i + 1] in "{[":
+        degree = ""
+        if tokens[i + 1] == "[" and "]" in tokens[i:]:
+            end = tokens.index("]", i)
+            degree = "".join(tokens[i + 2 : end])
+            token, i = rf"\sqrt[{degree}]", end
         inner, i = _parse_primary(tokens, i + 1)
-        return _Node(rf"\sqrt{inner.latex}", inner.width + 1.2, "sqrt", [inner]), i
+        parts = [inner, _Node(degree or "2", 0.0)]
+        return _Node(f"{token}{inner.latex}", inner.width + 1.2, "sqrt", parts), i
     if token in _FONTS:
         inner, i = _parse_primary(tokens, i + 1)
         return _Node(f"{token}{inner.latex.replace(' ', '')}", inner.width), i
@@ -256,7 +262,8 @@ def _split_chunks(node: _Node, width: float) -> Iterator[_Chunk]:
         yield from _split_bracketed("(", node.parts[1], ")", width)
         yield _Chunk("]", 0.7)
     elif node.kind == "sqrt":
-        yield from _split_bracketed("(", node.parts[0], ")^{1/2}", width)
+        base, degree = node.parts
+        yield from _split_bracketed("(", base, f")^{{1/{degree.latex}}}", width)
     else:  # a script: its exponent or index belongs to the last chunk
         base, script = node.parts
         chunks = list(_split_chunks(base, width))

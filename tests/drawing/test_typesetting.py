@@ -69,6 +69,10 @@ def test_a_wide_root_becomes_a_power():
     text = " ".join(break_lines(rf"\sqrt{{{terms}}}", 20))
     assert text.startswith("( 1.0")
     assert text.endswith(")^{1/2}")
+    lines = break_lines(rf"2.0 \sqrt[4]{{{terms}}}", 20)
+    assert lines[0].startswith("2.0 ( 1.0")
+    assert lines[-1].endswith(")^{1/4}")
+    assert break_lines(r"2.0 \sqrt[4]{x}", 20) == [r"2.0 \sqrt[4]{x}"]
 
 
 def test_steps_have_a_line_each():
