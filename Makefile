@@ -10,6 +10,8 @@ CONFIG ?= config/config.yaml
 # The folder below results/, as the configuration names it.
 NAME = $(shell sed -n 's/^name: *\([A-Za-z0-9_-]*\).*/\1/p' $(CONFIG))
 PUBLISHED ?= results/published/$(NAME)
+# Where its configuration looks for networks and runs: the folder `runs`, or else its name.
+PUBLISHED_RUNS = $(shell sed -n 's/^runs: *//p' $(PUBLISHED)/configuration.yaml | grep . || basename $(PUBLISHED))
 SNAKEMAKE = snakemake --cores $(CORES)
 
 export PATH := $(CURDIR)/.venv/bin:$(PATH)
@@ -18,7 +20,7 @@ export PATH := $(CURDIR)/.venv/bin:$(PATH)
 	chromium docs format bench clean
 
 help: ## list the targets
-	@echo "make [TARGET] [CORES=N] [CONFIG=config/config.yaml] [LOCKED=1]"
+	@echo "make [TARGET] [CORES=N] [CONFIG=config/config.yaml] [PUBLISHED=results/published/NAME] [LOCKED=1]"
 	@sed -n 's/^\([a-z-]*\):[^#]*## \(.*\)/  \1\t\2/p' $(MAKEFILE_LIST) | expand -t 26
 
 install: .venv/$(if $(LOCKED),locked,installed) ## make .venv with everything the project needs; LOCKED=1: in the versions of requirements.lock
@@ -72,15 +74,15 @@ demo: install ## a small complete reproduction: networks, formulas, figures, tab
 report: install ## results/NAME/report.zip: the figures and tables of CONFIG as one HTML report
 	$(SNAKEMAKE) --configfile $(CONFIG) --report results/$(NAME)/report.zip
 
-publish: install ## results/published/NAME: what is published of CONFIG, complete
+publish: install ## results/published/NAME: the finished run of CONFIG, to be published
 	$(SNAKEMAKE) publish --configfile $(CONFIG)
 
-figures-from-published: install ## results/redrawn: the figures and tables of PUBLISHED, drawn without a run
+figures-from-published: install ## results/redrawn: the figures and tables of PUBLISHED, redrawn without a run
 	srnet unpack $(PUBLISHED) --tables results/redrawn/tables
 	$(SNAKEMAKE) figures tables --configfile $(PUBLISHED)/configuration.yaml --config name=redrawn runs=redrawn
 
-runs-from-published: install ## results/NAME: the networks and runs of PUBLISHED, to go on from
-	srnet unpack $(PUBLISHED) --runs results/$(notdir $(PUBLISHED))
+runs-from-published: install ## results/RUNS: the networks and runs of PUBLISHED, to be continued
+	srnet unpack $(PUBLISHED) --runs results/$(PUBLISHED_RUNS)
 
 lint: install ## lint, format, import contract and types
 	ruff check

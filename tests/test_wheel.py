@@ -101,7 +101,11 @@ def test_a_configuration_of_the_package_has_a_name(command, tmp_path):
 @pytest.mark.parametrize(
     ("option", "content", "sentence"),
     [
-        ("dmo", None, "--config is dmo; a file or one of config, demo, images, joint, rank is "),
+        (
+            "dmo",
+            None,
+            "--config is 'dmo'; a YAML file or one of config, demo, images, joint, rank is ",
+        ),
         ("bad.yaml", "[", "bad.yaml: is not plain YAML"),
         ("bad.yaml", "seeds: 0", "the key 'seeds' is 0; at least 1 is needed"),
     ],

@@ -1,5 +1,5 @@
-"""What is published of a workflow's results: where they come from, a folder of them, and what is
-made of it again."""
+"""Published results: their provenance, the folder that is published, and how it is unpacked and
+compared."""
 
 import sys
 from collections.abc import Sequence
@@ -7,6 +7,7 @@ from collections.abc import Sequence
 import click
 
 from srnet.cli import options
+from srnet.errors import UserError
 
 
 @click.command()
@@ -32,7 +33,7 @@ from srnet.cli import options
     type=(str, str),
     multiple=True,
     metavar="NAME PATTERN",
-    help="A rule and the pattern of its files' paths there; give it for each.",
+    help="A rule and the pattern of its benchmark files' paths; give it for each.",
 )
 @options.out("provenance.json")
 def provenance(
@@ -44,9 +45,9 @@ def provenance(
     rules: Sequence[tuple[str, str]],
     out: str,
 ) -> None:
-    """Write where results come from.
+    """Record where results come from.
 
-    NAME of a table is that of one whose rows say with what software they were made.
+    The tables are those with a column software, such as runs and networks.
     """
     from srnet.results.provenance import write_provenance
 
@@ -56,13 +57,23 @@ def provenance(
 
 @click.command()
 @click.argument("results", metavar="RESULTS")
-@click.option("--runs", required=True, metavar="DIR", help="Networks, runs and explanations.")
 @click.option(
-    "--workflow", required=True, metavar="DIR", help="The workflow, with the report's template."
+    "--runs", required=True, metavar="DIR", help="Folder of the networks, runs and explanations."
 )
-@click.option("--out", required=True, metavar="DIR", help="Folder to write; it is replaced.")
+@click.option(
+    "--workflow",
+    required=True,
+    metavar="DIR",
+    help="Folder of the workflow, with the template of the report.",
+)
+@click.option(
+    "--out", required=True, metavar="DIR", help="Folder to write; an existing one is replaced."
+)
 def publish(results: str, runs: str, workflow: str, out: str) -> None:
-    """Write a folder to publish of finished RESULTS."""
+    """Collect finished RESULTS for publication.
+
+    The folder gets all figures, tables and pages, the networks and runs, and a report.
+    """
     from srnet.results.publication import publish
 
     publish(results, runs, workflow, out)
@@ -70,23 +81,30 @@ def publish(results: str, runs: str, workflow: str, out: str) -> None:
 
 @click.command()
 @click.argument("published", metavar="PUBLISHED")
-@click.option("--tables", default=None, metavar="DIR", help="Where the tidy tables go.")
-@click.option("--runs", default=None, metavar="DIR", help="Where networks and runs go.")
+@click.option(
+    "--tables", default=None, metavar="DIR", help="Unpack the tidy tables into this folder."
+)
+@click.option(
+    "--runs", default=None, metavar="DIR", help="Unpack networks and runs into this folder."
+)
 @click.option(
     "--tasks",
     default="config/tasks.yaml",
     show_default=True,
     metavar="FILE",
-    help="The tasks, whose rows are made again.",
+    help="The tasks, to compute their rows and layers again.",
 )
 def unpack(published: str, tables: str | None, runs: str | None, tasks: str) -> None:
-    """Unpack a PUBLISHED folder.
+    """Unpack a PUBLISHED folder, to redraw or continue it.
 
-    So that the workflow takes what it holds as made: the tidy tables, of which figures are drawn,
-    or the runs. Rows and layers of the tasks, which are large, are made again.
+    The workflow takes what is unpacked as up to date: the tidy tables, from which figures are
+    drawn, or the networks and runs. Rows and layers of the tasks are not published, for they are
+    large; with --runs they are computed again.
     """
     from srnet.results.archive import unpack_runs, unpack_tables
 
+    if tables is None and runs is None:
+        raise UserError("unpack: --tables DIR or --runs DIR is needed")
     if tables is not None:
         unpack_tables(published, tables)
     if runs is not None:
@@ -98,14 +116,14 @@ def unpack(published: str, tables: str | None, runs: str | None, tasks: str) -> 
 @click.argument("first", metavar="FIRST")
 @click.argument("second", metavar="SECOND")
 def diff(first: str, second: str) -> None:
-    """Compare runs made twice, bit by bit.
+    """Compare repeated runs bit by bit.
 
-    FIRST and SECOND are folders of runs, as results/paper or as published. Of every file that both
-    have, it is told whether it is the same but for its times, else where and by how much it
-    differs. Exit code 1 if a file differs.
+    FIRST and SECOND are folders of runs, such as results/paper or results/published/paper/runs.
+    Only files that both have are compared, and times are ignored. Prints how many are equal, and
+    where and by how much the others differ. Exit code 1 if a file differs.
     """
-    from srnet.results.differences import compare_folders, describe
+    from srnet.results.differences import compare_folders, describe_differences
 
     found = compare_folders(first, second)
-    click.echo(describe(found))
+    click.echo(describe_differences(found))
     sys.exit(int((found["state"] != "equal").any()))

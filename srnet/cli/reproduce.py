@@ -17,8 +17,8 @@ from srnet.resources import find_config, resource
     "configuration",
     required=True,
     metavar="NAME|FILE",
-    help="What is run: demo, config (the first paper), images (the second), joint, rank, or a YAML "
-    "file of your own, which says what differs from config.",
+    help="What to run: demo, config (the first paper), images (the second), joint, rank, or a YAML "
+    "file of your own with what differs from config.",
 )
 @click.option(
     "--cores",
@@ -31,8 +31,8 @@ from srnet.resources import find_config, resource
 def reproduce(configuration: str, cores: int, arguments: tuple[str, ...]) -> None:
     """Reproduce the papers in the current folder.
 
-    Networks, formulas, figures and tables go to results/NAME. What stands after -- goes to
-    Snakemake: targets, such as figures, and options, such as --dry-run.
+    Networks, formulas, figures and tables go to results/. Arguments after -- are passed to
+    Snakemake: targets such as figures, and options such as --dry-run.
     """
     file = _find(configuration)
     if find_spec("snakemake") is None:
@@ -61,7 +61,7 @@ def _find(configuration: str) -> str:
             if "name" in read_yaml(path)
         ]
         raise UserError(
-            f"--config is {configuration}; a file or one of {', '.join(names)} is needed"
+            f"--config is '{configuration}'; a YAML file or one of {', '.join(names)} is needed"
         )
     read_yaml(file)
     return file

@@ -205,7 +205,7 @@ def best(runs: Sequence[str], layers_file: str | None, out: str) -> None:
     "--data",
     "data_file",
     metavar="FILE",
-    help="The data.npz of the layers, whose names of inputs and classes the formulas get.",
+    help="The task's data.npz; the formulas then use its names of inputs and classes.",
 )
 def formulas(
     run_file: str, layers_file: str, out: str, time_limit: float, data_file: str | None
@@ -355,9 +355,9 @@ def verdict(
 def summary(
     name: str, tables: Sequence[tuple[str, str]], provenance: str, out: str, html: str | None
 ) -> None:
-    """Write a page that says what came out.
+    """Summarise the results on one page.
 
-    NAME is runs, networks and verdict.
+    It has the verdict, the reasons and the cost. The tables are runs, networks and verdict.
     """
     from srnet.results.summary import write_summary
 

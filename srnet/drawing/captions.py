@@ -8,8 +8,8 @@ import numpy as np
 import pandas as pd
 from jinja2 import Environment, StrictUndefined, Undefined
 
-from srnet.drawing.style import count_text
 from srnet.escaping import escape_rst
+from srnet.wording import count_text
 
 
 def fill_in(

@@ -11,10 +11,10 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from srnet.drawing.methods import LABELS
-from srnet.drawing.style import LATEX, count_text
+from srnet.drawing.style import LATEX
 from srnet.drawing.typesetting import break_lines, measure
 from srnet.escaping import escape_latex
+from srnet.wording import count_text, method_name
 
 FORMULA_DIGITS = 38  # width of a line of a formula, which is set on FORMULA_WIDTH
 FORMULA_WIDTH = 0.53  # of a line
@@ -261,11 +261,6 @@ def _fill_in(caption: str, frame: pd.DataFrame) -> str:
         return count_text(frame[column[1]], column[1].removesuffix("s")) if len(frame) else "0"
 
     return re.sub(r"\{(\w+)\}", count, caption)
-
-
-def method_name(method: str) -> str:
-    """A method as it is printed: ``SRNet``; a baseline as it is called."""
-    return LABELS.get(method, method)
 
 
 TASK = Text("Task", "task")

@@ -8,7 +8,6 @@ import pandas as pd
 from srnet.drawing.style import MARKS
 
 ORDER = ("true", "network", "srnet", "lime", "maple", "linear", "constant")
-LABELS = {"true": "True", "network": "MLP", "srnet": "SRNet", "lime": "LIME", "maple": "MAPLE"}
 # Wide pale lines below narrow ones, so that lines that coincide all remain visible.
 LINES: dict[str, dict[str, Any]] = {
     "true": {"color": "0.78", "linewidth": 3.0, "zorder": 1.5},
@@ -41,7 +40,7 @@ def group_by_method(frame: pd.DataFrame) -> Iterator[tuple[dict[str, str], pd.Da
         yield dict(zip(("task", "method", "preset"), names, strict=True)), groups[names]
 
 
-def judge(verdict: pd.DataFrame) -> dict[tuple[str, str, str], str]:
+def judgements_by_method(verdict: pd.DataFrame) -> dict[tuple[str, str, str], str]:
     """The verdict by task, method and preset, its reason after a colon; the preset of a method
     without presets is ""."""
     texts = verdict[["task", "method", "preset"]].astype(object).fillna("").astype(str)

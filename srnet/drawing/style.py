@@ -1,7 +1,7 @@
 """The common look of the figures: style file, widths, colours and markers, axes, panels, bands."""
 
 import functools
-from collections.abc import Callable, Collection, Iterable
+from collections.abc import Callable, Iterable
 from importlib.resources import files
 from typing import Any, Literal, ParamSpec
 
@@ -119,13 +119,6 @@ def task_panels(
         axes.set_title(task)
         axes.locator_params(axis="x", nbins=4)
     return figure, panels
-
-
-def count_text(counts: Collection[int], unit: str) -> str:
-    """Counts as text: ``1 seed``, ``30 seeds``, or ``28–30 seeds`` if they differ."""
-    low, high = int(min(counts)), int(max(counts))
-    numbers = str(low) if low == high else f"{low}–{high}"
-    return f"{numbers} {unit}{'s' * (high != 1)}"
 
 
 def set_log_scale(axes: Axes) -> None:

@@ -1,8 +1,7 @@
-"""Networks, runs and tidy tables, packed to be published and unpacked for the workflow to go on
-from.
+"""Networks, runs and tidy tables, packed to be published and unpacked for the workflow to continue.
 
-Of a task everything is packed but its rows and layers, which are large: they are made again from
-the tasks file and the network, and get times by which the workflow takes them as made.
+Everything about a task is packed but its rows and layers, which are large: they are computed again
+from the tasks file and the network, and get times by which the workflow takes them as up to date.
 """
 
 import lzma
@@ -147,8 +146,8 @@ def _check_same(path: Path, content: bytes) -> None:
 
 
 def _remake(network: Path, task: str, tasks_file: StrPath) -> str:
-    """Make rows and layers of an unpacked task, unless they are there; how far they are those that
-    the runs explain."""
+    """Compute rows and layers of an unpacked task, unless they are there; say whether they are
+    those that the runs explain."""
     folder = network.parent
     data, layers = (folder / name for name in REMADE)
     if layers.exists():

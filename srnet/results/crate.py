@@ -1,5 +1,5 @@
-"""A published folder as a Workflow Run RO-Crate (https://w3id.org/ro/wfrun/workflow): which files
-lie there, and the run that made them, for machines."""
+"""A published folder as a Workflow Run RO-Crate (https://w3id.org/ro/wfrun/workflow): its files and
+the run that made them, in machine-readable form."""
 
 import mimetypes
 import shutil

@@ -1,4 +1,4 @@
-"""Runs made twice, compared file by file: whether they are the same to the last bit but for their
+"""Repeated runs, compared file by file: whether they are the same to the last bit but for their
 times, or where and by how much they differ."""
 
 import csv
@@ -66,7 +66,7 @@ def compare_folders(first: StrPath, second: StrPath) -> pd.DataFrame:
     return pd.DataFrame(rows)
 
 
-def describe(found: pd.DataFrame) -> str:
+def describe_differences(found: pd.DataFrame) -> str:
     """The comparison in lines: the count, and the files that differ, the largest first."""
     differing = found[found["state"] != "equal"].sort_values("relative", ascending=False)
     lines = [
@@ -84,7 +84,7 @@ def describe(found: pd.DataFrame) -> str:
 
 def _files(folder: Path) -> Files:
     if not folder.is_dir():
-        raise UserError(f"{folder}: is no folder; one of runs is needed")
+        raise UserError(f"{folder}: is no folder; a folder of runs is needed")
     archives = sorted(folder.glob("*.tar.xz"))
     if archives:
         packed = {name: content for path in archives for name, (content, _) in read_archive(path)}
@@ -102,7 +102,7 @@ def _read(path: Path) -> bytes:
 
 
 def _differences(name: str, ours: bytes, theirs: bytes) -> Iterator[tuple[str, float | None]]:
-    """Where two contents differ, and by how much where that are numbers."""
+    """Where two contents differ, and by how much if those are numbers."""
     if ours == theirs:
         return
     try:
@@ -115,7 +115,7 @@ def _differences(name: str, ours: bytes, theirs: bytes) -> Iterator[tuple[str, f
 
 
 def _parse(name: str, content: bytes) -> Any:
-    """A file's content without what is another one at every run."""
+    """A file's content as numbers and texts; None of weights, which are compared as bytes."""
     if name.endswith(".json"):
         return json.loads(content)
     if name.endswith(".csv"):

@@ -22,6 +22,7 @@ from srnet.io.frames import read_table
 from srnet.io.schema import check_json
 from srnet.io.software import describe_mixture, processor
 from srnet.typing import StrPath
+from srnet.wording import count_text, duration_text
 
 Provenance = dict[str, Any]
 
@@ -97,7 +98,7 @@ def read_provenance(path: StrPath) -> Provenance:
     return content
 
 
-def describe(content: Provenance) -> str:
+def describe_provenance(content: Provenance) -> str:
     """One paragraph: when, from which commit, with what and how long.
 
     It ends with a warning where runs or networks are of different software.
@@ -105,9 +106,9 @@ def describe(content: Provenance) -> str:
     commit = content["commit"]
     code = f"commit {commit[:SHORT]}" if commit else "no git checkout"
     if content["dirty"]:
-        code += " with changes that are not committed"
+        code += " with uncommitted changes"
     clock, work = (
-        duration(sum(rule[key] for rule in content["rules"].values()))
+        duration_text(sum(rule[key] for rule in content["rules"].values()))
         for key in ("seconds", "processor_seconds")
     )
     mixtures = [
@@ -116,23 +117,15 @@ def describe(content: Provenance) -> str:
         )
         for table, found in content["made_with"].items()
     ]
-    cores = f"{content['cores']} core{'s' * (content['cores'] > 1)}"
     return " ".join(
         [
-            f"Made on {content['date'][:10]} from {code}, srnet {content['version']} and Python "
-            f"{content['python']}, on {cores} ({content['processor']}): jobs of {clock} by the "
-            f"clock and of {work} of processor time.",
+            f"Made on {content['date'][:10]} with srnet {content['version']} ({code}) and Python "
+            f"{content['python']} on {count_text(content['cores'], 'core')} "
+            f"({content['processor']}). All jobs together took {clock} by the clock and {work} of "
+            f"processor time.",
             *(f"{mixture}." for mixture in mixtures if mixture),
         ]
     )
-
-
-def duration(seconds: float) -> str:
-    """A time in hours, minutes or seconds, as text."""
-    for unit, length in (("h", 3600), ("min", 60)):
-        if seconds >= 2 * length:
-            return f"{seconds / length:.1f} {unit}"
-    return f"{seconds:.1f} s"
 
 
 def times_table(content: Provenance) -> pd.DataFrame:

@@ -1,5 +1,5 @@
-"""The folder in which results are published: figures, tables, pages, and all that redraws or
-continues them."""
+"""The folder in which results are published: figures, tables, pages, and what it takes to redraw or
+continue them."""
 
 import io
 import os
@@ -21,7 +21,7 @@ from srnet.escaping import escape_markdown
 from srnet.io.frames import read_table, write_table
 from srnet.results.archive import PACKED, RUNS, TABLES, pack_table, pack_task
 from srnet.results.crate import write_crate
-from srnet.results.provenance import Provenance, describe, read_provenance, times_table
+from srnet.results.provenance import Provenance, describe_provenance, read_provenance, times_table
 from srnet.results.published import read_frame
 from srnet.results.report import fill_in_report, verdict_table
 from srnet.typing import StrPath
@@ -57,8 +57,8 @@ def publish(results: StrPath, runs: StrPath, workflow: StrPath, out: StrPath) ->
         pictures = sum(path.stat().st_size for path in folder.rglob("*.png"))
         if pictures > MOST_PICTURES:
             raise UserError(
-                f"{results}: its figures have {pictures / 1e6:.1f} MB as PNG; at most "
-                f"{MOST_PICTURES / 1e6:.0f} are published"
+                f"{results}: its figures take {pictures / 1e6:.1f} MB as PNG; at most "
+                f"{MOST_PICTURES / 1e6:.0f} MB are published"
             )
         for name in _frame_files(drawings):
             pack_table(results / "tables" / f"{name}.csv", folder / TABLES / f"{name}{PACKED}")
@@ -136,13 +136,13 @@ def _copy_artifact(results: Path, drawing: Drawing, name: str, folder: Path) -> 
 
 
 def _optimise(path: Path, photographs: bool) -> bytes:
-    """A picture with a palette, which figures without photographs lose nothing visible by, and
-    without transparency."""
+    """A picture without transparency, and with a palette unless it has photographs: a figure loses
+    nothing visible by it."""
     try:
         with Image.open(path) as picture:
             shown = picture.convert("RGB")
     except OSError as error:
-        raise UserError(f"{path}: is no picture that can be read ({error})") from error
+        raise UserError(f"{path}: cannot be read as a picture ({error})") from error
     if not photographs:
         shown = shown.quantize(COLOURS, dither=Image.Dither.NONE)
     file = io.BytesIO()
@@ -186,31 +186,31 @@ _README = """# Published results: {name}
 
 {verdict}
 
-[The report](reproduction.md) discusses this claim by claim; [the summary](summary.md) is a page
-long. Nothing here is written by hand: `snakemake publish` makes the folder from a finished run.
+[The report](reproduction.md) discusses this claim by claim; [the summary](summary.md) fits on one
+screen. Nothing here is written by hand: `snakemake publish` makes the folder from a finished run.
 
 | file | content |
 |---|---|
-| [`reproduction.md`](reproduction.md) | what was reproduced, what was not and why, what it cost |
-| [`summary.md`](summary.md) | the same on one page |
+| [`reproduction.md`](reproduction.md) | what was reproduced, what was not and why, the cost |
+| [`summary.md`](summary.md) | the same on one screen |
 | `figures/*.png` | all figures; [below](#figures) |
-| `tables/*.csv`, `tables/*.tex` | all tables, with all digits and typeset |
-| `frames/*.csv.xz` | the tidy tables that are drawn, a row per observation |
+| `tables/*.csv`, `tables/*.tex` | all tables, with all digits and as a paper prints them |
+| `frames/*.csv.xz` | the tidy tables from which they are made |
 | `runs/TASK.tar.xz` | networks, RUN.json of every seed, formulas, scores of LIME and MAPLE |
-| `configuration.yaml` | the configuration, complete |
+| `configuration.yaml` | the complete configuration |
 | [`provenance.json`](provenance.json) | commit, versions, processor, command, seconds by rule |
-| `ro-crate-metadata.json` | all of it for machines: a Workflow Run RO-Crate |
-| `wall_times.csv` | seconds by rule: by the clock and of processor time, of all jobs together |
+| `ro-crate-metadata.json` | all of it in machine-readable form: a Workflow Run RO-Crate |
+| `wall_times.csv` | seconds of every rule, by the clock and of processor time |
 
-Redraw all figures and tables without a run, into `results/redrawn`:
+Redraw all figures and tables in `results/redrawn`, without a run:
 
     make figures-from-published PUBLISHED=results/published/{name}
 
-Go on from these runs, for example with more seeds, or take them for a configuration of your own:
+Continue from these runs, for example with more seeds:
 
     make runs-from-published PUBLISHED=results/published/{name}
 
-Make some of them again, and see whether they are the same to the last bit:
+Repeat some of them, and see whether they are the same to the last bit:
 
     snakemake --cores 2 --until evolve --configfile results/published/{name}/configuration.yaml \\
         --config 'tasks=[{tasks}]' seeds=3
@@ -247,7 +247,7 @@ def _readme(
     }
     return _README.format(
         **named,
-        provenance=escape_markdown(describe(content)),
+        provenance=escape_markdown(describe_provenance(content)),
         verdict="" if verdict is None else verdict_table(verdict),
         figures=parts["figure"],
         tables=parts["table"],

@@ -9,8 +9,9 @@ import pandas as pd
 
 from srnet.drawing.captions import fill_in
 from srnet.escaping import escape_markdown
-from srnet.results.provenance import Provenance, describe, duration, times_table
-from srnet.results.verdict import NOT_RUN, VERDICTS
+from srnet.results.provenance import Provenance, describe_provenance, times_table
+from srnet.results.verdict import NOT_RUN, VERDICTS, geometric_mean
+from srnet.wording import duration_text, method_name
 
 
 class Markdown(str):
@@ -24,8 +25,8 @@ def fill_in_report(template: str, frames: Mapping[str, pd.DataFrame], content: P
     ----------
     template
         A Jinja template in Markdown. Beside the tidy tables by name it can use ``name``,
-        ``configuration``, ``provenance`` (a sentence), ``times`` (of the rules), ``number``,
-        ``duration``, ``count`` and the functions of this module.
+        ``configuration``, ``provenance`` (a sentence), ``times`` (of the rules), ``inf``,
+        ``duration_text``, ``method_name``, what captions can use, and the functions of this module.
     content
         Of provenance.json.
     """
@@ -36,11 +37,11 @@ def fill_in_report(template: str, frames: Mapping[str, pd.DataFrame], content: P
         escape=lambda value: value if isinstance(value, Markdown) else escape_markdown(value),
         tables=text,
         inf=np.inf,
-        count=lambda number, what: f"{number} {what}{'s' * (number != 1)}",
-        duration=duration,
+        duration_text=duration_text,
+        method_name=method_name,
         name=content["name"],
         configuration=content["configuration"],
-        provenance=describe(content),
+        provenance=describe_provenance(content),
         times=times_table(content),
         number=number,
         published=published,
@@ -48,7 +49,7 @@ def fill_in_report(template: str, frames: Mapping[str, pd.DataFrame], content: P
         verdict_table=lambda: Markdown(verdict_table(text["verdict"])),
         verdict_counts=verdict_counts,
         error_ratios=error_ratios,
-        geometric_mean=geometric_mean,
+        geometric_mean=lambda values: geometric_mean(values.to_numpy()),
     )
 
 
@@ -108,11 +109,6 @@ def error_ratios(fidelity: pd.DataFrame, box: str, method: str, preset: str) -> 
     ]
     with np.errstate(all="ignore"):
         return (medians[0] / medians[1]).dropna()
-
-
-def geometric_mean(values: pd.Series) -> float:
-    """Of positive values; NaN of none."""
-    return float(np.exp(np.log(values).mean())) if len(values) else float("nan")
 
 
 def _without_missing_text(frame: pd.DataFrame) -> pd.DataFrame:

@@ -11,13 +11,13 @@ from srnet.errors import UserError
 from srnet.escaping import escape_html, escape_markdown
 from srnet.io.files import writing
 from srnet.io.frames import read_table
-from srnet.results.provenance import describe, read_provenance
+from srnet.results.provenance import describe_provenance, read_provenance
 from srnet.results.verdict import NOT_COMPARABLE, NOT_REPRODUCED, NOT_RUN, VERDICTS
 from srnet.typing import StrPath
+from srnet.wording import count_text, duration_text, method_name
 
 FIRST = "paper"  # the published search comes before all others
 MOST = 8  # lines of a list; the rest is counted
-LABELS = {"srnet": "SRNet", "lime": "LIME", "maple": "MAPLE", "elime": "E-LIME"}
 # By table, what is read of it.
 COLUMNS = {
     "runs": ("task", "preset", "fitness", "seconds", "processor_seconds"),
@@ -105,7 +105,7 @@ def write_summary(
         if frame not in COLUMNS:
             raise UserError(f"summary: there is no table {frame}; allowed are {', '.join(COLUMNS)}")
     frames = {frame: read_table(path, COLUMNS[frame]) for frame, path in files.items()}
-    page = summary(name, frames, describe(read_provenance(provenance)))
+    page = summary(name, frames, describe_provenance(read_provenance(provenance)))
     with writing(out) as file:
         file.write(to_markdown(page))
     if html is not None:
@@ -119,13 +119,12 @@ def write_summary(
 def _size(frames: Frames) -> str:
     runs, networks = frames["runs"], frames["networks"]
     seeds = runs.groupby(["task", "preset"], sort=False).size()
-    low, high = int(seeds.min()), int(seeds.max())
     *others, last = _ordered(runs["preset"])
     presets = f"{', '.join(others)} and {last}" if others else last
     return (
-        f"{_count(networks['task'].nunique(), 'task')}, {_count(len(runs), 'run')}: "
+        f"{count_text(networks['task'].nunique(), 'task')}, {count_text(len(runs), 'run')}: "
         f"preset{'s' * bool(others)} {presets}, "
-        f"{low if low == high else f'{low} to {high}'} seed{'s' * (high > 1)} per task and preset."
+        f"{count_text(seeds, 'seed')} per task and preset."
     )
 
 
@@ -168,7 +167,7 @@ def _who(verdict: pd.DataFrame) -> list[str]:
     pairs = verdict[["method", "preset"]].astype(object).fillna("").astype(str)
     methods = [method.partition(" against ")[0] for method in pairs["method"]]
     return [
-        preset or LABELS.get(method, method)
+        preset or method_name(method)
         for preset, method in zip(pairs["preset"], methods, strict=True)
     ]
 
@@ -188,7 +187,7 @@ def _number(row: Mapping[str, object] | Mapping[object, object]) -> str:
     named: dict[str, object] = {str(key): value for key, value in row.items()}
     ours, low, high = (_cell(named[column]) for column in ("ours", "ours_low", "ours_high"))
     against = str(named["method"]).partition(" against ")[2]
-    task = f"{named['task']} / {LABELS.get(against, against)}" if against else str(named["task"])
+    task = f"{named['task']} / {method_name(against)}" if against else str(named["task"])
     low_limit, limit = _cell(named["published_low"]), _cell(named["published_high"])
     bound = f"published {low_limit} to {limit}" if named["kind"] == "mean" else f"at most {limit}"
     why = f", {named['reason']}" if named["reason"] else ""
@@ -197,22 +196,14 @@ def _number(row: Mapping[str, object] | Mapping[object, object]) -> str:
 
 def _cost(frames: Frames, origin: str) -> Section:
     runs, networks = frames["runs"], frames["networks"]
-    rows = [["training of the networks", _time(networks["seconds"].sum()), "–"]]
+    rows = [["training of the networks", duration_text(networks["seconds"].sum()), "–"]]
     for preset in _ordered(runs["preset"]):
         part = runs[runs["preset"] == preset]
         processor = part["processor_seconds"].sum(skipna=False)
-        rows.append([f"searches, {preset}", _time(part["seconds"].sum()), _time(processor)])
+        rows.append(
+            [f"searches, {preset}", duration_text(part["seconds"].sum()), duration_text(processor)]
+        )
     return Section("Cost", [Table(["step", "by the clock", "processor"], rows), origin])
-
-
-def _time(seconds: float) -> str:
-    if np.isnan(seconds):
-        return "–"
-    return (
-        f"{seconds:.0f} s"
-        if seconds < 120
-        else (f"{seconds / 60:.0f} min" if seconds < 7200 else f"{seconds / 3600:.1f} h")
-    )
 
 
 def _warnings(frames: Frames) -> list[Section]:
@@ -224,7 +215,9 @@ def _warnings(frames: Frames) -> list[Section]:
     for (task, preset), group in frames["runs"].groupby(["task", "preset"], sort=False):
         broken = int((~np.isfinite(group["fitness"])).sum())
         if broken:
-            items.append(f"{task}, {preset}: {broken} of {_count(len(group), 'run')} not finite")
+            items.append(
+                f"{task}, {preset}: {broken} of {count_text(len(group), 'run')} not finite"
+            )
     return [Section("Warnings", [_shortened(items)])] if items else []
 
 
@@ -232,10 +225,6 @@ def _ordered(names: pd.Series) -> list[str]:
     """The distinct names in their order, but the published search first."""
     known = list(dict.fromkeys(map(str, names)))
     return sorted(known, key=lambda name: name != FIRST)
-
-
-def _count(number: int, what: str) -> str:
-    return f"{number} {what}{'s' * (number != 1)}"
 
 
 def _cell(value: object) -> str:

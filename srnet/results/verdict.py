@@ -433,7 +433,7 @@ def _all_tasks(rule: Rule, judged: Sequence[Row], interval: Rule) -> Row:
     if ratios.size < 2:
         why = f"too few comparable tasks ({ratios.size} of {len(judged)}; 2 are needed)"
         return {"runs": ratios.size, "verdict": NOT_COMPARABLE, "reason": why}
-    ours, low, high = _with_interval(ratios, _geometric_mean, interval)
+    ours, low, high = _with_interval(ratios, geometric_mean, interval)
     count = sum(row["verdict"] == REPRODUCED for row in compared)
     return {
         "ours": ours,
@@ -445,8 +445,12 @@ def _all_tasks(rule: Rule, judged: Sequence[Row], interval: Rule) -> Row:
     }
 
 
-def _geometric_mean(values: Floats, axis: int | None = None) -> Any:
-    return np.exp(np.mean(np.log(values), axis=axis))
+def geometric_mean(values: Floats, axis: int | None = None) -> Any:
+    """The geometric mean of values that are not negative; NaN of none."""
+    if not values.size:
+        return np.nan
+    with np.errstate(divide="ignore"):  # of a zero it is zero
+        return np.exp(np.mean(np.log(values), axis=axis))
 
 
 def _excuse(

@@ -22,7 +22,8 @@ from helpers import fakes  # the tests' made-up results
 
 GATHER = """
 from pathlib import Path
-from srnet.results import history_table, pareto_table, read_runs, runs_table, write_table
+from srnet.io.frames import write_table
+from srnet.results.gather import history_table, pareto_table, read_runs, runs_table
 folder = Path(FOLDER)
 runs = read_runs(sorted(folder.glob("*.json")))
 for name, table in (("runs", runs_table), ("history", history_table), ("pareto", pareto_table)):
@@ -32,9 +33,9 @@ DRAW = """
 from importlib import import_module
 from pathlib import Path
 from srnet.drawing.saving import save_figure
-from srnet.results import read_table
+from srnet.io.frames import read_table
 folder = Path(FOLDER)
-drawing = import_module("srnet.drawing.MODULE")
+drawing = import_module("srnet.drawing.figures.MODULE")
 frames = {name: read_table(folder / f"{name}.csv") for name in FRAMES}
 save_figure(drawing.draw(**frames), str(folder / "MODULE.pdf"), str(folder / "MODULE.png"))
 """

@@ -1,13 +1,13 @@
 """How long the complete workflow takes on more cores, by simulation: list scheduling of its jobs
 with measured times.
 
-    python tests/benchmarks/scaling.py                                          #
-    config/config.yaml, the times in job_seconds.csv python tests/benchmarks/scaling.py --config
-    config/images.yaml              # and the image branch python tests/benchmarks/scaling.py
-    --seeds 1 --cores 1 2                    # what to compare with a real run of one seed python
-    tests/benchmarks/scaling.py --benchmarks results/paper/benchmarks    # your times, as the
-    workflow's `benchmark:` wrote them python tests/benchmarks/scaling.py --seconds
-    P0/evolve/paper=200 --pack 1 10
+    python tests/benchmarks/scaling.py                          # config/config.yaml
+    python tests/benchmarks/scaling.py --config config/images.yaml   # and the image branch
+    python tests/benchmarks/scaling.py --seeds 1 --cores 1 2    # beside a real run of one seed
+    python tests/benchmarks/scaling.py --benchmarks results/paper/benchmarks   # your own times
+    python tests/benchmarks/scaling.py --seconds P0/evolve/paper=200 --pack 1 10
+
+Without `--benchmarks` the times are those of job_seconds.csv.
 
 What Snakemake itself takes on one machine was measured on this workflow: 19 % of a core where 133
 steps had ended (its processor time in ten minutes while one job waited). It grows with the steps
@@ -30,6 +30,7 @@ import yaml
 
 from srnet.data.tasks import number_by_task
 from srnet.images.pictures.plan import name_test_images
+from srnet.wording import count_text
 
 ROOT = Path(__file__).parents[2]
 TIMES = Path(__file__).with_name("job_seconds.csv")
@@ -469,12 +470,14 @@ def main() -> None:
     images = (
         f", images on {', '.join(config['images']['networks'])}" if config.get("images") else ""
     )
+    searches, explained = (
+        count_text(number_by_task(value, config["tasks"], "seeds").values(), "seed")
+        for value in (config["seeds"], config["explainers"]["seeds"])
+    )
     print(
-        f"{len(config['tasks'])} tasks × {', '.join(config['presets'])} × {config['seeds']} "
-        f"seeds, {config['explainers']['seeds']} seeds of LIME "
-        f"and of MAPLE{images}: {len(alone)} steps, {clock(work)} of one core, longest step "
-        f"{longest.name} with "
-        f"{clock(longest.seconds)}\n"
+        f"{len(config['tasks'])} tasks × {', '.join(config['presets'])} × {searches}, {explained} "
+        f"of LIME and of MAPLE{images}: {len(alone)} steps, {clock(work)} of one core, longest "
+        f"step {longest.name} with {clock(longest.seconds)}\n"
     )
     kinds: dict[str, float] = defaultdict(float)
     for job in alone:

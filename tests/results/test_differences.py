@@ -7,7 +7,7 @@ from srnet.cli import main
 from srnet.errors import UserError
 from srnet.io.files import write_json
 from srnet.results.archive import pack_task
-from srnet.results.differences import compare_folders, describe
+from srnet.results.differences import compare_folders, describe_differences
 
 
 @pytest.fixture
@@ -28,7 +28,7 @@ def test_runs_that_differ_in_their_times_alone_are_equal(folders):
     found = compare_folders(*folders)
     assert len(found) == 4
     assert set(found["state"]) == {"equal"}
-    assert describe(found) == "4 files compared: 4 equal but for their times, 0 differ"
+    assert describe_differences(found) == "4 files compared: 4 equal but for their times, 0 differ"
 
 
 def test_it_is_told_where_runs_differ_and_by_how_much(folders):
@@ -41,7 +41,7 @@ def test_it_is_told_where_runs_differ_and_by_how_much(folders):
     assert found.loc["K0/srnet/paper/1.json", "state"] == "equal"
     assert found.loc["K0/srnet/paper/2.json", "key"] == "fitness"
     assert found.loc["K0/srnet/paper/2.json", "relative"] == pytest.approx(0.01 / 1.01)
-    text = describe(found.reset_index())
+    text = describe_differences(found.reset_index())
     assert "4 files compared: 2 equal but for their times, 2 differ" in text
     assert "K0/srnet/paper/2.json: first at fitness, numbers by at most 0.0099 of their" in text
     assert "K0/network.pt: first at its bytes" in text

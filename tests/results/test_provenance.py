@@ -8,7 +8,7 @@ from srnet.errors import UserError
 from srnet.io.files import write_json
 from srnet.io.schema import check_json
 from srnet.results import provenance as module
-from srnet.results.provenance import describe, duration, provenance, read_provenance, times_table
+from srnet.results.provenance import describe_provenance, provenance, read_provenance, times_table
 
 HEADER = "s\th:m:s\tcpu_time\n"
 
@@ -33,7 +33,7 @@ def test_jobs_are_counted_by_rule(tmp_path):
     assert times_table(found).to_dict("records")[0]["rule"] == "evolve"
     assert found["packages"]["numpy"]
     assert found["version"] == __version__
-    assert "jobs of 3.0 s by the clock and of 2.0 s of processor time" in describe(found)
+    assert "took 3.0 s by the clock and 2.0 s of processor time" in describe_provenance(found)
 
 
 def test_the_commit_and_whether_files_differ_from_it(tmp_path, monkeypatch):
@@ -41,7 +41,7 @@ def test_the_commit_and_whether_files_differ_from_it(tmp_path, monkeypatch):
     (tmp_path / "pkg").mkdir()
     (tmp_path / "pkg" / "__init__.py").write_text("")
     assert content(tmp_path)["commit"] is None
-    assert "from no git checkout, " in describe(content(tmp_path))
+    assert "(no git checkout)" in describe_provenance(content(tmp_path))
     git = ["git", "-C", str(tmp_path), "-c", "user.name=a", "-c", "user.email=a@b.c"]
     subprocess.run([*git, "init", "--quiet"], check=True)
     # a repository that does not have the package, as one around a virtual environment
@@ -53,22 +53,15 @@ def test_the_commit_and_whether_files_differ_from_it(tmp_path, monkeypatch):
     (tmp_path / "pkg" / "__init__.py").write_text("CHANGED = True")
     found = content(tmp_path)
     assert found["dirty"] is True
-    assert f"commit {found['commit'][:12]} with changes that are not committed" in describe(found)
+    assert f"commit {found['commit'][:12]} with uncommitted changes" in describe_provenance(found)
 
 
 def test_runs_of_other_software_are_told_apart(tmp_path):
     found = content(tmp_path, runs=["numpy 1; processor A"] * 2 + ["numpy 2; processor A"])
     assert found["made_with"]["runs"] == {"numpy 1; processor A": 2, "numpy 2; processor A": 1}
-    assert "Runs of different software or processors" in describe(found)
-    assert "(2 with numpy 1; 1 with numpy 2)" in describe(found)
-    assert "different software" not in describe(content(tmp_path, runs=["numpy 1"] * 3))
-
-
-@pytest.mark.parametrize(
-    ("seconds", "text"), [(0, "0.0 s"), (119.96, "120.0 s"), (120, "2.0 min"), (7200, "2.0 h")]
-)
-def test_a_duration_has_a_unit_that_fits(seconds, text):
-    assert duration(seconds) == text
+    assert "Runs of different software or processors" in describe_provenance(found)
+    assert "(2 with numpy 1; 1 with numpy 2)" in describe_provenance(found)
+    assert "different software" not in describe_provenance(content(tmp_path, runs=["numpy 1"] * 3))
 
 
 def test_a_file_that_is_none_is_refused(tmp_path):

@@ -61,10 +61,10 @@ def test_a_page_on_one_screen_with_the_published_search_first(frames):
 
 def test_the_cost_by_the_clock_and_of_the_processor(frames):
     text = page(frames)
-    assert "| training of the networks | 7 s | – |" in text
-    assert "| searches, paper | 72 s | 54 s |" in text
+    assert "| training of the networks | 7.0 s | – |" in text
+    assert "| searches, paper | 72.0 s | 54.0 s |" in text
     runs = frames["runs"].assign(seconds=600.0, processor_seconds=np.nan)
-    assert "| searches, paper | 60 min | – |" in page(frames | {"runs": runs})
+    assert "| searches, paper | 60.0 min | – |" in page(frames | {"runs": runs})
     runs = runs.assign(seconds=6000.0)
     assert "| searches, paper | 10.0 h | – |" in page(frames | {"runs": runs})
 

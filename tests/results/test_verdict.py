@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from srnet.errors import UserError
 from srnet.io.frames import read_table
-from srnet.results.verdict import COLUMNS, VERDICTS, load_rules, verdict
+from srnet.results.verdict import COLUMNS, VERDICTS, geometric_mean, load_rules, verdict
 
 RULES = {
     "interval": {"level": 0.95, "resamples": 500, "seed": 1},
@@ -404,3 +404,9 @@ def test_rules_that_are_no_yaml(tmp_path):
     (tmp_path / "bad.yaml").write_text("rules: [")
     with pytest.raises(UserError, match="is not plain YAML"):
         load_rules(tmp_path / "bad.yaml")
+
+
+@pytest.mark.filterwarnings("error")
+@pytest.mark.parametrize(("values", "mean"), [([], np.nan), ([1.0, 4.0], 2.0), ([0.0, 4.0], 0.0)])
+def test_a_geometric_mean_of_nothing_is_none_and_of_a_zero_zero(values, mean):
+    assert geometric_mean(np.array(values)) == pytest.approx(mean, nan_ok=True)

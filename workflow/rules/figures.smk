@@ -1,6 +1,6 @@
 # One rule per figure, each drawn from tidy tables, some for every task.
 
-# The process that draws for all scripts (workflow/scripts/warm.py) ends with this one.
+# The process that draws for all scripts (workflow/scripts/drawing_server.py) ends with this one.
 os.environ.update(SRNET_SNAKEMAKE=str(os.getpid()))
 
 for figure in DRAWINGS:

@@ -1,6 +1,6 @@
 """Draw one figure from its tidy tables."""
 
-from warm import hand_over
+from drawing_server import hand_over
 
 hand_over()
 

@@ -1,6 +1,6 @@
 """Make one table of the paper from tidy tables."""
 
-from warm import hand_over
+from drawing_server import hand_over
 
 hand_over()
 

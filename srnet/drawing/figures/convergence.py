@@ -12,7 +12,6 @@ from srnet.drawing.style import (
     annotate,
     band_legend,
     colours_of,
-    count_text,
     mask_nonpositive,
     off_axis_remarks,
     plot_bands,
@@ -20,6 +19,7 @@ from srnet.drawing.style import (
     styled,
     task_panels,
 )
+from srnet.wording import count_text
 
 
 @styled

@@ -6,6 +6,7 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import FixedLocator, NullLocator, ScalarFormatter
 
 from srnet.drawing.style import COLUMN, add_legend, styled
+from srnet.wording import count_text
 
 
 @styled
@@ -20,7 +21,7 @@ def draw(networks: pd.DataFrame) -> Figure:
     figure = Figure(figsize=(COLUMN, 2.5), layout="constrained")
     axes = figure.subplots()
     counts = networks["family"].map(networks["family"].value_counts())
-    families = networks["family"] + [f" ({n} task{'s' * (n != 1)})" for n in counts]
+    families = networks["family"] + [f" ({count_text(n, 'task')})" for n in counts]
     sns.scatterplot(networks, x="inputs", y="rows", hue=families, style=families, s=36, ax=axes)
     handles, labels = axes.get_legend_handles_labels()
     axes.legend().remove()

@@ -13,8 +13,9 @@ from matplotlib.lines import Line2D
 from matplotlib.patches import Patch, Rectangle
 from scipy.spatial import cKDTree
 
-from srnet.drawing.methods import LABELS, line_style
+from srnet.drawing.methods import line_style
 from srnet.drawing.style import PAGE, add_legend, class_colours, styled
+from srnet.wording import method_name
 
 PIXELS = 400
 NOT_FINITE = -1
@@ -70,7 +71,7 @@ def draw(plane: pd.DataFrame, plane_lines: pd.DataFrame) -> Figure:
         for row in lines:
             _draw_line(axes, row, box)
         letter = "ab"[number - 1]
-        shares = [f"{LABELS[row['method']]} {100 * row['agreement']:.0f} %" for row in lines]
+        shares = [f"{method_name(row['method'])} {100 * row['agreement']:.0f} %" for row in lines]
         axes.set_title(f"{letter}: {', '.join(shares)}", fontsize=6)
         corner, size = (box[0][0], box[1][0]), (np.ptp(box[0]), np.ptp(box[1]))
         panels[0].add_patch(Rectangle(corner, *size, fill=False, linewidth=0.8, zorder=5))
@@ -182,5 +183,5 @@ def _add_legend(figure: Figure, plane: pd.DataFrame, colours: dict[int, str]) ->
     entries["explained row"] = Line2D([], [], **(STAR | {"markersize": 7}))
     for method in ("lime", "maple"):
         style = line_style(method) | {"linewidth": 1.8}
-        entries[f"{LABELS[method]} changes its mind"] = Line2D([], [], **style)
+        entries[f"{method_name(method)} changes its mind"] = Line2D([], [], **style)
     add_legend(figure, entries, columns=len(entries))

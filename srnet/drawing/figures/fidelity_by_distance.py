@@ -12,13 +12,13 @@ from srnet.drawing.style import (
     annotate,
     band_legend,
     colours_of,
-    count_text,
     mask_nonpositive,
     plot_bands,
     set_log_scale,
     styled,
     task_panels,
 )
+from srnet.wording import count_text
 
 
 @styled

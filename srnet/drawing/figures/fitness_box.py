@@ -15,11 +15,11 @@ from srnet.drawing.style import (
     add_legend,
     annotate,
     colours_of,
-    count_text,
     set_log_scale,
     styled,
     task_panels,
 )
+from srnet.wording import count_text
 
 NUMBERS = [f"fitness_{name}" for name in ("min", "q1", "median", "q3", "max")]
 

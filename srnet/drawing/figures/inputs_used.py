@@ -8,8 +8,9 @@ import seaborn as sns
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from srnet.drawing.style import count_text, distinct_names, styled, task_panels
+from srnet.drawing.style import distinct_names, styled, task_panels
 from srnet.typing import Floats
+from srnet.wording import count_text
 
 LENGTH = 600  # cells of a strip
 MAX_LABELLED = 8  # inputs of a layer whose shares fit into the cells as text

@@ -11,12 +11,12 @@ from matplotlib.ticker import MaxNLocator
 from srnet.drawing.style import (
     add_legend,
     colours_of,
-    count_text,
     markers_of,
     set_log_scale,
     styled,
     task_panels,
 )
+from srnet.wording import count_text
 
 
 @styled

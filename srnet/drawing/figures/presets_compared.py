@@ -8,7 +8,8 @@ from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
 
 from srnet.drawing.figures.convergence import draw_history, finish_panel
-from srnet.drawing.style import BAND, PUBLISHED, add_legend, count_text, styled
+from srnet.drawing.style import BAND, PUBLISHED, add_legend, styled
+from srnet.wording import count_text
 
 
 @styled

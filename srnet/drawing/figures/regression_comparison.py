@@ -8,8 +8,9 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
-from srnet.drawing.methods import LABELS, group_by_method, line_style
+from srnet.drawing.methods import ORDER, group_by_method, line_style
 from srnet.drawing.style import PAGE, distinct_names, styled
+from srnet.wording import method_name
 
 COLUMNS = 5  # panels in a row
 HEIGHT = 1.12  # of a row, in inches
@@ -141,9 +142,9 @@ def _draw_surface(
 
 def _handles(curves: pd.DataFrame, presets: list[str]) -> list[Line2D]:
     handles = []
-    for method in LABELS:
+    for method in ORDER:
         if method in set(curves["method"]):
             for preset in presets if method == "srnet" else [""]:
-                label = LABELS[method] + (f" {preset}" if len(presets) > 1 and preset else "")
+                label = method_name(method) + (f" {preset}" if len(presets) > 1 and preset else "")
                 handles.append(Line2D([], [], **line_style(method, preset), label=label))
     return handles

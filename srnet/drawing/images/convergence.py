@@ -8,15 +8,8 @@ from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
 
 from srnet.drawing.images.style import method_colours, method_label, network_label, set_passes_axis
-from srnet.drawing.style import (
-    PAGE,
-    add_legend,
-    band_legend,
-    count_text,
-    distinct_names,
-    plot_bands,
-    styled,
-)
+from srnet.drawing.style import PAGE, add_legend, band_legend, distinct_names, plot_bands, styled
+from srnet.wording import count_text
 
 
 @styled

@@ -10,7 +10,8 @@ from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
 
 from srnet.drawing.images.style import method_colours, method_label, network_label, select_images
-from srnet.drawing.style import OUTLINES, PAGE, add_legend, count_text, distinct_names, styled
+from srnet.drawing.style import OUTLINES, PAGE, add_legend, distinct_names, styled
+from srnet.wording import count_text
 
 
 @styled

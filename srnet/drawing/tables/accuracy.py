@@ -3,7 +3,7 @@
 import pandas as pd
 
 from srnet.drawing.latex_table import METHOD, PRESET, Number, Paper
-from srnet.drawing.methods import group_by_method, judge
+from srnet.drawing.methods import group_by_method, judgements_by_method
 
 PAPER = Paper(
     "Rows for which an explanation predicts the network's class, in percent: mean ± standard "
@@ -58,7 +58,7 @@ def draw(
         (row["task"], str(row["method"]).lower()): row
         for row in published_classification.to_dict("records")
     }
-    apart = judge(agreement_claims[agreement_claims["verdict"] == "not comparable"])
+    apart = judgements_by_method(agreement_claims[agreement_claims["verdict"] == "not comparable"])
     rows = []
     for names, group in group_by_method(agreement.assign(percent=100 * agreement["accuracy"])):
         network, reported = (

@@ -5,7 +5,7 @@ import pandas as pd
 from scipy import stats
 
 from srnet.drawing.latex_table import PRESET, TASK, Number, Paper, Text
-from srnet.drawing.methods import judge
+from srnet.drawing.methods import judgements_by_method
 
 PAPER = Paper(
     "Final fitness over {runs}: mean ± standard deviation, and the ratio of the median to the "
@@ -46,7 +46,7 @@ def draw(runs: pd.DataFrame, published: pd.DataFrame, runs_claims: pd.DataFrame)
     """
     reference = runs["preset"].iloc[0]
     reported = published.set_index("task")
-    judged = judge(runs_claims)
+    judged = judgements_by_method(runs_claims)
     rows = []
     for (task, preset), group in runs.groupby(["task", "preset"], sort=False):
         fitness = group["fitness"]

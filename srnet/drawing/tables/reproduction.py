@@ -2,8 +2,9 @@
 
 import pandas as pd
 
-from srnet.drawing.latex_table import PRESET, TASK, Number, Paper, Text, method_name
+from srnet.drawing.latex_table import PRESET, TASK, Number, Paper, Text
 from srnet.drawing.methods import judgements
+from srnet.wording import method_name
 
 
 def _method(method: str) -> str:

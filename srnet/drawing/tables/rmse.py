@@ -6,7 +6,7 @@ import pandas as pd
 from srnet.drawing.latex_table import METHOD, PRESET, TASK, Number, Paper
 from srnet.drawing.methods import group_by_method
 
-# medians: an error far outside of the training box has no useful mean
+# medians: an error far outside the training box has no useful mean
 PAPER = Paper(
     "Root mean squared error against the network, in units of its output: median over {seeds} "
     "(interquartile range). A run that is not finite at some point counts as infinite.",

@@ -17,7 +17,7 @@ pytestmark = [
 SCRIPT = f"""
 import sys
 sys.path.append({str(SCRIPTS)!r})
-from warm import hand_over
+from drawing_server import hand_over
 hand_over()
 print("seaborn" in sys.modules)
 """
@@ -77,7 +77,12 @@ def test_a_script_runs_in_a_fork_and_its_exit_status_is_told(run):
 def test_the_server_ends_with_its_owner(run, owner, tmp_path):
     with bind(tmp_path, owner) as listener:
         listener.listen()
-        command = [sys.executable, str(SCRIPTS / "warm.py"), str(listener.fileno()), str(owner.pid)]
+        command = [
+            sys.executable,
+            str(SCRIPTS / "drawing_server.py"),
+            str(listener.fileno()),
+            str(owner.pid),
+        ]
         server = subprocess.Popen(
             command,
             cwd=tmp_path,
