@@ -76,6 +76,7 @@ publish: install ## results/published/NAME: what is published of CONFIG, complet
 	$(SNAKEMAKE) publish --configfile $(CONFIG)
 
 figures-from-published: install ## results/redrawn: the figures and tables of PUBLISHED, drawn without a run
+	rm -rf results/redrawn/tables
 	srnet unpack $(PUBLISHED) --tables results/redrawn/tables
 	$(SNAKEMAKE) figures tables --configfile $(PUBLISHED)/configuration.yaml --config name=redrawn runs=redrawn
 
