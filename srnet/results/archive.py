@@ -44,18 +44,27 @@ def pack_table(path: Path, out: Path) -> None:
 
 def pack_task(runs: Path, task: str, presets: Sequence[str], out: Path) -> None:
     """Pack the network of a task, its runs of some presets, and its explanations by other methods;
-    or the image branch, as the task ``images`` without presets."""
+    or the image branch, as the task ``images`` without presets. Of a link its target is packed.
+
+    Raises
+    ------
+    UserError
+        If there is nothing of the task.
+    """
     folder = runs / task
     others = {path.name for path in (folder / "srnet").glob("*")} - set(presets)
-    files = (
+    files = [
         path
         for path in sorted(folder.rglob("*"))
-        if path.suffix in (".json", ".csv", ".pt")
+        if _MEMBER.fullmatch(path.relative_to(runs).as_posix())
+        and path.is_file()
         and not (path.suffix == ".pt" and path.stat().st_size > MOST_WEIGHTS)
         and not others & set(path.relative_to(folder).parts[1:2])
-    )
+    ]
+    if not files:
+        raise UserError(f"{folder}: has no network and no runs; finish the run first")
     out.parent.mkdir(parents=True, exist_ok=True)
-    with tarfile.open(out, "w:xz") as archive:
+    with tarfile.open(out, "w:xz", dereference=True) as archive:
         for path in files:
             archive.add(path, path.relative_to(runs).as_posix(), filter=_anonymous)
 

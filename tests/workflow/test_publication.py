@@ -64,7 +64,7 @@ def test_everything_is_in_it(published):
     crate = json.loads((published / "ro-crate-metadata.json").read_text())
     described = {entity["@id"] for entity in crate["@graph"]}
     files = {path.relative_to(published).as_posix() for path in published.rglob("*.*")}
-    assert files - described == {".snakemake_timestamp"}  # which git ignores
+    assert files == described & files
     assert yaml.safe_load((published / "configuration.yaml").read_text())["tasks"] == ["K0"]
 
 
@@ -114,12 +114,30 @@ def test_runs_made_again_are_the_same_to_the_last_bit(published, clone, snakemak
     )
 
 
+def test_what_was_published_stays_where_publishing_fails(tiny, published, snakemake, tmp_path):
+    tree = tmp_path / "tree"
+    shutil.copytree(tiny.tree, tree)
+    before = {path.relative_to(tree): path.stat() for path in tree.glob("published/tiny/**/*")}
+    picture = tree / "results" / "tiny" / "figures" / "fitness_box.png"
+    time = picture.stat().st_mtime_ns
+    picture.write_bytes(b"no picture")
+    os.utime(picture, ns=(time, time))
+    options = ("--cores", "1", "--config", "publish=published", "--", "publish")
+    assert snakemake(tree, *tiny.options, *options).returncode == 1
+    log = (tree / "results" / "tiny" / "logs" / "publish.log").read_text()
+    assert "fitness_box.png: is no picture that can be read" in log
+    after = {path.relative_to(tree): path.stat() for path in tree.glob("published/tiny/**/*")}
+    assert {path: stat.st_mtime_ns for path, stat in after.items()} == {
+        path: stat.st_mtime_ns for path, stat in before.items()
+    }
+
+
 def test_an_unfinished_run_is_not_published(tiny, published, tmp_path, capsys, monkeypatch):
     results = tmp_path / "results"
     shutil.copytree(tiny.tree / "results" / "tiny", results)
     (results / "tables" / "rmse.tex").unlink()
     (tmp_path / "out").mkdir()
-    (tmp_path / "out" / "before").touch()
+    (tmp_path / "out" / "ro-crate-metadata.json").touch()
     monkeypatch.chdir(tiny.tree)
     with pytest.raises(SystemExit) as ended:
         main(
@@ -130,5 +148,5 @@ def test_an_unfinished_run_is_not_published(tiny, published, tmp_path, capsys, m
     assert "tables/rmse.tex: cannot be read (No such file or directory); finish the run" in (
         capsys.readouterr().err
     )
-    assert [path.name for path in (tmp_path / "out").iterdir()] == ["before"]
+    assert [path.name for path in (tmp_path / "out").iterdir()] == ["ro-crate-metadata.json"]
     assert sorted(path.name for path in tmp_path.iterdir()) == ["out", "results"]
