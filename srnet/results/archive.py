@@ -12,6 +12,7 @@ import shutil
 import tarfile
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
+from typing import Any, cast
 
 from srnet.data.dataset import write_data
 from srnet.data.tasks import load_tasks
@@ -153,7 +154,7 @@ def read_archive(path: Path) -> Iterator[tuple[str, tuple[bytes, float]]]:
     try:
         with (
             lzma.open(path) as packed,
-            tarfile.open(fileobj=_Limited(path, packed), mode="r|") as archive,
+            tarfile.open(None, "r|", cast(Any, _Limited(path, packed))) as archive,
         ):
             for member in archive:
                 name, time = member.name, float(member.mtime)

@@ -173,9 +173,10 @@ def _times(folder: Path, rules: Mapping[str, str]) -> dict[str, dict[str, Any]]:
     paths = {path.relative_to(folder).as_posix(): path for path in sorted(folder.rglob("*.tsv"))}
     for rule, pattern in rules.items():
         try:
-            files = [path for name, path in paths.items() if re.fullmatch(pattern, name)]
+            form = re.compile(pattern)
         except re.error as error:
             raise UserError(f"--rule {rule} has the pattern {pattern!r} ({error})") from error
+        files = [path for name, path in paths.items() if form.fullmatch(name)]
         if files:
             jobs = pd.concat([_read_benchmark(file) for file in files])
             times[rule] = {

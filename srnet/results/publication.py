@@ -13,6 +13,7 @@ from typing import Any
 
 import pandas as pd
 import yaml
+from jinja2 import UndefinedError
 from PIL import Image
 
 from srnet.drawing.artifacts import PER_TASK, PUBLISHED, Drawing, list_drawings
@@ -80,13 +81,19 @@ def publish(results: StrPath, runs: StrPath, workflow: StrPath, out: StrPath) ->
             yaml.safe_dump(content["configuration"], sort_keys=False, allow_unicode=True),
             encoding="utf-8",
         )
-        (folder / "reproduction.md").write_text(
-            fill_in_report(template.read_text(encoding="utf-8"), frames, content),
-            encoding="utf-8",
-        )
-        (folder / "README.md").write_text(
-            _readme(content, frames, drawings, results), encoding="utf-8"
-        )
+        try:
+            report = fill_in_report(template.read_text(encoding="utf-8"), frames, content)
+            page = _readme(content, frames, drawings, results)
+        except UserError:
+            raise
+        # a column that is missing, or holds texts in the place of numbers
+        except (UndefinedError, LookupError, TypeError, ValueError) as error:
+            raise UserError(
+                f"{results / 'tables'}: a table lacks what the report prints ({error}); make the "
+                f"tables again"
+            ) from error
+        (folder / "reproduction.md").write_text(report, encoding="utf-8")
+        (folder / "README.md").write_text(page, encoding="utf-8")
         write_crate(folder, content, workflow / "Snakefile")
 
 
