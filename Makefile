@@ -78,6 +78,7 @@ publish: install ## results/published/NAME: the finished run of CONFIG, to be pu
 	$(SNAKEMAKE) publish --configfile $(CONFIG)
 
 figures-from-published: install ## results/redrawn: the figures and tables of PUBLISHED, redrawn without a run
+	rm -rf results/redrawn/tables
 	srnet unpack $(PUBLISHED) --tables results/redrawn/tables
 	$(SNAKEMAKE) figures tables --configfile $(PUBLISHED)/configuration.yaml --config name=redrawn runs=redrawn
 

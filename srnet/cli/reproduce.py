@@ -48,7 +48,7 @@ def reproduce(configuration: str, cores: int, arguments: tuple[str, ...]) -> Non
 
 def _find(configuration: str) -> str:
     """The file of a configuration, which has a name or is a file; UserError if there is none or it
-    is no YAML."""
+    has no keys."""
     from srnet.io.files import read_yaml
 
     file = find_config(f"config/{configuration}.yaml")
@@ -63,5 +63,6 @@ def _find(configuration: str) -> str:
         raise UserError(
             f"--config is '{configuration}'; a YAML file or one of {', '.join(names)} is needed"
         )
-    read_yaml(file)
+    if not isinstance(read_yaml(file), dict):
+        raise UserError(f"{file}: has no keys; a configuration is needed, such as 'tasks: [K0]'")
     return file

@@ -17,6 +17,7 @@ from srnet.escaping import escape_latex
 from srnet.wording import count_text, method_name
 
 FORMULA_DIGITS = 38  # width of a line of a formula, which is set on FORMULA_WIDTH
+LARGEST_PLAIN = 1e9  # with fixed digits; what is larger has an exponent
 FORMULA_WIDTH = 0.53  # of a line
 
 _TABLE = r"""% \usepackage{{amsmath,array,booktabs,longtable}}
@@ -135,7 +136,9 @@ class Number:
         if np.isinf(value):
             return r"$\infty$" if value > 0 else r"$-\infty$"
         exponent, decimals = self._form(value)
-        return _scaled(f"{value / 10.0**exponent:.{decimals}f}", exponent)
+        if exponent:  # 10.0**exponent may be 0
+            return _scaled(f"{value:.{decimals}e}".partition("e")[0], exponent)
+        return _scaled(f"{value:.{decimals}f}", 0)
 
     def _spread(self, value: float, spread: float) -> str:
         if not (np.isfinite(value) and np.isfinite(spread)):
@@ -147,7 +150,7 @@ class Number:
 
     def _form(self, value: float) -> tuple[int, int]:
         """The exponent of ten that is set apart, and the digits after the point."""
-        if self.decimals is not None:
+        if self.decimals is not None and abs(value) < LARGEST_PLAIN:
             return 0, self.decimals
         magnitude = int(f"{value:.2e}".partition("e")[2])
         return (0, max(0, 2 - magnitude)) if -3 <= magnitude <= 3 else (magnitude, 2)

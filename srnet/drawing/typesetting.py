@@ -72,15 +72,23 @@ def break_lines(latex: str, width: float) -> list[str]:
         The formula, without dollar signs.
     width
         Width of a line in digits. A symbol that is wider has a line to itself.
+
+    Raises
+    ------
+    UserError
+        If the formula ends too early, or is nested too deeply.
     """
     lines: list[str] = []
     for step in _split_steps(latex):
         tokens = _TOKEN.findall(step)
-        nodes, _ = _parse_sequence(tokens, 0, ())
-        row = _join_nodes(nodes)
-        parts = (
-            [step] if row.width <= width else _fill_lines(list(_split_chunks(row, width)), width)
-        )
+        try:
+            row = _join_nodes(_parse_sequence(tokens, 0, ())[0])
+            chunks = [] if row.width <= width else list(_split_chunks(row, width))
+        except (IndexError, RecursionError) as error:
+            raise UserError(
+                f"the formula '{step[:200]}' cannot be typeset ({type(error).__name__})"
+            ) from error
+        parts = _fill_lines(chunks, width) if chunks else [step]
         lines += [parts[0], *(INDENT + line for line in parts[1:])]
     return lines
 
@@ -227,14 +235,14 @@ def _parse_primary(tokens: list[str], i: int) -> tuple[_Node, int]:
         )
         return node, i
     if token == r"\sqrt":
-        index = _Node("2", 0.0)
+        degree = _Node("2", 0.0)
         if tokens[i + 1] == "[":
             nodes, i = _parse_sequence(tokens, i + 2, ("]",))
-            index = _join_nodes(nodes)
-            token = rf"\sqrt[{index.latex}]"
+            degree = _join_nodes(nodes)
         inner, i = _parse_primary(tokens, i + 1)
-        width = inner.width + 1.2 + 0.5 * index.width
-        return _Node(f"{token}{inner.latex}", width, "sqrt", [inner, index]), i
+        shown = f"[{degree.latex}]" * (degree.width > 0)
+        width = inner.width + 0.7 * degree.width + 1.2
+        return _Node(rf"\sqrt{shown}{inner.latex}", width, "root", [inner, degree]), i
     if token in _FONTS:
         inner, i = _parse_primary(tokens, i + 1)
         return _Node(f"{token}{inner.latex.replace(' ', '')}", inner.width), i
@@ -261,9 +269,9 @@ def _split_chunks(node: _Node, width: float) -> Iterator[_Chunk]:
         yield _Chunk("/", 1.0, breaks=True)
         yield from _split_bracketed("(", node.parts[1], ")", width)
         yield _Chunk("]", 0.7)
-    elif node.kind == "sqrt":
-        inner, index = node.parts
-        yield from _split_bracketed("(", inner, f")^{{1/{index.latex}}}", width)
+    elif node.kind == "root":
+        inner, degree = node.parts
+        yield from _split_bracketed("(", inner, f")^{{1/{degree.latex}}}", width)
     else:  # a script: its exponent or index belongs to the last chunk
         base, script = node.parts
         chunks = list(_split_chunks(base, width))

@@ -176,6 +176,8 @@ def _sentence(error: Any) -> str:
             return f"{_value(key, error)}; it must be of type {types}"
         case "minimum":
             return f"{_value(key, error)}; at least {error.validator_value} is needed"
+        case "maximum":
+            return f"{_value(key, error)}; at most {error.validator_value} is allowed"
         case "exclusiveMinimum":
             return f"{_value(key, error)}; more than {error.validator_value} is needed"
         case "minItems":

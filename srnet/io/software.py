@@ -69,8 +69,8 @@ def warn_of_mixture(described: Iterable[str], what: str) -> None:
         warnings.warn(sentence, stacklevel=3)
 
 
-def describe_mixture(described: Iterable[str], what: str) -> str:
-    """That sentence; empty where all are of one software."""
+def describe_mixture(described: Iterable[str] | Mapping[str, int], what: str) -> str:
+    """That sentence, of texts or of their counts; empty where all are of one software."""
     counts = Counter(described)
     if len(counts) < 2:
         return ""

@@ -10,6 +10,7 @@ from rocrate.rocrate import ROCrate
 
 from srnet.results.provenance import Provenance
 
+CRATE = "ro-crate-metadata.json"
 LICENSE = "https://spdx.org/licenses/MIT"
 PROFILES = {
     "https://w3id.org/ro/wfrun/process/0.5": "Process Run Crate",

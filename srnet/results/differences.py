@@ -107,11 +107,12 @@ def _differences(name: str, ours: bytes, theirs: bytes) -> Iterator[tuple[str, f
         return
     try:
         values = [_parse(name, content) for content in (ours, theirs)]
-    except ValueError as error:
+        found = list(_compare("", *values))
+    except (ValueError, RecursionError, csv.Error) as error:
         raise UserError(f"{name}: is not what its name says ({error})") from error
     if name.endswith(".pt"):
         yield "its bytes", None
-    yield from _compare("", *values)
+    yield from found
 
 
 def _parse(name: str, content: bytes) -> Any:
@@ -141,9 +142,16 @@ def _compare(key: str, ours: Any, theirs: Any) -> Iterator[tuple[str, float | No
             yield from _compare(f"{key}[{i}]", *pair)
     elif _is_number(ours) and _is_number(theirs):
         if ours != theirs and not (ours != ours and theirs != theirs):  # both NaN
-            yield key.lstrip("."), abs(ours - theirs) / max(abs(ours), abs(theirs))
+            yield key.lstrip("."), _relative(ours, theirs)
     elif ours != theirs:
         yield key.lstrip("."), None
+
+
+def _relative(ours: float, theirs: float) -> float | None:
+    try:
+        return abs(ours - theirs) / max(abs(ours), abs(theirs))
+    except OverflowError:  # an integer beyond all floating-point numbers
+        return None
 
 
 def _is_number(value: Any) -> bool:

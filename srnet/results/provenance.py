@@ -14,10 +14,12 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pandas as pd
 
 from srnet._version import __version__
-from srnet.io.files import read_json, write_json
+from srnet.errors import UserError
+from srnet.io.files import check_readable, read_json, write_json
 from srnet.io.frames import read_table
 from srnet.io.schema import check_json
 from srnet.io.software import describe_mixture, processor
@@ -86,9 +88,17 @@ def write_provenance(
     rules: Mapping[str, str],
 ) -> None:
     """Write provenance.json (the command ``srnet provenance``); the arguments are those of
-    ``provenance``, tables as files."""
+    ``provenance``, tables as files.
+
+    Raises
+    ------
+    UserError
+        If a table or a benchmark file cannot be read, or the content would break its schema.
+    """
     frames = {table: read_table(path, ["software"]) for table, path in tables.items()}
-    write_json(out, provenance(name, configuration, command, frames, benchmarks, rules))
+    content = provenance(name, configuration, command, frames, benchmarks, rules)
+    check_json(content, "provenance")
+    write_json(out, content)
 
 
 def read_provenance(path: StrPath) -> Provenance:
@@ -112,10 +122,7 @@ def describe_provenance(content: Provenance) -> str:
         for key in ("seconds", "processor_seconds")
     )
     mixtures = [
-        describe_mixture(
-            [text for text, count in found.items() for _ in range(count)], table.capitalize()
-        )
-        for table, found in content["made_with"].items()
+        describe_mixture(found, table.capitalize()) for table, found in content["made_with"].items()
     ]
     return " ".join(
         [
@@ -158,10 +165,13 @@ def _times(folder: Path, rules: Mapping[str, str]) -> dict[str, dict[str, Any]]:
     times = {}
     paths = {path.relative_to(folder).as_posix(): path for path in sorted(folder.rglob("*.tsv"))}
     for rule, pattern in rules.items():
-        files = [path for name, path in paths.items() if re.fullmatch(pattern, name)]
+        try:
+            form = re.compile(pattern)
+        except re.error as error:
+            raise UserError(f"--rule {rule} has the pattern {pattern!r} ({error})") from error
+        files = [path for name, path in paths.items() if form.fullmatch(name)]
         if files:
-            # a job too short for a sample of its processor time has none
-            jobs = pd.concat([pd.read_csv(file, sep="\t", na_values=["-"]) for file in files])
+            jobs = pd.concat([_read_benchmark(file) for file in files])
             times[rule] = {
                 "jobs": len(jobs),
                 "seconds": float(jobs["s"].sum()),
@@ -169,3 +179,18 @@ def _times(folder: Path, rules: Mapping[str, str]) -> dict[str, dict[str, Any]]:
                 "longest_seconds": float(jobs["s"].max()),
             }
     return times
+
+
+def _read_benchmark(path: Path) -> pd.DataFrame:
+    """The times of one job, or of several tries; one too short for a sample of its processor time
+    has none."""
+    check_readable(path)
+    try:
+        jobs = pd.read_csv(path, sep="\t", na_values=["-"])[["s", "cpu_time"]].astype(float)
+    except (OSError, ValueError, KeyError) as error:  # pandas' own errors are ValueErrors
+        raise UserError(
+            f"{path}: is no benchmark file of Snakemake ({error}); delete it and its output"
+        ) from error
+    if not (np.isfinite(jobs["s"]) & (jobs.fillna(0.0) >= 0).all(axis=1)).all() or jobs.empty:
+        raise UserError(f"{path}: has a time that is none; delete it and its output")
+    return jobs

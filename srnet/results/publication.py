@@ -13,14 +13,17 @@ from typing import Any
 
 import pandas as pd
 import yaml
+from jinja2 import UndefinedError
 from PIL import Image
 
 from srnet.drawing.artifacts import PER_TASK, PUBLISHED, Drawing, list_drawings
 from srnet.errors import UserError
 from srnet.escaping import escape_markdown
+from srnet.io.files import check_readable, read_yaml
 from srnet.io.frames import read_table, write_table
+from srnet.io.schema import check
 from srnet.results.archive import PACKED, RUNS, TABLES, pack_table, pack_task
-from srnet.results.crate import write_crate
+from srnet.results.crate import CRATE, write_crate
 from srnet.results.provenance import Provenance, describe_provenance, read_provenance, times_table
 from srnet.results.published import read_frame
 from srnet.results.report import fill_in_report, verdict_table
@@ -43,14 +46,19 @@ def publish(results: StrPath, runs: StrPath, workflow: StrPath, out: StrPath) ->
     Raises
     ------
     UserError
-        If a file of the results is missing or cannot be read, or the pictures take more than 15 MB.
+        If a file of the results is missing or cannot be read, the pictures take more than 15 MB, or
+        what would be replaced is no published folder.
     """
-    results, runs, workflow = Path(results), Path(runs), Path(workflow)
+    results, runs, workflow, out = Path(results), Path(runs), Path(workflow), Path(out)
+    if os.path.lexists(out) and not (_is_empty(out) or (out / CRATE).is_file()):
+        raise UserError(f"{out}: is no published folder, and would be replaced; choose another one")
     template = workflow / "report" / "reproduction.md"
     content = read_provenance(results / "provenance.json")
+    schema = read_yaml(workflow / "schemas" / "config.schema.yaml")
+    check(content["configuration"], schema, f"{results / 'provenance.json'}: configuration")
     drawings = _drawings(results, content)
     frames = _read_frames(results, content, drawings)
-    with _replacing(Path(out)) as folder:
+    with _replacing(out) as folder:
         for drawing in drawings:
             for name in _names(drawing):
                 _copy_artifact(results, drawing, name, folder)
@@ -73,20 +81,30 @@ def publish(results: StrPath, runs: StrPath, workflow: StrPath, out: StrPath) ->
             yaml.safe_dump(content["configuration"], sort_keys=False, allow_unicode=True),
             encoding="utf-8",
         )
-        (folder / "reproduction.md").write_text(
-            fill_in_report(template.read_text(encoding="utf-8"), frames, content),
-            encoding="utf-8",
-        )
-        (folder / "README.md").write_text(
-            _readme(content, frames, drawings, results), encoding="utf-8"
-        )
+        try:
+            report = fill_in_report(template.read_text(encoding="utf-8"), frames, content)
+            page = _readme(content, frames, drawings, results)
+        except UserError:
+            raise
+        # a column that is missing, or holds texts in the place of numbers
+        except (UndefinedError, LookupError, TypeError, ValueError) as error:
+            raise UserError(
+                f"{results / 'tables'}: a table lacks what the report prints ({error}); make the "
+                f"tables again"
+            ) from error
+        (folder / "reproduction.md").write_text(report, encoding="utf-8")
+        (folder / "README.md").write_text(page, encoding="utf-8")
         write_crate(folder, content, workflow / "Snakefile")
 
 
 def _drawings(results: Path, content: Provenance) -> list[Drawing]:
     """The figures and tables of the configuration."""
-    networks = read_table(results / "tables" / "networks.csv", ["task", "kind"])
+    path = results / "tables" / "networks.csv"
+    networks = read_table(path, ["task", "kind"])
     kinds = dict(zip(networks["task"], networks["kind"], strict=True))
+    for task in content["configuration"]["tasks"]:
+        if task not in kinds:
+            raise UserError(f"{path}: lacks the task '{task}'; finish the run first")
     images = content["configuration"].get("images") or {}
     return list_drawings(
         {task: kinds[task] for task in content["configuration"]["tasks"]}
@@ -138,11 +156,13 @@ def _copy_artifact(results: Path, drawing: Drawing, name: str, folder: Path) -> 
 def _optimise(path: Path, photographs: bool) -> bytes:
     """A picture without transparency, and with a palette unless it has photographs: a figure loses
     nothing visible by it."""
+    check_readable(path)
     try:
-        with Image.open(path) as picture:
+        with Image.open(path, formats=["PNG"]) as picture:
             shown = picture.convert("RGB")
-    except OSError as error:
-        raise UserError(f"{path}: cannot be read as a picture ({error})") from error
+    # Pillow's decoders raise SyntaxError, struct.error, zlib.error and others for damaged files
+    except Exception as error:
+        raise UserError(f"{path}: is no picture that can be read ({error})") from error
     if not photographs:
         shown = shown.quantize(COLOURS, dither=Image.Dither.NONE)
     file = io.BytesIO()
@@ -160,6 +180,10 @@ def _copy(source: Path, out: Path) -> None:
         ) from error
 
 
+def _is_empty(folder: Path) -> bool:
+    return folder.is_dir() and not any(folder.iterdir())
+
+
 @contextmanager
 def _replacing(out: Path) -> Iterator[Path]:
     """A temporary folder beside ``out`` that takes its place when the block succeeds."""
@@ -169,9 +193,15 @@ def _replacing(out: Path) -> Iterator[Path]:
             folder = Path(temporary, out.name)
             folder.mkdir()
             yield folder
+            before = Path(temporary, "before")
             if out.exists():
-                os.replace(out, Path(temporary, "before"))
-            os.replace(folder, out)
+                os.replace(out, before)
+            try:
+                os.replace(folder, out)
+            except BaseException:
+                if before.exists():
+                    os.replace(before, out)
+                raise
     except OSError as error:
         raise UserError(
             f"{error.filename or out}: cannot be read or written ({error.strerror or error})"
@@ -265,7 +295,11 @@ def _entry(drawing: Drawing, results: Path) -> str:
             f"[{escape_markdown(Path(name).name)}]({folder}/{name}.{ending})" for name in names
         )
         return f"{title}\n\n{', '.join(links)}"
-    caption = _as_markdown((results / folder / f"{names[0]}.rst").read_text(encoding="utf-8"))
+    path = results / folder / f"{names[0]}.rst"
+    try:
+        caption = _as_markdown(path.read_text(encoding="utf-8"))
+    except UnicodeDecodeError as error:
+        raise UserError(f"{path}: is no text ({error})") from error
     if artifact.kind == "figure":
         return f"{title}\n\n![{artifact.title}](figures/{names[0]}.png)\n\n{caption}"
     return f"{title}\n\n[`{names[0]}.csv`](tables/{names[0]}.csv): {caption}"

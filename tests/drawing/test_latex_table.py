@@ -142,3 +142,16 @@ def test_every_table_compiles_within_the_text_width(tmp_path: Path) -> None:
 def test_numbers_have_fixed_digits(column: Number, values: list[float], cells: list[str]) -> None:
     frame = pd.DataFrame({"a": values, "s": 2.0})
     assert column.cells(frame) == cells
+
+
+@pytest.mark.parametrize(
+    ("value", "decimals", "text"),
+    [
+        (1e300, 2, "$1.00$e$300$"),
+        (-1e300, 0, "$-1.00$e$300$"),
+        (5e-324, None, "$4.94$e$-324$"),
+        (12345.678, 2, "$12345.68$"),
+    ],
+)
+def test_a_huge_or_tiny_number_has_an_exponent(value, decimals, text):
+    assert Number("a", "a", decimals=decimals).cells(pd.DataFrame({"a": [value]})) == [text]

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from srnet.cgp.primitives import PRIMITIVES
 from srnet.drawing.typesetting import break_lines, fit_lines, measure, to_svg
+from srnet.errors import UserError
 from srnet.model.formulas import raw_forms
 from srnet.model.latex import latex
 from srnet.model.srnet import SRNet
@@ -72,6 +73,27 @@ def test_a_wide_root_becomes_a_power(root, power):
     assert lines[-1].endswith(f")^{{1/{power}}}")
     assert all(measure(line)[0] > 0 for line in lines)
     assert break_lines(rf"{root}{{x}}", 20) == [rf"{root}{{x}}"]
+
+
+@pytest.mark.parametrize("degree", ["4", "10"])
+def test_a_root_keeps_its_degree(degree):
+    """The table of expressions failed where a line ended near a fourth root."""
+    root = rf"\sqrt[{degree}]{{0.06636 x + 0.3026}}"
+    formula = rf"0.1204 - 0.03896 \sqrt{{1.086 {root} - 0.3715}}"
+    assert break_lines(formula, 200) == [formula]
+    for width in range(4, 60):
+        lines = break_lines(formula, width)
+        text = " ".join(lines)
+        assert (rf"\sqrt[{degree}]{{" in text) != (f"^{{1/{degree}}}" in text)
+        for line in lines:
+            balanced(line)
+            assert measure(line)[0] > 0
+
+
+@pytest.mark.parametrize("formula", [r"\sqrt", r"\sqrt[4", r"\left", "{" * 5000, "x^"])
+def test_a_formula_that_ends_too_early_is_refused(formula):
+    with pytest.raises(UserError, match="cannot be typeset"):
+        break_lines(formula, 20)
 
 
 def test_steps_have_a_line_each():

@@ -88,18 +88,104 @@ def test_nothing_that_is_there_is_replaced(runs, tmp_path):
     assert (runs / "K0" / "lime" / "1-10.csv").read_text() == "mine"
 
 
-@pytest.mark.parametrize("name", ["../K0/a.json", "/tmp/a.json", "K0/../../a.json", "K0/link"])
-def test_a_member_that_is_no_file_below_the_folder_is_refused(tmp_path, name):
-    (tmp_path / "published" / "runs").mkdir(parents=True)
-    with tarfile.open(tmp_path / "published" / "runs" / "K0.tar.xz", "w:xz") as archive:
-        member = tarfile.TarInfo(name)
-        if name.endswith("link"):
-            member.type, member.linkname = tarfile.SYMTYPE, "/etc/passwd"
-        archive.addfile(member, io.BytesIO())
-    with pytest.raises(UserError, match="files are needed"):
+def pack(published, *members, task="K0"):
+    """An archive of any members: names, or (name, attributes)."""
+    path = published / "runs" / f"{task}.tar.xz"
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with tarfile.open(path, "w:xz", format=tarfile.PAX_FORMAT) as archive:
+        for name, attributes in [(each, {}) if isinstance(each, str) else each for each in members]:
+            member = tarfile.TarInfo(name)
+            for key, value in ({"size": 3} | attributes).items():
+                setattr(member, key, value)
+            archive.addfile(member, io.BytesIO(b"{}\n"))
+    return path
+
+
+LINK = {"size": 0, "linkname": "/etc/passwd"}
+
+
+@pytest.mark.parametrize(
+    "member",
+    [
+        *("../K0/a.json", "/tmp/a.json", "K0/../../a.json", "K0/./a.json", "K0//a.json"),
+        # not of this task, or what Python or Snakemake would run or believe
+        *("P0/a.json", "srnet/__init__.py", "K0/a.py", "K0/.snakemake/a.json", "K0/layers.npz"),
+        *("K0/a\nb.json", "K0/\u202ea.json", "K0/\udcff.json", 'K0/"{{ 7 * 7 }}<b>.json'),
+        # of which one file would be the folder of another
+        *("K0/a.json/b.json", f"K0/{'x' * 300}.json", f"K0/{'d/' * 3000}a.json"),
+        ("K0/a.json", {"pax_headers": {"path": "K0/a\0.json"}}),
+        ("K0/a.json", {"pax_headers": {"GNU.sparse.size": "9" * 12, "GNU.sparse.map": "0,1"}}),
+        ("K0/a.json", LINK | {"type": tarfile.SYMTYPE}),
+        ("K0/a.json", LINK | {"type": tarfile.LNKTYPE}),
+        ("K0/a.json", {"size": 0, "type": tarfile.CHRTYPE}),
+        ("K0/a.json", {"size": 0, "type": tarfile.FIFOTYPE}),
+        ("K0", {"size": 0, "type": tarfile.DIRTYPE}),
+    ],
+)
+def test_a_member_that_is_no_file_of_the_task_is_refused(tmp_path, member):
+    pack(tmp_path / "published", "K0/first.json", member)
+    with pytest.raises(UserError, match=r"has the member .* are needed"):
+        list(unpack_runs(tmp_path / "published", tmp_path / "out", TASKS_FILE))
+    assert [path.name for path in tmp_path.iterdir()] == ["published"]
+
+
+@pytest.mark.parametrize(
+    ("members", "sentence"),
+    [
+        (["K0/a.json", "K0/a.json"], r"has the member 'K0/a\.json' twice; once is allowed"),
+        *(
+            (
+                ["K0/b.json", ("K0/a.json", {"pax_headers": {"mtime": time}})],
+                r"member 'K0/a\.json' has the time .*, which is none",
+            )
+            for time in ("nan", "inf", "1e30", "-5")
+        ),
+        ([("K0/a.json", {"pax_headers": {"size": "9" * 12}})], "is no readable"),
+    ],
+)
+def test_a_damaged_archive_leaves_nothing(tmp_path, members, sentence):
+    pack(tmp_path / "published", *members)
+    with pytest.raises(UserError, match=sentence):
         list(unpack_runs(tmp_path / "published", tmp_path / "out", TASKS_FILE))
     assert not (tmp_path / "out").exists()
-    assert not (tmp_path / "a.json").exists()
+
+
+def test_what_unpacks_to_too_much_is_refused(tmp_path, monkeypatch):
+    monkeypatch.setattr("srnet.results.archive.MOST_UNPACKED", 20_000)
+    pack(tmp_path / "published", ("K0/a.json", {"pax_headers": {"comment": "x" * 30_000}}))
+    with pytest.raises(UserError, match=r"K0\.tar\.xz: unpacks to more than 20000 bytes"):
+        list(unpack_runs(tmp_path / "published", tmp_path / "out", TASKS_FILE))
+    (tmp_path / "t.csv").write_text("a\n" * 11_000)
+    pack_table(tmp_path / "t.csv", tmp_path / "published" / "frames" / "t.csv.xz")
+    with pytest.raises(UserError, match=r"t\.csv\.xz: unpacks to more than 20000 bytes"):
+        unpack_tables(tmp_path / "published", tmp_path / "out")
+    assert not (tmp_path / "out").exists()
+
+
+def test_a_file_that_differs_stops_all_archives(tmp_path):
+    for task in ("K0", "K1"):
+        pack(tmp_path / "published", f"{task}/a.json", task=task)
+    out = tmp_path / "out"
+    (out / "K1" / "a.json").mkdir(parents=True)
+    with pytest.raises(UserError, match=r"K1/a\.json: is there already and differs"):
+        list(unpack_runs(tmp_path / "published", out, TASKS_FILE))
+    (out / "K1" / "a.json").rmdir()
+    (out / "K1" / "a.json").symlink_to(tmp_path / "elsewhere")
+    with pytest.raises(UserError, match=r"K1/a\.json: is there already and differs"):
+        list(unpack_runs(tmp_path / "published", out, TASKS_FILE))
+    assert not (out / "K0").exists()
+    assert not (tmp_path / "elsewhere").exists()
+
+
+def test_a_table_that_is_there_is_not_replaced(tmp_path):
+    (tmp_path / "a.csv").write_text("task\nK0\n")
+    for name in ("a", "b"):
+        pack_table(tmp_path / "a.csv", tmp_path / "published" / "frames" / f"{name}.csv.xz")
+    (tmp_path / "tables").mkdir()
+    (tmp_path / "tables" / "b.csv").write_text("mine")
+    with pytest.raises(UserError, match=r"b\.csv: is there already and differs; choose another"):
+        unpack_tables(tmp_path / "published", tmp_path / "tables")
+    assert files(tmp_path / "tables") == {"b.csv": b"mine"}
 
 
 def test_what_is_no_archive_is_one_sentence(tmp_path):
@@ -120,6 +206,7 @@ def test_tables_come_back_and_pandas_reads_them_packed(tmp_path):
     assert (tmp_path / "tables" / "hidden_values" / "K0.csv").read_text() == (
         "task,fitness\nK0,0.1\n"
     )
+    unpack_tables(tmp_path / "published", tmp_path / "tables")  # it is the same
     packed.write_bytes(packed.read_bytes()[:-20])
     with pytest.raises(UserError, match=r"K0\.csv\.xz: is no readable \.xz file"):
         unpack_tables(tmp_path / "published", tmp_path / "tables")

@@ -68,3 +68,26 @@ def test_folders_without_a_common_file_are_refused(folders, tmp_path):
     (folders[1] / "K0" / "srnet" / "paper" / "1.json").write_text("{")
     with pytest.raises(UserError, match=r"1\.json: is not what its name says"):
         compare_folders(*folders)
+
+
+@pytest.mark.parametrize(
+    ("ending", "contents", "size"),
+    [
+        ("json", ["[" * 100_000, "[]"], None),
+        ("csv", ["a\n" + "x" * 200_000, "a\nb"], None),
+        ("csv", ["\xff", "a\nb"], None),
+        ("json", [f'{{"a": {10**400}}}', '{"a": 1}'], 1.0),
+        ("json", [f'{{"a": {10**400}}}', '{"a": 1.5}'], np.nan),
+    ],
+)
+def test_damaged_files_are_one_sentence_and_huge_numbers_differ(tmp_path, ending, contents, size):
+    for folder, content in zip("ab", contents, strict=True):
+        (tmp_path / folder / "K0").mkdir(parents=True)
+        (tmp_path / folder / "K0" / f"1.{ending}").write_bytes(content.encode("latin-1"))
+    if size is None:
+        with pytest.raises(UserError, match=rf"^K0/1\.{ending}: is not what its name says"):
+            compare_folders(tmp_path / "a", tmp_path / "b")
+    else:
+        (found,) = compare_folders(tmp_path / "a", tmp_path / "b").to_dict("records")
+        assert (found["state"], found["key"]) == ("differs", "a")
+        assert found["relative"] == pytest.approx(size, nan_ok=True)

@@ -8,7 +8,13 @@ from srnet.errors import UserError
 from srnet.io.files import write_json
 from srnet.io.schema import check_json
 from srnet.results import provenance as module
-from srnet.results.provenance import describe_provenance, provenance, read_provenance, times_table
+from srnet.results.provenance import (
+    describe_provenance,
+    provenance,
+    read_provenance,
+    times_table,
+    write_provenance,
+)
 
 HEADER = "s\th:m:s\tcpu_time\n"
 
@@ -68,3 +74,40 @@ def test_a_file_that_is_none_is_refused(tmp_path):
     write_json(tmp_path / "provenance.json", {"name": "paper"})
     with pytest.raises(UserError, match=r"provenance\.json: the key 'date' is missing"):
         read_provenance(tmp_path / "provenance.json")
+
+
+def test_a_count_of_rows_is_taken_as_it_is(tmp_path):
+    """To count them one by one took the memory for a file of a few bytes."""
+    found = content(tmp_path) | {"made_with": {"runs": {"numpy 1": 10**18, "numpy 2": 1}}}
+    assert f"({10**18} with numpy 1; 1 with numpy 2)" in describe_provenance(found)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        "s\n1\n",
+        f"{HEADER}x\t0\t1\n",
+        f"{HEADER}inf\t0\t1\n",
+        f"{HEADER}-1\t0\t1\n",
+        HEADER,
+        "\0",
+    ],
+)
+def test_a_damaged_benchmark_file_is_one_sentence(tmp_path, text):
+    (tmp_path / "marks" / "K0").mkdir(parents=True)
+    (tmp_path / "marks" / "K0" / "train.tsv").write_text(text)
+    with pytest.raises(UserError, match=r"K0/train\.tsv: (is no benchmark file|has a time)"):
+        content(tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("name", "pattern", "sentence"),
+    [("../x", "a", "the key 'name' is '../x'"), ("x", "(", "--rule evolve has the pattern")],
+)
+def test_nothing_is_written_of_a_wrong_argument(tmp_path, name, pattern, sentence):
+    with pytest.raises(UserError, match=sentence):
+        write_provenance(
+            tmp_path / "p.json", name, {}, "snakemake", {}, tmp_path, {"evolve": pattern}
+        )
+    assert not list(tmp_path.iterdir())

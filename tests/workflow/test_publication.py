@@ -11,9 +11,11 @@ from PIL import Image
 
 from srnet.cli import main
 from srnet.drawing.artifacts import list_drawings
+from srnet.errors import UserError
 from srnet.io.frames import read_table
 from srnet.results.archive import unpack_runs, unpack_tables
 from srnet.results.differences import compare_folders
+from srnet.results.publication import publish
 
 KINDS = {"K0": "regression"}
 
@@ -64,7 +66,7 @@ def test_everything_is_in_it(published):
     crate = json.loads((published / "ro-crate-metadata.json").read_text())
     described = {entity["@id"] for entity in crate["@graph"]}
     files = {path.relative_to(published).as_posix() for path in published.rglob("*.*")}
-    assert files - described == {".snakemake_timestamp"}  # which git ignores
+    assert files == described & files
     assert yaml.safe_load((published / "configuration.yaml").read_text())["tasks"] == ["K0"]
 
 
@@ -114,12 +116,31 @@ def test_runs_made_again_are_the_same_to_the_last_bit(published, clone, snakemak
     )
 
 
+def test_what_was_published_stays_where_publishing_fails(tiny, published, snakemake, tmp_path):
+    tree = tmp_path / "tree"
+    shutil.copytree(tiny.tree, tree)
+    before = {path.relative_to(tree): path.stat() for path in tree.glob("published/tiny/**/*")}
+    picture = tree / "results" / "tiny" / "figures" / "fitness_box.png"
+    time = picture.stat().st_mtime_ns
+    picture.write_bytes(b"no picture")
+    os.utime(picture, ns=(time, time))
+    options = ("--cores", "1", "--rerun-triggers", "mtime", "--config", "publish=published")
+    options += ("--", "publish")
+    assert snakemake(tree, *tiny.options, *options).returncode == 1
+    log = (tree / "results" / "tiny" / "logs" / "publish.log").read_text()
+    assert "fitness_box.png: is no picture that can be read" in log
+    after = {path.relative_to(tree): path.stat() for path in tree.glob("published/tiny/**/*")}
+    assert {path: stat.st_mtime_ns for path, stat in after.items()} == {
+        path: stat.st_mtime_ns for path, stat in before.items()
+    }
+
+
 def test_an_unfinished_run_is_not_published(tiny, published, tmp_path, capsys, monkeypatch):
     results = tmp_path / "results"
     shutil.copytree(tiny.tree / "results" / "tiny", results)
     (results / "tables" / "rmse.tex").unlink()
     (tmp_path / "out").mkdir()
-    (tmp_path / "out" / "before").touch()
+    (tmp_path / "out" / "ro-crate-metadata.json").touch()
     monkeypatch.chdir(tiny.tree)
     with pytest.raises(SystemExit) as ended:
         main(
@@ -130,5 +151,62 @@ def test_an_unfinished_run_is_not_published(tiny, published, tmp_path, capsys, m
     assert "tables/rmse.tex: cannot be read (No such file or directory); finish the run" in (
         capsys.readouterr().err
     )
-    assert [path.name for path in (tmp_path / "out").iterdir()] == ["before"]
+    assert [path.name for path in (tmp_path / "out").iterdir()] == ["ro-crate-metadata.json"]
     assert sorted(path.name for path in tmp_path.iterdir()) == ["out", "results"]
+
+
+def change(**values):
+    """Change provenance.json."""
+
+    def write(results):
+        path = results / "provenance.json"
+        content = json.loads(path.read_text())
+        configuration = content["configuration"] | values.pop("configuration", {})
+        path.write_text(json.dumps(content | {"configuration": configuration} | values))
+
+    return write
+
+
+def replace(name, text):
+    return lambda results: (results / name).write_bytes(text.encode("latin-1"))
+
+
+DAMAGES = {
+    "a task beyond the folder": (
+        change(configuration={"tasks": ["../../x"]}),
+        r"configuration: the key 'tasks\.0' is '../../x'",
+    ),
+    "no preset": (change(configuration={"presets": None}), "the key 'presets' is None"),
+    "a name beyond the folder": (change(name="../x"), r"the key 'name' is '\.\./x'"),
+    "a task without a network": (
+        change(configuration={"tasks": ["K0", "K1"]}),
+        r"networks\.csv: lacks the task 'K1'; finish the run first",
+    ),
+    "a device": (change(configuration={"published": "/dev/zero"}), "/dev/zero: cannot be read"),
+    "no picture": (replace("figures/fitness_box.png", "GIF89a"), "is no picture that can be read"),
+    "no text": (replace("figures/fitness_box.rst", "\xff"), r"fitness_box\.rst: is no text"),
+    "other columns": (replace("tables/runs.csv", "task\nK0\n"), "a table lacks what the report"),
+    "no runs": (lambda results: shutil.rmtree(results / "K0"), "K0: has no network and no runs"),
+}
+
+
+@pytest.mark.parametrize("damage", DAMAGES)
+def test_damaged_results_are_one_sentence_and_no_folder(tiny, tmp_path, monkeypatch, damage):
+    write, sentence = DAMAGES[damage]
+    shutil.copytree(tiny.tree / "results" / "tiny", tmp_path / "results")
+    write(tmp_path / "results")
+    monkeypatch.chdir(tiny.tree)
+    with pytest.raises(UserError, match=sentence):
+        publish(tmp_path / "results", tmp_path / "results", ROOT / "workflow", tmp_path / "out")
+    assert [path.name for path in tmp_path.iterdir()] == ["results"]
+
+
+@pytest.mark.parametrize("kind", ["file", "folder"])
+def test_what_is_no_published_folder_is_not_replaced(tiny, tmp_path, kind):
+    mine = tmp_path / "mine" if kind == "file" else tmp_path / "mine" / "file"
+    mine.parent.mkdir(exist_ok=True)
+    mine.write_text("mine")
+    results = tiny.tree / "results" / "tiny"
+    with pytest.raises(UserError, match="mine: is no published folder, and would be replaced"):
+        publish(results, results, ROOT / "workflow", tmp_path / "mine")
+    assert mine.read_text() == "mine"

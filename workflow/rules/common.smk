@@ -79,6 +79,19 @@ def read_search(preset):
         raise UserError(f"configuration: 'evolution.{preset}{join}{about}") from None
 
 
+def check_folders():
+    """Refuse to publish into what results are made in, or around it; UserError then."""
+    out = Path(os.path.abspath(config["publish"]), config["name"])
+    for key in ("name", "runs"):
+        folder = Path(os.path.abspath("results"), config.get(key, config["name"]))
+        if folder in (out, *out.parents) or out in folder.parents:
+            raise UserError(
+                f"configuration: '{key}' is '{folder.name}', and 'publish' is "
+                f"'{config['publish']}': what is published would lie in results/{folder.name}, or "
+                f"around it; change one of them"
+            )
+
+
 def load_configuration():
     """The tasks and the settings of the searches, by name; the configuration's numbers of seeds are
     told by task from now on.
@@ -96,6 +109,7 @@ def load_configuration():
     check(config, yaml.safe_load(schema.read_text()), "configuration")
     for key in CONFIG_FILES:
         config[key] = find_config(config[key])
+    check_folders()
     known = load_tasks(config["tasks_file"])
     networks = (config.get("images") or {}).get("networks", [])
     for name in config["tasks"]:

@@ -32,6 +32,8 @@ rule provenance:
         " {params.tables} {params.rules} --out {output:q} > {log:q} 2>&1"
 
 
+# Without an output, which Snakemake would delete before a job and after one that failed: what was
+# published stays until srnet publish replaces it.
 rule publish:
     input:
         artifact_files("figure", "table"),
@@ -39,8 +41,6 @@ rule publish:
         provenance="<results>/provenance.json",
         network=f"<runs>/{next(iter(TASKS))}/network.json",
         template=local(os.path.relpath(resource("workflow/report/reproduction.md"))),
-    output:
-        directory(f"{config['publish']}/{config['name']}"),
     log:
         "<logs>/publish.log",
     localrule: True
@@ -50,9 +50,9 @@ rule publish:
         results=subpath(input.provenance, parent=True),
         runs=subpath(input.network, ancestor=2),
         workflow=subpath(input.template, ancestor=2),
-        code=fingerprint("results/publication.py"),
+        out=f"{config['publish']}/{config['name']}",
     message:
-        f"Publishing {config['name']} in {{output}}"
+        "Publishing in {params.out}"
     shell:
         "srnet publish {params.results:q} --runs {params.runs:q} --workflow {params.workflow:q}"
-        " --out {output:q} > {log:q} 2>&1"
+        " --out {params.out:q} > {log:q} 2>&1"
