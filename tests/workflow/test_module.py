@@ -74,7 +74,8 @@ def test_a_module_draws_with_a_task_of_ones_own(snakemake, sources, tmp_path):
     rows = [f"{x},{x % 2}" for x in range(40)]
     (tmp_path / "mine.csv").write_text("\n".join(["x,y", *rows]))
     config = copy.deepcopy(CONFIG) | {"tasks": ["mine"], "tasks_file": "tasks.yaml", "name": "own"}
-    config["explainers"] |= {"lines": [], "plane": "mine"}
+    config |= {"seeds": 1}
+    config["explainers"] |= {"seeds": 1, "lines": [], "plane": "mine"}
     (tmp_path / "all.yaml").write_text(yaml.safe_dump({"other": 1, "srnet": config}))
     (tmp_path / "Snakefile").write_text(AMONG_OTHERS.format(snakefile=sources["git"]))
     made = ["formulas/results/own/mine/data.npz", "formulas/results/own/figures/undersampling.pdf"]

@@ -54,7 +54,8 @@ def test_a_path_with_anything_in_it_is_one_word(snakemake, copy_tree, tmp_path) 
     lines = re.findall(r"^(?:Shell command: |\s*)(srnet .*)$", run.stdout + run.stderr, re.M)
     shown = [shlex.split(line) for line in lines]
     assert sum(HOSTILE in words for words in shown) >= 2 * 7
-    assert sum(f"{HOSTILE}.verdict" in words for words in shown) == 1
+    # of all claims, and of those about runs and about agreement
+    assert sum(f"{HOSTILE}.verdict" in words for words in shown) == 3
     run = snakemake(tree, "results/q/K0/data.npz", "--configfile", "c.yaml", "--cores", "1")
     assert run.returncode == 0, run.stdout + run.stderr
     assert not list(tree.rglob("canary"))
