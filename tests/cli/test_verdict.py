@@ -92,7 +92,7 @@ def test_the_page(tmp_path: Path, tables: dict[str, Path]) -> None:
     formulas = tables.pop("formulas")
     judged(tmp_path, {name: tables[name] for name in ("runs", "networks")} | PUBLISHED)
     page, origin = tmp_path / "summary.md", tmp_path / "provenance.json"
-    write_provenance(origin, "made up", {}, "snakemake", {"runs": tables["runs"]}, tmp_path, {})
+    write_provenance(origin, "made_up", {}, "snakemake", {"runs": tables["runs"]}, tmp_path, {})
     command = ("summary", "--name", "made up", "--provenance", origin, "--out", page)
     complete = tables | {"verdict": tmp_path / "verdict.csv"}
     html = tmp_path / "summary.html"
