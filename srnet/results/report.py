@@ -10,6 +10,7 @@ import pandas as pd
 from srnet.drawing.captions import fill_in
 from srnet.escaping import escape_markdown
 from srnet.results.provenance import Provenance, describe_provenance, times_table
+from srnet.results.summary import count_verdicts, table_markdown
 from srnet.results.verdict import NOT_RUN, VERDICTS, geometric_mean
 from srnet.wording import duration_text, method_name
 
@@ -82,20 +83,8 @@ def verdict_counts(rows: pd.DataFrame) -> str:
 
 
 def verdict_table(verdict: pd.DataFrame) -> str:
-    """A line per claim and preset, a column per verdict, in Markdown."""
-    shown = verdict.assign(preset=verdict["preset"].astype(object).fillna("").astype(str))
-    columns = [name for name in VERDICTS if (shown["verdict"] == name).any()]
-    lines = [["claim", "preset", *columns], ["---"] * (2 + len(columns))]
-    for (claim, preset), rows in shown.groupby(["claim", "preset"], sort=False):
-        counts = [int((rows["verdict"] == name).sum()) for name in columns]
-        lines.append(
-            [
-                escape_markdown(str(claim)),
-                escape_markdown(str(preset or "–")),
-                *(str(count or "·") for count in counts),
-            ]
-        )
-    return "\n".join(f"| {' | '.join(line)} |" for line in lines)
+    """A line by claim and by preset or method, a column by verdict, in Markdown."""
+    return table_markdown(count_verdicts(verdict))
 
 
 def error_ratios(fidelity: pd.DataFrame, box: str, method: str, preset: str) -> pd.Series:

@@ -128,20 +128,25 @@ def _size(frames: Frames) -> str:
     )
 
 
-def _verdict(verdict: pd.DataFrame) -> Section:
-    """Counts by claim, and by preset or method, then the reasons."""
-    verdict = verdict.assign(who=_who(verdict), reason=verdict["reason"].astype(object).fillna(""))
-    known = verdict[verdict["verdict"] != NOT_RUN]
-    columns = [name for name in VERDICTS if (known["verdict"] == name).any()]
+def count_verdicts(verdict: pd.DataFrame) -> Table:
+    """How many numbers have which verdict, a row by claim and by preset or method; verdicts that
+    nothing has are left out."""
+    verdict = verdict.assign(who=_who(verdict))
+    columns = [name for name in VERDICTS if (verdict["verdict"] == name).any()]
     rows = []
-    for claim, part in known.groupby("claim", sort=False):
+    for claim, part in verdict.groupby("claim", sort=False):
         for who in _ordered(part["who"]):
             found = part.loc[part["who"] == who, "verdict"]
             counts = [int((found == name).sum()) for name in columns]
             rows.append([str(claim), who, *(str(count) if count else "" for count in counts)])
-    blocks: list[str | list[str] | Table] = []
-    if rows:
-        blocks.append(Table(["claim", "of", *columns], rows))
+    return Table(["claim", "of", *columns], rows)
+
+
+def _verdict(verdict: pd.DataFrame) -> Section:
+    """Counts by claim, and by preset or method, then the reasons."""
+    verdict = verdict.assign(who=_who(verdict), reason=verdict["reason"].astype(object).fillna(""))
+    known = verdict[verdict["verdict"] != NOT_RUN]
+    blocks: list[str | list[str] | Table] = [count_verdicts(known)] if len(known) else []
     failed = known[known["verdict"] == NOT_REPRODUCED]
     if len(failed):
         what = "Not reproduced (ours, its interval, what it was compared with):"
@@ -189,7 +194,8 @@ def _number(row: Mapping[str, object] | Mapping[object, object]) -> str:
     against = str(named["method"]).partition(" against ")[2]
     task = f"{named['task']} / {method_name(against)}" if against else str(named["task"])
     low_limit, limit = _cell(named["published_low"]), _cell(named["published_high"])
-    bound = f"published {low_limit} to {limit}" if named["kind"] == "mean" else f"at most {limit}"
+    bounds = {"mean": f"published {low_limit} to {limit}", "order": f"below {limit}"}
+    bound = bounds.get(str(named["kind"]), f"at most {limit}")
     why = f", {named['reason']}" if named["reason"] else ""
     return f"{task} {ours} [{low}, {high}] ({bound}{why})"
 
@@ -248,18 +254,19 @@ def to_markdown(page: Sequence[Section]) -> str:
         for block in section.blocks:
             match block:
                 case Table():
-                    lines = [[escape_markdown(cell) for cell in row] for row in block.rows]
-                    lines = [
-                        [*map(escape_markdown, block.header)],
-                        ["---"] * len(block.header),
-                        *lines,
-                    ]
-                    parts.append("\n".join(f"| {' | '.join(line)} |" for line in lines))
+                    parts.append(table_markdown(block))
                 case str():
                     parts.append(escape_markdown(block))
                 case _:
                     parts.append("\n".join(f"- {escape_markdown(item)}" for item in block))
     return "\n\n".join(parts) + "\n"
+
+
+def table_markdown(table: Table) -> str:
+    """A table in Markdown."""
+    rows = [list(map(escape_markdown, row)) for row in (table.header, *table.rows)]
+    rows.insert(1, ["---"] * len(table.header))
+    return "\n".join(f"| {' | '.join(row)} |" for row in rows)
 
 
 def to_html(page: Sequence[Section]) -> str:

@@ -141,7 +141,7 @@ def test_tables_are_tables(tmp_path):
         row("not reproduced", kind="order", claim="a|b", task="all", published_low=np.nan),
     ]
     text = report(tmp_path, rows)
-    assert "| a\\|b | paper | · | · | 1 |" in text
+    assert "| a\\|b | paper |  |  | 1 |" in text
     assert "| all | srnet | paper | below 0.0012 |" in text
     for table in re.findall(r"(?:^\|.*\n)+", text, re.MULTILINE):
         lines = [line.replace("\\|", "") for line in table.splitlines()]
@@ -151,4 +151,4 @@ def test_tables_are_tables(tmp_path):
 
 def test_a_verdict_without_any_preset_has_a_table():
     table = verdict_table(pd.DataFrame([row("not run") | {"preset": np.nan}]))
-    assert table.splitlines()[-1] == "| final fitness | – | 1 |"
+    assert table.splitlines()[-1] == "| final fitness | SRNet | 1 |"
