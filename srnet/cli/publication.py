@@ -67,7 +67,10 @@ def provenance(
     help="Folder of the workflow, with the template of the report.",
 )
 @click.option(
-    "--out", required=True, metavar="DIR", help="Folder to write; an existing one is replaced."
+    "--out",
+    required=True,
+    metavar="DIR",
+    help="Folder to write; only an empty or a published one is replaced.",
 )
 def publish(results: str, runs: str, workflow: str, out: str) -> None:
     """Collect finished RESULTS for publication.
