@@ -24,8 +24,8 @@ from srnet.io.schema import check
 from srnet.resources import find_config, resource
 from srnet.search.settings import PRESETS, preset as search_settings
 
-# What is no task's name: folders of the results, the rows about all tasks together, and the seeds of
-# all other tasks.
+# What is no task's name: folders of the results, the rows about all tasks together, and the seeds
+# of all other tasks.
 TAKEN = ("all", "benchmarks", "default", "figures", "images", "logs", "tables")
 
 # The keys that name a file: the user's own, or one that comes with the package.

@@ -23,7 +23,7 @@ rule provenance:
         folder=lambda w, output: (
             Path(output[0]).parent.parent / config.get("runs", config["name"]) / "benchmarks"
         ),
-        rules=lambda w: repeat_option("--rule", benchmark_patterns(), benchmark_patterns().values()),
+        rules=lambda w: repeat_option("--rule", *zip(*benchmark_patterns().items())),
         code=fingerprint("results/provenance.py"),
     message:
         "Provenance of {params.name}"

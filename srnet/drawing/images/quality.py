@@ -79,7 +79,9 @@ def draw(images_runs: pd.DataFrame) -> Figure:
     figure.supxlabel("network passes (mean)")
     entries: dict[str, Any] = {}
     for kind in kinds:
-        style = {"marker": MARKERS[kind]} if kind in MARKERS else {"linestyle": "--"}
-        entries[KIND_LABELS[kind]] = Line2D([], [], color=colours[kind], **style)  # type: ignore[arg-type]
+        style: dict[str, Any] = {"linestyle": "--"}
+        if kind in MARKERS:
+            style = {"marker": MARKERS[kind]}
+        entries[KIND_LABELS[kind]] = Line2D([], [], color=colours[kind], **style)
     add_legend(figure, entries, columns=len(entries))
     return figure
