@@ -94,8 +94,9 @@ lint: install ## lint, format, import contract and types
 check: lint ## lint and the fast tests: under two minutes
 	python -m pytest -m "not slow"
 
+# A file's tests stay together, for they share what they make.
 test: lint chromium ## lint and every test
-	python -m pytest
+	python -m pytest -n $(CORES) --dist loadfile
 
 # Without it, the test that needs it is skipped and says so.
 chromium: ## Debian's Chromium for the test of the report, installed by root only
