@@ -62,14 +62,14 @@ def methods(
     """
     Integer(0).check("seed", seed)
     Integer(2).check("samples", samples)
-    # only what is used: lime and scikit-learn take a second to load
+    # only what is used: scikit-learn takes a second to load
     if name == "lime":
         from srnet.comparison.explainers.lime import Lime
 
         return [
             Method(
                 name,
-                lambda case: Lime(case.predict, case.rows, case.classifies, seed, samples),
+                lambda case: Lime(case.predict, case.rows, seed, samples),
                 seed,
             )
         ]

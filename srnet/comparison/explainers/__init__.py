@@ -5,12 +5,12 @@ An explainer is made for one network from rows and a seed. ``explain(points)`` r
 approximates the network near it. Points are in the units of ``layers.npz``.
 
 ========================  =====================================================================
-``lime.Lime``             the package ``lime``: a weighted linear fit to random samples
+``lime.Lime``             a weighted linear fit to random samples, as the package ``lime`` makes it
 ``maple.Maple``           a linear fit to the rows that share a forest's leaves with the point
 ``srnet.Symbolic``        a run's formulas, the same for every point
 ``baselines.Linear``      one linear model for every point
 ``baselines.Constant``    one value for every point
 ========================  =====================================================================
 
-Import each from its own module, because ``lime`` and scikit-learn take a second to load.
+Import each from its own module, because scikit-learn takes a second to load.
 """
