@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -51,6 +51,49 @@ def fit(
     return None if fitted is None else fitted[0]
 
 
+class LayerFit(NamedTuple):
+    """The fit of a layer's formulas.
+
+    Attributes
+    ----------
+    weights, biases, loss
+        Of the layer.
+    train, valid
+        The values of every formula on the training and on the validation rows.
+    """
+
+    weights: Floats
+    biases: Floats
+    loss: float
+    train: list[Floats]
+    valid: list[Floats]
+
+
+class FitCache:
+    """The latest fits of one search's layers, by the formulas of the layer and those before it.
+
+    Composites that a search judges one after the other differ in one layer or two.
+    """
+
+    def __init__(self, size: int = 16) -> None:
+        self._size = size
+        self._fits: dict[tuple[tuple[Program, ...], ...], LayerFit] = {}
+
+    def find(self, programs: Sequence[Sequence[Program]]) -> LayerFit | None:
+        """The fit of the last layer of these; None where it is not among the latest."""
+        key = tuple(map(tuple, programs))
+        found = self._fits.pop(key, None)
+        if found is not None:
+            self._fits[key] = found  # the latest again
+        return found
+
+    def keep(self, programs: Sequence[Sequence[Program]], fitted: LayerFit) -> None:
+        """Add a fit, in the place of the one that was needed last."""
+        self._fits[tuple(map(tuple, programs))] = fitted
+        if len(self._fits) > self._size:
+            del self._fits[next(iter(self._fits))]
+
+
 def fit_and_measure(
     programs: Sequence[Sequence[Program]],
     layers: Layers,
@@ -58,36 +101,70 @@ def fit_and_measure(
     loss: str = "mse",
     reads: str = "units",
     targets: str = "classes",
+    cache: FitCache | None = None,
 ) -> tuple[SRNet, list[float]] | None:
-    """``fit``, and the losses of the model."""
-    train, valid = layers.splits["train"], layers.splits["valid"]
-    x, v = train[0].astype(np.float64), valid[0].astype(np.float64)
-    weights, biases, losses = [], [], []
+    """``fit``, and the losses of the model; a ``cache`` is one of calls that differ in their
+    programs alone."""
+    cache = FitCache(1) if cache is None else cache
+    fits: list[LayerFit] = []
     with np.errstate(all="ignore"):
-        for i, formulas in enumerate(programs):
-            f, g = ([formula(values) for formula in formulas] for values in (x, v))
-            if not all(np.isfinite(values).all() for values in (*f, *g)):
-                return None
-            h, k = train[i + 1], valid[i + 1]
-            if loss == "cross_entropy" and i + 1 == len(programs):
-                w, b = fit_classifier(f, h, targets)
-                error = mean_cross_entropy((join(f, w, b), h), (join(g, w, b), k), targets=targets)
-            else:
-                w, b = least_squares(f, h)
-                error = (_squares(f, w, b, h) + _squares(g, w, b, k)) / (h.size + k.size)
-            if not (np.isfinite(error) and np.isfinite(w).all() and np.isfinite(b).all()):
-                return None
-            weights.append(w)
-            biases.append(b)
-            losses.append(error)
-            if i + 1 < len(programs):
-                if reads == "scalars":
-                    x, v = np.column_stack(f), np.column_stack(g)
-                else:
-                    used = sorted({j for formula in programs[i + 1] for j in formula.used_inputs()})
-                    x, v = (_columns(values, w, b, used) for values in (f, g))
-    parts = tuple(map(tuple, programs)), tuple(weights), tuple(biases)
-    return SRNet(*parts, task, loss, reads, targets=targets), losses
+        for i in range(len(programs)):
+            fitted = cache.find(programs[: i + 1])
+            if fitted is None:
+                inputs = _inputs(programs[i], fits, layers, reads)
+                logits = loss == "cross_entropy" and i + 1 == len(programs)
+                fitted = _fit_layer(programs[i], inputs, layers, i + 1, targets if logits else None)
+                if fitted is None:
+                    return None
+                cache.keep(programs[: i + 1], fitted)
+            fits.append(fitted)
+    weights, biases, losses = zip(
+        *((fit.weights, fit.biases, fit.loss) for fit in fits), strict=True
+    )
+    parts = tuple(map(tuple, programs)), weights, biases
+    return SRNet(*parts, task, loss, reads, targets=targets), list(losses)
+
+
+def _inputs(
+    formulas: Sequence[Program], below: Sequence[LayerFit], layers: Layers, reads: str
+) -> tuple[Floats, Floats]:
+    """What a layer's formulas read, on the training and on the validation rows: the network's
+    inputs, or what the fitted layers below say."""
+    if not below:
+        train, valid = layers.splits["train"][0], layers.splits["valid"][0]
+        return train.astype(np.float64), valid.astype(np.float64)
+    fit = below[-1]
+    if reads == "scalars":
+        return np.column_stack(fit.train), np.column_stack(fit.valid)
+    used = sorted({j for formula in formulas for j in formula.used_inputs()})
+    return (
+        _columns(fit.train, fit.weights, fit.biases, used),
+        _columns(fit.valid, fit.weights, fit.biases, used),
+    )
+
+
+def _fit_layer(
+    formulas: Sequence[Program],
+    inputs: tuple[Floats, Floats],
+    layers: Layers,
+    number: int,
+    targets: str | None,
+) -> LayerFit | None:
+    """Fit the formulas of a layer by least squares, or to ``targets`` as logits; None where
+    something is not finite."""
+    f, g = ([formula(values) for formula in formulas] for values in inputs)
+    if not all(np.isfinite(values).all() for values in (*f, *g)):
+        return None
+    h, k = layers.splits["train"][number], layers.splits["valid"][number]
+    if targets is not None:
+        w, b = fit_classifier(f, h, targets)
+        error = mean_cross_entropy((join(f, w, b), h), (join(g, w, b), k), targets=targets)
+    else:
+        w, b = least_squares(f, h)
+        error = (_squares(f, w, b, h) + _squares(g, w, b, k)) / (h.size + k.size)
+    if not (np.isfinite(error) and np.isfinite(w).all() and np.isfinite(b).all()):
+        return None
+    return LayerFit(w, b, error, f, g)
 
 
 def fit_classifier(f: Sequence[Floats], h: NDArray[Any], targets: str) -> tuple[Floats, Floats]:

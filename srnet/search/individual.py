@@ -10,7 +10,7 @@ from srnet.cgp.costs import Costs
 from srnet.cgp.genome import Genes
 from srnet.cgp.program import Program
 from srnet.io.schema import arrange
-from srnet.model.fitting import fit_and_measure, fitness
+from srnet.model.fitting import FitCache, fit_and_measure, fitness
 from srnet.model.srnet import SRNet
 from srnet.networks.layers import Layers
 
@@ -47,10 +47,12 @@ def judge(
     layers: Layers,
     loss: str = "mse",
     costs: Costs = (),
+    cache: FitCache | None = None,
 ) -> Individual | None:
     """Fit a composite's formulas, one per layer, and measure them; None where one is not finite on
     every row."""
-    return measure([(program,) for program in programs], layers, loss, genes=genes, costs=costs)
+    formulas = [(program,) for program in programs]
+    return measure(formulas, layers, loss, genes=genes, costs=costs, cache=cache)
 
 
 def measure(
@@ -61,10 +63,11 @@ def measure(
     genes: Sequence[Genes] = (),
     costs: Costs = (),
     targets: str = "classes",
+    cache: FitCache | None = None,
 ) -> Individual | None:
     """Fit formulas by layer and measure them; None where one is not finite on every row.
     ``costs`` of operators count in the complexity."""
-    fitted = fit_and_measure(programs, layers, layers.name, loss, reads, targets)
+    fitted = fit_and_measure(programs, layers, layers.name, loss, reads, targets, cache)
     if fitted is None:
         return None
     model, losses = replace(fitted[0], costs=costs), fitted[1]

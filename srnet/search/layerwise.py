@@ -16,7 +16,7 @@ from srnet.cgp.nesting import Constraints, nesting_limits
 from srnet.cgp.program import Program
 from srnet.errors import UserError
 from srnet.io.files import finite_or_none
-from srnet.model.fitting import fitness
+from srnet.model.fitting import FitCache, fitness
 from srnet.networks.layers import Layers
 from srnet.search.checkpoints import saved_history
 from srnet.search.individual import Individual, judge
@@ -29,6 +29,7 @@ from srnet.search.kernels.layer_kernel import (
     weights_of_units,
 )
 from srnet.search.kernels.line import Line
+from srnet.search.kernels.memory import FEWEST_ROWS, Memory
 from srnet.search.kernels.population import Layer, Nesting, Population, Share
 from srnet.search.kernels.sums import CHUNK, START, SUM_D
 from srnet.search.kernels.target import Target
@@ -98,9 +99,11 @@ class LayerSearch:
             self.values[at : at + constants.size] = constants
         self.lines = [Line.none()] * threads
         self._origin: Origin | None = None
+        self._origins: dict[Origin | None, int] = {None: 0}  # numbered
         # by thread, made when the size of a population is known
         self._scratch: list[tuple[Population, Any] | None] = [None] * threads
         self._nesting = [Nesting.empty(nesting_limits(constraints), 0, grid.nodes)] * threads
+        self._memories = [Memory.empty(0, places=0)] * threads
 
     def stream(self, generation: int, number: int) -> np.uint64:
         """The key of an offspring's random numbers."""
@@ -128,6 +131,8 @@ class LayerSearch:
             share,
             population,
             self._nesting[thread],
+            self._memories[thread],
+            self._origins[self._origin],
             work,
             shortcuts,
         )
@@ -141,6 +146,8 @@ class LayerSearch:
             self._scratch[thread] = scratch
             limits = self._nesting[thread].limits
             self._nesting[thread] = Nesting.empty(limits, offspring, self.grid.nodes)
+            if self.target.rows >= FEWEST_ROWS:
+                self._memories[thread] = Memory.empty(offspring)
         return scratch
 
     def _work(self, offspring: int) -> Any:
@@ -187,6 +194,7 @@ class LayerSearch:
         origin = (below._origin, below.graph(genes))
         if origin != self._origin:
             self._origin = origin
+            self._origins.setdefault(origin, len(self._origins))
             self.receive(below.propagate(genes))
 
     def receive(self, below: Symbolic) -> None:
@@ -291,6 +299,7 @@ class LayerwiseSearch:
         self.generation = 0
         self.parent: tuple[Genes, ...] = tuple(layer.start() for layer in self._layers)
         self.elites: list[Individual] = []
+        self._fits = FitCache()
         self._considered: set[tuple[tuple[bytes, int], ...]] = set()
         self.history: list[float] = []
         self.elapsed: float | None = (
@@ -395,6 +404,7 @@ class LayerwiseSearch:
             self.layers,
             self.settings.loss,
             self._costs,
+            self._fits,
         )
 
     def conclude(self) -> None:

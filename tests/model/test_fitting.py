@@ -1,15 +1,21 @@
-"""What a run tells of its formulas is what its formulas give."""
+"""What a run tells of its formulas is what its formulas give; fits that are kept are the same."""
 
 import json
+from itertools import product
 from typing import Any
 
+import numpy as np
 import pytest
 from helpers import made_up
 
+from srnet.cgp.genome import threshold
 from srnet.errors import UserError
-from srnet.model.fitting import check_run, fitness
+from srnet.model import fitting
+from srnet.model.fitting import FitCache, check_run, fit_and_measure, fitness
 from srnet.model.srnet import SRNet
 from srnet.networks.layers import Layers
+from srnet.search.kernels.population import Share
+from srnet.search.layerwise import LayerwiseSearch
 from srnet.search.run import evolve
 from srnet.search.settings import preset
 
@@ -82,3 +88,37 @@ def test_other_layers_are_refused(case: Case) -> None:
         check(run, made_up.layers((2, 3, 2), rows=31, valid=10))
     with pytest.raises(UserError, match=r"widths \[2, 3, 2\], the layers have \[2, 3, 3\]"):
         check(run, made_up.layers((2, 3, 3), rows=30, valid=10))
+
+
+@pytest.mark.parametrize("loss", ["mse", "cross_entropy"])
+def test_a_cache_changes_no_fit_and_saves_equal_ones(
+    loss: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    layers = made_up.layers((2, 3, 3, 2), rows=30, valid=10)
+    search = LayerwiseSearch(layers, preset("paper", population=4, loss=loss), 1)
+    formulas = [
+        [layer.program(layer.offspring(share, number)) for number in range(3)]
+        for layer in search._layers
+        for share in [Share(layer.start(), 1, 0, 3, np.uint64(threshold(1.0)), np.inf)]
+    ]
+    composites = [[(formula,) for formula in chosen] for chosen in product(*formulas)]
+    fits = []
+    fit_layer = fitting._fit_layer
+    monkeypatch.setattr(
+        fitting, "_fit_layer", lambda *given: fits.append(given) or fit_layer(*given)
+    )
+    cache, finite = FitCache(3), 0
+    for composite in composites:
+        expected = fit_and_measure(composite, layers, loss=loss)
+        found = fit_and_measure(composite, layers, loss=loss, cache=cache)
+        assert (expected is None) == (found is None)
+        if expected is not None and found is not None:
+            finite += 1
+            assert found[1] == expected[1]
+            assert found[0].to_run() == expected[0].to_run()
+    assert finite > 5  # else the case shows nothing
+    composite = next(c for c in composites[::-1] if fit_and_measure(c, layers, loss=loss))
+    fit_and_measure(composite, layers, loss=loss, cache=cache)
+    fits.clear()
+    fit_and_measure(composite, layers, loss=loss, cache=cache)
+    assert not fits

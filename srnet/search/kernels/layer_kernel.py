@@ -2,10 +2,11 @@
 
 Three phases. All offspring are decoded; those that tie are made equal
 (:mod:`srnet.search.kernels.line`), and those that repeat the graph of an earlier one are dropped
-(:mod:`srnet.search.kernels.population`). Every other is evaluated on the first block of
-rows, which gives a lower bound of its loss (:mod:`srnet.search.kernels.screen`). Then they are
-evaluated on the other blocks, the most promising first, so that the others soon meet a low limit:
-who cannot win stops there. Who can is summed again in float64, for all units.
+(:mod:`srnet.search.kernels.population`). A graph that an earlier generation met has a lower bound
+of its loss (:mod:`srnet.search.kernels.memory`); every other is evaluated on the first block of
+rows, which gives one (:mod:`srnet.search.kernels.screen`). Then they are evaluated on the other
+blocks, the most promising first, so that the others soon meet a low limit: who cannot win stops
+there. Who can is summed again in float64, for all units.
 
 A block's rows are all training or all validation rows. Blocks hold whole chunks of rows that are
 added in a fixed order, so the result does not depend on the block size.
@@ -19,6 +20,7 @@ from numpy.typing import NDArray
 
 from srnet.cgp.compiling import borrowing
 from srnet.search.kernels.line import replace_affine
+from srnet.search.kernels.memory import is_known, name_graph, place_of, remember
 from srnet.search.kernels.population import (
     decode_offspring,
     evaluate,
@@ -48,8 +50,9 @@ class Work(NamedTuple):
     ----------
     bounds
         By offspring: a lower bound of its loss, infinite where it is out of the race.
-    pivots, screened
-        By offspring: f[0], and the float32 sums: 2 (train, valid) × (2 + components).
+    blocks, pivots, screened
+        By offspring: how many blocks of rows are summed, f[0], and the float32 sums: 2 (train,
+        valid) × (2 + components).
     f, sums, weights
         Of one offspring: its value at every row; the float64 sums, 2 × (2 + units); w of the units.
     deviations, narrow
@@ -57,6 +60,7 @@ class Work(NamedTuple):
     """
 
     bounds: Floats
+    blocks: NDArray[np.int64]
     pivots: NDArray[np.float32]
     screened: Floats
     f: NDArray[np.float32]
@@ -71,6 +75,7 @@ class Work(NamedTuple):
         units, rows = target.values.shape
         return cls(
             np.zeros(offspring),
+            np.zeros(offspring, np.int64),
             np.zeros(offspring, np.float32),
             np.zeros((offspring, 2, 2 + len(target.screen.values))),
             np.zeros(rows, np.float32),
@@ -89,10 +94,12 @@ def search_layer(
     share: Any,
     population: Any,
     nesting: Any,
+    memory: Any,
+    inputs: Any,
     work: Any,
     shortcuts: Any,
 ) -> Any:
-    """The best of a share's offspring.
+    """The best of a share's offspring; ``inputs`` numbers the values that the layer reads.
 
     Returns
     -------
@@ -105,21 +112,32 @@ def search_layer(
     decode_offspring(layer, share, population)
     refuse_offspring(size, layer, population, nesting)
     replace_affine(layer, line, population, size)
-    screen_first_block(layer, target, size, population, nesting.refused, work, shortcuts)
+    remembers = shortcuts and memory.bounds.size > 0
+    screen_first_block(
+        layer, target, size, population, nesting.refused, memory, inputs, work, shortcuts
+    )
     best, best_loss = -1, share.limit
     while True:
         offspring = most_promising(work.bounds, size, best_loss, target.screen.total)
         if offspring < 0:
             break
+        exact = False
+        if remembers and is_known(memory, offspring):
+            exact = memory.exact[place_of(memory, offspring)]
         # no bound exceeds an infinite limit; where float32 could tell nothing it is not asked again
-        if best_loss < np.inf and work.bounds[offspring] > -np.inf:
+        if not exact and best_loss < np.inf and work.bounds[offspring] > -np.inf:
             screen_other_blocks(layer, target, population, offspring, work, best_loss)
         if not work.bounds[offspring] > best_loss:
-            loss = sum_of_squares(layer, target, population, offspring, work)
+            loss = work.bounds[offspring]
+            if not exact:
+                loss = sum_of_squares(layer, target, population, offspring, work)
+                work.bounds[offspring], exact = loss, True
             if loss < best_loss or (
                 loss == best_loss and loss < np.inf and (best < 0 or offspring < best)
             ):
                 best, best_loss = offspring, loss
+        if remembers:
+            remember(memory, offspring, work.bounds[offspring], exact)
         work.bounds[offspring] = np.inf
     if best < 0:
         return -1, np.inf
@@ -133,29 +151,41 @@ def screen_first_block(
     size: Any,
     population: Any,
     refused: Any,
+    memory: Any,
+    inputs: Any,
     work: Any,
     shortcuts: Any,
 ) -> None:
-    """Bounds of all offspring from the first block of rows; those that cannot win are infinite."""
+    """Bounds of all offspring, known or from the first block of rows; those that cannot win are
+    infinite."""
     forget_graphs(population)
+    remembers = memory.bounds.size > 0
     first = np.int64(0)  # for a literal, Numba would compile the block's kernel once more
     for offspring in range(size):
         work.bounds[offspring] = np.inf if refused[offspring] else -np.inf
+        work.blocks[offspring] = 0
         if refused[offspring] or not shortcuts:
             continue
         # at best a tie, which the lower number wins
         if is_repeated(population, offspring):
             work.bounds[offspring] = np.inf
-        else:
-            clear(work.screened[offspring])
-            screen_block(layer, target, population, offspring, first, work)
+            continue
+        clear(work.screened[offspring])
+        if remembers:
+            name_graph(memory, offspring, inputs, population)
+            if is_known(memory, offspring):
+                work.bounds[offspring] = memory.bounds[place_of(memory, offspring)]
+                continue
+        screen_block(layer, target, population, offspring, first, work)
+        if remembers:
+            remember(memory, offspring, work.bounds[offspring], False)
 
 
 @borrowing()
 def screen_other_blocks(layer, target, population, offspring, work, limit):  # type: ignore[no-untyped-def]
     """Raise the bound of an offspring block by block, until it exceeds the limit or float32 cannot
     tell more."""
-    for block in range(1, target.blocks.shape[0]):
+    for block in range(work.blocks[offspring], target.blocks.shape[0]):
         tells_more = screen_block(layer, target, population, offspring, block, work)
         if not tells_more or work.bounds[offspring] > limit:
             break
@@ -170,6 +200,7 @@ def screen_block(layer, target, population, offspring, block, work):  # type: ig
     at = evaluate(layer, population, offspring, start, stop)
     if block == 0:
         work.pivots[offspring] = layer.values[at]
+    work.blocks[offspring] = block + 1
     pivot, units = work.pivots[offspring], target.screen.values
     accumulate(layer.values, at, pivot, units, start, stop, work.narrow, sums, split)
     if not sums[split, SUM_DD] < np.inf:
