@@ -1,7 +1,8 @@
 """Networks, runs and tidy tables, packed to be published and unpacked for the workflow to continue.
 
-Everything about a task is packed but its rows and layers, which are large: they are computed again
-from the tasks file and the network, and get times by which the workflow takes them as up to date.
+All about a task is packed, its jobs' benchmark files too, but its rows and layers, which are large:
+they are computed again from the tasks file and the network, and get times by which the workflow
+takes them as up to date.
 """
 
 import lzma
@@ -22,12 +23,13 @@ from srnet.networks.layers import Layers
 from srnet.typing import StrPath
 
 TABLES, RUNS = "frames", "runs"  # folders of a published one
+BENCHMARKS = "benchmarks"  # the folder among the runs that has those of every task
 PACKED = ".csv.xz"
 MOST_WEIGHTS = 2**20  # bytes of a file of weights that is packed
 MOST_UNPACKED = 2**30  # bytes that an archive or a table may unpack to
 REMADE = ("data.npz", "layers.npz")
 # What is unpacked: no code, nothing hidden, and no file that is the folder of another one.
-_MEMBER = re.compile(r"([A-Za-z0-9][A-Za-z0-9_-]*/)+[A-Za-z0-9][A-Za-z0-9_.-]*\.(json|csv|pt)")
+_MEMBER = re.compile(r"([A-Za-z0-9][A-Za-z0-9_-]*/)+[A-Za-z0-9][A-Za-z0-9_.-]*\.(json|csv|pt|tsv)")
 _LONGEST = 250  # characters of a name
 _LATEST = 2**32  # seconds since 1970
 
@@ -51,17 +53,18 @@ def pack_task(runs: Path, task: str, presets: Sequence[str], out: Path) -> None:
     UserError
         If there is nothing of the task.
     """
-    folder = runs / task
+    folder, benchmarks = runs / task, runs / BENCHMARKS / task
     others = {path.name for path in (folder / "srnet").glob("*")} - set(presets)
     files = [
         path
-        for path in sorted(folder.rglob("*"))
+        for part in (folder, benchmarks)
+        for path in sorted(part.rglob("*"))
         if _MEMBER.fullmatch(path.relative_to(runs).as_posix())
         and path.is_file()
         and not (path.suffix == ".pt" and path.stat().st_size > MOST_WEIGHTS)
-        and not others & set(path.relative_to(folder).parts[1:2])
+        and not others & set(path.relative_to(part).parts[1:2])
     ]
-    if not files:
+    if not folder.is_dir() or not files:
         raise UserError(f"{folder}: has no network and no runs; finish the run first")
     out.parent.mkdir(parents=True, exist_ok=True)
     with tarfile.open(out, "w:xz", dereference=True) as archive:
@@ -161,12 +164,12 @@ def read_archive(path: Path) -> Iterator[tuple[str, tuple[bytes, float]]]:
                     not member.isreg()
                     or member.issparse()
                     or not _MEMBER.fullmatch(name)
-                    or not name.startswith(f"{task}/")
+                    or not name.startswith((f"{task}/", f"{BENCHMARKS}/{task}/"))
                     or len(name) > _LONGEST
                 ):
                     raise UserError(
-                        f"{path}: has the member {name[:_LONGEST]!r}; plain files {task}/… that "
-                        f"end in .json, .csv or .pt are needed"
+                        f"{path}: has the member {name[:_LONGEST]!r}; plain files {task}/… or "
+                        f"{BENCHMARKS}/{task}/… that end in .json, .csv, .tsv or .pt are needed"
                     )
                 if name in names:
                     raise UserError(f"{path}: has the member {name!r} twice; once is allowed")

@@ -36,6 +36,11 @@ def runs(tmp_path):
             fakes.run("K0", preset) | {"layers_fingerprint": explained},
         )
     (folder / "srnet" / "paper" / "2.json.checkpoint").write_text("{}")
+    for preset in ("paper", "joint"):
+        times = tmp_path / "runs" / "benchmarks" / "K0" / "srnet" / preset
+        times.mkdir(parents=True)
+        (times / "1.tsv").write_text("s\n1.5\n")
+    (tmp_path / "runs" / "benchmarks" / "usdb.tsv").write_text("s\n2\n")
     (folder / "lime").mkdir()
     (folder / "lime" / "1-10.csv").write_text("task\nK0\n")
     for i, name in enumerate(("data.npz", "network.pt", "layers.npz", "srnet/paper/1.json")):
@@ -54,12 +59,14 @@ def files(folder):
 def test_a_task_comes_back_with_the_rows_and_layers_that_its_runs_explain(runs, tmp_path):
     pack_task(runs, "K0", ["paper"], tmp_path / "published" / "runs" / "K0.tar.xz")
     assert list(unpack_runs(tmp_path / "published", tmp_path / "again", TASKS_FILE)) == [
-        "K0: 4 files, rows and layers made again, the same"
+        "K0: 5 files, rows and layers made again, the same"
     ]
     before, again = files(runs), files(tmp_path / "again")
     assert set(before) - set(again) == {
         "K0/srnet/joint/1.json",
         "K0/srnet/paper/2.json.checkpoint",
+        "benchmarks/K0/srnet/joint/1.tsv",
+        "benchmarks/usdb.tsv",
     }
     for name in again:
         if not name.endswith(".npz"):
@@ -109,7 +116,15 @@ LINK = {"size": 0, "linkname": "/etc/passwd"}
     [
         *("../K0/a.json", "/tmp/a.json", "K0/../../a.json", "K0/./a.json", "K0//a.json"),
         # not of this task, or what Python or Snakemake would run or believe
-        *("P0/a.json", "srnet/__init__.py", "K0/a.py", "K0/.snakemake/a.json", "K0/layers.npz"),
+        *(
+            "P0/a.json",
+            "benchmarks/P0/a.tsv",
+            "benchmarks/a.tsv",
+            "srnet/__init__.py",
+            "K0/a.py",
+            "K0/.snakemake/a.json",
+            "K0/layers.npz",
+        ),
         *("K0/a\nb.json", "K0/\u202ea.json", "K0/\udcff.json", 'K0/"{{ 7 * 7 }}<b>.json'),
         # of which one file would be the folder of another
         *("K0/a.json/b.json", f"K0/{'x' * 300}.json", f"K0/{'d/' * 3000}a.json"),
