@@ -98,15 +98,17 @@ check: lint ## lint and the fast tests: under two minutes
 test: lint chromium ## lint and every test
 	python -m pytest -n $(CORES) --dist loadfile
 
-# Without it, the test that needs it is skipped and says so.
-chromium: ## Debian's Chromium for the test of the report, installed by root only
+# Without it, the tests that need it are skipped and say so.
+chromium: ## Debian's Chromium for the tests of the report and the site, installed by root only
 	@command -v chromedriver >/dev/null \
 	  || { [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null && timeout 300 apt-get update -qq >/dev/null 2>&1 \
 	       && timeout 600 apt-get install -qq --yes --no-install-recommends chromium chromium-driver >/dev/null 2>&1; } \
-	  || echo "No Chromium here: the report is not tested in a browser."
+	  || echo "No Chromium here: report and site are not tested in a browser."
 
-docs: install ## build the documentation into site/
-	python -m mkdocs build --strict --quiet
+# Anew, for a page that was made of what is gone would stay.
+docs: install ## build the documentation into site/; runs the examples
+	rm -rf docs/api docs/gallery docs/published site
+	python -m sphinx -W --keep-going -q -d build/doctrees docs site
 
 format: install ## format Python and Snakemake files
 	ruff check --fix

@@ -1,33 +1,50 @@
-"""Pages and pictures of results/published in the site, below published/, and the pages in its
-navigation."""
+"""The pages and pictures of results/published, below published/ of the documentation."""
 
+import shutil
 from pathlib import Path
 
-from mkdocs.config.defaults import MkDocsConfig
-from mkdocs.structure.files import File, Files
+from sphinx.application import Sphinx
+from sphinx.config import Config
 
-FOLDER = Path(__file__).parents[1] / "results" / "published"
 SHOWN = (".md", ".png", ".csv", ".tex", ".json")
 
 
-def on_config(config: MkDocsConfig) -> None:
-    """Add a section for every published configuration."""
-    for readme in sorted(FOLDER.glob("*/README.md")):
-        name = readme.parent.name
-        config.nav.append(
-            {
-                f"Published: {name}": [
-                    {"The report": f"published/{name}/reproduction.md"},
-                    {"Figures and tables": f"published/{name}/index.md"},
-                    {"The summary": f"published/{name}/summary.md"},
-                ]
-            }
-        )
+def copy_published(app: Sphinx, config: Config) -> None:
+    """Write published/ anew: the pages of every published configuration, and a list of them."""
+    folder = Path(app.srcdir).parent / "results" / "published"
+    pages = Path(app.srcdir) / "published"
+    shutil.rmtree(pages, ignore_errors=True)
+    pages.mkdir()
+    names = [readme.parent.name for readme in sorted(folder.glob("*/README.md"))]
+    for name in names:
+        for path in (folder / name).rglob("*"):
+            if path.suffix in SHOWN:
+                copy = pages / path.relative_to(folder)
+                copy.parent.mkdir(parents=True, exist_ok=True)
+                shutil.copyfile(path, copy)
+        index = (pages / name / "README.md").rename(pages / name / "index.md")
+        with index.open("a", encoding="utf-8") as page:
+            page.write(_contents("The report <reproduction>", "The summary <summary>"))
+    listed = "\n".join(
+        f"- [{name}]({name}/index.md): all figures and tables, with [the "
+        f"report]({name}/reproduction.md) and [the summary]({name}/summary.md)"
+        for name in names
+    )
+    (pages / "index.md").write_text(
+        "# Published results\n\n"
+        + (listed or "No run is published yet.")
+        + "\n"
+        + _contents(*(f"{name}/index" for name in names)),
+        encoding="utf-8",
+    )
 
 
-def on_files(files: Files, config: MkDocsConfig) -> None:
-    """Add the files."""
-    for path in sorted(FOLDER.glob("*/**/*")):
-        if path.suffix in SHOWN:
-            name = path.relative_to(FOLDER).as_posix().replace("README.md", "index.md")
-            files.append(File.generated(config, f"published/{name}", abs_src_path=str(path)))
+def _contents(*entries: str) -> str:
+    """These pages below this one in the navigation."""
+    return "\n".join(["", "```{toctree}", ":hidden:", "", *entries, "```", ""])
+
+
+def setup(app: Sphinx) -> dict[str, bool]:
+    """Called by Sphinx."""
+    app.connect("config-inited", copy_published)
+    return {"parallel_read_safe": True, "parallel_write_safe": True}

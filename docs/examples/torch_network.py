@@ -1,4 +1,9 @@
-"""Explain a torch network that has learned the energy of a spring, k x² / 2."""
+"""
+A torch network of a physical law
+=================================
+
+Explain a network that has learned the energy of a spring, k x² / 2.
+"""
 
 import numpy as np
 import torch
@@ -18,12 +23,18 @@ for _ in range(1500):
     loss.backward()
     optimiser.step()
 
-# The output, by as many formulas of the inputs as it takes.
+# %%
+# The output, by as many formulas of the inputs as it takes:
+
 result = srnet.explain(model, X, task="spring", budget=60_000, progress=False)
 print(result)
+
+# %%
+# The formulas against the network, on rows that the search has not seen. The figure has R² of every
+# explained layer, and the output of the formulas over that of the network:
 
 new = rng.uniform(1, 5, (100, 2))
 fidelity = result.fidelity(new)
 print(f"on new rows: R² {fidelity.r2:.4f} against the network")
-print(result.pareto[["complexity", "r2", "output"]].to_string(index=False))
+figure = result.plot()
 assert (fidelity.r2 or 0) > 0.98

@@ -1,22 +1,13 @@
 """The report in a browser: every category is clicked, every figure seen rendered, and nothing
 complains."""
 
-import shutil
-import tempfile
 import zipfile
 
 import pytest
-from helpers.waiting import HANG
+from helpers.browser import complaints, open_browser, seen
 
 from srnet.drawing.artifacts import list_drawings, numbered
 
-# The browser must not call home, and start without a profile.
-FLAGS = (
-    "--headless=new --no-sandbox --disable-gpu --disable-quic --no-first-run "
-    "--disable-background-networking "
-    "--disable-component-update --disable-sync --disable-extensions --disable-dev-shm-usage "
-    "--window-size=1500,1000"
-)
 MADE = list_drawings({"K0": "regression"})
 SUMMARY = "Summary"
 
@@ -39,38 +30,10 @@ def report(tiny, snakemake, tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def browser(report):
-    """Debian's Chromium with the report opened; skipped where there is none."""
-    selenium = pytest.importorskip(
-        "selenium.webdriver", reason="selenium is not installed: pip install 'srnet[test]'"
-    )
-    chromium, driver = shutil.which("chromium"), shutil.which("chromedriver")
-    if not (chromium and driver):
-        pytest.skip(
-            "Chromium cannot be had here: neither it nor its driver is on the PATH (`make "
-            "chromium` installs them)"
-        )
-    options = selenium.ChromeOptions()
-    options.binary_location = chromium
-    options.set_capability("goog:loggingPrefs", {"browser": "ALL"})
-    with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as profile:
-        for flag in (*FLAGS.split(), f"--user-data-dir={profile}"):
-            options.add_argument(flag)
-        window = selenium.Chrome(options=options, service=selenium.ChromeService(driver))
-        try:
-            window.set_page_load_timeout(HANG)
-            window.get((report / "report.html").as_uri())
-            yield window
-        finally:
-            window.quit()
-
-
-def seen(browser, what):
-    """What a question to the page answers, as soon as it answers."""
-    from selenium.webdriver.support.ui import WebDriverWait
-
-    return WebDriverWait(browser, HANG, ignored_exceptions=[]).until(
-        lambda window: window.execute_script(f"return {what}"), what
-    )
+    """A browser with the report opened."""
+    with open_browser() as window:
+        window.get((report / "report.html").as_uri())
+        yield window
 
 
 # The rows of the list of results; the front page has tables of its own.
@@ -130,8 +93,7 @@ def test_every_figure_and_table_of_a_category_is_rendered(browser, category):
         made = expected[label]
         assert source.endswith(f"/{file_name(made)}")
         assert size >= (600 if made.artifact.kind == "figure" else 2), (label, size)
-    complaints = [entry for entry in browser.get_log("browser") if entry["level"] == "SEVERE"]
-    assert complaints == []
+    assert complaints(browser) == []
 
 
 def test_a_caption_has_its_numbers(browser):
