@@ -20,7 +20,10 @@ from srnet.explanation.result import Explanation
 from srnet.explanation.rows import as_rows
 from srnet.explanation.units import restore_units, scale_layers
 from srnet.io.files import check_writable, write_json, writing_files
-from srnet.networks.adapters import OUTPUT, BlackBox, adapt
+from srnet.networks.adapters import OUTPUT, BlackBox, adapt, check_repeatable
+from srnet.networks.functions import FunctionBox
+from srnet.networks.inputs import Inputs, tabulate
+from srnet.networks.outputs import Choice
 from srnet.search.budget import Budget
 from srnet.search.progress import Progress
 from srnet.search.run import evolve
@@ -38,6 +41,7 @@ def explain(
     X: Any,
     *,
     layers: Sequence[str] | None = None,
+    output: Choice = None,
     task: str | None = None,
     preset: str = "rank",
     loss: str = "mse",
@@ -53,25 +57,37 @@ def explain(
     threads: int = 1,
     settings: dict[str, Any] | None = None,
 ) -> Explanation:
-    """Find formulas for a trained network: for its output, or layer by layer (Luo et al. 2022).
+    """Find formulas for a trained model: for its output, or layer by layer (Luo et al. 2022).
 
     The model is only asked for its values: its mode, hooks, gradients and buffers are afterwards as
-    they were.
+    they were. docs/models.md shows which models can be explained, and how.
 
     Parameters
     ----------
     model
-        A ``torch.nn.Module`` that maps rows × inputs to rows × outputs, on any device and of any
-        floating type; scikit-learn's ``MLPRegressor`` or ``MLPClassifier``, alone or in a Pipeline
-        behind a ``StandardScaler``; or a :class:`srnet.networks.mlp.Network`.
+        A ``torch.nn.Module`` on any device and of any floating type, also of TorchScript or
+        torch.export; scikit-learn's ``MLPRegressor`` or ``MLPClassifier``, alone or in a Pipeline
+        behind a ``StandardScaler``; a :class:`srnet.networks.mlp.Network`; or any other model by
+        its output: what has ``predict_proba``, ``decision_function`` or ``predict`` (the first of
+        them), an ONNX Runtime session, or a function of X. Its output at a row must depend on that
+        row alone.
     X
-        Rows on which it is explained, n × d, at least 2: an array, a DataFrame (whose column names
-        the formulas then use) or a tensor. Of more than 10 000 rows, 10 000 are drawn.
+        Rows on which it is explained, n × d, at least 2, in the form in which the model reads them:
+        an array, a tensor, a DataFrame (whose column names the formulas then use), or several
+        inputs, as a tuple of arrays or as arrays by name. Whole numbers stay whole. A column of
+        text is an input of the value 0 or 1 for each of its texts. Of more than 10 000 rows,
+        10 000 are drawn.
     layers
-        Names of the layers explained beside the output, as ``named_modules`` has them; ``hidden1``,
-        ``hidden2``, … of a scikit-learn network; ``["output"]`` for the output alone, which is the
-        default. With the presets ``joint`` and ``paper``, whose subject is the hidden layers, the
-        default is every activation module, in the order of their calls.
+        Names of the layers explained beside the output, as ``named_modules`` has them, or with
+        ``.input`` behind for what a module reads, which is where activations are that are no
+        modules; ``hidden1``, ``hidden2``, … of a scikit-learn network; ``["output"]`` for the
+        output alone, which is the default. With the presets ``joint`` and ``paper``, whose subject
+        is the hidden layers, the default is every activation module, in the order of their calls.
+    output
+        Which of the model's outputs is explained: the name of an item or attribute, the number of
+        an item of a tuple or of a column, or a function of what the model gives. By default all
+        columns of its only output, or of its ``logits``; of the probabilities of two classes the
+        second.
     task
         A name for the result.
     preset
@@ -141,17 +157,9 @@ def explain(
     UserWarning
         If the output is nearly constant, or no hidden layer is explained.
     """
+    inputs = Inputs.of(X)
+    X = tabulate(X, inputs.texts)
     rows, names = as_rows(X)
-    known = getattr(model, "feature_names_in_", None)
-    if (
-        known is not None
-        and hasattr(X, "columns")
-        and [str(name) for name in X.columns] != [str(name) for name in known]
-    ):
-        raise UserError(
-            f"X has the columns {', '.join(map(str, X.columns))}; the model was fitted on "
-            f"{', '.join(map(str, known))}, in this order"
-        )
     search = preset_settings(
         preset,
         loss=loss,
@@ -159,8 +167,23 @@ def explain(
     )
     if layers is None and isinstance(search, RankSettings):
         layers = [OUTPUT]
+    network = adapt(model, layers, output, inputs)
+    known = getattr(model, "feature_names_in_", None)
+    if (
+        known is not None
+        and not isinstance(network, FunctionBox)
+        and hasattr(X, "columns")
+        and [str(name) for name in X.columns] != [str(name) for name in known]
+    ):
+        raise UserError(
+            f"X has the columns {', '.join(map(str, X.columns))}; the model was fitted on "
+            f"{', '.join(map(str, known))}, in this order"
+        )
+    if not isinstance(network, FunctionBox):
+        inputs.check_numbers()
+    check_repeatable(network, rows)
     explanation = explain_rows(
-        adapt(model, layers),
+        network,
         rows,
         names,
         task=task,
@@ -168,7 +191,8 @@ def explain(
         formulas=formulas,
         seed=seed,
         budget=budget,
-        validation=validation,
+        validation=None if validation is None else tabulate(validation, inputs.texts),
+        inputs=inputs,
         progress=progress,
         threads=threads,
     )
@@ -178,7 +202,10 @@ def explain(
             "with layers=",
             stacklevel=2,
         )
-    return explanation
+    if not inputs.texts:
+        return explanation
+    run = {**explanation.run, "input_texts": dict(inputs.texts)}
+    return Explanation(run, layers=explanation.network_layers, network=network)
 
 
 def explain_rows(
@@ -192,6 +219,7 @@ def explain_rows(
     seed: int = 0,
     budget: str | int | Budget | None = None,
     validation: Any = None,
+    inputs: Inputs | None = None,
     progress: bool = True,
     threads: int = 1,
 ) -> Explanation:
@@ -203,7 +231,9 @@ def explain_rows(
     if classifies:
         network = Classifier.from_rows(network, rows[:MOST_ROWS])
     ranked = isinstance(search, RankSettings)
-    sample = sample_layers(network, rows, seed, validation, task or "network", hold_out=ranked)
+    sample = sample_layers(
+        network, rows, seed, validation, task or "network", hold_out=ranked, inputs=inputs
+    )
     if classifies:  # probabilities have a scale
         sample = replace(sample, output_scale=1.0)
     if isinstance(search, RankSettings):

@@ -13,6 +13,7 @@ from srnet.data.tasks import WIDEN
 from srnet.errors import UserError
 from srnet.explanation.rows import as_rows
 from srnet.networks.adapters import BlackBox, check_width
+from srnet.networks.inputs import Inputs
 from srnet.networks.layers import Layers
 from srnet.networks.mlp import CONSTANT_SPREAD
 
@@ -51,6 +52,7 @@ def sample_layers(
     task: str = "network",
     *,
     hold_out: bool = False,
+    inputs: Inputs | None = None,
 ) -> LayerSample:
     """The layers of a network on (a sample of) the rows, n × d, and on validation rows.
 
@@ -63,6 +65,8 @@ def sample_layers(
         1000 rows are all fitted, and recombined ones are added; the validation rows are recombined
         ones too. Half of their principal components come from other rows, so that they are rows on
         which the network was not trained: what it has learned by heart does not hold for others.
+    inputs
+        What the model reads; rows that are made up are then some that it can read.
 
     Raises
     ------
@@ -94,6 +98,9 @@ def sample_layers(
         if len(valid) < least:
             raise UserError(f"'validation' has {len(valid)} row(s); at least {least} are needed")
         check_width(valid, rows.shape[1], "'validation'")
+    if inputs is not None:
+        rows = inputs.admissible(rows)
+        valid = inputs.admissible(valid) if validation is None else valid
     names, train_values = _evaluate(network, rows, "X")
     _, valid_values = _evaluate(network, valid, "the validation rows")
     layers = Layers({"train": train_values, "valid": valid_values}, name=task, source="network")

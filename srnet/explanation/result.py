@@ -18,6 +18,7 @@ from srnet.io.files import read_json, write_json
 from srnet.metrics import r_squared
 from srnet.model.names import in_order, input_names_in, names_in
 from srnet.model.srnet import SRNet, network_operations, readable_expressions
+from srnet.networks.inputs import tabulate
 from srnet.networks.layers import Layers
 from srnet.search.pareto import select as select_position
 from srnet.typing import Floats, StrPath
@@ -210,6 +211,7 @@ class Explanation:
 
     def _rows(self, X: Any, minimum: int = 0) -> NDArray[Any]:
         """X as an array with the columns in the order in which the formulas read them."""
+        X = tabulate(X, self.run.get("input_texts", {}))
         rows, names = as_rows(X)
         if len(rows) < minimum:
             raise UserError(f"X has {len(rows)} rows; at least {minimum} is needed")

@@ -1,12 +1,14 @@
-"""Any network by its layers: rows in, the values of every layer out.
+"""Any model by its layers: rows in, the values of every layer out.
 
-``adapt`` takes a torch module, a scikit-learn MLP, or a :class:`srnet.networks.mlp.Network`. It
-imports torch or scikit-learn only if the model is theirs.
+``adapt`` shows the layers of a torch module, a scikit-learn MLP, or a
+:class:`srnet.networks.mlp.Network`, and the output of any other model. It imports torch or
+scikit-learn only if the model is theirs.
 """
 
 import contextlib
+import re
 import sys
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING, Any, Protocol
@@ -16,7 +18,18 @@ from numpy.typing import NDArray
 from scipy.special import softmax
 
 from srnet.errors import UserError
+from srnet.networks.functions import black_box
+from srnet.networks.inputs import Inputs, batches
 from srnet.networks.mlp import ACTIVATIONS, Network
+from srnet.networks.outputs import (
+    OUTPUT,
+    Choice,
+    as_array,
+    check_choice,
+    choose,
+    first_line,
+    not_rows,
+)
 from srnet.typing import Floats
 
 if TYPE_CHECKING:
@@ -24,8 +37,10 @@ if TYPE_CHECKING:
 
 Arrays = list[NDArray[Any]]
 Scaler = tuple[Floats, Floats]  # mean and std of the inputs
-OUTPUT = "output"
-BATCH = 8192  # rows that a network reads at a time
+INPUT = ".input"  # behind a module's name: what it reads
+# Rows whose values are compared with those among other rows, and the share of their range that
+# rounding may be, in bfloat16 too.
+_COMPARED, _ROUNDING = 16, 0.02
 
 # By scikit-learn's names, the outputs' included.
 SKLEARN_ACTIVATIONS: dict[str, Callable[[Any], Any]] = {
@@ -51,13 +66,22 @@ class BlackBox(Protocol):
         ...
 
 
-def adapt(model: Any, layers: Sequence[str] | None = None) -> BlackBox:
+def adapt(
+    model: Any,
+    layers: Sequence[str] | None = None,
+    output: Choice = None,
+    inputs: Inputs | None = None,
+) -> BlackBox:
     """The black box of a model.
 
     Parameters
     ----------
     layers
         Names of the layers that are explained beside the output; of every activation if left out.
+    output
+        Which of the model's outputs is explained (:func:`srnet.networks.outputs.choose`).
+    inputs
+        What the model reads in the place of rows of numbers.
 
     Raises
     ------
@@ -66,9 +90,12 @@ def adapt(model: Any, layers: Sequence[str] | None = None) -> BlackBox:
     """
     if layers is not None:
         _check_names(layers)
-    torch = sys.modules.get("torch")
-    if torch is not None and isinstance(model, torch.nn.Module):
-        return TorchBox(model, None if layers is None else tuple(layers))
+    output = check_choice(output)
+    module = _torch_module(model)
+    if module is not None:
+        return TorchBox(module, None if layers is None else tuple(layers), output, inputs)
+    if output is not None:  # of what the whole model gives
+        return black_box(model, layers, output, inputs)
     if isinstance(model, Network):
         scaler = None if model.mean is None or model.std is None else (model.mean, model.std)
         return NetworkBox(model, scaler, _positions(len(model.weights), layers))
@@ -87,11 +114,42 @@ def adapt(model: Any, layers: Sequence[str] | None = None) -> BlackBox:
                     f"the {type(model).__name__} is not fitted; fit it before it is explained"
                 )
             return SklearnBox(model, scaler, _positions(len(model.coefs_), layers))
-    raise UserError(
-        f"a {type(model).__module__}.{type(model).__qualname__} cannot be explained; "
-        "a torch.nn.Module, or scikit-learn's MLPRegressor or MLPClassifier, alone or behind a "
-        "StandardScaler, is needed"
-    )
+    return black_box(model, layers, None, inputs)
+
+
+def check_repeatable(box: BlackBox, rows: NDArray[Any]) -> None:
+    """UserError if a model's values at a row depend on the rows beside it, or on chance."""
+    count = min(_COMPARED, len(rows) // 2)
+    if not count:
+        return
+    names, together = box.layers(rows[: 2 * count])
+    alone = box.layers(np.ascontiguousarray(rows[:count][::-1]))[1]
+    for name, values, others in zip(names, together, alone, strict=True):
+        with np.errstate(invalid="ignore", over="ignore"):  # what is not finite is refused later
+            differences = np.abs(values[:count] - others[::-1]).max(axis=1)
+            limit = _ROUNDING * (np.ptp(values) + 0.5 * np.abs(values).max())
+        row = int(differences.argmax())
+        if differences[row] > limit:
+            raise UserError(
+                f"the layer '{name}' gives different values when row {row} of X is read with "
+                f"other rows, or again; a function of one row without chance is needed: call "
+                f"model.eval(), or fix what is random"
+            )
+
+
+def _torch_module(model: Any) -> "torch.nn.Module | None":
+    """The module whose layers can be seen, if the model is one of torch."""
+    torch = sys.modules.get("torch")
+    if torch is None:
+        return None
+    if isinstance(model, torch.export.ExportedProgram):
+        return model.module()
+    # a model of keras that runs on torch is one too, but has its own ways
+    if not isinstance(model, torch.nn.Module) or any(
+        each.__module__.split(".")[0] == "keras" for each in type(model).__mro__
+    ):
+        return None
+    return getattr(model, "_orig_mod", model)  # what torch.compile has wrapped
 
 
 def _check_names(layers: Any) -> None:
@@ -139,7 +197,7 @@ class NetworkBox:
         check_width(x, self.network.sizes[0])
         values = [
             np.vstack(parts)
-            for parts in zip(*(self.network.layers(rows) for rows in _batches(x)), strict=True)
+            for parts in zip(*(self.network.layers(rows) for rows in batches(x)), strict=True)
         ][1:]
         return _select(values, self.positions)
 
@@ -186,21 +244,29 @@ def check_width(x: NDArray[Any], width: int, name: str = "X") -> None:
         )
 
 
-def _batches(x: NDArray[Any]) -> Iterator[NDArray[Any]]:
-    for first in range(0, len(x), BATCH):
-        yield x[first : first + BATCH]
-
-
 @dataclass(frozen=True)
 class TorchBox:
-    """A torch module, read through hooks and left as it was: mode, hooks, gradients, buffers."""
+    """A torch module, read through hooks and left as it was: mode, hooks, gradients, buffers.
+
+    A layer is the output of a module, or what a module reads (``fc2.input``): the activation
+    before it, also where that is a function. Whole numbers stay whole, for an embedding; where the
+    module does not read them so they are turned into its floating type.
+    """
 
     module: "torch.nn.Module"
     names: tuple[str, ...] | None
+    output: Choice = None
+    inputs: Inputs | None = None
     scaler: None = None
 
     def __post_init__(self) -> None:
         modules = dict(self.module.named_modules())
+        hidden = [name for name in self.names or () if name != OUTPUT]
+        if hidden and _is_script(self.module):
+            raise UserError(
+                f"a TorchScript module shows its output alone, no layer '{hidden[0]}'; explain the "
+                f"module that it was made of"
+            )
         if self.names is None:
             for name, module in modules.items():
                 if _is_unsupported(module):
@@ -209,46 +275,76 @@ class TorchBox:
                         f"attention; explain the part behind it "
                         "(a feature extractor gives X), or name fully connected layers with layers="
                     )
-        for name in self.names or ():
-            if name != OUTPUT and (name not in modules or not name):
+        for name in hidden:
+            name = name if name in modules else name.removesuffix(INPUT)
+            if name not in modules or not name:
                 raise UserError(
                     f"the model has no layer '{name}'; it has "
-                    f"{', '.join([*filter(None, modules), OUTPUT])}"
+                    f"{', '.join([*filter(None, modules), OUTPUT])}, and what one of them reads, "
+                    f"as '{_last_name(modules)}{INPUT}'"
                 )
-            if name in modules and _is_unsupported(modules[name]):
+            if _is_unsupported(modules[name]):
                 raise UserError(
                     f"the layer {_describe(name, modules[name])} is convolutional, recurrent or "
                     f"attention; name fully connected layers"
                 )
         for name, module in modules.items():
-            if module.training and _is_random(module):
+            if getattr(module, "training", False) and _is_random(module):
                 raise UserError(
                     f"the model is in training mode and its output varies with the layer "
                     f"{_describe(name, module)}; call model.eval() first"
                 )
+        if any(value.is_meta for value in self._tensors()):
+            raise UserError(
+                "the model is on the device meta and has no values; load its weights first, as by "
+                "model.to_empty(device='cpu').load_state_dict(…)"
+            )
 
     def layers(self, x: NDArray[Any]) -> tuple[list[str], Arrays]:
         """Names and values of the layers."""
         import torch
 
-        parameters = (p for p in self.module.parameters() if p.is_floating_point())
-        reference = next(parameters, torch.zeros(0))
         names: list[str] = []
         parts: list[Arrays] = []
         with _evaluation_mode(self.module), torch.no_grad():
-            for rows in _batches(x):
-                batch = torch.tensor(rows).to(device=reference.device, dtype=reference.dtype)
-                names, values = self._layer_tensors(batch)
+            for rows in batches(x):
+                names, values = self._layer_tensors(rows)
                 parts.append([value.detach().to("cpu", torch.float64).numpy() for value in values])
         return names, [np.vstack(values) for values in zip(*parts, strict=True)]
 
-    def _layer_tensors(self, x: "torch.Tensor") -> tuple[list[str], list["torch.Tensor"]]:
+    def _tensors(self) -> list["torch.Tensor"]:
+        return [*self.module.parameters(), *self.module.buffers()]
+
+    def _forms(self, x: NDArray[Any]) -> "Iterator[list[torch.Tensor]]":
+        """Rows as tensors, one for each input: in the types of X, real numbers in the module's
+        own; then all of them real; or, if they are whole numbers in a real type, as integers."""
+        import torch
+
+        pieces = [x] if self.inputs is None else self.inputs.pieces(x)
+        own = next((value for value in self._tensors() if value.is_floating_point()), None)
+        device = next((value.device for value in self._tensors()), torch.device("cpu"))
+        given = [torch.tensor(piece).to(device) for piece in pieces]
+        # without values of its own the module takes what X has
+        real = [own.dtype if own is not None else (each * 1.0).dtype for each in given]
+        pairs = list(zip(given, real, strict=True))
+        yield [each.to(dtype) if each.is_floating_point() else each for each, dtype in pairs]
+        if not all(each.is_floating_point() for each in given):
+            yield [each.to(dtype) for each, dtype in pairs]
+        elif own is None and any(each.dtype == torch.float64 for each in given):
+            yield [each.to(torch.get_default_dtype()) for each in given]
+        if all(bool((each == each.round()).all()) for each in given if each.is_floating_point()):
+            yield [each.long() for each in given]
+
+    def _layer_tensors(self, x: NDArray[Any]) -> tuple[list[str], list["torch.Tensor"]]:
         """Names and values of the layers in the order of their calls, the output last."""
         import torch
 
-        calls, output = self._record(x)
-        if isinstance(output, torch.Tensor) and output.ndim == 1 and len(output) == len(x):
-            output = output[:, None]
+        calls, given = self._record(x)
+        output = choose(given, self.output, len(x))
+        if not isinstance(output, torch.Tensor):
+            output = torch.from_numpy(as_matrix(output, len(x)))
+        if output.ndim < 2 and output.numel() == len(x):
+            output = output.reshape(-1, 1)
         counts: dict[str, int] = {}
         layers = []
         for name, value in calls:
@@ -265,6 +361,8 @@ class TorchBox:
         for name, value in layers:
             is_tensor = isinstance(value, torch.Tensor)
             if not is_tensor or value.ndim != 2 or len(value) != len(x) or not value.shape[1]:
+                if name == OUTPUT:
+                    raise not_rows(value, len(x))
                 shape = tuple(value.shape) if is_tensor else type(value).__name__
                 raise UserError(
                     f"the layer '{name}' gives {shape} for {len(x)} rows; explain layers that "
@@ -274,60 +372,107 @@ class TorchBox:
                 raise UserError(f"the layer '{name}' gives complex numbers; real ones are needed")
         return [name for name, _ in layers], [value for _, value in layers]
 
-    def _record(self, x: "torch.Tensor") -> tuple[list[tuple[str, Any]], Any]:
-        """The outputs of the explained modules in the order of their calls, and the model's."""
+    def _record(self, x: NDArray[Any]) -> tuple[list[tuple[str, Any]], Any]:
+        """The explained layers in the order of their calls, and what the model gives."""
+        first: UserError | None = None
+        for tensors in self._forms(x):
+            try:
+                calls, given = self._call(tensors)
+            except UserError as error:
+                first = first or error
+            else:
+                return self._default_layers(calls, tensors) if self.names is None else calls, given
+        assert first is not None
+        raise first
+
+    def _default_layers(
+        self, calls: list[tuple[str, Any]], tensors: list["torch.Tensor"]
+    ) -> list[tuple[str, Any]]:
+        """Every activation; where none of them is a module, what the linear modules read but the
+        model's inputs."""
+        activations = [(name, value) for name, value in calls if not name.endswith(INPUT)]
+        return activations or [
+            (name, value)
+            for name, value in calls
+            if not any(_are_equal(value, tensor) for tensor in tensors)
+        ]
+
+    def _call(self, tensors: list["torch.Tensor"]) -> tuple[list[tuple[str, Any]], Any]:
+        """What the module gives for its inputs, and what the layers were."""
         import torch
 
         calls: list[tuple[str, Any]] = []
 
-        def recorder(name: str) -> Any:
+        def note(name: str, value: Any) -> None:
             # a copy: a later module may work in place
-            return lambda module, inputs, output: calls.append(
-                (name, output.clone() if isinstance(output, torch.Tensor) else output)
-            )
+            calls.append((name, value.clone() if isinstance(value, torch.Tensor) else value))
+
+        def recorder(name: str) -> Any:
+            return lambda module, inputs, output: note(name, output)
+
+        def reader(name: str) -> Any:
+            return lambda module, inputs: note(name, inputs[0] if inputs else None)
 
         handles = []
+        args, named = (tensors, {}) if self.inputs is None else self.inputs.arguments(tensors)
         try:
-            for name, module in self.module.named_modules():
+            for name, module in (
+                (n, m) for n, m in self.module.named_modules() if not _is_script(m)
+            ):
                 if name in self.names if self.names is not None else _is_activation(module):
                     handles.append(module.register_forward_hook(recorder(name)))
-            return calls, self._call(x)
+                name += INPUT
+                if name in self.names if self.names is not None else _is_linear(module):
+                    handles.append(module.register_forward_pre_hook(reader(name)))
+            return calls, self.module(*args, **named)
+        except (UserError, MemoryError):
+            raise
+        except Exception as error:
+            raise _not_callable(error, tensors) from error
         finally:
             for handle in handles:
                 handle.remove()
 
-    def _call(self, x: "torch.Tensor") -> Any:
-        first = next(
-            (module for module in self.module.modules() if hasattr(module, "in_features")), None
+
+def _not_callable(error: Exception, tensors: list["torch.Tensor"]) -> UserError:
+    """Why a module cannot be called, with a call that would work where that is known."""
+    reason = first_line(error)
+    shape = tuple(tensors[0].shape)
+    product = re.search(r"shapes cannot be multiplied \((\d+)x(\d+) and (\d+)x", str(error))
+    if (
+        product
+        and len(tensors) == 1
+        and product[1] == str(shape[0])
+        and product[2] == str(shape[-1])
+    ):
+        width = product[3]
+        return UserError(
+            f"X has {shape[-1]} column(s), but the network reads {width} input(s); rows × {width} "
+            f"columns are needed"
         )
-        try:
-            return self.module(x)
-        except Exception as error:
-            if isinstance(error, UserError):
-                raise
-            if (
-                first is not None
-                and x.shape[1] != first.in_features
-                and isinstance(error, RuntimeError)
-            ):
-                width = first.in_features
-                raise UserError(
-                    f"X has {x.shape[1]} column(s), but the network reads {width} input(s); rows "
-                    f"× {width} columns are needed"
-                ) from error
-            reason = (str(error).splitlines() or [""])[0]
-            raise UserError(
-                f"the model cannot be called with X of the shape {tuple(x.shape)} "
-                f"({type(error).__name__}: {reason})"
-            ) from error
+    shown = ", ".join(f"{tuple(each.shape)} of {each.dtype}" for each in tensors)
+    hint = ""
+    if isinstance(error, TypeError) and "missing" in reason and "argument" in reason:
+        hint = "; several inputs are given as X=(a, b), or by name as X={'a': a, 'b': b}"
+    elif "indices" in reason and "Long" in reason:
+        hint = (
+            "; an embedding reads integers: give X of whole numbers, or several inputs as X=(a, b)"
+        )
+    elif "Guard failed" in str(error) or "dynamic" in str(error):
+        hint = "; export it with dynamic_shapes=({0: torch.export.Dim.AUTO},)"
+    return UserError(
+        f"the model cannot be called with X of the shape {shown} ({type(error).__name__}: "
+        f"{reason}){hint}"
+    )
 
 
 @contextlib.contextmanager
 def _evaluation_mode(module: "torch.nn.Module") -> Iterator[None]:
     """In eval mode, and afterwards each module in its own again."""
-    modes = [(part, part.training) for part in module.modules()]
+    modes = [(part, part.training) for part in module.modules() if hasattr(part, "training")]
     try:
-        module.eval()
+        with contextlib.suppress(NotImplementedError):  # one of torch.export has one mode alone
+            module.eval()
         yield
     finally:
         for part, training in modes:
@@ -341,6 +486,22 @@ def _are_equal(a: Any, b: Any) -> bool:
     if not isinstance(a, torch.Tensor) or not isinstance(b, torch.Tensor):
         return False
     return a.shape == b.shape and bool(((a == b) | ((a != a) & (b != b))).all())
+
+
+def _is_script(module: "torch.nn.Module") -> bool:
+    import torch
+
+    return isinstance(module, torch.jit.ScriptModule)
+
+
+def _is_linear(module: "torch.nn.Module") -> bool:
+    return hasattr(module, "in_features")
+
+
+def _last_name(modules: Mapping[str, "torch.nn.Module"]) -> str:
+    """The name of the last linear module, or the last module."""
+    linear = [name for name, module in modules.items() if name and _is_linear(module)]
+    return (linear or [*modules])[-1]
 
 
 def _is_activation(module: "torch.nn.Module") -> bool:
@@ -366,9 +527,14 @@ def _is_unsupported(module: "torch.nn.Module") -> bool:
 
 def _is_random(module: "torch.nn.Module") -> bool:
     """Whether training mode makes its output random or dependent on the batch."""
-    kind = type(module).__name__
+    kind = _kind(module)
     return "Dropout" in kind or "BatchNorm" in kind
 
 
 def _describe(name: str, module: "torch.nn.Module") -> str:
-    return f"'{name}' ({type(module).__name__})" if name else f"{type(module).__name__}"
+    return f"'{name}' ({_kind(module)})" if name else _kind(module)
+
+
+def _kind(module: "torch.nn.Module") -> str:
+    """What a module is; one of TorchScript keeps the name of its class."""
+    return str(getattr(module, "original_name", type(module).__name__))

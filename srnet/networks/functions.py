@@ -1,0 +1,278 @@
+"""Any model as a function of rows: what has ``predict_proba`` or ``predict``, an ONNX Runtime
+session, or whatever can be called.
+
+Nothing is imported for it: a model is known by its methods.
+"""
+
+import inspect
+import os
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from srnet.errors import UserError
+from srnet.networks.inputs import Inputs, batches
+from srnet.networks.outputs import OUTPUT, Choice, as_matrix, choose, first_line
+from srnet.typing import Floats
+
+_METHODS = ("predict_proba", "decision_function", "predict")  # the first that a model has
+# Numbers of NumPy for ONNX's.
+_ONNX_TYPES: dict[str, Any] = {
+    "tensor(float16)": np.float16,
+    "tensor(float)": np.float32,
+    "tensor(double)": np.float64,
+    "tensor(bool)": np.bool_,
+}
+_ONNX_TYPES |= {f"tensor(int{bits})": np.dtype(f"i{bits // 8}").type for bits in (8, 16, 32, 64)}
+
+
+@dataclass(frozen=True)
+class FunctionBox:
+    """A model of which only the outputs can be seen.
+
+    Attributes
+    ----------
+    function
+        What is called, with one argument or, if it ``spreads``, one for each of several inputs.
+    inputs
+        What it reads; rows of numbers as they are if left out.
+    """
+
+    function: Callable[..., Any]
+    spreads: bool = True
+    inputs: Inputs | None = None
+    output: Choice = None
+    scaler: None = None
+
+    def layers(self, x: NDArray[Any]) -> tuple[list[str], list[NDArray[Any]]]:
+        """The name and the values of the output."""
+        return [OUTPUT], [np.vstack([self._outputs(rows) for rows in batches(x)])]
+
+    def _outputs(self, rows: NDArray[Any]) -> Floats:
+        given = choose(self._call(rows), self.output, len(rows))
+        return as_matrix(given, len(rows))
+
+    def _call(self, rows: NDArray[Any]) -> Any:
+        """What the model gives for rows in the form of X, or else for the plain array."""
+        if self.inputs is None:
+            return self._try([rows], {})
+        values = self.inputs.restored(rows)
+        args, named = self.inputs.arguments(values)
+        if not self.spreads and self.inputs.are_several:
+            args, named = [named or args], {}
+        try:
+            return self._try(args, named)
+        except UserError as error:
+            if len(values) > 1 or isinstance(values[0], np.ndarray) or self.inputs.texts:
+                raise
+            try:
+                return self._try([rows], {})
+            except UserError:
+                raise error from error.__cause__
+
+    def _try(self, args: list[Any], named: dict[str, Any]) -> Any:
+        try:
+            return self.function(*args, **named)
+        except (UserError, MemoryError):
+            raise
+        except Exception as error:
+            if type(error).__name__ == "NotFittedError":
+                raise UserError(
+                    f"the {_owner(self.function)} is not fitted; fit it before it is explained"
+                ) from error
+            shown = ", ".join(map(_describe, [*args, *named.values()]))
+            reason = first_line(error)
+            hint = "X is handed over in the form in which it is given"
+            if "Double" in reason and "Float" in reason:
+                hint = "give it X in float32, X.astype('float32')"
+            raise UserError(
+                f"the model cannot be called with {shown} ({type(error).__name__}: {reason}); "
+                f"{hint}"
+            ) from error
+
+
+def black_box(
+    model: Any, layers: Sequence[str] | None, output: Choice, inputs: Inputs | None
+) -> FunctionBox:
+    """The black box of a model of which only the outputs can be seen.
+
+    Raises
+    ------
+    UserError
+        If the model is none, or hidden layers are named.
+    """
+    kind = type(model).__name__
+    if isinstance(model, type):
+        raise UserError(f"the class {model.__name__} cannot be explained; give a fitted model")
+    if isinstance(model, str | os.PathLike):
+        raise UserError(
+            f"'{model}' is a path; load the model first, or use the command line: srnet explain "
+            f"{model} DATA.csv --out DIR"
+        )
+    if isinstance(model, Mapping):
+        raise UserError(
+            f"a {kind} cannot be explained; a state dict holds weights alone: load it into its "
+            f"module by module.load_state_dict(…) and explain the module"
+        )
+    function, spreads = _function(model, output)
+    hidden = [name for name in layers or () if name != OUTPUT]
+    if hidden:
+        raise UserError(f"the {kind} shows its output alone, no layer '{hidden[0]}'{_inner(model)}")
+    return FunctionBox(function, spreads, inputs, output)
+
+
+def _function(model: Any, output: Choice) -> tuple[Callable[..., Any], bool]:
+    """What gives the outputs of a model, and whether several inputs are several arguments."""
+    if hasattr(model, "get_inputs") and hasattr(model, "run"):
+        return _onnx(model), False
+    for name in _METHODS:
+        method = getattr(model, name, None)
+        if callable(method):
+            quiet = {"verbose": 0} if "verbose" in _parameters(method) else {}
+            return _Method(model, name, quiet, chosen=output is not None), False
+    if callable(model):
+        return model, True
+    if hasattr(model, "transform"):
+        raise UserError(
+            f"a {type(model).__name__} has no predict; explain what it makes of X: "
+            f"srnet.explain(model.transform, X)"
+        )
+    raise UserError(
+        f"a {type(model).__module__}.{type(model).__qualname__} cannot be explained; a "
+        f"torch.nn.Module, a model with predict, or a function is needed: "
+        f"srnet.explain(lambda rows: …, X)"
+    )
+
+
+@dataclass(frozen=True)
+class _Method:
+    """A method of a fitted model as a function of its rows.
+
+    Of a classifier the probabilities are explained; where it predicts classes alone, 1 for the
+    class of a row and 0 for the others. Of two classes it is the second, unless the user has
+    ``chosen`` among them.
+    """
+
+    model: Any
+    name: str
+    options: Mapping[str, Any]
+    chosen: bool
+
+    def __call__(self, rows: Any) -> Any:
+        fitted_without_names = hasattr(self.model, "n_features_in_") and not hasattr(
+            self.model, "feature_names_in_"
+        )
+        if fitted_without_names and hasattr(rows, "to_numpy"):
+            rows = rows.to_numpy()
+        given = getattr(self.model, self.name)(rows, **self.options)
+        classes = getattr(self.model, "classes_", None)
+        if self.name == "predict" and classes is not None and np.ndim(given) == 1:
+            given = (np.asarray(given)[:, None] == np.asarray(classes)).astype(float)
+        elif self.name != "predict_proba":
+            return given
+        return given if self.chosen else _second_of_two(given)
+
+
+def _second_of_two(probabilities: Any) -> Any:
+    """The probability of the second of two classes, which tells both; other values as they are."""
+    if getattr(probabilities, "shape", ())[1:] != (2,):
+        return probabilities
+    values = np.asarray(probabilities)
+    return values[:, 1:] if np.allclose(values.sum(axis=1), 1, atol=1e-5) else probabilities
+
+
+def _onnx(session: Any) -> Callable[[Any], Any]:
+    """The outputs of an ONNX Runtime session by name; a model of a fixed number of rows gets them
+    in batches of that number."""
+    wanted = list(session.get_inputs())
+    names = [each.name for each in session.get_outputs()]
+
+    def feed(X: Any) -> dict[str, NDArray[Any]]:
+        if isinstance(X, Mapping):
+            arrays = dict(X)
+        elif isinstance(X, tuple | list):
+            arrays = {each.name: value for each, value in zip(wanted, X, strict=False)}
+        elif len(wanted) > 1 and hasattr(X, "columns"):
+            arrays = {str(name): np.asarray(X[name])[:, None] for name in X.columns}
+        else:
+            arrays = {wanted[0].name: X}
+        missing = [each.name for each in wanted if each.name not in arrays]
+        if missing:
+            raise UserError(
+                f"X lacks the model's input '{missing[0]}'; give its inputs by name: X={{"
+                f"{', '.join(f'{each.name!r}: …' for each in wanted)}}}"
+            )
+        return {
+            each.name: np.asarray(arrays[each.name], dtype=_ONNX_TYPES.get(each.type))
+            for each in wanted
+        }
+
+    def run(X: Any) -> Any:
+        arrays = feed(X)
+        rows, fixed = len(next(iter(arrays.values()))), wanted[0].shape[:1]
+        size = fixed[0] if fixed and isinstance(fixed[0], int) else rows
+        parts = []
+        for first in range(0, rows, max(size, 1)):
+            batch = {
+                name: _padded(array[first : first + size], size) for name, array in arrays.items()
+            }
+            left = min(size, rows - first)
+            parts.append([value[:left] for value in session.run(None, batch)])
+        joined = [
+            np.concatenate(each) if hasattr(each[0], "shape") else sum(each, [])
+            for each in zip(*parts, strict=True)
+        ]
+        return joined[0] if len(joined) == 1 else dict(zip(names, joined, strict=True))
+
+    return run
+
+
+def _padded(rows: NDArray[Any], count: int) -> NDArray[Any]:
+    return rows if len(rows) == count else np.resize(rows, (count, *rows.shape[1:]))
+
+
+def _inner(model: Any) -> str:
+    """How the hidden layers of a known kind of model can be explained, if it has any."""
+    if hasattr(model, "steps") and hasattr(model, "named_steps") and _has_layers(model[-1]):
+        return (
+            "; explain its last step on what that reads: srnet.explain(model[-1], "
+            "model[:-1].transform(X), layers=…)"
+        )
+    for name in ("best_estimator_", "regressor_", "module_"):
+        if _has_layers(getattr(model, name, None)):
+            return f"; explain the model inside: srnet.explain(model.{name}, X, layers=…)"
+    if hasattr(model, "get_layer"):
+        return (
+            "; explain a part of it: srnet.explain(keras.Model(model.inputs, "
+            "model.get_layer(NAME).output), X)"
+        )
+    return ""
+
+
+def _has_layers(model: Any) -> bool:
+    """Whether a model is a perceptron of scikit-learn, a module of torch, or a Pipeline."""
+    return any(hasattr(model, name) for name in ("coefs_", "named_modules", "named_steps"))
+
+
+def _parameters(function: Any) -> Mapping[str, Any]:
+    try:
+        return inspect.signature(function).parameters
+    except (TypeError, ValueError):
+        return {}
+
+
+def _owner(function: Any) -> str:
+    owner = getattr(function, "model", None) or getattr(function, "__self__", function)
+    return type(owner).__name__
+
+
+def _describe(value: Any) -> str:
+    kind = f"{type(value).__module__.split('.')[0]}.{type(value).__name__}"
+    shape = getattr(value, "shape", None)
+    dtype = getattr(value, "dtype", None)
+    return (
+        kind + (f" {tuple(shape)}" if shape is not None else "") + (f" of {dtype}" if dtype else "")
+    )
