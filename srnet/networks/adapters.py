@@ -24,7 +24,7 @@ from srnet.networks.mlp import ACTIVATIONS, Network
 from srnet.networks.outputs import (
     OUTPUT,
     Choice,
-    as_array,
+    as_matrix,
     check_choice,
     choose,
     first_line,

@@ -116,11 +116,11 @@ class Inputs:
         if self.whole.shape != rows.shape[1:]:
             return rows
         rows = rows.copy()
-        flags = self.whole
-        rows[:, flags] = np.clip(np.rint(rows[:, flags]), self.low[flags], self.high[flags])
         for kind in self.kinds:
             chosen = rows[:, kind].argmax(axis=1)
             rows[:, kind] = np.arange(kind.stop - kind.start) == chosen[:, None]
+        flags = self.whole
+        rows[:, flags] = np.clip(np.rint(rows[:, flags]), self.low[flags], self.high[flags])
         return rows
 
     def check_numbers(self) -> None:

@@ -462,15 +462,20 @@ BAD: dict[str, tuple[Any, Any, dict[str, Any], str]] = {
         nn.Sequential(nn.Linear(2, 2), nn.Tanh(), nn.Unflatten(1, (1, 2))),
         X,
         {"preset": "joint"},
-        r"'output' gives \(40, 1, 2\)",
+        r"'output' gives \(32, 1, 2\)",
     ),
     "not a matrix, output alone": (
         nn.Sequential(nn.Unflatten(1, (1, 2)), nn.Conv1d(1, 1, 1)),
         X,
         {},
-        r"'output' gives \(1960, 1, 2\) for 1960 rows",
+        r"'output' gives \(32, 1, 2\) for 32 rows.*output=lambda y: y.reshape\(len\(y\), -1\)",
     ),
-    "a tuple of outputs": (nn.Sequential(nn.LSTM(2, 3)), X, {}, "'output' gives tuple"),
+    "a tuple of outputs": (
+        nn.Sequential(nn.LSTM(2, 3)),
+        X,
+        {},
+        "'output' gives a tuple of 2 items.*output=0",
+    ),
     "formulas": (
         mlp(2, 3, 1),
         X,
@@ -510,13 +515,18 @@ BAD: dict[str, tuple[Any, Any, dict[str, Any], str]] = {
     "nodes": (mlp(2, 3, 1), X, {"nodes": 0}, "'(nodes|most_nodes)' is 0; a whole number"),
     "nodes, text": (mlp(2, 3, 1), X, {"nodes": "3"}, "'(nodes|most_nodes)' is '3'"),
     "a tuple": (nn.ModuleList([nn.Tanh()]), X, {}, "cannot be called"),
-    "no model": (lambda x: x, X, {}, "function cannot be explained; a torch.nn.Module"),
-    "another estimator": (StandardScaler(), X, {}, "StandardScaler cannot be explained"),
-    "another pipeline": (
+    "no model": (
+        3,
+        X,
+        {},
+        r"int cannot be explained; a torch.nn.Module, .* srnet.explain\(lambda rows: …, X\)",
+    ),
+    "a transformer": (StandardScaler(), X, {}, r"no predict; .*explain\(model.transform, X\)"),
+    "another pipeline, not fitted": (
         make_pipeline(MinMaxScaler(), MLPRegressor()),
         X,
         {},
-        "Pipeline cannot be explained",
+        "Pipeline is not fitted",
     ),
     "not fitted": (MLPRegressor(), X, {}, "MLPRegressor is not fitted"),
     "pipeline not fitted": (
