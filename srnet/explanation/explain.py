@@ -23,14 +23,15 @@ from srnet.io.files import check_writable, write_json, writing_files
 from srnet.networks.adapters import OUTPUT, BlackBox, adapt, check_repeatable
 from srnet.networks.functions import FunctionBox
 from srnet.networks.inputs import Inputs, tabulate
-from srnet.networks.outputs import Choice
+from srnet.networks.outputs import Selector
 from srnet.search.budget import Budget
+from srnet.search.pareto import SELECTIONS
 from srnet.search.progress import Progress
 from srnet.search.run import evolve
 from srnet.search.settings import FORMULAS, RankSettings, Settings, limit_evaluations
 from srnet.search.settings import preset as preset_settings
 from srnet.typing import StrPath
-from srnet.validation import SECONDS, Integer
+from srnet.validation import SECONDS, Choice, Integer
 
 # What ``srnet explain`` writes.
 FILES = ("run.json", "layers.npz", "formulas.json", "network.py", "network.c")
@@ -41,7 +42,7 @@ def explain(
     X: Any,
     *,
     layers: Sequence[str] | None = None,
-    output: Choice = None,
+    output: Selector = None,
     task: str | None = None,
     preset: str = "rank",
     loss: str = "mse",
@@ -320,11 +321,14 @@ def write_explanation(
     out: StrPath,
     *,
     activation: str = "sigmoid",
+    columns: Sequence[str] | None = None,
+    left_out: Sequence[str] = (),
+    select: str | None = None,
     time_limit: float = 5.0,
     **options: Any,
 ) -> Explanation:
-    """``srnet explain``: a state dict and rows in; ``run.json``, ``layers.npz``, ``formulas.json``,
-    ``network.py`` and ``network.c`` out.
+    """``srnet explain``: a state dict or an ONNX file, and rows in; ``run.json``, ``layers.npz``,
+    ``formulas.json``, ``network.py`` and ``network.c`` out.
 
     Parameters
     ----------
@@ -333,6 +337,12 @@ def write_explanation(
         array ``x``; in their own units.
     activation
         Of the hidden layers, which a state dict does not tell.
+    columns, left_out
+        The columns of a CSV that the network reads, in its order, or those that it does not read,
+        as its target; by default it reads all.
+    select
+        The model of the Pareto front that is written (:meth:`Explanation.select`); by default the
+        one that the search chose.
     time_limit
         Seconds for the simplification of the formulas.
 
@@ -346,11 +356,17 @@ def write_explanation(
     from srnet.explanation.predict import read_rows
     from srnet.model.export import to_c, to_numpy
     from srnet.model.simplify import describe
-    from srnet.networks.mlp import load_network
+    from srnet.networks.model_files import load_model, width
 
     time_limit = SECONDS.check("time_limit", time_limit)
-    network = load_network(network_file, activation)
-    x, header = read_rows(data_file, network.sizes[0])
+    if select is not None:
+        Choice(SELECTIONS).check("select", select)
+    if columns is not None and left_out:
+        raise UserError("'columns' and 'target' are both given; one of them tells the inputs")
+    network = load_model(network_file, activation)
+    x, header = read_rows(data_file, width(network), chosen=columns, left_out=left_out)
+    if str(out) == "-":
+        raise UserError("'out' is '-'; an explanation is several files, and a folder is needed")
     folder = Path(out)
     for name in FILES:
         check_writable(folder / name)
@@ -366,6 +382,8 @@ def write_explanation(
         raise (
             UserError(f"{data_file}: {error}") if str(error).startswith("X ") else error
         ) from error
+    if select is not None:
+        explanation = explanation.select(select)
     assert explanation.network_layers is not None
     described = describe(explanation.run, explanation.network_layers, time_limit)
     with writing_files(folder, FILES) as temporary:

@@ -23,7 +23,7 @@ from srnet.networks.inputs import Inputs, batches
 from srnet.networks.mlp import ACTIVATIONS, Network
 from srnet.networks.outputs import (
     OUTPUT,
-    Choice,
+    Selector,
     as_matrix,
     check_choice,
     choose,
@@ -69,7 +69,7 @@ class BlackBox(Protocol):
 def adapt(
     model: Any,
     layers: Sequence[str] | None = None,
-    output: Choice = None,
+    output: Selector = None,
     inputs: Inputs | None = None,
 ) -> BlackBox:
     """The black box of a model.
@@ -255,7 +255,7 @@ class TorchBox:
 
     module: "torch.nn.Module"
     names: tuple[str, ...] | None
-    output: Choice = None
+    output: Selector = None
     inputs: Inputs | None = None
     scaler: None = None
 

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from srnet.errors import UserError
 from srnet.networks.inputs import Inputs, batches
-from srnet.networks.outputs import OUTPUT, Choice, as_matrix, choose, first_line
+from srnet.networks.outputs import OUTPUT, Selector, as_matrix, choose, first_line
 from srnet.typing import Floats
 
 _METHODS = ("predict_proba", "decision_function", "predict")  # the first that a model has
@@ -44,7 +44,7 @@ class FunctionBox:
     function: Callable[..., Any]
     spreads: bool = True
     inputs: Inputs | None = None
-    output: Choice = None
+    output: Selector = None
     scaler: None = None
 
     def layers(self, x: NDArray[Any]) -> tuple[list[str], list[NDArray[Any]]]:
@@ -95,7 +95,7 @@ class FunctionBox:
 
 
 def black_box(
-    model: Any, layers: Sequence[str] | None, output: Choice, inputs: Inputs | None
+    model: Any, layers: Sequence[str] | None, output: Selector, inputs: Inputs | None
 ) -> FunctionBox:
     """The black box of a model of which only the outputs can be seen.
 
@@ -124,7 +124,7 @@ def black_box(
     return FunctionBox(function, spreads, inputs, output)
 
 
-def _function(model: Any, output: Choice) -> tuple[Callable[..., Any], bool]:
+def _function(model: Any, output: Selector) -> tuple[Callable[..., Any], bool]:
     """What gives the outputs of a model, and whether several inputs are several arguments."""
     if hasattr(model, "get_inputs") and hasattr(model, "run"):
         return _onnx(model), False

@@ -323,12 +323,12 @@ def _with_indicators(frame: "pd.DataFrame", texts: Texts) -> "pd.DataFrame":
             columns[name] = column
             continue
         cells = column.map(str)
-        for row, cell in enumerate(cells):
-            if cell not in known:
-                raise UserError(
-                    f"the column '{name}' of X has the text '{cell}' in row {row}; the model was "
-                    f"explained with {', '.join(known)}"
-                )
+        if not cells.isin(known).all():
+            row = int(np.flatnonzero(~cells.isin(known))[0])
+            raise UserError(
+                f"the column '{name}' of X has the text '{cells.iloc[row]}' in row {row}; the "
+                f"model was explained with {', '.join(known)}"
+            )
         for text in known[1:] if len(known) <= 2 else known:
             columns[f"{name}={text}"] = (cells == text).astype(float)
     return pd.DataFrame({key: np.asarray(column) for key, column in columns.items()})

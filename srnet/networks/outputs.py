@@ -9,10 +9,10 @@ from numpy.typing import NDArray
 from srnet.errors import UserError
 
 OUTPUT = "output"  # the name of a model's last layer
-Choice = str | int | Callable[[Any], Any] | None
+Selector = str | int | Callable[[Any], Any] | None
 
 
-def check_choice(output: Any) -> Choice:
+def check_choice(output: Any) -> Selector:
     """The argument ``output``: which of what a model gives is explained."""
     if output is not None and (
         isinstance(output, bool) or not (isinstance(output, str | int) or callable(output))
@@ -24,7 +24,7 @@ def check_choice(output: Any) -> Choice:
     return output  # type: ignore[no-any-return]
 
 
-def choose(value: Any, output: Choice, rows: int) -> Any:
+def choose(value: Any, output: Selector, rows: int) -> Any:
     """The array, tensor or list that is explained, of what a model gives for so many rows.
 
     Parameters
