@@ -814,6 +814,11 @@ def test_the_columns_of_a_table_that_a_network_reads_are_chosen(tmp_path: Path) 
         "x.npz: has no names of columns",
     )
     assert not (tmp_path / "o").exists()
+    index = tmp_path / "index.csv"  # with the index that pandas writes
+    index.write_text("\n".join(f"{i - 1 if i else ''},{line}" for i, line in enumerate(lines)))
+    words = ["explain", network, index, "--out", tmp_path / "o", *EXPLAIN]
+    sentence(srnet(*words), "it has (no name), width, petal length (cm); choose them by --columns")
+    assert srnet(*words, "--target", "").exit_code == 0
 
 
 def test_a_model_of_the_front_is_selected(tmp_path: Path) -> None:

@@ -100,7 +100,7 @@ def names(option: str, content: str, argument: str | None = None) -> Callable[[C
 def _parse_names(_: click.Context, option: click.Parameter, text: str | None) -> list[str] | None:
     if text is None:
         return None
-    return [name.strip() for name in next(csv.reader([text], skipinitialspace=True), [""])]
+    return [name.strip() for name in next(csv.reader([text], skipinitialspace=True))] or [""]
 
 
 def seeds(**attributes: Any) -> Callable[[Command], Command]:

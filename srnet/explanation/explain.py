@@ -364,7 +364,13 @@ def write_explanation(
     if columns is not None and left_out:
         raise UserError("'columns' and 'target' are both given; one of them tells the inputs")
     network = load_model(network_file, activation)
-    x, header = read_rows(data_file, width(network), chosen=columns, left_out=left_out)
+    x, header = read_rows(
+        data_file,
+        width(network),
+        chosen=columns,
+        left_out=left_out,
+        hint="; choose them by --columns, or leave out others by --target",
+    )
     if str(out) == "-":
         raise UserError("'out' is '-'; an explanation is several files, and a folder is needed")
     folder = Path(out)

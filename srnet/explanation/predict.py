@@ -75,6 +75,7 @@ def read_rows(
     *,
     chosen: Sequence[str] | None = None,
     left_out: Sequence[str] = (),
+    hint: str = "",
 ) -> tuple[Floats, list[str] | None]:
     """The rows of a CSV with a header or of the array ``x`` of an npz file, n × ``columns`` (any
     number where it is None), and the header, which an npz file lacks.
@@ -83,6 +84,8 @@ def read_rows(
     ----------
     chosen, left_out
         The columns of a CSV that are read, in this order, and those that are not; only one of both.
+    hint
+        What to do if there are too many columns, for the message.
 
     Raises
     ------
@@ -106,10 +109,11 @@ def read_rows(
     else:
         header, x = _read_csv(path, chosen, left_out)
     if x.ndim != 2 or columns not in (None, x.shape[1]):
-        more = header is not None and columns is not None and x.shape[1] > columns
+        found = f"; it has {', '.join(name or '(no name)' for name in header)}" if header else ""
+        more = x.ndim == 2 and columns is not None and x.shape[1] > columns
         raise UserError(
             f"{path}: the data has shape {x.shape}; rows × {columns} columns are needed"
-            + (f" of {', '.join(header or [])}: choose them with --columns" if more else "")
+            + (found + hint if more else "")
         )
     return x, header
 

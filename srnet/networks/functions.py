@@ -15,18 +15,11 @@ from numpy.typing import NDArray
 
 from srnet.errors import UserError
 from srnet.networks.inputs import Inputs, batches
+from srnet.networks.onnx_session import Session, is_session
 from srnet.networks.outputs import OUTPUT, Selector, as_matrix, choose, first_line
 from srnet.typing import Floats
 
 _METHODS = ("predict_proba", "decision_function", "predict")  # the first that a model has
-# Numbers of NumPy for ONNX's.
-_ONNX_TYPES: dict[str, Any] = {
-    "tensor(float16)": np.float16,
-    "tensor(float)": np.float32,
-    "tensor(double)": np.float64,
-    "tensor(bool)": np.bool_,
-}
-_ONNX_TYPES |= {f"tensor(int{bits})": np.dtype(f"i{bits // 8}").type for bits in (8, 16, 32, 64)}
 
 
 @dataclass(frozen=True)
@@ -126,8 +119,8 @@ def black_box(
 
 def _function(model: Any, output: Selector) -> tuple[Callable[..., Any], bool]:
     """What gives the outputs of a model, and whether several inputs are several arguments."""
-    if hasattr(model, "get_inputs") and hasattr(model, "run"):
-        return _onnx(model), False
+    if is_session(model):
+        return Session(model), False
     for name in _METHODS:
         method = getattr(model, name, None)
         if callable(method):
@@ -182,56 +175,6 @@ def _second_of_two(probabilities: Any) -> Any:
         return probabilities
     values = np.asarray(probabilities)
     return values[:, 1:] if np.allclose(values.sum(axis=1), 1, atol=1e-5) else probabilities
-
-
-def _onnx(session: Any) -> Callable[[Any], Any]:
-    """The outputs of an ONNX Runtime session by name; a model of a fixed number of rows gets them
-    in batches of that number."""
-    wanted = list(session.get_inputs())
-    names = [each.name for each in session.get_outputs()]
-
-    def feed(X: Any) -> dict[str, NDArray[Any]]:
-        if isinstance(X, Mapping):
-            arrays = dict(X)
-        elif isinstance(X, tuple | list):
-            arrays = {each.name: value for each, value in zip(wanted, X, strict=False)}
-        elif len(wanted) > 1 and hasattr(X, "columns"):
-            arrays = {str(name): np.asarray(X[name])[:, None] for name in X.columns}
-        else:
-            arrays = {wanted[0].name: X}
-        missing = [each.name for each in wanted if each.name not in arrays]
-        if missing:
-            raise UserError(
-                f"X lacks the model's input '{missing[0]}'; give its inputs by name: X={{"
-                f"{', '.join(f'{each.name!r}: …' for each in wanted)}}}"
-            )
-        return {
-            each.name: np.asarray(arrays[each.name], dtype=_ONNX_TYPES.get(each.type))
-            for each in wanted
-        }
-
-    def run(X: Any) -> Any:
-        arrays = feed(X)
-        rows, fixed = len(next(iter(arrays.values()))), wanted[0].shape[:1]
-        size = fixed[0] if fixed and isinstance(fixed[0], int) else rows
-        parts = []
-        for first in range(0, rows, max(size, 1)):
-            batch = {
-                name: _padded(array[first : first + size], size) for name, array in arrays.items()
-            }
-            left = min(size, rows - first)
-            parts.append([value[:left] for value in session.run(None, batch)])
-        joined = [
-            np.concatenate(each) if hasattr(each[0], "shape") else sum(each, [])
-            for each in zip(*parts, strict=True)
-        ]
-        return joined[0] if len(joined) == 1 else dict(zip(names, joined, strict=True))
-
-    return run
-
-
-def _padded(rows: NDArray[Any], count: int) -> NDArray[Any]:
-    return rows if len(rows) == count else np.resize(rows, (count, *rows.shape[1:]))
 
 
 def _inner(model: Any) -> str:

@@ -1,6 +1,7 @@
 """The outputs of a model, rows × units of numbers, out of whatever it gives."""
 
 from collections.abc import Callable, Mapping
+from numbers import Integral
 from typing import Any
 
 import numpy as np
@@ -14,14 +15,13 @@ Selector = str | int | Callable[[Any], Any] | None
 
 def check_choice(output: Any) -> Selector:
     """The argument ``output``: which of what a model gives is explained."""
-    if output is not None and (
-        isinstance(output, bool) or not (isinstance(output, str | int) or callable(output))
-    ):
-        raise UserError(
-            f"'output' is {output!r}; a name, a number, or a function of what the model gives is "
-            f"needed"
-        )
-    return output  # type: ignore[no-any-return]
+    if isinstance(output, Integral) and not isinstance(output, bool):
+        return int(output)
+    if output is None or isinstance(output, str) or callable(output):
+        return output
+    raise UserError(
+        f"'output' is {output!r}; a name, a number, or a function of what the model gives is needed"
+    )
 
 
 def choose(value: Any, output: Selector, rows: int) -> Any:
