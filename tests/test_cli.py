@@ -806,7 +806,11 @@ def test_the_columns_of_a_table_that_a_network_reads_are_chosen(tmp_path: Path) 
     sentence(srnet(*words, "--columns", "width,depth"), "has no column 'depth'; it has name, y, ")
     sentence(srnet(*words, "--target", "name,z"), "has no column 'z'")
     sentence(srnet(*words, *inputs, "--target", "name"), "'columns' and 'target' are both given")
-    sentence(srnet(*words, "--target", "name"), "shape (40, 3); rows × 2 columns", "with --columns")
+    sentence(
+        srnet(*words, "--target", "name"),
+        "(40, 3); rows × 2 columns are needed; it has y, target, petal length (cm), width; choose",
+        "by --columns, or leave out others by --target",
+    )
     sentence(srnet(*words, "--target", '"y, target",name', "--select", "first"), "'select' is")
     np.savez(tmp_path / "x.npz", x=np.ones((5, 2)))
     sentence(

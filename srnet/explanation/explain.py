@@ -197,7 +197,7 @@ def explain(
         progress=progress,
         threads=threads,
     )
-    if layers is None and len(explanation.layers) == 1:
+    if layers is None and len(explanation.layers) == 1 and not isinstance(network, FunctionBox):
         warnings.warn(
             "only the output is explained, for the model has no activation module; name layers "
             "with layers=",

@@ -161,9 +161,9 @@ class _Method:
         if fitted_without_names and hasattr(rows, "to_numpy"):
             rows = rows.to_numpy()
         given = getattr(self.model, self.name)(rows, **self.options)
-        classes = getattr(self.model, "classes_", None)
-        if self.name == "predict" and classes is not None and np.ndim(given) == 1:
-            given = (np.asarray(given)[:, None] == np.asarray(classes)).astype(float)
+        classes = np.asarray(getattr(self.model, "classes_", ()))  # CatBoost's regressor has none
+        if self.name == "predict" and classes.size and np.ndim(given) == 1:
+            given = (np.asarray(given)[:, None] == classes).astype(float)
         elif self.name != "predict_proba":
             return given
         return given if self.chosen else _second_of_two(given)

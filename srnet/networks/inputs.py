@@ -92,11 +92,14 @@ class Inputs:
                 first = sum(len(flags) for flags in whole)
                 kinds += [slice(first + kind.start, first + kind.stop) for kind in part.kinds]
                 parts.append(part)
-                tables.append(_numbers(_with_indicators(frame, part.texts)))
+                table = _numbers(_with_indicators(frame, part.texts))
             else:
                 parts.append(_Array.of(value))
-                tables.append(_numbers(value))
+                table = _numbers(value)
             whole.append(parts[-1].whole)
+            # what holds no numbers is refused where X is read
+            fits = table.shape[1] == parts[-1].width
+            tables.append(table if fits else np.empty((0, parts[-1].width)))
         low, high = np.hstack([_range(table) for table in tables])
         are_whole = np.hstack([(table == np.rint(table)).all(axis=0) for table in tables])
         return cls(
@@ -244,7 +247,7 @@ class _Frame:
             str(name) in self.texts or getattr(dtype, "kind", "O") in "iub"
             for name, dtype in self.columns
         ]
-        return np.repeat(flags, self.widths)
+        return np.repeat(np.array(flags, dtype=bool), self.widths)
 
     @property
     def kinds(self) -> list[slice]:
@@ -385,9 +388,10 @@ def _plain(value: Any) -> NDArray[Any]:
             value = value.detach().cpu()
             value = value.float() if "float16" in str(value.dtype) else value
         array = np.asarray(value)
-        return array.astype(np.float64) if array.dtype.kind == "O" else array
+        array = array.astype(np.float64) if array.dtype.kind == "O" else array
     except (TypeError, ValueError):
         return np.empty((0, 0))
+    return array if array.ndim else np.empty((0, 0))
 
 
 def _range(table: Floats) -> Floats:

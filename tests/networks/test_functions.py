@@ -92,6 +92,12 @@ def test_classes_alone_are_indicators_and_no_numbers(classes: int) -> None:
     np.testing.assert_array_equal(values(model), expected[:, 1:] if classes == 2 else expected)
 
 
+def test_a_regressor_may_have_no_classes() -> None:
+    model = Ridge().fit(X, Y)
+    model.classes_ = []
+    np.testing.assert_allclose(values(model), model.predict(X)[:, None])
+
+
 def test_a_pipeline_reads_its_own_columns() -> None:
     rng = np.random.default_rng(1)
     frame = pd.DataFrame(

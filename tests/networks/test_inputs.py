@@ -124,3 +124,19 @@ def test_a_text_that_was_not_explained_is_a_sentence() -> None:
     texts = Inputs.of(FRAME).texts
     with pytest.raises(UserError, match="'sex' of X has the text 'x' in row 2; .* with f, m"):
         tabulate(FRAME.assign(sex=["m", "f", "x", "f"]), texts)
+
+
+@pytest.mark.parametrize(
+    "X",
+    [
+        *(None, 5, "abc", [], [[]], {}, (), [[1, 2], [3]], [{"a": 1}], {"a": [1]}),
+        *(torch.tensor(3.0), np.array([["a"]]), np.array([[1j]]), pd.DataFrame(index=range(3))),
+        pd.DataFrame({"a": pd.array([1, None], dtype="Int64"), "b": 1.0}),
+        pd.DataFrame({"a": pd.date_range("2020", periods=2), "b": 1.0}),
+        pd.DataFrame([[1.0, 2.0]], columns=["a", "a"]),
+    ],
+    ids=lambda X: type(X).__name__,
+)
+def test_what_is_no_table_is_left_to_be_refused_where_it_is_read(X: Any) -> None:
+    inputs = Inputs.of(X)
+    assert tabulate(X, inputs.texts) is X
