@@ -78,12 +78,9 @@ class FunctionBox:
                 ) from error
             shown = ", ".join(map(_describe, [*args, *named.values()]))
             reason = first_line(error)
-            hint = "X is handed over in the form in which it is given"
-            if "Double" in reason and "Float" in reason:
-                hint = "give it X in float32, X.astype('float32')"
             raise UserError(
                 f"the model cannot be called with {shown} ({type(error).__name__}: {reason}); "
-                f"{hint}"
+                f"{_hint(reason)}"
             ) from error
 
 
@@ -175,6 +172,19 @@ def _second_of_two(probabilities: Any) -> Any:
         return probabilities
     values = np.asarray(probabilities)
     return values[:, 1:] if np.allclose(values.sum(axis=1), 1, atol=1e-5) else probabilities
+
+
+def _hint(reason: str) -> str:
+    """The form of X that a model may need, by what it says of the one that it got."""
+    words = reason.lower()
+    if "must be tensor, not" in words:
+        return "give it X as a tensor, torch.tensor(X)"
+    if "double" in words and "float" in words:
+        return "give it X in float32, X.astype('float32')"
+    return (
+        "it gets X in the form in which you give it; for another, srnet.explain(lambda rows: "
+        "model(…), X)"
+    )
 
 
 def _inner(model: Any) -> str:

@@ -275,6 +275,16 @@ def test_rows_that_are_made_up_are_some_that_the_model_can_read() -> None:
         np.testing.assert_array_equal(layers.splits[split][0][:, 1:4].sum(axis=1), 1)
 
 
+def test_probabilities_of_any_classifier_are_explained_by_logits() -> None:
+    model = RandomForestClassifier(5, random_state=0).fit(X, CLASSES)
+    found = explain(model, X, loss="cross_entropy", **SMALL)
+    expected = model.predict_proba(X)
+    predicted = found.predict(X)
+    np.testing.assert_allclose(predicted.sum(axis=1), 1)
+    agreed = np.mean(predicted.argmax(axis=1) == expected.argmax(axis=1))
+    assert found.fidelity(X).agreement == found.fidelity(X, expected).agreement == agreed > 0.9
+
+
 def test_text_is_for_a_model_that_reads_text() -> None:
     with pytest.raises(
         UserError, match="column 'colour' of X holds text, which the model does not"

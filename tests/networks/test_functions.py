@@ -209,7 +209,11 @@ BAD: dict[str, tuple[Any, str]] = {
     "nothing": (None, r"NoneType cannot be explained; .*srnet.explain\(lambda rows: …, X\)"),
     "a transformer": (StandardScaler(), r"no predict; .*srnet.explain\(model.transform, X\)"),
     "not fitted": (GridSearchCV(SVR(), {}), "the GridSearchCV is not fitted"),
-    "a function that fails": (lambda rows: 1 / 0, "called with numpy.ndarray .*ZeroDivisionError"),
+    "a function that fails": (
+        lambda rows: 1 / 0,
+        r"with numpy.ndarray .*ZeroDivisionError.*srnet.explain\(lambda rows: model\(…\), X\)",
+    ),
+    "a function of tensors": (nn.Linear(3, 1).forward, r"as a tensor, torch.tensor\(X\)"),
     "a function of the batch": (lambda rows: rows - rows.mean(0), "row .* read with other rows"),
     "chance": (
         lambda rows: rows[:, 0] + np.random.default_rng().normal(size=len(rows)),
