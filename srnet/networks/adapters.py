@@ -260,6 +260,8 @@ class TorchBox:
     scaler: None = None
 
     def __post_init__(self) -> None:
+        from torch.nn.parameter import is_lazy
+
         modules = dict(self.module.named_modules())
         hidden = [name for name in self.names or () if name != OUTPUT]
         if hidden and _is_script(self.module):
@@ -298,6 +300,11 @@ class TorchBox:
             raise UserError(
                 "the model is on the device meta and has no values; load its weights first, as by "
                 "model.to_empty(device='cpu').load_state_dict(…)"
+            )
+        if any(is_lazy(value) for value in self._tensors()):
+            raise UserError(
+                "the model has a lazy module that was never called and has no values; train the "
+                "model, or load its weights first"
             )
 
     def layers(self, x: NDArray[Any]) -> tuple[list[str], Arrays]:
@@ -457,6 +464,11 @@ def _not_callable(error: Exception, tensors: list["torch.Tensor"]) -> UserError:
     elif "indices" in reason and "Long" in reason:
         hint = (
             "; an embedding reads integers: give X of whole numbers, or several inputs as X=(a, b)"
+        )
+    elif "does not require grad" in reason:
+        hint = (
+            "; it computes derivatives: give X as a tensor and explain a function, "
+            "srnet.explain(lambda x: model(x.requires_grad_()), X)"
         )
     elif "Guard failed" in str(error) or "dynamic" in str(error):
         hint = "; export it with dynamic_shapes=({0: torch.export.Dim.AUTO},)"

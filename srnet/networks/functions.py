@@ -177,7 +177,7 @@ def _second_of_two(probabilities: Any) -> Any:
 def _hint(reason: str) -> str:
     """The form of X that a model may need, by what it says of the one that it got."""
     words = reason.lower()
-    if "must be tensor, not" in words:
+    if "tensor" in words and "ndarray" in words:
         return "give it X as a tensor, torch.tensor(X)"
     if "double" in words and "float" in words:
         return "give it X in float32, X.astype('float32')"

@@ -48,9 +48,9 @@ def choose(value: Any, output: Selector, rows: int) -> Any:
             ) from error
     elif isinstance(output, str):
         items = _items(value)
-        if output not in items:
+        if output not in items and (isinstance(value, Mapping) or not hasattr(value, output)):
             raise UserError(f"'output' is '{output}'; the model gives {_describe(value)}")
-        value = items[output]
+        value = items[output] if output in items else getattr(value, output)
     elif output is not None and not _is_array(value):
         if not isinstance(value, tuple | list) or not -len(value) <= output < len(value):
             raise UserError(f"'output' is {output}; the model gives {_describe(value)}")

@@ -313,6 +313,22 @@ def test_what_a_module_gives_that_is_no_output_is_a_sentence() -> None:
 def test_a_module_without_values_is_a_sentence() -> None:
     with pytest.raises(UserError, match="on the device meta and has no values; load its weights"):
         adapt(nn.Linear(2, 1).to("meta"))
+    lazy = nn.LazyLinear(1)
+    with pytest.raises(UserError, match="lazy module that was never called"):
+        adapt(lazy)
+    assert lazy.has_uninitialized_params()
+
+
+def test_a_model_that_computes_derivatives_is_explained_as_a_function() -> None:
+    class Slope(nn.Module):
+        def forward(self, x: torch.Tensor) -> torch.Tensor:
+            return torch.autograd.grad((x**2).sum(), x)[0]
+
+    with pytest.raises(UserError, match="does not require grad.*lambda x: model"):
+        layers(Slope())
+    tensor = torch.tensor(X)
+    box = adapt(lambda x: Slope()(x.requires_grad_()), inputs=Inputs.of(tensor))
+    np.testing.assert_allclose(box.layers(X)[1][0], 2 * X)
 
 
 def test_the_width_is_blamed_only_where_it_is_the_reason() -> None:

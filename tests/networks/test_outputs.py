@@ -37,6 +37,7 @@ Pair = namedtuple("Pair", "mean std")
         (SimpleNamespace(a=Y, b=Y + 1), "b", Y + 1),
         (Pair(Y, Y + 1), "std", Y + 1),
         (Pair(Y, Y + 1), 1, Y + 1),
+        (torch.distributions.Normal(torch.tensor(Y), 1.0), "mean", Y),
         ((Y, (Y + 1,)), 1, Y + 1),
         ([Y, Y + 1], -1, Y + 1),
         (Y, 1, Y[:, 1:]),
