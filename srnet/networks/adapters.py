@@ -380,32 +380,26 @@ class TorchBox:
         return [name for name, _ in layers], [value for _, value in layers]
 
     def _record(self, x: NDArray[Any]) -> tuple[list[tuple[str, Any]], Any]:
-        """The explained layers in the order of their calls, and what the model gives."""
+        """The layers that are explained in the order of their calls, and what the model gives, for
+        the rows in the first form that it can read."""
         first: UserError | None = None
         for tensors in self._forms(x):
             try:
                 calls, given = self._call(tensors)
+                if self.names is None and not calls:  # activations that are no modules
+                    calls, given = self._call(tensors, reading=True)
             except UserError as error:
                 first = first or error
             else:
-                return self._default_layers(calls, tensors) if self.names is None else calls, given
+                return calls, given
         assert first is not None
         raise first
 
-    def _default_layers(
-        self, calls: list[tuple[str, Any]], tensors: list["torch.Tensor"]
-    ) -> list[tuple[str, Any]]:
-        """Every activation; where none of them is a module, what the linear modules read but the
-        model's inputs."""
-        activations = [(name, value) for name, value in calls if not name.endswith(INPUT)]
-        return activations or [
-            (name, value)
-            for name, value in calls
-            if not any(_are_equal(value, tensor) for tensor in tensors)
-        ]
-
-    def _call(self, tensors: list["torch.Tensor"]) -> tuple[list[tuple[str, Any]], Any]:
-        """What the module gives for its inputs, and what the layers were."""
+    def _call(
+        self, tensors: list["torch.Tensor"], reading: bool = False
+    ) -> tuple[list[tuple[str, Any]], Any]:
+        """What the layers are and what the module gives for its inputs. Without names the layers
+        are the activations or, if ``reading``, what the linear modules read but those inputs."""
         import torch
 
         calls: list[tuple[str, Any]] = []
@@ -414,23 +408,31 @@ class TorchBox:
             # a copy: a later module may work in place
             calls.append((name, value.clone() if isinstance(value, torch.Tensor) else value))
 
-        def recorder(name: str) -> Any:
+        def write_down(name: str) -> Any:
             return lambda module, inputs, output: note(name, output)
 
-        def reader(name: str) -> Any:
-            return lambda module, inputs: note(name, inputs[0] if inputs else None)
+        def read_off(name: str) -> Any:
+            def read(module: Any, inputs: Any) -> None:
+                value = inputs[0] if inputs else None
+                if self.names or not any(_are_equal(value, tensor) for tensor in tensors):
+                    note(name, value)
+
+            return read
 
         handles = []
         args, named = (tensors, {}) if self.inputs is None else self.inputs.arguments(tensors)
         try:
-            for name, module in (
-                (n, m) for n, m in self.module.named_modules() if not _is_script(m)
-            ):
-                if name in self.names if self.names is not None else _is_activation(module):
-                    handles.append(module.register_forward_hook(recorder(name)))
-                name += INPUT
-                if name in self.names if self.names is not None else _is_linear(module):
-                    handles.append(module.register_forward_pre_hook(reader(name)))
+            for name, module in self.module.named_modules():
+                if _is_script(module):
+                    continue
+                written, read = name in (self.names or ()), name + INPUT in (self.names or ())
+                if self.names is None:
+                    written = not reading and _is_activation(module)
+                    read = reading and _is_linear(module)
+                if written:
+                    handles.append(module.register_forward_hook(write_down(name)))
+                if read:
+                    handles.append(module.register_forward_pre_hook(read_off(name + INPUT)))
             return calls, self.module(*args, **named)
         except (UserError, MemoryError):
             raise
