@@ -814,7 +814,7 @@ def test_the_columns_of_a_table_that_a_network_reads_are_chosen(tmp_path: Path) 
     sentence(srnet(*words, "--target", '"y, target",name', "--select", "first"), "'select' is")
     np.savez(tmp_path / "x.npz", x=np.ones((5, 2)))
     sentence(
-        srnet("explain", network, tmp_path / "x.npz", "--out", tmp_path / "o", *inputs),
+        srnet("explain", network, tmp_path / "x.npz", "--out", tmp_path / "o", *EXPLAIN, *inputs),
         "x.npz: has no names of columns",
     )
     assert not (tmp_path / "o").exists()
