@@ -5,8 +5,9 @@ imports torch or scikit-learn only if the model is theirs.
 """
 
 import contextlib
+import itertools
 import sys
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING, Any, Protocol
@@ -75,22 +76,21 @@ def adapt(model: Any, layers: Sequence[str] | None = None) -> BlackBox:
     if "sklearn" in sys.modules:
         from sklearn.neural_network import MLPClassifier, MLPRegressor
         from sklearn.pipeline import Pipeline
-        from sklearn.preprocessing import StandardScaler
 
-        scaler = None
-        if isinstance(model, Pipeline) and len(model) == 2 and isinstance(model[0], StandardScaler):
-            scaler = _sklearn_scaler(model[0])
-            model = model[1]
-        if isinstance(model, MLPRegressor | MLPClassifier):
-            if not hasattr(model, "coefs_"):
+        before, mlp = None, model
+        if isinstance(model, Pipeline) and len(model) > 1:
+            before, mlp = model[:-1], model[-1]
+        if isinstance(mlp, MLPRegressor | MLPClassifier):
+            if not hasattr(mlp, "coefs_"):
                 raise UserError(
                     f"the {type(model).__name__} is not fitted; fit it before it is explained"
                 )
-            return SklearnBox(model, scaler, _positions(len(model.coefs_), layers))
+            scaler = _scaler(before[0]) if before is not None and len(before) == 1 else None
+            return SklearnBox(mlp, scaler, _positions(len(mlp.coefs_), layers), before, model)
     raise UserError(
         f"a {type(model).__module__}.{type(model).__qualname__} cannot be explained; "
-        "a torch.nn.Module, or scikit-learn's MLPRegressor or MLPClassifier, alone or behind a "
-        "StandardScaler, is needed"
+        "a torch.nn.Module, or scikit-learn's MLPRegressor or MLPClassifier, alone or at the end "
+        "of a Pipeline, is needed"
     )
 
 
@@ -106,13 +106,30 @@ def _check_names(layers: Any) -> None:
         raise UserError(f"'layers' is {list(layers)}; each layer can be named once")
 
 
-def _sklearn_scaler(scaler: Any) -> Scaler:
-    """Mean and deviation of a StandardScaler, also of one that does not centre or not scale."""
-    if not hasattr(scaler, "n_features_in_"):
-        raise UserError("the Pipeline is not fitted; fit it before it is explained")
-    mean = np.zeros(scaler.n_features_in_) if scaler.mean_ is None else scaler.mean_
-    std = np.ones(scaler.n_features_in_) if scaler.scale_ is None else scaler.scale_
-    return np.asarray(mean, dtype=np.float64), np.asarray(std, dtype=np.float64)
+def _scaler(transformer: Any) -> Scaler | None:
+    """What one of scikit-learn's scalers subtracts from its inputs and divides them by; None of
+    other transformers.
+
+    The search may use these units; what the network reads is computed by the transformer itself.
+    """
+    kind = type(transformer).__name__
+    if not type(transformer).__module__.startswith("sklearn.preprocessing."):
+        return None
+    if kind == "StandardScaler":  # has a mean_ also where it does not subtract it
+        mean, std = transformer.mean_ if transformer.with_mean else None, transformer.scale_
+    elif kind == "RobustScaler":
+        mean, std = transformer.center_, transformer.scale_
+    elif kind == "MaxAbsScaler":
+        mean, std = None, transformer.scale_
+    elif kind == "MinMaxScaler":
+        mean, std = -transformer.min_ / transformer.scale_, 1 / transformer.scale_
+    else:
+        return None
+    inputs = transformer.n_features_in_
+    return (
+        np.zeros(inputs) if mean is None else np.asarray(mean, dtype=np.float64),
+        np.ones(inputs) if std is None else np.asarray(std, dtype=np.float64),
+    )
 
 
 def _positions(depth: int, layers: Sequence[str] | None) -> tuple[int, ...]:
@@ -147,18 +164,31 @@ class NetworkBox:
 @dataclass(frozen=True)
 class SklearnBox:
     """scikit-learn's MLPRegressor or MLPClassifier; the output of a classifier is its
-    probabilities, one column for two classes."""
+    probabilities, one column for two classes.
+
+    Attributes
+    ----------
+    before
+        The Pipeline of the steps before it, if there are any.
+    whole
+        The estimator that was taken apart.
+    """
 
     mlp: Any
     scaler: Scaler | None
     positions: tuple[int, ...]
+    before: Any = None
+    whole: Any = None
 
     def layers(self, x: NDArray[Any]) -> tuple[list[str], Arrays]:
         """Names and values of the layers."""
-        check_width(x, self.mlp.coefs_[0].shape[0])
+        first: Any = self.mlp if self.before is None else self.before
+        if hasattr(first, "n_features_in_"):  # a step that passes all through has none
+            check_width(x, first.n_features_in_)
         values = np.asarray(x, dtype=np.float64)
-        if self.scaler is not None:
-            values = (values - self.scaler[0]) / self.scaler[1]
+        if self.before is not None:
+            values = self.before.transform(with_names(self.before, values))
+            values = values.toarray() if hasattr(values, "toarray") else np.asarray(values)
         layers = []
         functions = [self.mlp.activation] * (len(self.mlp.coefs_) - 1) + [self.mlp.out_activation_]
         with np.errstate(over="ignore", invalid="ignore"):
@@ -168,6 +198,17 @@ class SklearnBox:
                 values = SKLEARN_ACTIVATIONS[function](values @ weights + bias)
                 layers.append(values)
         return _select(layers, self.positions)
+
+
+def with_names(estimator: Any, x: NDArray[Any]) -> Any:
+    """Rows as an estimator of scikit-learn was fitted on: a DataFrame where its columns had
+    names."""
+    names = getattr(estimator, "feature_names_in_", None)
+    if names is None:
+        return x
+    import pandas as pd
+
+    return pd.DataFrame(x, columns=names)
 
 
 def _select(values: Arrays, positions: tuple[int, ...]) -> tuple[list[str], Arrays]:
@@ -231,22 +272,59 @@ class TorchBox:
         """Names and values of the layers."""
         import torch
 
-        parameters = (p for p in self.module.parameters() if p.is_floating_point())
-        reference = next(parameters, torch.zeros(0))
         names: list[str] = []
         parts: list[Arrays] = []
-        with _evaluation_mode(self.module), torch.no_grad():
-            for rows in _batches(x):
-                batch = torch.tensor(rows).to(device=reference.device, dtype=reference.dtype)
-                names, values = self._layer_tensors(batch)
-                parts.append([value.detach().to("cpu", torch.float64).numpy() for value in values])
+        for rows in _batches(x):
+            names, values = self.layer_tensors(rows)
+            parts.append([value.to("cpu", torch.float64).numpy() for value in values])
         return names, [np.vstack(values) for values in zip(*parts, strict=True)]
 
-    def _layer_tensors(self, x: "torch.Tensor") -> tuple[list[str], list["torch.Tensor"]]:
+    def layer_tensors(
+        self,
+        x: NDArray[Any],
+        instead: Mapping[int, "torch.Tensor"] | None = None,
+        *,
+        evaluation: bool = True,
+    ) -> tuple[list[str], list["torch.Tensor"]]:
+        """Names and values of the layers at a batch of rows, in the order of their calls, the
+        output last.
+
+        Parameters
+        ----------
+        instead
+            Values that take the place of those of a layer, by its position.
+        evaluation
+            Whether in evaluation mode; otherwise in the model's own.
+        """
+        import torch
+
+        batch = self._as_tensor(x)
+        mode = _evaluation_mode(self.module) if evaluation else contextlib.nullcontext()
+        with mode, torch.no_grad():
+            return self._layer_tensors(batch, instead or {})
+
+    def as_read(self, x: NDArray[Any]) -> NDArray[Any]:
+        """Rows in as many digits as the module reads."""
+        import torch
+
+        return self._as_tensor(x).to("cpu", torch.float64).numpy()
+
+    def _as_tensor(self, x: NDArray[Any]) -> "torch.Tensor":
+        """Rows, copied, on the module's device and of its floating type; of their own type where it
+        has neither parameters nor buffers."""
+        import torch
+
+        own = itertools.chain(self.module.parameters(), self.module.buffers())
+        reference = next((each for each in own if each.is_floating_point()), None)
+        return torch.tensor(x) if reference is None else torch.tensor(x).to(reference)
+
+    def _layer_tensors(
+        self, x: "torch.Tensor", instead: Mapping[int, "torch.Tensor"]
+    ) -> tuple[list[str], list["torch.Tensor"]]:
         """Names and values of the layers in the order of their calls, the output last."""
         import torch
 
-        calls, output = self._record(x)
+        calls, output = self._record(x, instead)
         if isinstance(output, torch.Tensor) and output.ndim == 1 and len(output) == len(x):
             output = output[:, None]
         counts: dict[str, int] = {}
@@ -274,17 +352,22 @@ class TorchBox:
                 raise UserError(f"the layer '{name}' gives complex numbers; real ones are needed")
         return [name for name, _ in layers], [value for _, value in layers]
 
-    def _record(self, x: "torch.Tensor") -> tuple[list[tuple[str, Any]], Any]:
+    def _record(
+        self, x: "torch.Tensor", instead: Mapping[int, "torch.Tensor"]
+    ) -> tuple[list[tuple[str, Any]], Any]:
         """The outputs of the explained modules in the order of their calls, and the model's."""
         import torch
 
         calls: list[tuple[str, Any]] = []
 
         def recorder(name: str) -> Any:
-            # a copy: a later module may work in place
-            return lambda module, inputs, output: calls.append(
-                (name, output.clone() if isinstance(output, torch.Tensor) else output)
-            )
+            def record(module: Any, inputs: Any, output: Any) -> Any:
+                output = instead.get(len(calls), output)
+                # a copy: a later module may work in place
+                calls.append((name, output.clone() if isinstance(output, torch.Tensor) else output))
+                return output
+
+            return record
 
         handles = []
         try:
