@@ -12,8 +12,8 @@ from srnet.escaping import printable
 from srnet.io.csv_cells import as_number, cell_number, csv_cells
 from srnet.io.files import read_json, writing
 from srnet.io.npz import read_arrays
-from srnet.model.names import in_order, input_names_in, symbol_names
-from srnet.model.srnet import SRNet, readable_expressions
+from srnet.model.names import check_columns, columns_in, in_order, input_names_in
+from srnet.model.srnet import SRNet, legend, readable_expressions
 from srnet.typing import Floats, StrPath
 
 
@@ -26,7 +26,7 @@ def write_predictions(
     """Write the outputs y0, y1, … for every row of ``data_file`` as CSV; probabilities of the
     classes where a classifier is explained.
 
-    The columns of a CSV are found by the names of the run's inputs, where those have names.
+    The columns of a CSV are found by the names that the columns of the run had, if they had any.
 
     Parameters
     ----------
@@ -45,11 +45,11 @@ def write_predictions(
     x, header = read_rows(data_file, inputs)
     if header is not None:
         try:
-            names = input_names_in(read_json(run_file), inputs)
+            names = columns_in(read_json(run_file), inputs)
         except UserError as error:
             raise error.in_file(run_file) from error
         try:
-            x = in_order(x, symbol_names(header), names)
+            x = in_order(x, header, names)
         except UserError as error:
             raise error.in_file(data_file) from error
     if standardise is not None:
@@ -67,9 +67,9 @@ def write_predictions(
         writer.writerows([repr(float(value)) for value in row] for row in y)
 
 
-def read_rows(path: StrPath, columns: int) -> tuple[Floats, list[str] | None]:
-    """The rows of a CSV with a header or of the array ``x`` of an npz file, n × ``columns``, and
-    the header, which an npz file lacks.
+def read_rows(path: StrPath, columns: int, array: str = "x") -> tuple[Floats, list[str] | None]:
+    """The rows of a CSV with a header or of an array of an npz file, n × ``columns``, and the
+    header, which an npz file lacks.
 
     Raises
     ------
@@ -80,13 +80,13 @@ def read_rows(path: StrPath, columns: int) -> tuple[Floats, list[str] | None]:
     path, header = Path(path), None
     if path.suffix == ".npz":
         arrays = read_arrays(path)
-        if "x" not in arrays:
+        if array not in arrays:
             raise UserError(
-                f"{path}: lacks the array 'x'; it has {', '.join(sorted(arrays)) or 'none'}"
+                f"{path}: lacks the array '{array}'; it has {', '.join(sorted(arrays)) or 'none'}"
             )
-        x = np.asarray(arrays["x"])
+        x = np.asarray(arrays[array])
         if x.dtype.kind not in "fiu":
-            raise UserError(f"{path}: 'x' holds {x.dtype}; numbers are needed")
+            raise UserError(f"{path}: '{array}' holds {x.dtype}; numbers are needed")
         x = x.astype(np.float64)
     else:
         header, x = _read_csv(path)
@@ -99,6 +99,7 @@ def read_rows(path: StrPath, columns: int) -> tuple[Floats, list[str] | None]:
 
 def _read_csv(path: Path) -> tuple[list[str], Floats]:
     header, rows = csv_cells(path)
+    check_columns(header, f"{path}:")
     # pandas writes columns without a name as 0, 1, …
     if header != [str(i) for i in range(len(header))] and all(
         as_number(name) is not None for name in header
@@ -134,7 +135,7 @@ def summary(model: SRNet, run_file: StrPath) -> str:
         losses if isinstance(losses, list) and len(losses) == model.depth else [None] * model.depth
     )
     try:
-        names = input_names_in(run, model.inputs)
+        names, columns = input_names_in(run, model.inputs), columns_in(run, model.inputs)
         texts = model.formula_texts(names)
     except UserError as error:
         raise UserError(f"{run_file}: {error}") from error
@@ -150,4 +151,5 @@ def summary(model: SRNet, run_file: StrPath) -> str:
     output = "logit of y" if model.loss == "cross_entropy" else "y"
     outputs = readable_expressions(model, names)
     lines += [f"{output}{i} = {text}" for i, text in enumerate(outputs)]
+    lines += legend(model, names, columns)
     return "\n".join(map(printable, lines))
