@@ -27,6 +27,7 @@ from srnet.errors import UserError
 from srnet.io.files import write_json
 from srnet.model.srnet import SRNet
 from srnet.networks.layers import Layers
+from srnet.networks.mlp import load_network
 
 SMALL = ["--seed", "1", "--population", "20", "--generations", "5", "--quiet"]
 
@@ -575,7 +576,7 @@ def table(path: Path, columns: int, rows: int = 40, scale: float = 1.0) -> Path:
     return path
 
 
-EXPLAIN = ["--budget", "2000", "--quiet", "--time-limit", "2"]
+EXPLAIN = ["--budget", "2000", "--quiet", "--time-limit", "2", "--activation", "sigmoid"]
 
 
 @pytest.mark.parametrize(
@@ -626,7 +627,7 @@ def test_explain_somebodys_network(tmp_path: Path, options: list[str], names: li
     layers = Layers.load(tmp_path / "out" / "layers.npz").splits
     known = {
         row.tobytes(): y
-        for split in ("train", "valid")
+        for split in ("train", "valid", "test")
         for row, y in zip(layers[split][0], layers[split][-1][:, 0], strict=True)
     }
     x = np.loadtxt(data, delimiter=",", skiprows=1).astype(np.float32)
@@ -659,10 +660,41 @@ def test_explain_tells_what_it_found(tmp_path: Path) -> None:
         "--task",
         "mine",
     ]
-    result = srnet(*words, "--budget", "2000", "--time-limit", "2")
+    options = ["--budget", "2000", "--time-limit", "2"]
+    sentence(srnet(*words, *options), "does not tell the activation")
+    result = srnet(*words, *options, "--activation", "tanh")
     assert result.exit_code == 0
+    assert "--outputs FILE" in result.stderr
     assert result.stdout.startswith("mine: complexity ")
-    assert "R² of the output on validation rows " in result.stdout
+    assert "R² of the output on 8 held-out rows " in result.stdout
+
+
+def test_explain_compares_the_networks_own_outputs(tmp_path: Path) -> None:
+    """Another activation or other connections are refused before the search."""
+    network, data = state_dict(tmp_path / "n.pt", 2, 3, 3, 1), table(tmp_path / "d.csv", 2)
+    rows = np.loadtxt(data, delimiter=",", skiprows=1)
+    y = load_network(network, "tanh").predict(rows)
+    np.savez(tmp_path / "y.npz", y=y)
+    np.savetxt(tmp_path / "y.csv", y, fmt="%.6g", header="y0", comments="")
+    np.savetxt(tmp_path / "residual.csv", y + rows[:, :1], header="y0", comments="")
+    words = ["explain", network, data, "--out", tmp_path / "o", *EXPLAIN]
+    for file, activation, said in (
+        ("y.npz", "relu", r"y.npz: row \d+, output 0 is .* with the activation relu .*, gives"),
+        ("y.csv", "sigmoid", "y.csv: row .*another activation or other connections"),
+        ("residual.csv", "tanh", "residual.csv: row .*other connections"),
+        ("d.csv", "tanh", r"d.csv: the data has shape .*× 1 columns"),
+    ):
+        options = ["--outputs", tmp_path / file, "--activation", activation]
+        result = srnet(*words, *options)
+        sentence(result, "")
+        assert re.search(said, result.stderr)
+        assert not (tmp_path / "o").exists()
+    for file in ("y.npz", "y.csv"):
+        result = srnet(*words, "--outputs", tmp_path / file, "--activation", "tanh")
+        assert result.exit_code == 0, result.output
+    np.savez(tmp_path / "y.npz", y=y[:-1])
+    options = ["--outputs", tmp_path / "y.npz", "--activation", "tanh"]
+    sentence(srnet(*words, *options), f"has {len(rows) - 1} row(s), the data {len(rows)}")
 
 
 def test_explain_takes_numbers_of_formulas_fidelity_and_nodes(tmp_path: Path) -> None:

@@ -21,9 +21,17 @@ from srnet.cli import options
 @options.names("--target", "Columns of DATA.csv that the network does not read.", "left_out")
 @click.option(
     "--activation",
-    default="sigmoid",
-    show_default=True,
-    help="Of the hidden layers: sigmoid, tanh, relu or identity.",
+    default=None,
+    help="Of the hidden layers: sigmoid, tanh, relu or identity. A state dict does not tell it, so "
+    "it is required.",
+)
+@click.option(
+    "--outputs",
+    "outputs_file",
+    default=None,
+    metavar="FILE",
+    help="The network's own outputs on the rows of DATA, a CSV or npz (array 'y'): the network is "
+    "refused if, as it is read, it computes others.",
 )
 @click.option(
     "--budget",
@@ -115,6 +123,7 @@ def explain(
     NETWORK.pt is the state dict of Linear layers with one activation between them, alone or in a
     checkpoint; NETWORK.onnx is read if onnxruntime is installed. DATA is a CSV with a header and
     one column per input, in their own units, or an npz file with the array 'x'.
+    A state dict does not tell how the layers are connected: check that with --outputs.
     Ctrl-C ends the search with the best so far.
     """
     from srnet.explanation.explain import write_explanation
@@ -132,6 +141,12 @@ def explain(
     )
     if not quiet:
         click.echo(explanation)
+        if settings["outputs_file"] is None and not network.lower().endswith(".onnx"):
+            click.echo(
+                "Not checked: whether these are the layers of your network, one after the other; "
+                "--outputs FILE, with its own outputs on these rows, does.",
+                err=True,
+            )
 
 
 @click.command()

@@ -10,6 +10,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 from numpy.typing import NDArray
 
 from srnet.errors import UserError
@@ -17,12 +18,15 @@ from srnet.escaping import printable
 from srnet.explanation.classifier import Classifier
 from srnet.explanation.layers import MOST_ROWS, sample_layers
 from srnet.explanation.result import Explanation
-from srnet.explanation.rows import as_rows
-from srnet.explanation.units import restore_units, scale_layers
+from srnet.explanation.rows import as_rows, rows_of
+from srnet.explanation.units import restore_units, scale_layers, search_units
 from srnet.io.files import check_writable, write_json, writing_files
-from srnet.networks.adapters import OUTPUT, BlackBox, adapt, check_repeatable
+from srnet.networks.adapters import OUTPUT, BlackBox, adapt
+from srnet.networks.checks import check_parts, difference
 from srnet.networks.functions import FunctionBox
 from srnet.networks.inputs import Inputs, tabulate
+from srnet.networks.layers import warn_of_merged
+from srnet.networks.mlp import Network
 from srnet.networks.outputs import Selector
 from srnet.search.budget import Budget
 from srnet.search.pareto import SELECTIONS
@@ -67,8 +71,8 @@ def explain(
     ----------
     model
         A ``torch.nn.Module`` on any device and of any floating type, also of TorchScript or
-        torch.export; scikit-learn's ``MLPRegressor`` or ``MLPClassifier``, alone or in a Pipeline
-        behind a ``StandardScaler``; a :class:`srnet.networks.mlp.Network`; or any other model by
+        torch.export; scikit-learn's ``MLPRegressor`` or ``MLPClassifier``, alone or at the end of a
+        Pipeline; a :class:`srnet.networks.mlp.Network`; or any other model by
         its output: what has ``predict_proba``, ``decision_function`` or ``predict`` (the first of
         them), an ONNX Runtime session, or a function of X. Its output at a row must depend on that
         row alone.
@@ -129,12 +133,13 @@ def explain(
         Only the latter two give the same result every time, bit for bit. A time does not count the
         loading of the compiled search, up to a minute once on a machine.
     validation
-        Rows that are not fitted: with the preset ``rank`` they choose among the formulas. By
-        default they are a fifth of X; of fewer than 1000 rows all are fitted, with recombined ones,
-        and others of these are for validation (docs/rank.md). With ``joint`` and ``paper`` they
-        count in the fitness as in the paper: by default 30 % as many as X (at least 10, at most
-        1000), uniform in X's box widened by a fifth and labelled by the network. Give your own
-        where such points make no sense.
+        Rows that are not fitted: with the preset ``rank`` they choose among the formulas, with
+        ``joint`` and ``paper`` they count in the fitness, as in the paper. Those of X that are
+        among them are not fitted; columns are found by their names. By default a fifth of X is held
+        out. With ``rank`` and 1000 rows or more these are the validation rows. Otherwise the others
+        are recombined for them (docs/rank.md), with ``joint`` and ``paper`` to 30 % as many as X
+        (at least 10, at most 1000), and those that are held out only tell the result's R². Give
+        your own where recombined rows make no sense.
     progress
         A bar with the time left on a terminal, a line a minute in a log. Ctrl-C ends the search
         with the best so far.
@@ -151,16 +156,19 @@ def explain(
     Raises
     ------
     UserError
-        If the model cannot be explained, X does not fit it, or it gives values that are not finite.
+        If the model cannot be explained, X does not fit it, or it gives values that are not finite;
+        if its layers do not compute what it computes, or one does not read the layer before it.
 
     Warns
     -----
     UserWarning
-        If the output is nearly constant, or no hidden layer is explained.
+        If the output is nearly constant, or no hidden layer is explained; if a layer reads more
+        than the one before it; or if the network or the search reads a column in so few digits that
+        most of its values become equal.
     """
     inputs = Inputs.of(X)
     X = tabulate(X, inputs.texts)
-    rows, names = as_rows(X)
+    rows, columns = as_rows(X)
     search = preset_settings(
         preset,
         loss=loss,
@@ -173,6 +181,7 @@ def explain(
     if (
         known is not None
         and not isinstance(network, FunctionBox)
+        and not inputs.texts
         and hasattr(X, "columns")
         and [str(name) for name in X.columns] != [str(name) for name in known]
     ):
@@ -180,13 +189,13 @@ def explain(
             f"X has the columns {', '.join(map(str, X.columns))}; the model was fitted on "
             f"{', '.join(map(str, known))}, in this order"
         )
-    if not isinstance(network, FunctionBox):
+    takes_text = isinstance(network, FunctionBox) or getattr(network, "before", None) is not None
+    if not takes_text:
         inputs.check_numbers()
-    check_repeatable(network, rows)
     explanation = explain_rows(
         network,
         rows,
-        names,
+        columns,
         task=task,
         search=search,
         formulas=formulas,
@@ -212,7 +221,7 @@ def explain(
 def explain_rows(
     network: BlackBox,
     rows: NDArray[Any],
-    input_names: Sequence[str],
+    columns: Sequence[str] | None,
     *,
     search: Settings,
     task: str | None = None,
@@ -224,17 +233,21 @@ def explain_rows(
     progress: bool = True,
     threads: int = 1,
 ) -> Explanation:
-    """:func:`explain` for whatever has layers, for rows that are an array already, and for the
-    settings of a search."""
+    """:func:`explain` for whatever has layers, for rows that are an array already, with the names
+    of their columns or None, and for the settings of a search."""
     seed = Integer(0, 2**63 - 2).check("seed", seed)  # a run counts from 1
     limit = Budget.parse(budget)
     classifies = search.loss == "cross_entropy"
+    whole = network
     if classifies:
         network = Classifier.from_rows(network, rows[:MOST_ROWS])
     ranked = isinstance(search, RankSettings)
+    if validation is not None:
+        validation = rows_of(validation, columns, "'validation'")
     sample = sample_layers(
         network, rows, seed, validation, task or "network", hold_out=ranked, inputs=inputs
     )
+    check_parts(whole, rows[:MOST_ROWS], columns)
     if classifies:  # probabilities have a scale
         sample = replace(sample, output_scale=1.0)
     if isinstance(search, RankSettings):
@@ -246,11 +259,16 @@ def explain_rows(
         )
     # the search of rank r standardises by itself
     scaler = None if ranked else network.scaler
+    if scaler is None:
+        scaler = search_units(sample.layers.splits["train"][0])
+    scaled = scale_layers(sample, scaler)
+    own, searched = (each.splits["train"][0] for each in (sample.layers, scaled))
+    warn_of_merged(own, searched, "the search reads", columns)
     if limit.evaluations is not None:
         search = limit_evaluations(search, limit.evaluations, sample.layers.depth)
     with Progress(quiet=not progress) as bar, _catch_interrupts() as interrupted:
         run = evolve(
-            scale_layers(sample, scaler),
+            scaled,
             search,
             seed + 1,
             threads=threads,
@@ -261,7 +279,7 @@ def explain_rows(
     if interrupted():
         warnings.warn("interrupted: the explanation is the best so far", stacklevel=3)
     return Explanation(
-        restore_units(run, sample, scaler, input_names), layers=sample.layers, network=network
+        restore_units(run, sample, scaler, columns), layers=sample.layers, network=network
     )
 
 
@@ -320,7 +338,8 @@ def write_explanation(
     data_file: StrPath,
     out: StrPath,
     *,
-    activation: str = "sigmoid",
+    activation: str | None = None,
+    outputs_file: StrPath | None = None,
     columns: Sequence[str] | None = None,
     left_out: Sequence[str] = (),
     select: str | None = None,
@@ -336,7 +355,10 @@ def write_explanation(
         A CSV with a header, a column per input in the network's order, or an npz file with the
         array ``x``; in their own units.
     activation
-        Of the hidden layers, which a state dict does not tell.
+        Of the hidden layers, which a state dict does not tell; it must be given for one.
+    outputs_file
+        The network's own outputs on these rows, in the form of ``data_file`` (an npz file with the
+        array ``y``). The network as it was read must compute them.
     columns, left_out
         The columns of a CSV that the network reads, in its order, or those that it does not read,
         as its target; by default it reads all.
@@ -371,6 +393,11 @@ def write_explanation(
         left_out=left_out,
         hint="; choose them by --columns, or leave out others by --target",
     )
+    if outputs_file is not None:
+        if not isinstance(network, Network):
+            raise UserError("'outputs' checks how a state dict is read; an ONNX file tells it")
+        y, _ = read_rows(outputs_file, network.sizes[-1], array="y")
+        _check_outputs(network, x, y, network_file, outputs_file)
     if str(out) == "-":
         raise UserError("'out' is '-'; an explanation is several files, and a folder is needed")
     folder = Path(out)
@@ -400,6 +427,29 @@ def write_explanation(
             source = export(explanation.model, explanation.input_names)
             (temporary / name).write_text(source, encoding="utf-8")
     return explanation
+
+
+def _check_outputs(
+    network: Network,
+    x: NDArray[Any],
+    y: NDArray[Any],
+    network_file: StrPath,
+    outputs_file: StrPath,
+) -> None:
+    """UserError unless a network that was read computes the outputs y at the rows x."""
+    if len(y) != len(x):
+        raise UserError(
+            f"{outputs_file}: has {len(y)} row(s), the data {len(x)}; the network's outputs on "
+            f"the rows of the data are needed"
+        )
+    computed = network.predict(x).astype(np.float64)
+    place = difference(computed, y, float(np.finfo(np.float32).eps))
+    if place is not None:
+        raise UserError(
+            f"{outputs_file}: row {place[0]}, output {place[1]} is {y[place]:.6g}; {network_file}, "
+            f"read as Linear layers with the activation {network.activation} between them, gives "
+            f"{computed[place]:.6g}: it has another activation or other connections"
+        )
 
 
 @contextlib.contextmanager

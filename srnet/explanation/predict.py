@@ -14,8 +14,8 @@ from srnet.escaping import printable
 from srnet.io.csv_cells import as_number, cell_number, csv_cells
 from srnet.io.files import read_json, writing
 from srnet.io.npz import read_arrays
-from srnet.model.names import in_order, input_names_in, names_in, symbol_names
-from srnet.model.srnet import SRNet, readable_expressions
+from srnet.model.names import check_columns, columns_in, in_order, input_names_in, names_in
+from srnet.model.srnet import SRNet, legend, readable_expressions
 from srnet.typing import Floats, StrPath
 
 
@@ -28,7 +28,7 @@ def write_predictions(
     """Write the outputs y0, y1, … for every row of ``data_file`` as CSV; probabilities of the
     classes where a classifier is explained.
 
-    The columns of a CSV are found by the names of the run's inputs, where those have names.
+    The columns of a CSV are found by the names that the columns of the run had, if they had any.
 
     Parameters
     ----------
@@ -47,11 +47,11 @@ def write_predictions(
     x, header = read_rows(data_file, inputs)
     if header is not None:
         try:
-            names = input_names_in(read_json(run_file), inputs)
+            names = columns_in(read_json(run_file), inputs)
         except UserError as error:
             raise error.in_file(run_file) from error
         try:
-            x = in_order(x, symbol_names(header), names)
+            x = in_order(x, header, names)
         except UserError as error:
             raise error.in_file(data_file) from error
     if standardise is not None:
@@ -73,11 +73,12 @@ def read_rows(
     path: StrPath,
     columns: int | None,
     *,
+    array: str = "x",
     chosen: Sequence[str] | None = None,
     left_out: Sequence[str] = (),
     hint: str = "",
 ) -> tuple[Floats, list[str] | None]:
-    """The rows of a CSV with a header or of the array ``x`` of an npz file, n × ``columns`` (any
+    """The rows of a CSV with a header or of an array of an npz file, n × ``columns`` (any
     number where it is None), and the header, which an npz file lacks.
 
     Parameters
@@ -98,13 +99,13 @@ def read_rows(
         if chosen is not None or left_out:
             raise UserError(f"{path}: has no names of columns; choose columns of a CSV")
         arrays = read_arrays(path)
-        if "x" not in arrays:
+        if array not in arrays:
             raise UserError(
-                f"{path}: lacks the array 'x'; it has {', '.join(sorted(arrays)) or 'none'}"
+                f"{path}: lacks the array '{array}'; it has {', '.join(sorted(arrays)) or 'none'}"
             )
-        x = np.asarray(arrays["x"])
+        x = np.asarray(arrays[array])
         if x.dtype.kind not in "fiu":
-            raise UserError(f"{path}: 'x' holds {x.dtype}; numbers are needed")
+            raise UserError(f"{path}: '{array}' holds {x.dtype}; numbers are needed")
         x = x.astype(np.float64)
     else:
         header, x = _read_csv(path, chosen, left_out)
@@ -122,6 +123,7 @@ def _read_csv(
     path: Path, chosen: Sequence[str] | None, left_out: Sequence[str]
 ) -> tuple[list[str], Floats]:
     header, rows = csv_cells(path)
+    check_columns(header, f"{path}:")
     # pandas writes columns without a name as 0, 1, …
     if header != [str(i) for i in range(len(header))] and all(
         as_number(name) is not None for name in header
@@ -159,7 +161,7 @@ def formulas(model: SRNet, run_file: StrPath) -> dict[str, Any]:
     """
     run = read_json(run_file)
     try:
-        names = input_names_in(run, model.inputs)
+        names, columns = input_names_in(run, model.inputs), columns_in(run, model.inputs)
         default = [*(f"h{i}" for i in range(1, model.depth)), "y"]
         layers = names_in(run, "layer_names", default)
         texts = model.formula_texts(names)
@@ -172,6 +174,7 @@ def formulas(model: SRNet, run_file: StrPath) -> dict[str, Any]:
         "complexity": model.complexity,
         "loss": model.loss,
         "inputs": names,
+        "columns": columns,
         "layers": [
             {"name": name, "formulas": list(each), "loss": loss}
             for name, each, loss in zip(layers, texts, losses, strict=True)
@@ -189,7 +192,7 @@ def summary(model: SRNet, run_file: StrPath) -> str:
     ]
     losses = _losses(run, model.depth)
     try:
-        names = input_names_in(run, model.inputs)
+        names, columns = input_names_in(run, model.inputs), columns_in(run, model.inputs)
         texts = model.formula_texts(names)
     except UserError as error:
         raise UserError(f"{run_file}: {error}") from error
@@ -205,6 +208,7 @@ def summary(model: SRNet, run_file: StrPath) -> str:
     output = "logit of y" if model.loss == "cross_entropy" else "y"
     outputs = readable_expressions(model, names)
     lines += [f"{output}{i} = {text}" for i, text in enumerate(outputs)]
+    lines += legend(model, names, columns)
     return "\n".join(map(printable, lines))
 
 

@@ -38,9 +38,6 @@ if TYPE_CHECKING:
 Arrays = list[NDArray[Any]]
 Scaler = tuple[Floats, Floats]  # mean and std of the inputs
 INPUT = ".input"  # behind a module's name: what it reads
-# Rows whose values are compared with those among other rows, and the share of their range that
-# rounding may be, in bfloat16 too.
-_COMPARED, _ROUNDING = 16, 0.02
 
 # By scikit-learn's names, the outputs' included.
 SKLEARN_ACTIVATIONS: dict[str, Callable[[Any], Any]] = {
@@ -102,39 +99,19 @@ def adapt(
     if "sklearn" in sys.modules:
         from sklearn.neural_network import MLPClassifier, MLPRegressor
         from sklearn.pipeline import Pipeline
-        from sklearn.preprocessing import StandardScaler
 
-        scaler = None
-        if isinstance(model, Pipeline) and len(model) == 2 and isinstance(model[0], StandardScaler):
-            scaler = _sklearn_scaler(model[0])
-            model = model[1]
-        if isinstance(model, MLPRegressor | MLPClassifier):
-            if not hasattr(model, "coefs_"):
+        before, mlp = None, model
+        if isinstance(model, Pipeline) and len(model) > 1:
+            before, mlp = model[:-1], model[-1]
+        if isinstance(mlp, MLPRegressor | MLPClassifier):
+            if not hasattr(mlp, "coefs_"):
                 raise UserError(
                     f"the {type(model).__name__} is not fitted; fit it before it is explained"
                 )
-            return SklearnBox(model, scaler, _positions(len(model.coefs_), layers))
+            scaler = _scaler(before[0]) if before is not None and len(before) == 1 else None
+            positions = _positions(len(mlp.coefs_), layers)
+            return SklearnBox(mlp, scaler, positions, before, model, inputs)
     return black_box(model, layers, None, inputs)
-
-
-def check_repeatable(box: BlackBox, rows: NDArray[Any]) -> None:
-    """UserError if a model's values at a row depend on the rows beside it, or on chance."""
-    count = min(_COMPARED, len(rows) // 2)
-    if not count:
-        return
-    names, together = box.layers(rows[: 2 * count])
-    alone = box.layers(np.ascontiguousarray(rows[:count][::-1]))[1]
-    for name, values, others in zip(names, together, alone, strict=True):
-        with np.errstate(invalid="ignore", over="ignore"):  # what is not finite is refused later
-            differences = np.abs(values[:count] - others[::-1]).max(axis=1)
-            limit = _ROUNDING * (np.ptp(values) + 0.5 * np.abs(values).max())
-        row = int(differences.argmax())
-        if differences[row] > limit:
-            raise UserError(
-                f"the layer '{name}' gives different values when row {row} of X is read with "
-                f"other rows, or again; a function of one row without chance is needed: call "
-                f"model.eval(), or fix what is random"
-            )
 
 
 def _torch_module(model: Any) -> "torch.nn.Module | None":
@@ -164,13 +141,30 @@ def _check_names(layers: Any) -> None:
         raise UserError(f"'layers' is {list(layers)}; each layer can be named once")
 
 
-def _sklearn_scaler(scaler: Any) -> Scaler:
-    """Mean and deviation of a StandardScaler, also of one that does not centre or not scale."""
-    if not hasattr(scaler, "n_features_in_"):
-        raise UserError("the Pipeline is not fitted; fit it before it is explained")
-    mean = np.zeros(scaler.n_features_in_) if scaler.mean_ is None else scaler.mean_
-    std = np.ones(scaler.n_features_in_) if scaler.scale_ is None else scaler.scale_
-    return np.asarray(mean, dtype=np.float64), np.asarray(std, dtype=np.float64)
+def _scaler(transformer: Any) -> Scaler | None:
+    """What one of scikit-learn's scalers subtracts from its inputs and divides them by; None of
+    other transformers.
+
+    The search may use these units; what the network reads is computed by the transformer itself.
+    """
+    kind = type(transformer).__name__
+    if not type(transformer).__module__.startswith("sklearn.preprocessing."):
+        return None
+    if kind == "StandardScaler":  # has a mean_ also where it does not subtract it
+        mean, std = transformer.mean_ if transformer.with_mean else None, transformer.scale_
+    elif kind == "RobustScaler":
+        mean, std = transformer.center_, transformer.scale_
+    elif kind == "MaxAbsScaler":
+        mean, std = None, transformer.scale_
+    elif kind == "MinMaxScaler":
+        mean, std = -transformer.min_ / transformer.scale_, 1 / transformer.scale_
+    else:
+        return None
+    inputs = transformer.n_features_in_
+    return (
+        np.zeros(inputs) if mean is None else np.asarray(mean, dtype=np.float64),
+        np.ones(inputs) if std is None else np.asarray(std, dtype=np.float64),
+    )
 
 
 def _positions(depth: int, layers: Sequence[str] | None) -> tuple[int, ...]:
@@ -205,18 +199,34 @@ class NetworkBox:
 @dataclass(frozen=True)
 class SklearnBox:
     """scikit-learn's MLPRegressor or MLPClassifier; the output of a classifier is its
-    probabilities, one column for two classes."""
+    probabilities, one column for two classes.
+
+    Attributes
+    ----------
+    before
+        The Pipeline of the steps before it, if there are any.
+    whole
+        The estimator that was taken apart.
+    inputs
+        What it reads in the place of rows of numbers.
+    """
 
     mlp: Any
     scaler: Scaler | None
     positions: tuple[int, ...]
+    before: Any = None
+    whole: Any = None
+    inputs: Inputs | None = None
 
     def layers(self, x: NDArray[Any]) -> tuple[list[str], Arrays]:
         """Names and values of the layers."""
-        check_width(x, self.mlp.coefs_[0].shape[0])
+        first: Any = self.mlp if self.before is None else self.before
         values = np.asarray(x, dtype=np.float64)
-        if self.scaler is not None:
-            values = (values - self.scaler[0]) / self.scaler[1]
+        if not self.reads_text and hasattr(first, "n_features_in_"):
+            check_width(x, first.n_features_in_)  # a step that passes all through has none
+        if self.before is not None:
+            values = self.before.transform(self.as_fitted(self.before, values))
+            values = values.toarray() if hasattr(values, "toarray") else np.asarray(values)
         layers = []
         functions = [self.mlp.activation] * (len(self.mlp.coefs_) - 1) + [self.mlp.out_activation_]
         with np.errstate(over="ignore", invalid="ignore"):
@@ -226,6 +236,28 @@ class SklearnBox:
                 values = SKLEARN_ACTIVATIONS[function](values @ weights + bias)
                 layers.append(values)
         return _select(layers, self.positions)
+
+    @property
+    def reads_text(self) -> bool:
+        """Whether a column of what it reads holds text."""
+        return self.inputs is not None and bool(self.inputs.texts)
+
+    def as_fitted(self, estimator: Any, x: NDArray[Any]) -> Any:
+        """Rows of numbers as an estimator was fitted on."""
+        if self.inputs is not None and self.reads_text:
+            return self.inputs.restored(x)[0]
+        return with_names(estimator, x)
+
+
+def with_names(estimator: Any, x: NDArray[Any]) -> Any:
+    """Rows as an estimator of scikit-learn was fitted on: a DataFrame where its columns had
+    names."""
+    names = getattr(estimator, "feature_names_in_", None)
+    if names is None:
+        return x
+    import pandas as pd
+
+    return pd.DataFrame(x, columns=names)
 
 
 def _select(values: Arrays, positions: tuple[int, ...]) -> tuple[list[str], Arrays]:
@@ -313,11 +345,40 @@ class TorchBox:
 
         names: list[str] = []
         parts: list[Arrays] = []
-        with _evaluation_mode(self.module), torch.no_grad():
-            for rows in batches(x):
-                names, values = self._layer_tensors(rows)
-                parts.append([value.detach().to("cpu", torch.float64).numpy() for value in values])
+        for rows in batches(x):
+            names, values = self.layer_tensors(rows)
+            parts.append([value.to("cpu", torch.float64).numpy() for value in values])
         return names, [np.vstack(values) for values in zip(*parts, strict=True)]
+
+    def layer_tensors(
+        self,
+        x: NDArray[Any],
+        instead: Mapping[int, "torch.Tensor"] | None = None,
+        *,
+        evaluation: bool = True,
+    ) -> tuple[list[str], list["torch.Tensor"]]:
+        """Names and values of the layers at a batch of rows, in the order of their calls, the
+        output last.
+
+        Parameters
+        ----------
+        instead
+            Values that take the place of those of a layer, by its position.
+        evaluation
+            Whether in evaluation mode; otherwise in the model's own.
+        """
+        import torch
+
+        mode = _evaluation_mode(self.module) if evaluation else contextlib.nullcontext()
+        with mode, torch.no_grad():
+            return self._layer_tensors(x, instead or {})
+
+    def as_read(self, x: NDArray[Any]) -> NDArray[Any]:
+        """Rows in as many digits as the module reads."""
+        import torch
+
+        tensors = [each.to("cpu", torch.float64) for each in next(self._forms(x))]
+        return np.hstack([each.reshape(len(x), -1).numpy() for each in tensors])
 
     def _tensors(self) -> list["torch.Tensor"]:
         return [*self.module.parameters(), *self.module.buffers()]
@@ -342,11 +403,13 @@ class TorchBox:
         if all(bool((each == each.round()).all()) for each in given if each.is_floating_point()):
             yield [each.long() for each in given]
 
-    def _layer_tensors(self, x: NDArray[Any]) -> tuple[list[str], list["torch.Tensor"]]:
+    def _layer_tensors(
+        self, x: NDArray[Any], instead: Mapping[int, "torch.Tensor"]
+    ) -> tuple[list[str], list["torch.Tensor"]]:
         """Names and values of the layers in the order of their calls, the output last."""
         import torch
 
-        calls, given = self._record(x)
+        calls, given = self._record(x, instead)
         output = choose(given, self.output, len(x))
         if not isinstance(output, torch.Tensor):
             output = torch.from_numpy(as_matrix(output, len(x)))
@@ -379,15 +442,17 @@ class TorchBox:
                 raise UserError(f"the layer '{name}' gives complex numbers; real ones are needed")
         return [name for name, _ in layers], [value for _, value in layers]
 
-    def _record(self, x: NDArray[Any]) -> tuple[list[tuple[str, Any]], Any]:
+    def _record(
+        self, x: NDArray[Any], instead: Mapping[int, "torch.Tensor"]
+    ) -> tuple[list[tuple[str, Any]], Any]:
         """The layers that are explained in the order of their calls, and what the model gives, for
         the rows in the first form that it can read."""
         first: UserError | None = None
         for tensors in self._forms(x):
             try:
-                calls, given = self._call(tensors)
+                calls, given = self._call(tensors, instead)
                 if self.names is None and not calls:  # activations that are no modules
-                    calls, given = self._call(tensors, reading=True)
+                    calls, given = self._call(tensors, instead, reading=True)
             except UserError as error:
                 first = first or error
             else:
@@ -396,7 +461,10 @@ class TorchBox:
         raise first
 
     def _call(
-        self, tensors: list["torch.Tensor"], reading: bool = False
+        self,
+        tensors: list["torch.Tensor"],
+        instead: Mapping[int, "torch.Tensor"],
+        reading: bool = False,
     ) -> tuple[list[tuple[str, Any]], Any]:
         """What the layers are and what the module gives for its inputs. Without names the layers
         are the activations or, if ``reading``, what the linear modules read but those inputs."""
@@ -404,18 +472,21 @@ class TorchBox:
 
         calls: list[tuple[str, Any]] = []
 
-        def note(name: str, value: Any) -> None:
+        def note(name: str, value: Any) -> Any:
+            value = instead.get(len(calls), value)
             # a copy: a later module may work in place
             calls.append((name, value.clone() if isinstance(value, torch.Tensor) else value))
+            return value
 
         def write_down(name: str) -> Any:
             return lambda module, inputs, output: note(name, output)
 
         def read_off(name: str) -> Any:
-            def read(module: Any, inputs: Any) -> None:
+            def read(module: Any, inputs: Any) -> Any:
                 value = inputs[0] if inputs else None
                 if self.names or not any(_are_equal(value, tensor) for tensor in tensors):
-                    note(name, value)
+                    return (note(name, value), *inputs[1:])
+                return None
 
             return read
 

@@ -11,7 +11,7 @@ from srnet.networks.outputs import first_line
 from srnet.typing import StrPath
 
 
-def load_model(path: StrPath, activation: str) -> Any:
+def load_model(path: StrPath, activation: str | None) -> Any:
     """A :class:`~srnet.networks.mlp.Network` of a state dict, or an ONNX Runtime session of a file
     that ends with ``.onnx``.
 

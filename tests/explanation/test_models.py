@@ -180,7 +180,7 @@ REFUSED: dict[str, tuple[Any, Any, dict[str, Any], str]] = {
         lambda rows: rows - rows.mean(axis=0),
         X,
         {},
-        "a function of one row without chance is needed",
+        "a function of one row is needed",
     ),
     "a state dict": (mlp(2, 1).state_dict(), X, {}, "load it into its module"),
     "a path, a class": (Ridge, X, {}, "give a fitted model"),
@@ -254,6 +254,19 @@ def test_a_frame_with_text_is_read_by_a_result_that_was_saved(tmp_path: Path) ->
     np.testing.assert_array_equal(loaded.predict(turned), found.predict(x)[:7])
     with pytest.raises(UserError, match="'colour' of X has the text 'pink' in row 0; .* with blue"):
         loaded.predict(x.assign(colour="pink"))
+
+
+def test_hidden_layers_of_a_perceptron_behind_columns_of_text() -> None:
+    numbers = ColumnTransformer(
+        [("n", StandardScaler(), ["size", "count"]), ("c", OneHotEncoder(), ["colour"])]
+    )
+    mlp = MLPRegressor(hidden_layer_sizes=(3,), solver="lbfgs", max_iter=20000, random_state=0)
+    model = make_pipeline(numbers, mlp).fit(FRAME, Y)
+    turned = FRAME[["count", "colour", "size"]]
+    found = explain(model, turned, layers=["hidden1"], **SMALL)
+    assert [layer.name for layer in found.layers] == ["hidden1", "output"]
+    mse = np.mean((found.predict(FRAME)[:, 0] - model.predict(FRAME)) ** 2)
+    assert found.fidelity(FRAME).mse == pytest.approx(mse)
 
 
 def test_rows_that_are_made_up_are_some_that_the_model_can_read() -> None:

@@ -12,7 +12,8 @@ from sklearn.neural_network import MLPClassifier, MLPRegressor
 from torch import nn
 
 from srnet.errors import UserError
-from srnet.networks.adapters import adapt, check_repeatable
+from srnet.networks.adapters import adapt
+from srnet.networks.checks import check_parts
 from srnet.networks.inputs import Inputs, tabulate
 from srnet.networks.mlp import Network
 
@@ -348,8 +349,8 @@ def test_the_width_is_blamed_only_where_it_is_the_reason() -> None:
 
 def test_a_function_of_the_batch_or_with_chance_is_no_model() -> None:
     for model in (Giving(lambda y: y - y.mean(0)), Giving(nn.functional.dropout)):
-        with pytest.raises(UserError, match="read with other rows, or again"):
-            check_repeatable(adapt(model, ["output"]), X)
+        with pytest.raises(UserError, match="depends on the other rows or on chance"):
+            check_parts(adapt(model, ["output"]), X)
     for good in (mlp(2, 3, 1), mlp(2, 3, 1).bfloat16(), nn.Identity()):
-        check_repeatable(adapt(good, ["output"]), X)
-    check_repeatable(adapt(mlp(2, 3, 1), ["output"]), X[:1])
+        check_parts(adapt(good, ["output"]), X)
+    check_parts(adapt(mlp(2, 3, 1), ["output"]), X[:1])

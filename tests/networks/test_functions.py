@@ -25,7 +25,8 @@ from torch import nn
 
 from srnet.errors import UserError
 from srnet.explanation.rows import as_rows
-from srnet.networks.adapters import adapt, check_repeatable
+from srnet.networks.adapters import adapt
+from srnet.networks.checks import check_parts
 from srnet.networks.functions import FunctionBox
 from srnet.networks.inputs import Inputs, tabulate
 from srnet.networks.mlp import Network
@@ -41,7 +42,7 @@ def values(model: Any, x: Any = X, **options: Any) -> np.ndarray:
     inputs = Inputs.of(x)
     rows, _ = as_rows(tabulate(x, inputs.texts))
     box = adapt(model, ["output"], inputs=inputs, **options)
-    check_repeatable(box, rows)
+    check_parts(box, rows)
     [name], [found] = box.layers(rows)
     assert name == "output"
     return found
@@ -214,10 +215,13 @@ BAD: dict[str, tuple[Any, str]] = {
         r"with numpy.ndarray .*ZeroDivisionError.*srnet.explain\(lambda rows: model\(…\), X\)",
     ),
     "a function of tensors": (nn.Linear(3, 1).forward, r"as a tensor, torch.tensor\(X\)"),
-    "a function of the batch": (lambda rows: rows - rows.mean(0), "row .* read with other rows"),
+    "a function of the batch": (
+        lambda rows: rows - rows.mean(0),
+        "output at row .* depends on the other rows or on chance",
+    ),
     "chance": (
         lambda rows: rows[:, 0] + np.random.default_rng().normal(size=len(rows)),
-        "or again; a function of one row without chance is needed",
+        r"a function of one row is needed: call model.eval\(\), or fix what is random",
     ),
     "a function of a row": (lambda row: row[0] ** 2, r"\[f\(row\) for row in rows\]"),
 }
@@ -236,7 +240,7 @@ def test_hidden_layers_are_named_where_they_are() -> None:
     with pytest.warns(UserWarning, match="converge"):
         pipeline = make_pipeline(MinMaxScaler(), inner).fit(X, Y)
     with pytest.raises(UserError, match=r"model\[-1\], model\[:-1\].transform\(X\), layers=…"):
-        adapt(pipeline, ["hidden1"])
+        adapt(pipeline, ["hidden1"], 0)
     assert adapt(pipeline[-1], ["hidden1"]).layers(pipeline[:-1].transform(X))[0] == [
         "hidden1",
         "output",

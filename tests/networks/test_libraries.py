@@ -11,7 +11,8 @@ from helpers.trained import mlp
 from torch import nn
 
 from srnet.explanation.explain import write_explanation
-from srnet.networks.adapters import adapt, check_repeatable
+from srnet.networks.adapters import adapt
+from srnet.networks.checks import check_parts
 from srnet.networks.inputs import Inputs
 
 X = np.random.default_rng(0).normal(size=(60, 3)).astype(np.float32)
@@ -22,7 +23,7 @@ TWO = (Y > 0.5).astype(np.int64)
 def values(model: Any, x: Any = X, layers: list[str] | None = None, **options: Any) -> np.ndarray:
     """The output of the model's black box."""
     box = adapt(model, layers or ["output"], inputs=Inputs.of(x), **options)
-    check_repeatable(box, X)
+    check_parts(box, X)
     names, found = box.layers(X)
     assert names == [*(layers or []), "output"]
     return found[-1]
