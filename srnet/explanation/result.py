@@ -345,12 +345,13 @@ class Explanation:
         from srnet.model.sympy_forms import MAX_OPERATIONS
 
         self._check_output(output)
+        shown = shown_names(self.run, self._model.inputs)
         if network_operations(self._model) > MAX_OPERATIONS:  # in steps, or it would fill a book
-            forms = raw_forms(self._model, self._input_names, digits or EXACT)
+            forms = raw_forms(self._model, self._input_names, digits or EXACT, shown)
             return forms.outputs[output].latex
         expression = self.sympy(output)
         digits = self._digits(expression, output) if digits is None else digits
-        return latex(expression, digits, shown_names(self.run, self._model.inputs))
+        return latex(expression, digits, shown)
 
     def _digits(self, expression: Any, output: int) -> int:
         """The digits that an output's constants need."""

@@ -7,7 +7,7 @@ where the model is infinite or NaN the sympy expression may be finite. ``evaluat
 these rules off and keeps the program node by node.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from srnet.cgp.primitives import by_name
@@ -64,25 +64,31 @@ class Simplified:
     outputs: tuple[Form, ...]
 
 
-def raw_forms(model: SRNet, names: Sequence[str] | None = None, digits: int = 4) -> Simplified:
-    """All formulas node by node, not simplified; ``names`` are those of the network's inputs, and
-    constants have so many digits in LaTeX.
+def raw_forms(
+    model: SRNet,
+    names: Sequence[str] | None = None,
+    digits: int = 4,
+    shown: Mapping[str, str] | None = None,
+) -> Simplified:
+    """All formulas node by node, not simplified; ``names`` are those of the network's inputs. In
+    LaTeX these are ``shown``, and constants have so many digits.
 
     A formula that would be too long on paper is written in steps: f1 = … of the inputs, f2 = … of
     f1, and so on.
     """
     layers = []
     values = model.operands(0, names)
-    pieces = names_latex(values)
+    pieces = names_latex(values, shown)
     long = network_operations(model) > MAX_OPERATIONS
     steps: list[Step] = []
     for i, (programs, weights, biases) in enumerate(model):
         inputs = model.operands(i, names)
+        given = shown if i == 0 else None
         scalars: list[str] = []
         scalar_pieces = []
         for j, program in enumerate(programs, start=1):
             name = f"f{i + 1}" if len(programs) == 1 else f"f{i + 1}_{j}"
-            layers.append(_form(_steps(program, inputs, names_latex(inputs), name, digits)))
+            layers.append(_form(_steps(program, inputs, names_latex(inputs, given), name, digits)))
             if long:
                 steps += _steps(program, values, pieces, name, digits)
                 last = steps[-1][0]

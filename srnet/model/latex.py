@@ -127,9 +127,9 @@ def constant_latex(value: float, digits: int = 4) -> Piece:
     return shown, NEGATIVE if value < 0 else PRODUCT if "cdot" in shown else ATOM
 
 
-def names_latex(names: Sequence[str]) -> list[Piece]:
-    """Inputs by their names."""
-    return [(latex(symbol), ATOM) for symbol in symbols(names)]
+def names_latex(names: Sequence[str], shown: Mapping[str, str] | None = None) -> list[Piece]:
+    """Inputs by their names, or what is shown of these."""
+    return [(latex(symbol, names=shown), ATOM) for symbol in symbols(names)]
 
 
 def program_latex(program: Program, operands: Sequence[Piece], digits: int = 4) -> Piece:

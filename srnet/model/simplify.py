@@ -71,7 +71,7 @@ def simplify(
     time_limit = SECONDS.check("time_limit", time_limit)
     x = np.asarray(rows, dtype=np.float64)
     model.layers(x[:1])  # the rows must fit
-    forms = raw_forms(model, names, EXACT if digits is None else digits)
+    forms = raw_forms(model, names, EXACT if digits is None else digits, shown)
     request = {
         "run": model.to_run(text=False),
         "rows": x.tolist(),

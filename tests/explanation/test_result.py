@@ -357,6 +357,18 @@ def test_plot() -> None:
 
 
 @pytest.mark.slow
+def test_short_and_raw_forms_show_the_names_of_the_columns() -> None:
+    named = explanation(input_names=["x_2", "wind_speed"], columns=["x^2", "wind speed"])
+    for limit in (10.0, 1e-3):  # with the latter nothing is simplified
+        forms = named.simplified(limit)
+        for form in (forms.layers[0], *forms.outputs):
+            assert r"\mathrm{x\hat{}2}" in form.latex
+            assert r"\mathrm{wind\ speed}" in form.latex
+            assert "x_{2}" not in form.latex
+            assert "wind_speed" in form.text
+
+
+@pytest.mark.slow
 def test_simplified() -> None:
     forms = FOUND.simplified(10)
     assert (len(forms.layers), len(forms.outputs)) == (2, 2)
