@@ -49,7 +49,8 @@ class FunctionBox:
         return as_matrix(given, len(rows))
 
     def _call(self, rows: NDArray[Any]) -> Any:
-        """What the model gives for rows in the form of X, or else for the plain array."""
+        """What the model gives for rows in the form of X. A function that cannot read that form
+        gets the plain array; a model does not, for it may refuse X for its columns."""
         if self.inputs is None:
             return self._try([rows], {})
         values = self.inputs.restored(rows)
@@ -59,7 +60,8 @@ class FunctionBox:
         try:
             return self._try(args, named)
         except UserError as error:
-            if len(values) > 1 or isinstance(values[0], np.ndarray) or self.inputs.texts:
+            is_plain = len(values) > 1 or isinstance(values[0], np.ndarray) or self.inputs.texts
+            if is_plain or not self.spreads or isinstance(error.__cause__, ValueError):
                 raise
             try:
                 return self._try([rows], {})

@@ -38,6 +38,8 @@ def choose(value: Any, output: Selector, rows: int) -> Any:
     UserError
         If there is no such output, or several to choose from.
     """
+    if _are_rows(value, rows) and not callable(output):
+        value = as_array(value)
     if callable(output):
         try:
             value = output(value)
@@ -141,15 +143,22 @@ def _only(value: Any, rows: int) -> Any:
     if "logits" in items:
         return items["logits"]
     found = list(items.values())
+    if _are_rows(value, rows):
+        return value
     if isinstance(value, tuple | list):
-        if len(value) == rows and not (rows == 1 and _is_array(value[0])):
-            return value
         found = list(value)
     elif not items:
         return value
     if len(found) != 1 or not _is_array(found[0]):
         raise not_rows(value, rows)
     return found[0]
+
+
+def _are_rows(value: Any, rows: int) -> bool:
+    """Whether a list is one output, an item for each row, and no list of outputs."""
+    if not isinstance(value, tuple | list) or len(value) != rows:
+        return False
+    return not all(_is_array(item) and item.shape[:1] == (rows,) for item in value)
 
 
 def _items(value: Any) -> dict[str, Any]:

@@ -119,6 +119,15 @@ def test_a_pipeline_reads_its_own_columns() -> None:
     np.testing.assert_allclose(values(model, turned), model.predict(frame)[:, None])
 
 
+def test_columns_that_a_model_refuses_do_not_reach_it_as_a_plain_array() -> None:
+    frame = pd.DataFrame(X, columns=["a", "b", "c"])
+    model = Ridge().fit(frame, Y)
+    np.testing.assert_allclose(values(model, frame), model.predict(frame)[:, None])
+    for asked in (model, model.predict):
+        with pytest.raises(UserError, match="ValueError: The feature names should match"):
+            values(asked, frame[["c", "b", "a"]])
+
+
 @pytest.mark.filterwarnings("error")
 def test_a_model_that_was_fitted_on_an_array_reads_an_array() -> None:
     model = Ridge().fit(X, Y)

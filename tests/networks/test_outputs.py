@@ -40,6 +40,9 @@ Pair = namedtuple("Pair", "mean std")
         (torch.distributions.Normal(torch.tensor(Y), 1.0), "mean", Y),
         ((Y, (Y + 1,)), 1, Y + 1),
         ([Y, Y + 1], -1, Y + 1),
+        ([Y, Y + 1, Y + 2], 1, Y + 1),  # as many outputs as rows
+        (Y.tolist(), 1, Y[:, 1:]),
+        (list(Y), 0, Y[:, :1]),
         (Y, 1, Y[:, 1:]),
         (torch.tensor(Y), 1, Y[:, 1:]),
         (pd.DataFrame(Y), 0, Y[:, :1]),
