@@ -13,6 +13,7 @@ from srnet.errors import UserError
 from srnet.networks.adapters import BlackBox, NetworkBox, SklearnBox, TorchBox
 from srnet.networks.functions import FunctionBox
 from srnet.networks.layers import warn_of_merged
+from srnet.networks.onnx_session import Session
 
 if TYPE_CHECKING:
     import torch
@@ -46,6 +47,8 @@ def check_parts(network: BlackBox, x: NDArray[Any], columns: Sequence[str] | Non
         warn_of_merged(x, network.as_read(x), "the network reads", columns)
         _check_torch(network, x[:_ROWS])
     elif isinstance(network, FunctionBox):
+        if isinstance(network.function, Session) and network.function.is_single:
+            warn_of_merged(x, x.astype(np.float32), "the network reads", columns)
         _check_function(network, x[:_ROWS])
     elif isinstance(network, NetworkBox) and network.scaler is None:
         warn_of_merged(x, x.astype(np.float32), "the network reads", columns)

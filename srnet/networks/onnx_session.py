@@ -34,6 +34,12 @@ class Session:
 
     session: Any
 
+    @property
+    def is_single(self) -> bool:
+        """Whether an input is read in float32, or in fewer digits."""
+        types = {each.type for each in self.session.get_inputs()}
+        return not types.isdisjoint({"tensor(float)", "tensor(float16)"})
+
     def __call__(self, X: Any) -> Any:
         feed = self._feed(X)
         rows = len(next(iter(feed.values())))

@@ -198,6 +198,12 @@ def test_onnx_sessions(rows: int | str) -> None:
         values(session)
 
 
+def test_a_session_that_merges_values_is_a_warning() -> None:
+    session = OnnxSession({"y": lambda feed: feed["x"][:, :1] * 2}, {"x": "float"})
+    with pytest.warns(UserWarning, match="the network reads the column x0 in too few digits"):
+        values(session, X + 1.7e9)
+
+
 def test_inputs_of_an_onnx_session_are_found_by_name() -> None:
     session = OnnxSession(
         {"y": lambda feed: feed["age"] + (feed["sex"] == "m")}, {"age": "int64", "sex": "string"}
