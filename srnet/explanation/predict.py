@@ -11,11 +11,15 @@ import numpy as np
 from srnet.data.dataset import Data
 from srnet.errors import UserError
 from srnet.escaping import printable
+from srnet.explanation.rows import as_rows
 from srnet.io.csv_cells import as_number, cell_number, csv_cells
 from srnet.io.files import read_json, writing
+from srnet.io.frames import read_table
 from srnet.io.npz import read_arrays
 from srnet.model.names import check_columns, columns_in, in_order, input_names_in, names_in
 from srnet.model.srnet import SRNet, legend, readable_expressions
+from srnet.networks.adapters import check_width
+from srnet.networks.inputs import Texts, tabulate
 from srnet.typing import Floats, StrPath
 
 
@@ -44,7 +48,8 @@ def write_predictions(
     """
     model = SRNet.load(run_file)
     inputs = model.inputs
-    x, header = read_rows(data_file, inputs)
+    texts = read_json(run_file).get("input_texts", {})
+    x, header = _read_texts(data_file, inputs, texts) if texts else read_rows(data_file, inputs)
     if header is not None:
         try:
             names = columns_in(read_json(run_file), inputs)
@@ -148,6 +153,17 @@ def _read_csv(
     for i, (line, cells) in enumerate(rows):
         values[i] = [cell_number(path, line, header[place], cells[place]) for place in places]
     return [header[place] for place in places], values
+
+
+def _read_texts(path: StrPath, columns: int, texts: Texts) -> tuple[Floats, list[str] | None]:
+    """The rows of a CSV with columns of text as numbers, n × ``columns``, and what these are."""
+    try:
+        table = tabulate(read_table(path), texts)
+        x = as_rows(table)[0].astype(np.float64)
+        check_width(x, columns)
+    except UserError as error:
+        raise error.in_file(path) from error
+    return x, list(table.columns)
 
 
 def formulas(model: SRNet, run_file: StrPath) -> dict[str, Any]:

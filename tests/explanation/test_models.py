@@ -22,6 +22,7 @@ from torch import nn
 
 from srnet.errors import UserError
 from srnet.explanation.explain import explain
+from srnet.explanation.predict import write_predictions
 from srnet.explanation.result import Explanation
 
 PAGE = Path(__file__).parents[2] / "docs" / "models.md"
@@ -254,6 +255,22 @@ def test_a_frame_with_text_is_read_by_a_result_that_was_saved(tmp_path: Path) ->
     np.testing.assert_array_equal(loaded.predict(turned), found.predict(x)[:7])
     with pytest.raises(UserError, match="'colour' of X has the text 'pink' in row 0; .* with blue"):
         loaded.predict(x.assign(colour="pink"))
+    turned.to_csv(tmp_path / "x.csv", index=False)
+    write_predictions(tmp_path / "run.json", tmp_path / "x.csv", tmp_path / "y.csv")
+    read = np.loadtxt(tmp_path / "y.csv", skiprows=1)
+    np.testing.assert_array_equal(read, found.predict(x)[:7, 0])
+    for wrong in (turned.assign(colour="pink"), turned.drop(columns="count")):
+        wrong.to_csv(tmp_path / "x.csv", index=False)
+        with pytest.raises(UserError, match="x.csv: "):
+            write_predictions(tmp_path / "run.json", tmp_path / "x.csv", tmp_path / "z.csv")
+    assert not (tmp_path / "z.csv").exists()
+
+
+@pytest.mark.parametrize("texts", [5, ["a"], {"a": "b"}, {"a": [1]}])
+def test_texts_of_a_run_that_are_none_are_a_sentence(texts: Any) -> None:
+    found = explain(lambda rows: rows[:, 0], X, **SMALL)
+    with pytest.raises(UserError, match="the key 'input_texts.* is .*; it must be"):
+        Explanation({**found.run, "input_texts": texts})
 
 
 def test_hidden_layers_of_a_perceptron_behind_columns_of_text() -> None:
