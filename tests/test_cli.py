@@ -357,8 +357,9 @@ OUTPUTS = [
     (words, option.opts[0])
     for words in commands(main)
     for option in functools.reduce(lambda group, name: group.commands[name], words, main).params
-    if isinstance(option, click.Option) and str(option.help).endswith(" to write.")
+    if isinstance(option, click.Option) and " to write; - for" in str(option.help)
 ]
+assert len(OUTPUTS) > 10
 
 
 @pytest.mark.parametrize(("words", "option"), OUTPUTS, ids=lambda value: "".join(value))
@@ -607,7 +608,7 @@ def test_explain_somebodys_network(tmp_path: Path, options: list[str], names: li
         "tanh",
         *options,
     )
-    assert (result.exit_code, result.output) == (0, "")
+    assert (result.exit_code, result.stdout) == (0, "")
     assert sorted(os.listdir(tmp_path / "out")) == [
         "formulas.json",
         "layers.npz",
@@ -662,6 +663,9 @@ def test_explain_tells_what_it_found(tmp_path: Path) -> None:
     ]
     options = ["--budget", "2000", "--time-limit", "2"]
     sentence(srnet(*words, *options), "does not tell the activation")
+    quiet = srnet(*words, *options, "--activation", "tanh", "--quiet")
+    assert quiet.stderr.startswith("Not checked: ")
+    assert not quiet.stdout
     result = srnet(*words, *options, "--activation", "tanh")
     assert result.exit_code == 0
     assert "--outputs FILE" in result.stderr
@@ -692,6 +696,7 @@ def test_explain_compares_the_networks_own_outputs(tmp_path: Path) -> None:
     for file in ("y.npz", "y.csv"):
         result = srnet(*words, "--outputs", tmp_path / file, "--activation", "tanh")
         assert result.exit_code == 0, result.output
+        assert "Not checked" not in result.stderr
     np.savez(tmp_path / "y.npz", y=y[:-1])
     options = ["--outputs", tmp_path / "y.npz", "--activation", "tanh"]
     sentence(srnet(*words, *options), f"has {len(rows) - 1} row(s), the data {len(rows)}")

@@ -141,12 +141,13 @@ def explain(
     )
     if not quiet:
         click.echo(explanation)
-        if settings["outputs_file"] is None and not network.lower().endswith(".onnx"):
-            click.echo(
-                "Not checked: whether these are the layers of your network, one after the other; "
-                "--outputs FILE, with its own outputs on these rows, does.",
-                err=True,
-            )
+    is_state_dict = settings["activation"] is not None and not network.lower().endswith(".onnx")
+    if is_state_dict and settings["outputs_file"] is None:
+        click.echo(
+            "Not checked: whether these are the layers of your network, one after the other; "
+            "--outputs FILE, with its own outputs on these rows, does.",
+            err=True,
+        )
 
 
 @click.command()
