@@ -10,6 +10,7 @@ import subprocess
 import sys
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any, NoReturn
 
 import click
@@ -17,6 +18,7 @@ import numpy as np
 import pytest
 from click.testing import CliRunner, Result
 from helpers import fakes, made_up
+from helpers.any_models import OnnxSession
 from helpers.waiting import HANG
 
 from srnet.cgp.compiling import cache_folder
@@ -25,6 +27,7 @@ from srnet.errors import UserError
 from srnet.io.files import write_json
 from srnet.model.srnet import SRNet
 from srnet.networks.layers import Layers
+from srnet.networks.mlp import load_network
 
 SMALL = ["--seed", "1", "--population", "20", "--generations", "5", "--quiet"]
 
@@ -354,8 +357,9 @@ OUTPUTS = [
     (words, option.opts[0])
     for words in commands(main)
     for option in functools.reduce(lambda group, name: group.commands[name], words, main).params
-    if isinstance(option, click.Option) and str(option.help).endswith(" to write.")
+    if isinstance(option, click.Option) and " to write; - for" in str(option.help)
 ]
+assert len(OUTPUTS) > 10
 
 
 @pytest.mark.parametrize(("words", "option"), OUTPUTS, ids=lambda value: "".join(value))
@@ -573,7 +577,7 @@ def table(path: Path, columns: int, rows: int = 40, scale: float = 1.0) -> Path:
     return path
 
 
-EXPLAIN = ["--budget", "2000", "--quiet", "--time-limit", "2"]
+EXPLAIN = ["--budget", "2000", "--quiet", "--time-limit", "2", "--activation", "sigmoid"]
 
 
 @pytest.mark.parametrize(
@@ -604,7 +608,7 @@ def test_explain_somebodys_network(tmp_path: Path, options: list[str], names: li
         "tanh",
         *options,
     )
-    assert (result.exit_code, result.output) == (0, "")
+    assert (result.exit_code, result.stdout) == (0, "")
     assert sorted(os.listdir(tmp_path / "out")) == [
         "formulas.json",
         "layers.npz",
@@ -624,7 +628,7 @@ def test_explain_somebodys_network(tmp_path: Path, options: list[str], names: li
     layers = Layers.load(tmp_path / "out" / "layers.npz").splits
     known = {
         row.tobytes(): y
-        for split in ("train", "valid")
+        for split in ("train", "valid", "test")
         for row, y in zip(layers[split][0], layers[split][-1][:, 0], strict=True)
     }
     x = np.loadtxt(data, delimiter=",", skiprows=1).astype(np.float32)
@@ -657,10 +661,45 @@ def test_explain_tells_what_it_found(tmp_path: Path) -> None:
         "--task",
         "mine",
     ]
-    result = srnet(*words, "--budget", "2000", "--time-limit", "2")
+    options = ["--budget", "2000", "--time-limit", "2"]
+    sentence(srnet(*words, *options), "does not tell the activation")
+    quiet = srnet(*words, *options, "--activation", "tanh", "--quiet")
+    assert quiet.stderr.startswith("Not checked: ")
+    assert not quiet.stdout
+    result = srnet(*words, *options, "--activation", "tanh")
     assert result.exit_code == 0
+    assert "--outputs FILE" in result.stderr
     assert result.stdout.startswith("mine: complexity ")
-    assert "R² of the output on validation rows " in result.stdout
+    assert "R² of the output on 8 held-out rows " in result.stdout
+
+
+def test_explain_compares_the_networks_own_outputs(tmp_path: Path) -> None:
+    """Another activation or other connections are refused before the search."""
+    network, data = state_dict(tmp_path / "n.pt", 2, 3, 3, 1), table(tmp_path / "d.csv", 2)
+    rows = np.loadtxt(data, delimiter=",", skiprows=1)
+    y = load_network(network, "tanh").predict(rows)
+    np.savez(tmp_path / "y.npz", y=y)
+    np.savetxt(tmp_path / "y.csv", y, fmt="%.6g", header="y0", comments="")
+    np.savetxt(tmp_path / "residual.csv", y + rows[:, :1], header="y0", comments="")
+    words = ["explain", network, data, "--out", tmp_path / "o", *EXPLAIN]
+    for file, activation, said in (
+        ("y.npz", "relu", r"y.npz: row \d+, output 0 is .* with the activation relu .*, gives"),
+        ("y.csv", "sigmoid", "y.csv: row .*another activation or other connections"),
+        ("residual.csv", "tanh", "residual.csv: row .*other connections"),
+        ("d.csv", "tanh", r"d.csv: the data has shape .*× 1 columns"),
+    ):
+        options = ["--outputs", tmp_path / file, "--activation", activation]
+        result = srnet(*words, *options)
+        sentence(result, "")
+        assert re.search(said, result.stderr)
+        assert not (tmp_path / "o").exists()
+    for file in ("y.npz", "y.csv"):
+        result = srnet(*words, "--outputs", tmp_path / file, "--activation", "tanh")
+        assert result.exit_code == 0, result.output
+        assert "Not checked" not in result.stderr
+    np.savez(tmp_path / "y.npz", y=y[:-1])
+    options = ["--outputs", tmp_path / "y.npz", "--activation", "tanh"]
+    sentence(srnet(*words, *options), f"has {len(rows) - 1} row(s), the data {len(rows)}")
 
 
 def test_explain_takes_numbers_of_formulas_fidelity_and_nodes(tmp_path: Path) -> None:
@@ -776,6 +815,129 @@ def test_bad_files_of_explain_are_a_sentence(tmp_path: Path, kind: str) -> None:
     named = data if kind in ("other width", "one row", "text") else network
     sentence(srnet("explain", network, data, "--out", tmp_path / "o", *EXPLAIN), str(named))
     assert not (tmp_path / "o" / "run.json").exists()
+
+
+def test_the_columns_of_a_table_that_a_network_reads_are_chosen(tmp_path: Path) -> None:
+    network, plain = state_dict(tmp_path / "n.pt", 2, 3, 1), table(tmp_path / "d.csv", 2)
+    lines = plain.read_text().splitlines()
+    wide = tmp_path / "wide.csv"
+    wide.write_text(
+        "\n".join(
+            ['name,"y, target",petal length (cm),width']
+            + [f"row {i},{i},{b},{a}" for i, (a, b) in enumerate(x.split(",") for x in lines[1:])]
+        )
+    )
+    inputs = ["--columns", "width,petal length (cm)"]
+    runs = []
+    for i, (data, options) in enumerate(
+        [(plain, []), (wide, inputs), (plain, ["--target", "petal length (cm)"])]
+    ):
+        read = state_dict(tmp_path / "n.pt", 1 if i == 2 else 2, 3, 1)
+        result = srnet("explain", read, data, "--out", tmp_path / str(i), *EXPLAIN, *options)
+        assert result.exit_code == 0, result.stderr
+        runs.append(content(tmp_path / str(i) / "run.json"))
+    assert runs[0] == runs[1]
+    assert runs[2]["input_names"] == ["width"]
+    state_dict(network, 2, 3, 1)
+    words = ["explain", network, wide, "--out", tmp_path / "o", *EXPLAIN]
+    sentence(srnet(*words, "--columns", "width,depth"), "has no column 'depth'; it has name, y, ")
+    sentence(srnet(*words, "--target", "name,z"), "has no column 'z'")
+    sentence(srnet(*words, *inputs, "--target", "name"), "'columns' and 'target' are both given")
+    sentence(
+        srnet(*words, "--target", "name"),
+        "(40, 3); rows × 2 columns are needed; it has y, target, petal length (cm), width; choose",
+        "by --columns, or leave out others by --target",
+    )
+    sentence(srnet(*words, "--target", '"y, target",name', "--select", "first"), "'select' is")
+    np.savez(tmp_path / "x.npz", x=np.ones((5, 2)))
+    sentence(
+        srnet("explain", network, tmp_path / "x.npz", "--out", tmp_path / "o", *EXPLAIN, *inputs),
+        "x.npz: has no names of columns",
+    )
+    assert not (tmp_path / "o").exists()
+    index = tmp_path / "index.csv"  # with the index that pandas writes
+    index.write_text("\n".join(f"{i - 1 if i else ''},{line}" for i, line in enumerate(lines)))
+    words = ["explain", network, index, "--out", tmp_path / "o", *EXPLAIN]
+    sentence(srnet(*words), "it has (no name), width, petal length (cm); choose them by --columns")
+    assert srnet(*words, "--target", "").exit_code == 0
+
+
+def test_a_model_of_the_front_is_selected(tmp_path: Path) -> None:
+    network, data = state_dict(tmp_path / "n.pt", 2, 3, 1), table(tmp_path / "d.csv", 2)
+    for how in ("accuracy", "knee"):
+        result = srnet(
+            *("explain", network, data, "--out", tmp_path / how, *EXPLAIN, "--select", how)
+        )
+        assert result.exit_code == 0, result.stderr
+    runs = [content(tmp_path / how / "run.json") for how in ("accuracy", "knee")]
+    assert runs[0]["selected"] == len(runs[0]["pareto"]) - 1
+    assert runs[1]["complexity"] == runs[1]["pareto"][runs[1]["selected"]]["complexity"]
+    assert runs[1]["complexity"] <= runs[0]["complexity"]
+
+
+def test_checkpoints_are_read_or_named(tmp_path: Path) -> None:
+    import torch
+    from torch import nn
+
+    data, path = table(tmp_path / "d.csv", 2), tmp_path / "n.pt"
+    module = nn.Sequential(nn.Linear(2, 3), nn.Sigmoid(), nn.Linear(3, 1))
+    words = ["explain", path, data, "--out", tmp_path / "o", *EXPLAIN]
+    torch.save({"epoch": 3, "model_state_dict": module.state_dict()}, path)
+    assert srnet(*words).exit_code == 0
+    torch.save(module, path)
+    sentence(srnet(*words), "n.pt: is a whole module", "torch.save(model.state_dict(), FILE)")
+
+
+def test_an_onnx_file_is_read_where_onnxruntime_is(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    data, path = table(tmp_path / "d.csv", 2), tmp_path / "n.onnx"
+    path.write_bytes(b"a network")
+    words = ["explain", path, data, "--out", tmp_path / "o", *EXPLAIN]
+    monkeypatch.setitem(sys.modules, "onnxruntime", None)  # type: ignore[arg-type]
+    sentence(srnet(*words), "n.onnx: onnxruntime is needed", "pip install onnxruntime")
+
+    def session(file: bytes, providers: list[str]) -> OnnxSession:
+        assert file == b"a network", "broken"
+        outputs = {"label": lambda feed: feed["x"][:, 0], "y": lambda feed: feed["x"].sum(axis=1)}
+        return OnnxSession(outputs, {"x": "float"})
+
+    runtime = SimpleNamespace(InferenceSession=session)
+    monkeypatch.setitem(sys.modules, "onnxruntime", runtime)  # type: ignore[arg-type]
+    sentence(srnet(*words), "a dict of label, y", "output='y'")
+    result = srnet(*words, "--output", "y")
+    assert result.exit_code == 0, result.stderr
+    assert content(tmp_path / "o" / "run.json")["linear_r2"] == pytest.approx(1)
+    path.write_bytes(b"nothing")
+    sentence(srnet(*words), "n.onnx: is no readable ONNX file (broken)")
+
+
+def test_predictions_go_to_the_standard_output(tmp_path: Path) -> None:
+    network, data = state_dict(tmp_path / "n.pt", 2, 3, 1), table(tmp_path / "d.csv", 2)
+    assert srnet("explain", network, data, "--out", tmp_path / "o", *EXPLAIN).exit_code == 0
+    run = tmp_path / "o" / "run.json"
+    assert srnet("predict", run, data, "--out", tmp_path / "y.csv").exit_code == 0
+    result = srnet("predict", run, data, "--out", "-")
+    assert (result.exit_code, result.stderr) == (0, "")
+    assert result.stdout == (tmp_path / "y.csv").read_text()
+    assert not Path("-").exists()
+    sentence(srnet("explain", network, data, "--out", "-", *EXPLAIN), "'out' is '-'", "a folder")
+
+
+def test_show_as_data(tmp_path: Path) -> None:
+    network, data = state_dict(tmp_path / "n.pt", 2, 3, 1), table(tmp_path / "d.csv", 2)
+    words = ["explain", network, data, "--out", tmp_path / "o", *EXPLAIN, "--layers", "hidden1"]
+    assert srnet(*words).exit_code == 0
+    run = tmp_path / "o" / "run.json"
+    shown, record = json.loads(srnet("show", run, "--json").stdout), content(run)
+    assert [layer["name"] for layer in shown["layers"]] == ["hidden1", "output"]
+    assert [layer["loss"] for layer in shown["layers"]] == record["layer_losses"]
+    assert shown["inputs"] == record["input_names"]
+    assert (shown["task"], shown["loss"]) == ("n", "mse")
+    assert (shown["complexity"], shown["valid_r2"]) == (record["complexity"], record["valid_r2"])
+    text = srnet("show", run).stdout
+    for formula in (*shown["outputs"], *shown["layers"][0]["formulas"]):
+        assert formula in text
 
 
 def test_explain_that_fails_late_leaves_the_earlier_files(

@@ -36,6 +36,7 @@ SCREEN, PHONE = (1300, 900), (390, 844)
 PAGES = (
     "index",
     "tutorial",
+    "models",
     "rank",
     "formats",
     "gallery/index",

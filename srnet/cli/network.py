@@ -9,7 +9,7 @@ from srnet.cli import options
 
 
 @click.command()
-@click.argument("network", metavar="NETWORK.pt")
+@click.argument("network", metavar="NETWORK.pt|NETWORK.onnx")
 @click.argument("data_file", metavar="DATA.csv|DATA.npz")
 @click.option(
     "--out",
@@ -17,11 +17,21 @@ from srnet.cli import options
     metavar="DIR",
     help="Folder for run.json, layers.npz, formulas.json, network.py, network.c.",
 )
+@options.names("--columns", "Columns of DATA.csv that the network reads, in its order.")
+@options.names("--target", "Columns of DATA.csv that the network does not read.", "left_out")
 @click.option(
     "--activation",
-    default="sigmoid",
-    show_default=True,
-    help="Of the hidden layers: sigmoid, tanh, relu or identity.",
+    default=None,
+    help="Of the hidden layers: sigmoid, tanh, relu or identity. A state dict does not tell it, so "
+    "it is required.",
+)
+@click.option(
+    "--outputs",
+    "outputs_file",
+    default=None,
+    metavar="FILE",
+    help="The network's own outputs on the rows of DATA, a CSV or npz (array 'y'): the network is "
+    "refused if, as it is read, it computes others.",
 )
 @click.option(
     "--budget",
@@ -76,6 +86,18 @@ from srnet.cli import options
     "with paper and joint all]",
 )
 @click.option(
+    "--output",
+    default=None,
+    metavar="NAME|N",
+    help="The output of an ONNX file that is explained, or the column of the output.",
+)
+@click.option(
+    "--select",
+    default=None,
+    help="The model of the Pareto front that is written: accuracy, best or knee.  [default: the "
+    "search's choice]",
+)
+@click.option(
     "--task",
     default=None,
     help="Name of the task in run.json; the network file's name where not given.",
@@ -92,12 +114,16 @@ def explain(
     quiet: bool,
     formulas: str,
     layers: tuple[str, ...],
+    output: str | None,
+    left_out: list[str] | None,
     **settings: Any,
 ) -> None:
-    """Find formulas for NETWORK.pt on the rows of DATA.
+    """Find formulas for NETWORK on the rows of DATA.
 
-    NETWORK.pt is the state dict of Linear layers with one activation between them; DATA is a CSV
-    with a header and one column per input, in their own units, or an npz file with the array 'x'.
+    NETWORK.pt is the state dict of Linear layers with one activation between them, alone or in a
+    checkpoint; NETWORK.onnx is read if onnxruntime is installed. DATA is a CSV with a header and
+    one column per input, in their own units, or an npz file with the array 'x'.
+    A state dict does not tell how the layers are connected: check that with --outputs.
     Ctrl-C ends the search with the best so far.
     """
     from srnet.explanation.explain import write_explanation
@@ -109,10 +135,19 @@ def explain(
         progress=not quiet,
         formulas=int(formulas) if formulas.isdecimal() else formulas,
         layers=layers or None,
+        output=int(output) if output is not None and output.isdecimal() else output,
+        left_out=left_out or (),
         **settings,
     )
     if not quiet:
         click.echo(explanation)
+    is_state_dict = settings["activation"] is not None and not network.lower().endswith(".onnx")
+    if is_state_dict and settings["outputs_file"] is None:
+        click.echo(
+            "Not checked: whether these are the layers of your network, one after the other; "
+            "--outputs FILE, with its own outputs on these rows, does.",
+            err=True,
+        )
 
 
 @click.command()
@@ -138,12 +173,19 @@ def predict(run_file: str, data_file: str, out: str, standardise: str | None) ->
 
 @click.command()
 @click.argument("run_file", metavar="RUN.json")
-def show(run_file: str) -> None:
+@click.option("--json", "plain", is_flag=True, help="JSON instead of lines.")
+def show(run_file: str, plain: bool) -> None:
     """Print the formulas of RUN.json."""
-    from srnet.explanation.predict import summary
+    import json
+
+    from srnet.explanation.predict import formulas, summary
     from srnet.model.srnet import SRNet
 
-    click.echo(summary(SRNet.load(run_file), run_file))
+    model = SRNet.load(run_file)
+    if plain:
+        click.echo(json.dumps(formulas(model, run_file), indent=1, allow_nan=False))
+    else:
+        click.echo(summary(model, run_file))
 
 
 @click.command("explain-image")

@@ -1,5 +1,6 @@
 """Options that several commands have."""
 
+import csv
 import json
 import re
 from collections.abc import Callable
@@ -35,7 +36,11 @@ runs = click.argument("runs", metavar="RUN.json...", nargs=-1, required=True)
 def out(content: str, name: str = "--out") -> Callable[[Command], Command]:
     """A file that the command writes; a place that cannot be written is refused before the work."""
     return click.option(
-        name, required=True, metavar="FILE", help=f"{content} to write.", callback=_check_writable
+        name,
+        required=True,
+        metavar="FILE",
+        help=f"{content} to write; - for the standard output.",
+        callback=_check_writable,
     )
 
 
@@ -83,6 +88,19 @@ costs = mapping(
     'What an operator counts in the complexity, as {"sin": 3}; 1 where it is not named. Not with '
     "the preset paper.",
 )
+
+
+def names(option: str, content: str, argument: str | None = None) -> Callable[[Command], Command]:
+    """Names of columns with commas between them, as in a line of a CSV."""
+    return click.option(
+        option, *filter(None, [argument]), metavar="A,B,…", help=content, callback=_parse_names
+    )
+
+
+def _parse_names(_: click.Context, option: click.Parameter, text: str | None) -> list[str] | None:
+    if text is None:
+        return None
+    return [name.strip() for name in next(csv.reader([text], skipinitialspace=True))] or [""]
 
 
 def seeds(**attributes: Any) -> Callable[[Command], Command]:

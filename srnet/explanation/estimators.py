@@ -18,7 +18,7 @@ from sklearn.utils.validation import check_is_fitted, validate_data
 from srnet.explanation.explain import explain_rows
 from srnet.explanation.layers import MOST_ROWS
 from srnet.explanation.result import Explanation
-from srnet.model.names import default_names, symbol_names
+from srnet.model.names import symbol_names
 from srnet.networks.adapters import OUTPUT, SklearnBox, adapt
 from srnet.search.budget import Budget
 from srnet.search.run import load_kernels
@@ -103,11 +103,8 @@ class _Estimator(BaseEstimator):
                 break
         self.network_ = mlp
         box = self._box(adapt(mlp, [OUTPUT] if self.layers == "output" else None), scaler)  # type: ignore[arg-type]
-        names = (
-            symbol_names(self.feature_names_in_)
-            if hasattr(self, "feature_names_in_")
-            else default_names(X.shape[1])
-        )
+        names = getattr(self, "feature_names_in_", None)
+        columns = None if names is None else names.tolist()
         if budget.seconds is not None:
             # loading the search is not in its own time, but in that of the fit; compiling it, once
             # on a machine, is not
@@ -131,7 +128,7 @@ class _Estimator(BaseEstimator):
             self.explanation_ = explain_rows(
                 box,
                 X,
-                names,
+                columns,
                 task=type(self).__name__,
                 search=search,
                 seed=int(seeds[2]),

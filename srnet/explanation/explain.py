@@ -10,6 +10,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 from numpy.typing import NDArray
 
 from srnet.errors import UserError
@@ -17,17 +18,24 @@ from srnet.escaping import printable
 from srnet.explanation.classifier import Classifier
 from srnet.explanation.layers import MOST_ROWS, sample_layers
 from srnet.explanation.result import Explanation
-from srnet.explanation.rows import as_rows
-from srnet.explanation.units import restore_units, scale_layers
+from srnet.explanation.rows import as_rows, rows_of
+from srnet.explanation.units import restore_units, scale_layers, search_units
 from srnet.io.files import check_writable, write_json, writing_files
 from srnet.networks.adapters import OUTPUT, BlackBox, adapt
+from srnet.networks.checks import check_parts, difference
+from srnet.networks.functions import FunctionBox
+from srnet.networks.inputs import Inputs, tabulate
+from srnet.networks.layers import warn_of_merged
+from srnet.networks.mlp import Network
+from srnet.networks.outputs import Selector
 from srnet.search.budget import Budget
+from srnet.search.pareto import SELECTIONS
 from srnet.search.progress import Progress
 from srnet.search.run import evolve
 from srnet.search.settings import FORMULAS, RankSettings, Settings, limit_evaluations
 from srnet.search.settings import preset as preset_settings
 from srnet.typing import StrPath
-from srnet.validation import SECONDS, Integer
+from srnet.validation import SECONDS, Choice, Integer
 
 # What ``srnet explain`` writes.
 FILES = ("run.json", "layers.npz", "formulas.json", "network.py", "network.c")
@@ -38,6 +46,7 @@ def explain(
     X: Any,
     *,
     layers: Sequence[str] | None = None,
+    output: Selector = None,
     task: str | None = None,
     preset: str = "rank",
     loss: str = "mse",
@@ -53,25 +62,37 @@ def explain(
     threads: int = 1,
     settings: dict[str, Any] | None = None,
 ) -> Explanation:
-    """Find formulas for a trained network: for its output, or layer by layer (Luo et al. 2022).
+    """Find formulas for a trained model: for its output, or layer by layer (Luo et al. 2022).
 
     The model is only asked for its values: its mode, hooks, gradients and buffers are afterwards as
-    they were.
+    they were. docs/models.md shows which models can be explained, and how.
 
     Parameters
     ----------
     model
-        A ``torch.nn.Module`` that maps rows × inputs to rows × outputs, on any device and of any
-        floating type; scikit-learn's ``MLPRegressor`` or ``MLPClassifier``, alone or in a Pipeline
-        behind a ``StandardScaler``; or a :class:`srnet.networks.mlp.Network`.
+        A ``torch.nn.Module`` on any device and of any floating type, also of TorchScript or
+        torch.export; scikit-learn's ``MLPRegressor`` or ``MLPClassifier``, alone or at the end of a
+        Pipeline; a :class:`srnet.networks.mlp.Network`; or any other model by
+        its output: what has ``predict_proba``, ``decision_function`` or ``predict`` (the first of
+        them), an ONNX Runtime session, or a function of X. Its output at a row must depend on that
+        row alone.
     X
-        Rows on which it is explained, n × d, at least 2: an array, a DataFrame (whose column names
-        the formulas then use) or a tensor. Of more than 10 000 rows, 10 000 are drawn.
+        Rows on which it is explained, n × d, at least 2, in the form in which the model reads them:
+        an array, a tensor, a DataFrame (whose column names the formulas then use), or several
+        inputs, as a tuple of arrays or as arrays by name. Whole numbers stay whole. A column of
+        text is an input of the value 0 or 1 for each of its texts. Of more than 10 000 rows,
+        10 000 are drawn.
     layers
-        Names of the layers explained beside the output, as ``named_modules`` has them; ``hidden1``,
-        ``hidden2``, … of a scikit-learn network; ``["output"]`` for the output alone, which is the
-        default. With the presets ``joint`` and ``paper``, whose subject is the hidden layers, the
-        default is every activation module, in the order of their calls.
+        Names of the layers explained beside the output, as ``named_modules`` has them, or with
+        ``.input`` behind for what a module reads, which is where activations are that are no
+        modules; ``hidden1``, ``hidden2``, … of a scikit-learn network; ``["output"]`` for the
+        output alone, which is the default. With the presets ``joint`` and ``paper``, whose subject
+        is the hidden layers, the default is every activation module, in the order of their calls.
+    output
+        Which of the model's outputs is explained: the name of an item or attribute, the number of
+        an item of a tuple or of a column, or a function of what the model gives. By default all
+        columns of its only output, or of its ``logits``; of the probabilities of two classes the
+        second.
     task
         A name for the result.
     preset
@@ -112,12 +133,13 @@ def explain(
         Only the latter two give the same result every time, bit for bit. A time does not count the
         loading of the compiled search, up to a minute once on a machine.
     validation
-        Rows that are not fitted: with the preset ``rank`` they choose among the formulas. By
-        default they are a fifth of X; of fewer than 1000 rows all are fitted, with recombined ones,
-        and others of these are for validation (docs/rank.md). With ``joint`` and ``paper`` they
-        count in the fitness as in the paper: by default 30 % as many as X (at least 10, at most
-        1000), uniform in X's box widened by a fifth and labelled by the network. Give your own
-        where such points make no sense.
+        Rows that are not fitted: with the preset ``rank`` they choose among the formulas, with
+        ``joint`` and ``paper`` they count in the fitness, as in the paper. Those of X that are
+        among them are not fitted; columns are found by their names. By default a fifth of X is held
+        out. With ``rank`` and 1000 rows or more these are the validation rows. Otherwise the others
+        are recombined for them (docs/rank.md), with ``joint`` and ``paper`` to 30 % as many as X
+        (at least 10, at most 1000), and those that are held out only tell the result's R². Give
+        your own where recombined rows make no sense.
     progress
         A bar with the time left on a terminal, a line a minute in a log. Ctrl-C ends the search
         with the best so far.
@@ -134,24 +156,19 @@ def explain(
     Raises
     ------
     UserError
-        If the model cannot be explained, X does not fit it, or it gives values that are not finite.
+        If the model cannot be explained, X does not fit it, or it gives values that are not finite;
+        if its layers do not compute what it computes, or one does not read the layer before it.
 
     Warns
     -----
     UserWarning
-        If the output is nearly constant, or no hidden layer is explained.
+        If the output is nearly constant, or no hidden layer is explained; if a layer reads more
+        than the one before it; or if the network or the search reads a column in so few digits that
+        most of its values become equal.
     """
-    rows, names = as_rows(X)
-    known = getattr(model, "feature_names_in_", None)
-    if (
-        known is not None
-        and hasattr(X, "columns")
-        and [str(name) for name in X.columns] != [str(name) for name in known]
-    ):
-        raise UserError(
-            f"X has the columns {', '.join(map(str, X.columns))}; the model was fitted on "
-            f"{', '.join(map(str, known))}, in this order"
-        )
+    inputs = Inputs.of(X)
+    X = tabulate(X, inputs.texts)
+    rows, columns = as_rows(X)
     search = preset_settings(
         preset,
         loss=loss,
@@ -159,32 +176,52 @@ def explain(
     )
     if layers is None and isinstance(search, RankSettings):
         layers = [OUTPUT]
+    network = adapt(model, layers, output, inputs)
+    known = getattr(model, "feature_names_in_", None)
+    if (
+        known is not None
+        and not isinstance(network, FunctionBox)
+        and not inputs.texts
+        and hasattr(X, "columns")
+        and [str(name) for name in X.columns] != [str(name) for name in known]
+    ):
+        raise UserError(
+            f"X has the columns {', '.join(map(str, X.columns))}; the model was fitted on "
+            f"{', '.join(map(str, known))}, in this order"
+        )
+    takes_text = isinstance(network, FunctionBox) or getattr(network, "before", None) is not None
+    if not takes_text:
+        inputs.check_numbers()
     explanation = explain_rows(
-        adapt(model, layers),
+        network,
         rows,
-        names,
+        columns,
         task=task,
         search=search,
         formulas=formulas,
         seed=seed,
         budget=budget,
-        validation=validation,
+        validation=None if validation is None else tabulate(validation, inputs.texts),
+        inputs=inputs,
         progress=progress,
         threads=threads,
     )
-    if layers is None and len(explanation.layers) == 1:
+    if layers is None and len(explanation.layers) == 1 and not isinstance(network, FunctionBox):
         warnings.warn(
             "only the output is explained, for the model has no activation module; name layers "
             "with layers=",
             stacklevel=2,
         )
-    return explanation
+    if not inputs.texts:
+        return explanation
+    run = {**explanation.run, "input_texts": dict(inputs.texts)}
+    return Explanation(run, layers=explanation.network_layers, network=network)
 
 
 def explain_rows(
     network: BlackBox,
     rows: NDArray[Any],
-    input_names: Sequence[str],
+    columns: Sequence[str] | None,
     *,
     search: Settings,
     task: str | None = None,
@@ -192,18 +229,25 @@ def explain_rows(
     seed: int = 0,
     budget: str | int | Budget | None = None,
     validation: Any = None,
+    inputs: Inputs | None = None,
     progress: bool = True,
     threads: int = 1,
 ) -> Explanation:
-    """:func:`explain` for whatever has layers, for rows that are an array already, and for the
-    settings of a search."""
+    """:func:`explain` for whatever has layers, for rows that are an array already, with the names
+    of their columns or None, and for the settings of a search."""
     seed = Integer(0, 2**63 - 2).check("seed", seed)  # a run counts from 1
     limit = Budget.parse(budget)
     classifies = search.loss == "cross_entropy"
+    whole = network
     if classifies:
         network = Classifier.from_rows(network, rows[:MOST_ROWS])
     ranked = isinstance(search, RankSettings)
-    sample = sample_layers(network, rows, seed, validation, task or "network", hold_out=ranked)
+    if validation is not None:
+        validation = rows_of(validation, columns, "'validation'")
+    sample = sample_layers(
+        network, rows, seed, validation, task or "network", hold_out=ranked, inputs=inputs
+    )
+    check_parts(whole, rows[:MOST_ROWS], columns)
     if classifies:  # probabilities have a scale
         sample = replace(sample, output_scale=1.0)
     if isinstance(search, RankSettings):
@@ -215,11 +259,16 @@ def explain_rows(
         )
     # the search of rank r standardises by itself
     scaler = None if ranked else network.scaler
+    if scaler is None:
+        scaler = search_units(sample.layers.splits["train"][0])
+    scaled = scale_layers(sample, scaler)
+    own, searched = (each.splits["train"][0] for each in (sample.layers, scaled))
+    warn_of_merged(own, searched, "the search reads", columns)
     if limit.evaluations is not None:
         search = limit_evaluations(search, limit.evaluations, sample.layers.depth)
     with Progress(quiet=not progress) as bar, _catch_interrupts() as interrupted:
         run = evolve(
-            scale_layers(sample, scaler),
+            scaled,
             search,
             seed + 1,
             threads=threads,
@@ -230,7 +279,7 @@ def explain_rows(
     if interrupted():
         warnings.warn("interrupted: the explanation is the best so far", stacklevel=3)
     return Explanation(
-        restore_units(run, sample, scaler, input_names), layers=sample.layers, network=network
+        restore_units(run, sample, scaler, columns), layers=sample.layers, network=network
     )
 
 
@@ -289,12 +338,16 @@ def write_explanation(
     data_file: StrPath,
     out: StrPath,
     *,
-    activation: str = "sigmoid",
+    activation: str | None = None,
+    outputs_file: StrPath | None = None,
+    columns: Sequence[str] | None = None,
+    left_out: Sequence[str] = (),
+    select: str | None = None,
     time_limit: float = 5.0,
     **options: Any,
 ) -> Explanation:
-    """``srnet explain``: a state dict and rows in; ``run.json``, ``layers.npz``, ``formulas.json``,
-    ``network.py`` and ``network.c`` out.
+    """``srnet explain``: a state dict or an ONNX file, and rows in; ``run.json``, ``layers.npz``,
+    ``formulas.json``, ``network.py`` and ``network.c`` out.
 
     Parameters
     ----------
@@ -302,7 +355,16 @@ def write_explanation(
         A CSV with a header, a column per input in the network's order, or an npz file with the
         array ``x``; in their own units.
     activation
-        Of the hidden layers, which a state dict does not tell.
+        Of the hidden layers, which a state dict does not tell; it must be given for one.
+    outputs_file
+        The network's own outputs on these rows, in the form of ``data_file`` (an npz file with the
+        array ``y``). The network as it was read must compute them.
+    columns, left_out
+        The columns of a CSV that the network reads, in its order, or those that it does not read,
+        as its target; by default it reads all.
+    select
+        The model of the Pareto front that is written (:meth:`Explanation.select`); by default the
+        one that the search chose.
     time_limit
         Seconds for the simplification of the formulas.
 
@@ -316,11 +378,28 @@ def write_explanation(
     from srnet.explanation.predict import read_rows
     from srnet.model.export import to_c, to_numpy
     from srnet.model.simplify import describe
-    from srnet.networks.mlp import load_network
+    from srnet.networks.model_files import load_model, width
 
     time_limit = SECONDS.check("time_limit", time_limit)
-    network = load_network(network_file, activation)
-    x, header = read_rows(data_file, network.sizes[0])
+    if select is not None:
+        Choice(SELECTIONS).check("select", select)
+    if columns is not None and left_out:
+        raise UserError("'columns' and 'target' are both given; one of them tells the inputs")
+    network = load_model(network_file, activation)
+    x, header = read_rows(
+        data_file,
+        width(network),
+        chosen=columns,
+        left_out=left_out,
+        hint="; choose them by --columns, or leave out others by --target",
+    )
+    if outputs_file is not None:
+        if not isinstance(network, Network):
+            raise UserError("'outputs' checks how a state dict is read; an ONNX file tells it")
+        y, _ = read_rows(outputs_file, network.sizes[-1], array="y")
+        _check_outputs(network, x, y, network_file, outputs_file)
+    if str(out) == "-":
+        raise UserError("'out' is '-'; an explanation is several files, and a folder is needed")
     folder = Path(out)
     for name in FILES:
         check_writable(folder / name)
@@ -336,6 +415,8 @@ def write_explanation(
         raise (
             UserError(f"{data_file}: {error}") if str(error).startswith("X ") else error
         ) from error
+    if select is not None:
+        explanation = explanation.select(select)
     assert explanation.network_layers is not None
     described = describe(explanation.run, explanation.network_layers, time_limit)
     with writing_files(folder, FILES) as temporary:
@@ -346,6 +427,29 @@ def write_explanation(
             source = export(explanation.model, explanation.input_names)
             (temporary / name).write_text(source, encoding="utf-8")
     return explanation
+
+
+def _check_outputs(
+    network: Network,
+    x: NDArray[Any],
+    y: NDArray[Any],
+    network_file: StrPath,
+    outputs_file: StrPath,
+) -> None:
+    """UserError unless a network that was read computes the outputs y at the rows x."""
+    if len(y) != len(x):
+        raise UserError(
+            f"{outputs_file}: has {len(y)} row(s), the data {len(x)}; the network's outputs on "
+            f"the rows of the data are needed"
+        )
+    computed = network.predict(x).astype(np.float64)
+    place = difference(computed, y, float(np.finfo(np.float32).eps))
+    if place is not None:
+        raise UserError(
+            f"{outputs_file}: row {place[0]}, output {place[1]} is {y[place]:.6g}; {network_file}, "
+            f"read as Linear layers with the activation {network.activation} between them, gives "
+            f"{computed[place]:.6g}: it has another activation or other connections"
+        )
 
 
 @contextlib.contextmanager

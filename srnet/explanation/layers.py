@@ -1,5 +1,6 @@
 """The layers of a user's network on the rows that are searched and on validation rows."""
 
+import itertools
 import warnings
 from dataclasses import dataclass
 from typing import Any
@@ -9,26 +10,27 @@ from numpy.typing import NDArray
 from threadpoolctl import threadpool_limits
 
 from srnet.data.dataset import widen_box
-from srnet.data.tasks import WIDEN
 from srnet.errors import UserError
-from srnet.explanation.rows import as_rows
 from srnet.networks.adapters import BlackBox, check_width
-from srnet.networks.layers import Layers
+from srnet.networks.inputs import Inputs
+from srnet.networks.layers import Layers, too_coarse
 from srnet.networks.mlp import CONSTANT_SPREAD
 
 # Of more rows a sample is searched: a formula of a few constants needs no more.
 MOST_ROWS = 10_000
 MOST_VALIDATION_ROWS = 1000
-# Of more rows than the second number the first share is held out; fewer are recombined, to so many
-# new rows for validation. Recombined rows have the last share of their components from others.
-_HELD_OUT, _FEW_ROWS, _NEW, _RECOMBINED = 0.2, 1000, 400, 0.5
-# An input of no more values than these is taken for a kind or a count.
+# This share of the rows is held out, of at least so many rows. With fewer than the third number
+# those left are recombined, to so many new rows for validation. Recombined rows have the last share
+# of their components from others.
+_HELD_OUT, _LEAST, _FEW_ROWS, _NEW, _RECOMBINED = 0.2, 10, 1000, 400, 0.5
+# An input whose values repeat, no more of them than these, is taken for a kind.
 _FEW_VALUES = 10
 
 
 @dataclass(frozen=True)
 class LayerSample:
-    """A network's layers in their own units, on rows for the search and on validation rows.
+    """A network's layers in their own units: on rows for the search, on validation rows, and where
+    these are made up on rows that are held out of both (``test``).
 
     Attributes
     ----------
@@ -36,33 +38,44 @@ class LayerSample:
         Of the layers, the output last.
     output_scale
         Standard deviation of the output; 1 where it is constant.
+    validation
+        What the validation rows are: ``given``; ``held out`` of the rows; ``made up``; or
+        ``fitted`` rows, where there are too few others.
     """
 
     layers: Layers
     names: list[str]
     output_scale: float
+    validation: str = "given"
 
 
 def sample_layers(
     network: BlackBox,
     rows: NDArray[Any],
     seed: int = 0,
-    validation: Any = None,
+    validation: NDArray[Any] | None = None,
     task: str = "network",
     *,
     hold_out: bool = False,
+    inputs: Inputs | None = None,
 ) -> LayerSample:
     """The layers of a network on (a sample of) the rows, n × d, and on validation rows.
+
+    A fifth of 10 rows or more is held out: what is said of the result is measured there.
 
     Parameters
     ----------
     validation
-        The validation rows. By default points of the rows' box, widened as in the workflow.
+        The validation rows. Those of the rows that are among them are not fitted, and no others are
+        held out. By default they are made up of the rows that are left.
     hold_out
-        Whether by default a fifth of the rows themselves are held out for validation. Fewer than
-        1000 rows are all fitted, and recombined ones are added; the validation rows are recombined
-        ones too. Half of their principal components come from other rows, so that they are rows on
-        which the network was not trained: what it has learned by heart does not hold for others.
+        Whether by default the rows that are held out are the validation rows. Of fewer than 1000
+        rows all that are left are fitted, and recombined ones are added; the validation rows are
+        recombined ones too. Half of their principal components come from other rows, so that they
+        are rows on which the network was not trained: what it has learned by heart does not hold
+        for others.
+    inputs
+        What the model reads; rows that are made up are then some that it can read.
 
     Raises
     ------
@@ -80,23 +93,29 @@ def sample_layers(
             f"formula to be trusted"
         )
     rng = np.random.default_rng([seed, 9])
-    if len(rows) > MOST_ROWS:
-        rows = rows[np.sort(rng.choice(len(rows), MOST_ROWS, replace=False))]
-    if validation is None and hold_out:
-        rows, valid = _hold_out(rows, rng)
-    elif validation is None:
-        count = min(max(10, len(rows) * 3 // 10), MOST_VALIDATION_ROWS)
-        low, high = widen_box(rows, WIDEN["valid"])
-        valid = rng.uniform(low, high, (count, rows.shape[1])).astype(rows.dtype)
-    else:
-        valid = as_rows(validation, "'validation'")[0]
+    if validation is not None:
         least = 2 if hold_out else 1  # of one row there is no R²
-        if len(valid) < least:
-            raise UserError(f"'validation' has {len(valid)} row(s); at least {least} are needed")
-        check_width(valid, rows.shape[1], "'validation'")
-    names, train_values = _evaluate(network, rows, "X")
-    _, valid_values = _evaluate(network, valid, "the validation rows")
-    layers = Layers({"train": train_values, "valid": valid_values}, name=task, source="network")
+        if len(validation) < least:
+            raise UserError(
+                f"'validation' has {len(validation)} row(s); at least {least} are needed"
+            )
+        check_width(validation, rows.shape[1], "'validation'")
+    splits, kind = _splits(rows, validation, hold_out, rng)
+    if inputs is not None:
+        for split in splits:
+            if split != "valid" or validation is None:
+                splits[split] = inputs.admissible(splits[split])
+    names: list[str] = []
+    own: dict[str, list[NDArray[Any]]] = {}
+    for split, x in splits.items():
+        is_given = split == "valid" and validation is not None
+        given, what = (validation, "'validation'") if is_given else (rows, "X")
+        names, own[split] = _evaluate(network, x, given, what)
+    wide = [i for i in (0, -1) if too_coarse(own["train"][i]).any()]
+    values = {split: [value.astype(np.float32) for value in each] for split, each in own.items()}
+    for split, i in itertools.product(own, wide):
+        values[split][i] = own[split][i].astype(np.float64)
+    layers = Layers(values, name=task, source="network")
     output = layers.values(-1)
     scale = float(np.sqrt(np.mean(np.square(output - output.mean(axis=0)))))
     if scale <= CONSTANT_SPREAD * float(np.sqrt(np.mean(np.square(output)))):
@@ -105,32 +124,76 @@ def sample_layers(
             f"trained?",
             stacklevel=4,
         )
-    return LayerSample(layers, names, scale if scale > 1e-30 else 1.0)
+    return LayerSample(layers, names, scale if scale > 1e-30 else 1.0, kind)
 
 
-def _hold_out(rows: NDArray[Any], rng: np.random.Generator) -> tuple[NDArray[Any], NDArray[Any]]:
-    """Rows to fit, and validation rows: of many rows a fifth; of few none, but recombined ones, as
-    they are added to those that are fitted, two for each that is missing."""
-    missing = _FEW_ROWS - len(rows)
-    if missing > 0:
-        fitted, new = np.split(_recombine(rows, 2 * missing + _NEW, rng), [2 * missing])
-        fitted = np.vstack([rows, fitted])
-        known = {row.tobytes() for row in fitted}
-        unseen = np.array([row.tobytes() not in known for row in new])
-        return fitted, new[unseen] if unseen.any() else new
+def _splits(
+    rows: NDArray[Any],
+    validation: NDArray[Any] | None,
+    hold_out: bool,
+    rng: np.random.Generator,
+) -> tuple[dict[str, NDArray[Any]], str]:
+    """Rows by split, and what the validation rows are."""
+    if validation is not None:
+        known = {row.tobytes() for row in validation.astype(rows.dtype)}
+        others = np.array([row.tobytes() not in known for row in rows])
+        kind = "given" if others.sum() >= 2 else "fitted"
+        rows = rows[others] if kind == "given" else rows
+        return {"train": _sample(rows, MOST_ROWS, rng)[0], "valid": validation}, kind
+    if hold_out and len(rows) >= _FEW_ROWS:
+        rows = _sample(rows, MOST_ROWS, rng)[0]
+        train, valid = _sample(rows, len(rows) - int(_HELD_OUT * len(rows)), rng)
+        return {"train": train, "valid": valid}, "held out"
+    held = int(_HELD_OUT * len(rows)) if len(rows) >= _LEAST else 0
+    held = min(held, MOST_VALIDATION_ROWS)
+    rest, test = _sample(rows, len(rows) - held, rng)
+    train = _sample(rest, MOST_ROWS, rng)[0]
+    kept = {"test": test} if held else {}
+    if _are_kinds(train).all():  # nothing new can be made of them
+        if not held:
+            return {"train": train, "valid": train}, "fitted"
+        return {"train": train, "valid": test}, "held out"
+    if not hold_out:
+        count = min(max(10, len(rows) * 3 // 10), MOST_VALIDATION_ROWS)
+        made = _recombine(train, count, len(rows), rng)
+        return {"train": train, "valid": made, **kept}, "made up"
+    missing = _FEW_ROWS - len(train)
+    added, new = np.split(_recombine(train, 2 * missing + _NEW, len(rows), rng), [2 * missing])
+    train = np.vstack([train, added])
+    known = {row.tobytes() for row in train}
+    unseen = np.array([row.tobytes() not in known for row in new])
+    valid = new[unseen] if unseen.any() else new
+    return {"train": train, "valid": valid, **kept}, "made up"
+
+
+def _sample(
+    rows: NDArray[Any], most: int, rng: np.random.Generator
+) -> tuple[NDArray[Any], NDArray[Any]]:
+    """At most so many of the rows, and the others, both in their order."""
+    if len(rows) <= most:
+        return rows, rows[:0]
     order = rng.permutation(len(rows))
-    count = int(_HELD_OUT * len(rows))
-    return rows[np.sort(order[count:])], rows[np.sort(order[:count])]
+    return rows[np.sort(order[:most])], rows[np.sort(order[most:])]
 
 
-def _recombine(rows: NDArray[Any], count: int, rng: np.random.Generator) -> NDArray[Any]:
-    """So many recombined rows: with half of their principal components each from some other row, so
-    that the inputs stay correlated as they are.
+def _are_kinds(rows: NDArray[Any]) -> NDArray[np.bool_]:
+    """The columns that tell kinds: a few values, which repeat."""
+    most = min(_FEW_VALUES, len(rows) / 2)
+    return np.array([len(np.unique(column)) <= most for column in rows.T])
 
-    They spread a little further than the rows, as far as more of their kind would; an input of few
-    values keeps to them.
+
+def _recombine(
+    rows: NDArray[Any], count: int, known: int, rng: np.random.Generator
+) -> NDArray[Any]:
+    """So many recombined rows, as they could be, of some of the rows that are ``known``: with half
+    of their principal components each from some other row, so that the inputs stay correlated.
+
+    They spread a little further than the rows, as far as more of their kind would. Columns that
+    tell kinds are those of one row together, so that no two exclude each other. Other columns whose
+    values repeat, codes or counts, keep to these values; whole numbers stay whole, and what is
+    nowhere negative does not become so.
     """
-    spread = 1 + 2 / np.sqrt(len(rows))
+    spread = 1 + 2 / np.sqrt(known)
     mean, std = rows.mean(axis=0, dtype=np.float64), rows.std(axis=0, dtype=np.float64)
     std[std == 0] = 1.0
     scaled = (rows - mean) / std
@@ -140,33 +203,45 @@ def _recombine(rows: NDArray[Any], count: int, rng: np.random.Generator) -> NDAr
     inputs = np.arange(rows.shape[1])
     drawn = scores[rng.integers(len(rows), size=(count, len(inputs))), inputs]
     taken = rng.random((count, len(inputs))) < _RECOMBINED
-    scores = np.where(taken, drawn, scores[rng.integers(len(rows), size=count)])
+    own = rng.integers(len(rows), size=count)
+    scores = np.where(taken, drawn, scores[own])
     made = np.einsum("nj,ij->ni", scores, directions) * (spread * std) + mean
     low, high = widen_box(rows, spread)
-    made = np.clip(made, low, high).astype(rows.dtype)
-    for i, column in enumerate(rows.T):
-        values = np.unique(column)
-        if len(values) <= _FEW_VALUES:
-            nearest = np.abs(made[:, i, None] - values).argmin(axis=1)
-            made[:, i] = values[nearest]
+    made = np.clip(made, np.where((rows >= 0).all(axis=0), np.maximum(low, 0), low), high)
+    made = made.astype(rows.dtype)
+    kinds = _are_kinds(rows)
+    made[:, kinds] = rows[own][:, kinds]
+    for i in np.flatnonzero(~kinds):
+        values = np.unique(rows[:, i])
+        if len(values) <= len(rows) / 2:
+            middles = values[:-1] / 2 + values[1:] / 2
+            made[:, i] = values[np.searchsorted(middles, made[:, i])]
+        elif (values == np.rint(values)).all():
+            made[:, i] = np.rint(made[:, i])
     return made
 
 
 def _evaluate(
-    network: BlackBox, x: NDArray[Any], where: str
-) -> tuple[list[str], list[NDArray[np.float32]]]:
-    """Names of the layers, and the rows and the layers' values in float32; ``where`` is what
-    errors call the rows."""
+    network: BlackBox, x: NDArray[Any], given: Any, what: str
+) -> tuple[list[str], list[NDArray[Any]]]:
+    """Names of the layers, and the rows and the layers' values, within the range of float32. Errors
+    name the place of a row among those that were given, which they call ``what``."""
     names, values = network.layers(x)
-    with np.errstate(over="ignore"):
-        plain = [np.asarray(value, dtype=np.float32) for value in (x, *values)]
-    for name, value in zip(names, plain[1:], strict=True):
-        bad = np.flatnonzero(~np.isfinite(value).all(axis=1))
+    for name, value in zip(names, values, strict=True):
+        bad = np.flatnonzero(~_are_in_range(value).all(axis=1))
         if bad.size:
+            places = np.flatnonzero((given == x[bad[0]]).all(axis=1))
+            where = f"row {places[0]} of {what}" if places.size else "a row made up of those of X"
             raise UserError(
-                f"the layer '{name}' gives a value that is not finite (in float32) at row "
-                f"{bad[0]} of {where}; a network that is finite is needed"
+                f"the layer '{name}' gives a value that is not finite (in float32) at {where}; a "
+                f"network that is finite is needed"
             )
-    if not np.isfinite(plain[0]).all():
-        raise UserError(f"{where} has a value beyond the range of float32; scale it")
-    return names, plain
+    if not _are_in_range(x).all():
+        raise UserError(f"{what} has a value beyond the range of float32; scale it")
+    return names, [x, *values]
+
+
+def _are_in_range(values: NDArray[Any]) -> NDArray[np.bool_]:
+    """Which values are finite in float32."""
+    with np.errstate(over="ignore"):
+        return np.isfinite(values.astype(np.float32))

@@ -13,11 +13,12 @@ from srnet.cgp.primitives import by_name
 from srnet.errors import UserError
 from srnet.escaping import printable
 from srnet.explanation.classifier import class_probabilities
-from srnet.explanation.rows import as_rows
+from srnet.explanation.rows import rows_of
 from srnet.io.files import read_json, write_json
 from srnet.metrics import r_squared
-from srnet.model.names import in_order, input_names_in, names_in
-from srnet.model.srnet import SRNet, network_operations, readable_expressions
+from srnet.model.names import columns_in, input_names_in, names_in
+from srnet.model.srnet import SRNet, legend, network_operations, readable_expressions
+from srnet.networks.inputs import tabulate
 from srnet.networks.layers import Layers
 from srnet.search.pareto import select as select_position
 from srnet.typing import Floats, StrPath
@@ -141,6 +142,7 @@ class Explanation:
             run, "layer_names", [*(f"h{i}" for i in range(1, depth)), "output"]
         )
         self._input_names = input_names_in(run, self._model.inputs)
+        self._columns = columns_in(run, self._model.inputs)
         for key in ("layer_losses", "layer_r2", "layer_gains", "layer_bounds"):
             if len(run.get(key, [None] * depth)) != depth:
                 raise UserError(
@@ -157,6 +159,12 @@ class Explanation:
     def input_names(self) -> list[str]:
         """What the inputs are called in the formulas."""
         return list(self._input_names)
+
+    @property
+    def columns(self) -> list[str] | None:
+        """The names of the inputs' columns as they were given, by which the columns of other
+        tables are found; None where they had none."""
+        return None if self._columns is None else list(self._columns)
 
     @property
     def layers(self) -> tuple[LayerFormula, ...]:
@@ -187,8 +195,11 @@ class Explanation:
 
     @property
     def r2(self) -> float | None:
-        """Of the network's output, over training and validation rows."""
-        return self.layers[-1].r2
+        """Of the network's output, on rows of X that are neither fitted nor made up, or where you
+        gave validation rows on these; over all rows where the run tells no such."""
+        found = self._judged("r2", "linear_r2")[0]
+        told = "test_r2" in self.run or "valid_r2" in self.run
+        return found if told else self.layers[-1].r2
 
     @property
     def outputs(self) -> int:
@@ -210,10 +221,10 @@ class Explanation:
 
     def _rows(self, X: Any, minimum: int = 0) -> NDArray[Any]:
         """X as an array with the columns in the order in which the formulas read them."""
-        rows, names = as_rows(X)
+        rows = rows_of(tabulate(X, self.run.get("input_texts", {})), self._columns)
         if len(rows) < minimum:
             raise UserError(f"X has {len(rows)} rows; at least {minimum} is needed")
-        return in_order(rows, names, self._input_names) if hasattr(X, "columns") else rows
+        return rows
 
     def fidelity(self, X: Any, y: Any = None) -> Fidelity:
         """How well the formulas do what the network does at rows X.
@@ -326,16 +337,34 @@ class Explanation:
 
     def latex(self, output: int = 0, digits: int | None = None) -> str:
         """One output of the network in LaTeX, for math mode; constants rounded to ``digits``
-        significant digits, by default the model's own where it was rounded, else 4."""
+        significant digits, by default to as many as the formula needs to be as faithful as the
+        model. A loaded explanation, which has no rows to tell, shows all."""
+        from srnet.model.digits import EXACT
         from srnet.model.formulas import raw_forms
-        from srnet.model.latex import latex
+        from srnet.model.latex import latex, shown_names
         from srnet.model.sympy_forms import MAX_OPERATIONS
 
         self._check_output(output)
+        shown = shown_names(self.run, self._model.inputs)
         if network_operations(self._model) > MAX_OPERATIONS:  # in steps, or it would fill a book
-            return raw_forms(self._model, self._input_names).outputs[output].latex
-        digits = digits if digits is not None else self.run.get("digits", 4)
-        return latex(self.sympy(output), digits)
+            forms = raw_forms(self._model, self._input_names, digits or EXACT, shown)
+            return forms.outputs[output].latex
+        expression = self.sympy(output)
+        digits = self._digits(expression, output) if digits is None else digits
+        return latex(expression, digits, shown)
+
+    def _digits(self, expression: Any, output: int) -> int:
+        """The digits that an output's constants need."""
+        from srnet.model.digits import EXACT, enough_digits
+        from srnet.model.sympy_forms import symbols
+
+        if self.network_layers is None:
+            return EXACT
+        x = self.network_layers.values(0)
+        reference = self._model.layers(x)[-1][:, output]
+        unexplained = 1 - (self.layers[-1].r2 or 0.0)
+        share = max(_RISE * unexplained, _NOISE)
+        return enough_digits(expression, symbols(self._input_names), x, reference, share)
 
     def expression(self, output: int = 0) -> str:
         """One output of the network as text that sympy reads, constants exact, as short as sympy's
@@ -364,6 +393,7 @@ class Explanation:
     def simplified(self, time_limit: float = 20.0) -> "Simplified":
         """Shorter forms of all formulas, found by sympy in a child process and checked at the
         training rows."""
+        from srnet.model.latex import shown_names
         from srnet.model.simplify import simplify
 
         if self.network_layers is None:
@@ -372,7 +402,12 @@ class Explanation:
                 "RUN.json --layers layers.npz`"
             )
         return simplify(
-            self._model, self.network_layers.splits["train"][0], time_limit, names=self._input_names
+            self._model,
+            self.network_layers.splits["train"][0],
+            time_limit,
+            names=self._input_names,
+            digits=None,
+            shown=shown_names(self.run, self._model.inputs),
         )
 
     def to_torch(self) -> "torch.nn.Module":
@@ -459,6 +494,7 @@ class Explanation:
             f"{output}{i} = {_shorten(text)}"
             for i, text in enumerate(readable_expressions(self._model, self._input_names))
         ]
+        lines += legend(self._model, self._input_names, self._columns)
         lines += self._warnings()
         return "\n".join(map(printable, lines))
 
@@ -482,32 +518,49 @@ class Explanation:
         """What a reader must know of a poor explanation."""
         if "valid_accuracy" in self.run:
             return self._warnings_of_classes()
-        valid, linear = self.run.get("valid_r2"), self.run.get("linear_r2")
-        if valid is None:
+        found, linear, rows = self._judged("r2", "linear_r2")
+        if found is None:
             return []
-        if linear is not None and valid < linear - _WORSE:
-            return [f"Poor: a linear regression has R² {linear:.4f} on the validation rows."]
-        if valid < _POOR:
+        if linear is not None and found < linear - _WORSE:
+            return [f"Poor: a linear regression has R² {linear:.4f} on the {rows}."]
+        if found < _POOR:
             return [
-                f"Poor: {1 - valid:.0%} of the output's variance on the validation rows is not "
-                f"explained; a larger budget may find more."
+                f"Poor: {1 - found:.0%} of the output's variance on the {rows} is not explained; a "
+                f"larger budget may find more."
             ]
         return []
 
     def _warnings_of_classes(self) -> list[str]:
         """The same of a classification."""
-        agreed, linear = self.run["valid_accuracy"], self.run.get("linear_accuracy")
+        agreed, linear, rows = self._judged("accuracy", "linear_accuracy")
+        largest = self._judged("accuracy", "majority_share")[1]
+        assert agreed is not None
         if linear is not None and agreed < linear - _WORSE:
             return [
                 f"Poor: a linear logistic model has the network's class on {linear:.1%} of the "
-                f"validation rows."
+                f"{rows}."
             ]
-        if agreed < max(_POOR, self.run.get("majority_share") or 0.0):
+        if agreed < max(_POOR, largest or 0.0):
             return [
-                f"Poor: on {1 - agreed:.1%} of the validation rows the class is not the network's; "
-                f"a larger budget may find more."
+                f"Poor: on {1 - agreed:.1%} of the {rows} the class is not the network's; a larger "
+                f"budget may find more."
             ]
         return []
+
+    def _judged(self, measure: str, baseline: str) -> tuple[float | None, float | None, str]:
+        """A measure of the model, the same of a baseline, and the rows of both: those that are held
+        out, or where there are none the validation rows."""
+        run, rows = self.run, self.run.get("rows", {})
+        if f"test_{measure}" in run:
+            held = f"{rows.get('test', '')} held-out rows".strip()
+            return run[f"test_{measure}"], run.get(f"test_{baseline}"), held
+        kinds = {
+            "held out": f"{rows.get('valid', '')} held-out rows".strip(),
+            "made up": "made-up validation rows",
+            "fitted": "rows that were fitted",
+        }
+        what = kinds.get(run.get("validation", ""), "validation rows")
+        return run.get(f"valid_{measure}"), run.get(baseline), what
 
     def _classifies(self) -> bool:
         return self._model.loss == "cross_entropy"
@@ -515,18 +568,29 @@ class Explanation:
     def _quality(self) -> str:
         """How well the formulas give the output, for a reader."""
         if "valid_accuracy" in self.run:
-            keys = ("valid_accuracy", "linear_accuracy", "majority_share")
-            agreed, by_linear, largest = (_format(self.run.get(key)) for key in keys)
+            agreed, linear, rows = self._judged("accuracy", "linear_accuracy")
+            largest = self._judged("accuracy", "majority_share")[1]
             return (
-                f"network's class on validation rows {agreed} (linear logistic model {by_linear}, "
-                f"largest class {largest})"
+                f"network's class on {rows} {_format(agreed)} (linear logistic model "
+                f"{_format(linear)}, largest class {_format(largest)})"
+                f"{self._beside('accuracy')}"
             )
         if self._classifies():
             return f"network's class {_format(self.run.get('accuracy'))}"
-        valid, linear = self.run.get("valid_r2"), self.run.get("linear_r2")
-        if valid is None or linear is None:
+        found, linear, rows = self._judged("r2", "linear_r2")
+        if found is None or linear is None:
             return f"R² of the output {_format(self.r2)}"
-        return f"R² of the output on validation rows {valid:.4f} (linear regression {linear:.4f})"
+        return (
+            f"R² of the output on {rows} {found:.4f} (linear regression {linear:.4f})"
+            f"{self._beside('r2')}"
+        )
+
+    def _beside(self, measure: str) -> str:
+        """The measure on made-up validation rows, beside that on rows that are held out."""
+        found = self.run.get(f"valid_{measure}")
+        if f"test_{measure}" not in self.run or found is None:
+            return ""
+        return f", on made-up ones {found:.4f}"
 
     def __repr__(self) -> str:
         return printable(
@@ -536,20 +600,25 @@ class Explanation:
     def _repr_latex_(self) -> str:
         """What a notebook shows."""
         shown = min(self.outputs, 5)
-        rows = [rf"y_{{{i}}} &= {self.latex(i)}" for i in range(shown)] + (
+        name = r"\operatorname{logit} y" if self._classifies() else "y"
+        rows = [rf"{name}_{{{i}}} &= {self.latex(i)}" for i in range(shown)] + (
             [r"&\;\;\vdots"] if shown < self.outputs else []
         )
         return r"$\displaystyle \begin{aligned} " + r" \\ ".join(rows) + r" \end{aligned}$"
 
 
 _LONGEST = 2000
+# Rounding what is shown may change the output's variance by this share of what is not explained, or
+# this share of all of it.
+_RISE, _NOISE = 1e-3, 1e-9
 # A bound above is not told; R² below the linear regression's by so much, or below the third, is
 # poor.
 _CLOSE, _WORSE, _POOR = 0.9995, 0.005, 0.9
 # What a run may tell of its model beside the model itself and its losses.
 _MEASURES = (
-    *("network_expressions", "layer_r2", "layer_gains", "layer_bounds", "valid_r2", "digits"),
-    *("normalised", "r2", "accuracy", "valid_accuracy"),
+    *("network_expressions", "layer_r2", "layer_gains", "layer_bounds", "digits"),
+    *("valid_r2", "valid_accuracy", "test_r2", "test_accuracy"),
+    *("normalised", "r2", "accuracy"),
 )
 
 

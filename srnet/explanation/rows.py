@@ -1,22 +1,23 @@
 """The rows that a user hands in, as an array and the names of its columns."""
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from srnet.errors import UserError
-from srnet.model.names import default_names, symbol_names
+from srnet.model.names import check_columns, in_order
 
 
-def as_rows(X: Any, what: str = "X") -> tuple[NDArray[Any], list[str]]:
-    """X as an array of n × d numbers, and the names of its columns (x0, x1, … where it has none);
-    errors call it ``what``.
+def as_rows(X: Any, what: str = "X") -> tuple[NDArray[Any], list[str] | None]:
+    """X as an array of n × d numbers, and the names of its columns, None where it has none (or
+    pandas numbers them); errors call it ``what``.
 
     Raises
     ------
     UserError
-        If it is not rows × columns of finite numbers.
+        If it is not rows × columns of finite numbers, or two columns have the same name.
     """
     if hasattr(X, "detach") and hasattr(X, "cpu"):
         X = X.detach().cpu()
@@ -24,6 +25,8 @@ def as_rows(X: Any, what: str = "X") -> tuple[NDArray[Any], list[str]]:
     if hasattr(X, "tocsr"):
         raise UserError(f"{what} is a sparse matrix; a dense one is needed ({what}.toarray())")
     columns = [str(name) for name in X.columns] if hasattr(X, "columns") else None
+    if columns is not None:
+        check_columns(columns, what)
     try:
         rows = np.asarray(X)
         if rows.dtype.kind == "O":
@@ -48,4 +51,19 @@ def as_rows(X: Any, what: str = "X") -> tuple[NDArray[Any], list[str]]:
             f"{what} has a value that is not finite in row {bad[0]}, column {bad[1]}; every value "
             f"must be finite"
         )
-    return rows, symbol_names(columns) if columns else default_names(rows.shape[1])
+    return rows, None if columns == [str(i) for i in range(rows.shape[1])] else columns
+
+
+def rows_of(X: Any, columns: Sequence[str] | None, what: str = "X") -> NDArray[Any]:
+    """The same as an array alone, in the order of the columns of these names.
+
+    Raises
+    ------
+    UserError
+        Also if it has other columns.
+    """
+    rows, own = as_rows(X, what)
+    try:
+        return in_order(rows, own, columns)
+    except UserError as error:
+        raise UserError(f"{what}: {error}") from error

@@ -9,6 +9,7 @@ import os
 import re
 import shutil
 import stat
+import sys
 import tempfile
 from collections import Counter
 from collections.abc import Iterator, Sequence
@@ -29,7 +30,8 @@ def writing(path: StrPath, mode: str = "w") -> Iterator[IO[Any]]:
     """Open a partial file beside ``path`` and rename it to ``path`` when the block succeeds.
 
     A link stays and its target is replaced. A device or a pipe is not replaced: it gets the content
-    when the block succeeds. Partial files that killed processes left are deleted.
+    when the block succeeds, and so does the standard output, ``-``. Partial files that killed
+    processes left are deleted.
 
     Raises
     ------
@@ -39,6 +41,7 @@ def writing(path: StrPath, mode: str = "w") -> Iterator[IO[Any]]:
     """
     path = Path(path)
     opening = _writing_into if is_stream(path) else _replacing
+    opening = _writing_out if _is_output(path) else opening
     with _sentence(path), opening(path, mode, None if "b" in mode else "utf-8") as file:
         yield file
 
@@ -92,6 +95,21 @@ def _writing_into(path: Path, mode: str, encoding: str | None) -> Iterator[IO[An
         file.seek(0)
         with open(path, mode, encoding=encoding) as stream:
             shutil.copyfileobj(file, stream)
+
+
+def _is_output(path: StrPath) -> bool:
+    """Whether a path is ``-``, the standard output."""
+    return os.fspath(path) == "-"
+
+
+@contextlib.contextmanager
+def _writing_out(path: Path, mode: str, encoding: str | None) -> Iterator[IO[Any]]:
+    """A temporary file whose content goes to the standard output at the end."""
+    with tempfile.TemporaryFile(f"{mode}+", encoding=encoding) as file:
+        yield file
+        file.seek(0)
+        shutil.copyfileobj(file, sys.stdout.buffer if "b" in mode else sys.stdout)
+        sys.stdout.flush()
 
 
 @contextlib.contextmanager
@@ -161,6 +179,8 @@ def check_writable(path: StrPath) -> None:
     """
     with _sentence(Path(path)):
         folder = Path(os.path.realpath(path)).parent
+        if _is_output(path):
+            return
         if is_stream(path):  # opening and closing a pipe would end its reader's wait
             _check_access(path)
         elif folder.exists():

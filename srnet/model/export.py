@@ -87,9 +87,11 @@ def to_c(model: SRNet, names: Sequence[str] | None = None) -> str:
     Parameters
     ----------
     names
-        What the inputs are called in it, C identifiers; by default x0, x1, ….
+        What the inputs are called in it, by default x0, x1, …. One with letters beyond ASCII, which
+        not every compiler reads, is called so by its number.
     """
-    inputs = model.operands(0, names)
+    given = model.operands(0, names)
+    inputs = _plain(given)
     lines = [f"const double {inputs[i]} = inputs[{i}];" for i in _read(model)[0]]
     outputs = _statements(
         model, inputs, "const double {} = {};", lambda primitive: primitive.c, lines
@@ -108,17 +110,29 @@ def to_c(model: SRNet, names: Sequence[str] | None = None) -> str:
         outputs = [f"power{i} / total" for i in range(len(outputs))]
     lines += [f"outputs[{i}] = {output};" for i, output in enumerate(outputs)]
     body = "\n    ".join(lines)
+    shown = [a if a == b else f"{a} ({b})" for a, b in zip(inputs, given, strict=True)]
     undefined = "".join(f"#undef {name}\n" for name in inputs if _MACROS.fullmatch(name))
     return f"""/* {_title(model)} */
 
 #include <math.h>
 {undefined}
-/* {len(inputs)} input(s): {", ".join(inputs)}; {len(outputs)} {_kind(model)}. */
+/* {len(inputs)} input(s): {", ".join(shown)}; {len(outputs)} {_kind(model)}. */
 void network(const double *inputs, double *outputs)
 {{
     {body}
 }}
 """
+
+
+def _plain(names: Sequence[str]) -> list[str]:
+    """Names of ASCII letters alone."""
+    plain: list[str] = []
+    for i, name in enumerate(names):
+        short = name if name.isascii() else f"x{i}"
+        while not name.isascii() and (short in names or short in plain):
+            short += "_"
+        plain.append(short)
+    return plain
 
 
 def _kind(model: SRNet) -> str:

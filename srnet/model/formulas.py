@@ -7,7 +7,7 @@ where the model is infinite or NaN the sympy expression may be finite. ``evaluat
 these rules off and keeps the program node by node.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from srnet.cgp.primitives import by_name
@@ -64,31 +64,38 @@ class Simplified:
     outputs: tuple[Form, ...]
 
 
-def raw_forms(model: SRNet, names: Sequence[str] | None = None) -> Simplified:
-    """All formulas node by node, not simplified; ``names`` are those of the network's inputs.
+def raw_forms(
+    model: SRNet,
+    names: Sequence[str] | None = None,
+    digits: int = 4,
+    shown: Mapping[str, str] | None = None,
+) -> Simplified:
+    """All formulas node by node, not simplified; ``names`` are those of the network's inputs. In
+    LaTeX these are ``shown``, and constants have so many digits.
 
     A formula that would be too long on paper is written in steps: f1 = … of the inputs, f2 = … of
     f1, and so on.
     """
     layers = []
     values = model.operands(0, names)
-    pieces = names_latex(values)
+    pieces = names_latex(values, shown)
     long = network_operations(model) > MAX_OPERATIONS
     steps: list[Step] = []
     for i, (programs, weights, biases) in enumerate(model):
         inputs = model.operands(i, names)
+        given = shown if i == 0 else None
         scalars: list[str] = []
         scalar_pieces = []
         for j, program in enumerate(programs, start=1):
             name = f"f{i + 1}" if len(programs) == 1 else f"f{i + 1}_{j}"
-            layers.append(_form(_steps(program, inputs, names_latex(inputs), name)))
+            layers.append(_form(_steps(program, inputs, names_latex(inputs, given), name, digits)))
             if long:
-                steps += _steps(program, values, pieces, name)
+                steps += _steps(program, values, pieces, name, digits)
                 last = steps[-1][0]
                 scalars.append(last)
                 scalar_pieces += names_latex([last])
             else:
-                scalar_pieces.append(program_latex(program, pieces))
+                scalar_pieces.append(program_latex(program, pieces, digits))
         if model.reads == "scalars" and i + 1 < model.depth:
             values, pieces = scalars, scalar_pieces
             continue
@@ -97,7 +104,7 @@ def raw_forms(model: SRNet, names: Sequence[str] | None = None) -> Simplified:
                 f"({' + '.join(f'{w!r} * {z}' for w, z in zip(row, scalars, strict=True))} + {b!r})"
                 for row, b in zip(weights.T.tolist(), biases.tolist(), strict=True)
             ]
-        pieces = affine_latex(weights, scalar_pieces, biases)
+        pieces = affine_latex(weights, scalar_pieces, biases, digits)
     texts = values if long else model.network_expressions(names)
     outputs = [
         _form([*steps, (f"y{j}", raw, piece[0])])
@@ -110,11 +117,11 @@ Step = tuple[str, str, str]  # name, text, LaTeX
 
 
 def _steps(
-    program: Program, names: Sequence[str], pieces: Sequence[Piece], name: str
+    program: Program, names: Sequence[str], pieces: Sequence[Piece], name: str, digits: int
 ) -> list[Step]:
     """A formula as one step, or as one per node where it is too long."""
     if written_out(program, [0] * program.inputs) <= MAX_OPERATIONS:
-        return [(name, program.render(names), program_latex(program, pieces)[0])]
+        return [(name, program.render(names), program_latex(program, pieces, digits)[0])]
     steps: list[Step] = []
 
     def apply(primitive: str, *operands: tuple[str, Piece]) -> tuple[str, Piece]:
@@ -125,7 +132,7 @@ def _steps(
 
     program.fold(
         list(zip(names, pieces, strict=True)),
-        lambda value: (repr(value), constant_latex(value)),
+        lambda value: (repr(value), constant_latex(value, digits)),
         apply,
     )
     return steps

@@ -1,9 +1,10 @@
-"""What the inputs are called in formulas: symbols from the names of columns, and the columns that a
-run's symbols stand for."""
+"""What the inputs are called: columns are found by the names that their owner gave them, and
+formulas show symbols that are made of these names."""
 
 import builtins
 import keyword
 import re
+import unicodedata
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -41,16 +42,18 @@ def _is_taken(name: str) -> bool:
 
 
 def symbol_names(columns: Sequence[str]) -> list[str]:
-    """Names for formulas: what is no letter, digit or _ becomes _, and none is doubled or a
-    function's or a layer's.
+    """Names for formulas: what is no letter (of any alphabet), digit or _ becomes _, and none is
+    doubled or a function's or a layer's.
 
     Nor is one that of something in sympy or Python, which would be read in its place in a formula's
     text: beta becomes beta_.
     """
     names: list[str] = []
     for column in columns:
-        name = re.sub(r"\W", "_", column, flags=re.ASCII) or "_"
-        name = f"_{name}" if name[0].isdigit() else name
+        # as Python reads names: of several forms of a letter there is one
+        text = unicodedata.normalize("NFKC", column)
+        name = "".join(c if f"_{c}".isidentifier() else "_" for c in text) or "_"
+        name = name if name.isidentifier() else f"_{name}"
         while name in names or _is_taken(name):
             name += "_"
         names.append(name)
@@ -75,7 +78,7 @@ def names_in(run: Mapping[str, Any], key: str, default: Sequence[str]) -> list[s
     if (
         not isinstance(names, list)
         or len(names) != len(default)
-        or not all(isinstance(name, str) and name for name in names)
+        or not all(isinstance(name, str) for name in names)
     ):
         raise UserError(f"a run has '{key}' {names!r}; a list of {len(default)} names is needed")
     return names
@@ -94,21 +97,55 @@ def input_names_in(run: Mapping[str, Any], inputs: int) -> list[str]:
     return names if names == default_names(inputs) else symbol_names(names)
 
 
-def in_order(rows: NDArray[Any], columns: Sequence[str], names: Sequence[str]) -> NDArray[Any]:
-    """Rows whose columns have the symbols' names ``columns``, in the order of ``names``, those of a
-    run's inputs.
+def columns_in(run: Mapping[str, Any], inputs: int) -> list[str] | None:
+    """The columns of a RUN.json's inputs, as their owner named them; None where they had no names.
 
-    A run of rows without names (x0, x1, …) takes columns of any names as they come.
+    Raises
+    ------
+    UserError
+        If they are not so many different texts.
+    """
+    key = "columns" if "columns" in run else "input_names"
+    names = names_in(run, key, default_names(inputs))
+    if key == "input_names" and names == default_names(inputs):
+        return None
+    check_columns(names, f"a run's '{key}'")
+    return names
+
+
+def check_columns(columns: Sequence[str], what: str) -> None:
+    """UserError, which calls them ``what``, if two columns have the same name."""
+    for i, name in enumerate(columns):
+        if name in columns[:i]:
+            raise UserError(
+                f"{what} has the column '{name}' twice; every column needs a name of its own"
+            )
+
+
+def in_order(
+    rows: NDArray[Any], columns: Sequence[str] | None, names: Sequence[str] | None
+) -> NDArray[Any]:
+    """Rows with the given columns in the order of ``names``, those of a run's inputs.
+
+    Rows without names are taken as they come. So are the columns of a run without names, but where
+    they are numbered as its inputs are (x0, x1, … or 0, 1, …).
 
     Raises
     ------
     UserError
         If there are other columns than the run has inputs.
     """
-    if sorted(columns) == sorted(names):
-        return rows[:, [list(columns).index(name) for name in names]]
-    if len(columns) == len(names) and list(names) != default_names(len(names)):
+    if columns is None:
+        return rows
+    if names is None:
+        numbers = [str(i) for i in range(len(columns))]
+        bare = [name.removeprefix("x") for name in columns]
+        if sorted(bare) != sorted(numbers) or len({name[:1] == "x" for name in columns}) > 1:
+            return rows
+        columns, names = bare, numbers
+    if sorted(columns) != sorted(names):
         raise UserError(
             f"the columns are {', '.join(columns)}; the formulas read {', '.join(names)}"
         )
-    return rows
+    place = {name: i for i, name in enumerate(columns)}
+    return rows[:, [place[name] for name in names]]

@@ -18,8 +18,10 @@ from numpy.typing import ArrayLike
 from srnet.cgp.costs import layer_complexity
 from srnet.errors import UserError
 from srnet.io.files import finite_or_none, read_json, write_json
+from srnet.model.digits import EXACT
 from srnet.model.fitting import check_run
 from srnet.model.formulas import Form, Simplified, raw_forms
+from srnet.model.latex import shown_names
 from srnet.model.names import input_names_in, symbol_names
 from srnet.model.srnet import SRNet
 from srnet.networks.layers import Layers
@@ -35,6 +37,8 @@ def simplify(
     time_limit: float = 20.0,
     *,
     names: Sequence[str] | None = None,
+    digits: int | None = 4,
+    shown: Mapping[str, str] | None = None,
     child: Sequence[str] = CHILD,
 ) -> Simplified:
     """Shorter forms of a model's formulas, each checked numerically against the model before it is
@@ -52,6 +56,10 @@ def simplify(
         Seconds for all formulas together.
     names
         Of the network's inputs; x0, x1, … where not given.
+    digits
+        Of the constants in LaTeX; None for as many as the formulas need to compute what they say.
+    shown
+        The names in LaTeX, where they are not shown as they are.
     child
         Command of the child process.
 
@@ -63,11 +71,13 @@ def simplify(
     time_limit = SECONDS.check("time_limit", time_limit)
     x = np.asarray(rows, dtype=np.float64)
     model.layers(x[:1])  # the rows must fit
-    forms = raw_forms(model, names)
+    forms = raw_forms(model, names, EXACT if digits is None else digits, shown)
     request = {
         "run": model.to_run(text=False),
         "rows": x.tolist(),
         "names": model.operands(0, names),
+        "digits": digits,
+        "shown": shown,
         # a tenth is left to the child to stop by itself, formula by formula
         # by a clock that both processes read and nobody sets
         "deadline": time.monotonic() + 0.9 * time_limit,
@@ -142,7 +152,15 @@ def describe(
     measured = check_run(run, model, layers)
     start = time.monotonic()
     x = layers.values(0)
-    forms = simplify(model, x, time_limit, names=names or input_names_in(run, model.inputs))
+    forms = simplify(
+        model,
+        x,
+        time_limit,
+        names=names or input_names_in(run, model.inputs),
+        # an explanation is shown by itself
+        digits=None if "output_scale" in run else 4,
+        shown=shown_names(run, model.inputs) if names is None else None,
+    )
     y = layers.values(-1)
     losses = [{"mse": finite_or_none(loss)} for loss in measured]
     if model.loss == "cross_entropy":  # of all outputs together: a logit alone has no error

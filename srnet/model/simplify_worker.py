@@ -11,13 +11,14 @@ import signal
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import partial
 from typing import Any
 
 import numpy as np
 import sympy
 
+from srnet.model.digits import enough_digits
 from srnet.model.formulas import network_operations, written_out
 from srnet.model.latex import latex
 from srnet.model.srnet import SRNet
@@ -105,9 +106,16 @@ class Formula:
     """
 
     def __init__(
-        self, raw: str, names: Sequence[sympy.Symbol], x: Floats, reference: Floats
+        self,
+        raw: str,
+        names: Sequence[sympy.Symbol],
+        x: Floats,
+        reference: Floats,
+        digits: int | None = 4,
+        shown: Mapping[str, str] | None = None,
     ) -> None:
         self.raw, self.names, self.x, self.reference = raw, names, x, reference
+        self.digits, self.shown = digits, shown
         self.best: sympy.Expr | None = None
         self.rel_error = self.rejected = float("nan")
         self.seconds = 0.0
@@ -126,10 +134,13 @@ class Formula:
     def answer(self) -> dict[str, Any]:
         """The fields of :class:`srnet.model.formulas.Form` that are now known."""
         if self.best is not None and len(text(self.best)) < len(self.raw):
+            digits = self.digits
+            if digits is None:
+                digits = enough_digits(self.best, self.names, self.x, self.reference)
             shown = {
                 "simplified": True,
                 "text": text(self.best),
-                "latex": latex(self.best),
+                "latex": latex(self.best, digits, self.shown),
                 "rel_error": self.rel_error,
             }
             return {**shown, "seconds": self.seconds, "note": self.note}
@@ -180,11 +191,14 @@ def simplest(
     deadline: float,
     strategies: Sequence[Strategy] = STRATEGIES,
     given: Sequence[str] | None = None,
+    digits: int | None = 4,
+    shown: Mapping[str, str] | None = None,
 ) -> Iterator[tuple[int, Formula]]:
     """Number and state of a formula (the layers', then the outputs') whenever it may have become
     simpler.
 
-    ``given`` are the names of the network's inputs.
+    ``given`` are the names of the network's inputs and ``shown`` the same in LaTeX; ``digits`` are
+    those of the constants there, None for as many as are needed.
 
     sympy's automatic rules come first for all, as they are fast; then each formula gets an equal
     share of the time left until ``deadline`` (as time.monotonic()).
@@ -199,13 +213,13 @@ def simplest(
         if written_out(program, [0] * program.inputs) <= MAX_OPERATIONS:
             read = x if i == 0 else scalars[i - 1] if model.reads == "scalars" else units[i - 1]
             formulas[number] = Formula(
-                program.render(names), symbols(names), read, scalars[i][:, j]
+                program.render(names), symbols(names), read, scalars[i][:, j], digits, shown
             )
             first[number] = partial(layer_sympy, program, names, evaluate=True)
     if network_operations(model) <= MAX_OPERATIONS:
         for j, raw in enumerate(model.network_expressions(given)):
             formulas[count + j] = Formula(
-                raw, symbols(model.operands(0, given)), x, units[-1][:, j]
+                raw, symbols(model.operands(0, given)), x, units[-1][:, j], digits, shown
             )
             first[count + j] = partial(_output, model, j, given)
     for number, formula in formulas.items():
@@ -247,7 +261,8 @@ def main() -> None:
 
         resource.setrlimit(resource.RLIMIT_AS, (MEMORY, MEMORY))
     model, x = SRNet.from_run(request["run"]), np.array(request["rows"], dtype=np.float64)
-    for i, formula in simplest(model, x, request["deadline"], given=request["names"]):
+    options = {"given": request["names"], "digits": request["digits"], "shown": request["shown"]}
+    for i, formula in simplest(model, x, request["deadline"], **options):
         print(json.dumps({"formula": i, **formula.answer()}, allow_nan=False), flush=True)
 
 

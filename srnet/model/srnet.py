@@ -342,6 +342,18 @@ def readable_expressions(model: SRNet, names: Sequence[str] | None = None) -> li
         return [f"not written: {error}"] * model.widths[-1]
 
 
+def legend(model: SRNet, names: Sequence[str], columns: Sequence[str] | None) -> list[str]:
+    """For a reader, a line with the columns whose symbols in the formulas (``names``) are not their
+    own names, of those that are read; none where there are none."""
+    read = {i for program in model.programs[0] for i in program.used_inputs()}
+    pairs = [
+        f"{symbol} is '{column}'"
+        for i, (symbol, column) in enumerate(zip(names, columns or names, strict=True))
+        if symbol != column and i in read
+    ]
+    return [f"({', '.join(pairs)})"] if pairs else []
+
+
 def network_operations(model: SRNet) -> int:
     """Operations of one composed formula when nothing is shared."""
     return _operations(model)[-1]

@@ -1,12 +1,14 @@
-"""Any network by its layers: rows in, the values of every layer out.
+"""Any model by its layers: rows in, the values of every layer out.
 
-``adapt`` takes a torch module, a scikit-learn MLP, or a :class:`srnet.networks.mlp.Network`. It
-imports torch or scikit-learn only if the model is theirs.
+``adapt`` shows the layers of a torch module, a scikit-learn MLP, or a
+:class:`srnet.networks.mlp.Network`, and the output of any other model. It imports torch or
+scikit-learn only if the model is theirs.
 """
 
 import contextlib
+import re
 import sys
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING, Any, Protocol
@@ -16,7 +18,18 @@ from numpy.typing import NDArray
 from scipy.special import softmax
 
 from srnet.errors import UserError
+from srnet.networks.functions import black_box
+from srnet.networks.inputs import Inputs, batches
 from srnet.networks.mlp import ACTIVATIONS, Network
+from srnet.networks.outputs import (
+    OUTPUT,
+    Selector,
+    as_matrix,
+    check_choice,
+    choose,
+    first_line,
+    not_rows,
+)
 from srnet.typing import Floats
 
 if TYPE_CHECKING:
@@ -24,8 +37,7 @@ if TYPE_CHECKING:
 
 Arrays = list[NDArray[Any]]
 Scaler = tuple[Floats, Floats]  # mean and std of the inputs
-OUTPUT = "output"
-BATCH = 8192  # rows that a network reads at a time
+INPUT = ".input"  # behind a module's name: what it reads
 
 # By scikit-learn's names, the outputs' included.
 SKLEARN_ACTIVATIONS: dict[str, Callable[[Any], Any]] = {
@@ -51,13 +63,22 @@ class BlackBox(Protocol):
         ...
 
 
-def adapt(model: Any, layers: Sequence[str] | None = None) -> BlackBox:
+def adapt(
+    model: Any,
+    layers: Sequence[str] | None = None,
+    output: Selector = None,
+    inputs: Inputs | None = None,
+) -> BlackBox:
     """The black box of a model.
 
     Parameters
     ----------
     layers
         Names of the layers that are explained beside the output; of every activation if left out.
+    output
+        Which of the model's outputs is explained (:func:`srnet.networks.outputs.choose`).
+    inputs
+        What the model reads in the place of rows of numbers.
 
     Raises
     ------
@@ -66,32 +87,46 @@ def adapt(model: Any, layers: Sequence[str] | None = None) -> BlackBox:
     """
     if layers is not None:
         _check_names(layers)
-    torch = sys.modules.get("torch")
-    if torch is not None and isinstance(model, torch.nn.Module):
-        return TorchBox(model, None if layers is None else tuple(layers))
+    output = check_choice(output)
+    module = _torch_module(model)
+    if module is not None:
+        return TorchBox(module, None if layers is None else tuple(layers), output, inputs)
+    if output is not None:  # of what the whole model gives
+        return black_box(model, layers, output, inputs)
     if isinstance(model, Network):
         scaler = None if model.mean is None or model.std is None else (model.mean, model.std)
         return NetworkBox(model, scaler, _positions(len(model.weights), layers))
     if "sklearn" in sys.modules:
         from sklearn.neural_network import MLPClassifier, MLPRegressor
         from sklearn.pipeline import Pipeline
-        from sklearn.preprocessing import StandardScaler
 
-        scaler = None
-        if isinstance(model, Pipeline) and len(model) == 2 and isinstance(model[0], StandardScaler):
-            scaler = _sklearn_scaler(model[0])
-            model = model[1]
-        if isinstance(model, MLPRegressor | MLPClassifier):
-            if not hasattr(model, "coefs_"):
+        before, mlp = None, model
+        if isinstance(model, Pipeline) and len(model) > 1:
+            before, mlp = model[:-1], model[-1]
+        if isinstance(mlp, MLPRegressor | MLPClassifier):
+            if not hasattr(mlp, "coefs_"):
                 raise UserError(
                     f"the {type(model).__name__} is not fitted; fit it before it is explained"
                 )
-            return SklearnBox(model, scaler, _positions(len(model.coefs_), layers))
-    raise UserError(
-        f"a {type(model).__module__}.{type(model).__qualname__} cannot be explained; "
-        "a torch.nn.Module, or scikit-learn's MLPRegressor or MLPClassifier, alone or behind a "
-        "StandardScaler, is needed"
-    )
+            scaler = _scaler(before[0]) if before is not None and len(before) == 1 else None
+            positions = _positions(len(mlp.coefs_), layers)
+            return SklearnBox(mlp, scaler, positions, before, model, inputs)
+    return black_box(model, layers, None, inputs)
+
+
+def _torch_module(model: Any) -> "torch.nn.Module | None":
+    """The module whose layers can be seen, if the model is one of torch."""
+    torch = sys.modules.get("torch")
+    if torch is None:
+        return None
+    if isinstance(model, torch.export.ExportedProgram):
+        return model.module()
+    # a model of keras that runs on torch is one too, but has its own ways
+    if not isinstance(model, torch.nn.Module) or any(
+        each.__module__.split(".")[0] == "keras" for each in type(model).__mro__
+    ):
+        return None
+    return getattr(model, "_orig_mod", model)  # what torch.compile has wrapped
 
 
 def _check_names(layers: Any) -> None:
@@ -106,13 +141,30 @@ def _check_names(layers: Any) -> None:
         raise UserError(f"'layers' is {list(layers)}; each layer can be named once")
 
 
-def _sklearn_scaler(scaler: Any) -> Scaler:
-    """Mean and deviation of a StandardScaler, also of one that does not centre or not scale."""
-    if not hasattr(scaler, "n_features_in_"):
-        raise UserError("the Pipeline is not fitted; fit it before it is explained")
-    mean = np.zeros(scaler.n_features_in_) if scaler.mean_ is None else scaler.mean_
-    std = np.ones(scaler.n_features_in_) if scaler.scale_ is None else scaler.scale_
-    return np.asarray(mean, dtype=np.float64), np.asarray(std, dtype=np.float64)
+def _scaler(transformer: Any) -> Scaler | None:
+    """What one of scikit-learn's scalers subtracts from its inputs and divides them by; None of
+    other transformers.
+
+    The search may use these units; what the network reads is computed by the transformer itself.
+    """
+    kind = type(transformer).__name__
+    if not type(transformer).__module__.startswith("sklearn.preprocessing."):
+        return None
+    if kind == "StandardScaler":  # has a mean_ also where it does not subtract it
+        mean, std = transformer.mean_ if transformer.with_mean else None, transformer.scale_
+    elif kind == "RobustScaler":
+        mean, std = transformer.center_, transformer.scale_
+    elif kind == "MaxAbsScaler":
+        mean, std = None, transformer.scale_
+    elif kind == "MinMaxScaler":
+        mean, std = -transformer.min_ / transformer.scale_, 1 / transformer.scale_
+    else:
+        return None
+    inputs = transformer.n_features_in_
+    return (
+        np.zeros(inputs) if mean is None else np.asarray(mean, dtype=np.float64),
+        np.ones(inputs) if std is None else np.asarray(std, dtype=np.float64),
+    )
 
 
 def _positions(depth: int, layers: Sequence[str] | None) -> tuple[int, ...]:
@@ -139,7 +191,7 @@ class NetworkBox:
         check_width(x, self.network.sizes[0])
         values = [
             np.vstack(parts)
-            for parts in zip(*(self.network.layers(rows) for rows in _batches(x)), strict=True)
+            for parts in zip(*(self.network.layers(rows) for rows in batches(x)), strict=True)
         ][1:]
         return _select(values, self.positions)
 
@@ -147,18 +199,34 @@ class NetworkBox:
 @dataclass(frozen=True)
 class SklearnBox:
     """scikit-learn's MLPRegressor or MLPClassifier; the output of a classifier is its
-    probabilities, one column for two classes."""
+    probabilities, one column for two classes.
+
+    Attributes
+    ----------
+    before
+        The Pipeline of the steps before it, if there are any.
+    whole
+        The estimator that was taken apart.
+    inputs
+        What it reads in the place of rows of numbers.
+    """
 
     mlp: Any
     scaler: Scaler | None
     positions: tuple[int, ...]
+    before: Any = None
+    whole: Any = None
+    inputs: Inputs | None = None
 
     def layers(self, x: NDArray[Any]) -> tuple[list[str], Arrays]:
         """Names and values of the layers."""
-        check_width(x, self.mlp.coefs_[0].shape[0])
+        first: Any = self.mlp if self.before is None else self.before
         values = np.asarray(x, dtype=np.float64)
-        if self.scaler is not None:
-            values = (values - self.scaler[0]) / self.scaler[1]
+        if not self.reads_text and hasattr(first, "n_features_in_"):
+            check_width(x, first.n_features_in_)  # a step that passes all through has none
+        if self.before is not None:
+            values = self.before.transform(self.as_fitted(self.before, values))
+            values = values.toarray() if hasattr(values, "toarray") else np.asarray(values)
         layers = []
         functions = [self.mlp.activation] * (len(self.mlp.coefs_) - 1) + [self.mlp.out_activation_]
         with np.errstate(over="ignore", invalid="ignore"):
@@ -168,6 +236,28 @@ class SklearnBox:
                 values = SKLEARN_ACTIVATIONS[function](values @ weights + bias)
                 layers.append(values)
         return _select(layers, self.positions)
+
+    @property
+    def reads_text(self) -> bool:
+        """Whether a column of what it reads holds text."""
+        return self.inputs is not None and bool(self.inputs.texts)
+
+    def as_fitted(self, estimator: Any, x: NDArray[Any]) -> Any:
+        """Rows of numbers as an estimator was fitted on."""
+        if self.inputs is not None and self.reads_text:
+            return self.inputs.restored(x)[0]
+        return with_names(estimator, x)
+
+
+def with_names(estimator: Any, x: NDArray[Any]) -> Any:
+    """Rows as an estimator of scikit-learn was fitted on: a DataFrame where its columns had
+    names."""
+    names = getattr(estimator, "feature_names_in_", None)
+    if names is None:
+        return x
+    import pandas as pd
+
+    return pd.DataFrame(x, columns=names)
 
 
 def _select(values: Arrays, positions: tuple[int, ...]) -> tuple[list[str], Arrays]:
@@ -186,21 +276,31 @@ def check_width(x: NDArray[Any], width: int, name: str = "X") -> None:
         )
 
 
-def _batches(x: NDArray[Any]) -> Iterator[NDArray[Any]]:
-    for first in range(0, len(x), BATCH):
-        yield x[first : first + BATCH]
-
-
 @dataclass(frozen=True)
 class TorchBox:
-    """A torch module, read through hooks and left as it was: mode, hooks, gradients, buffers."""
+    """A torch module, read through hooks and left as it was: mode, hooks, gradients, buffers.
+
+    A layer is the output of a module, or what a module reads (``fc2.input``): the activation
+    before it, also where that is a function. Whole numbers stay whole, for an embedding; where the
+    module does not read them so they are turned into its floating type.
+    """
 
     module: "torch.nn.Module"
     names: tuple[str, ...] | None
+    output: Selector = None
+    inputs: Inputs | None = None
     scaler: None = None
 
     def __post_init__(self) -> None:
+        from torch.nn.parameter import is_lazy
+
         modules = dict(self.module.named_modules())
+        hidden = [name for name in self.names or () if name != OUTPUT]
+        if hidden and _is_script(self.module):
+            raise UserError(
+                f"a TorchScript module shows its output alone, no layer '{hidden[0]}'; explain the "
+                f"module that it was made of"
+            )
         if self.names is None:
             for name, module in modules.items():
                 if _is_unsupported(module):
@@ -209,46 +309,112 @@ class TorchBox:
                         f"attention; explain the part behind it "
                         "(a feature extractor gives X), or name fully connected layers with layers="
                     )
-        for name in self.names or ():
-            if name != OUTPUT and (name not in modules or not name):
+        for name in hidden:
+            name = name if name in modules else name.removesuffix(INPUT)
+            if name not in modules or not name:
                 raise UserError(
                     f"the model has no layer '{name}'; it has "
-                    f"{', '.join([*filter(None, modules), OUTPUT])}"
+                    f"{', '.join([*filter(None, modules), OUTPUT])}, and what one of them reads, "
+                    f"as '{_last_name(modules)}{INPUT}'"
                 )
-            if name in modules and _is_unsupported(modules[name]):
+            if _is_unsupported(modules[name]):
                 raise UserError(
                     f"the layer {_describe(name, modules[name])} is convolutional, recurrent or "
                     f"attention; name fully connected layers"
                 )
         for name, module in modules.items():
-            if module.training and _is_random(module):
+            if getattr(module, "training", False) and _is_random(module):
                 raise UserError(
                     f"the model is in training mode and its output varies with the layer "
                     f"{_describe(name, module)}; call model.eval() first"
                 )
+        if any(value.is_meta for value in self._tensors()):
+            raise UserError(
+                "the model is on the device meta and has no values; load its weights first, as by "
+                "model.to_empty(device='cpu').load_state_dict(…)"
+            )
+        if any(is_lazy(value) for value in self._tensors()):
+            raise UserError(
+                "the model has a lazy module that was never called and has no values; train the "
+                "model, or load its weights first"
+            )
 
     def layers(self, x: NDArray[Any]) -> tuple[list[str], Arrays]:
         """Names and values of the layers."""
         import torch
 
-        parameters = (p for p in self.module.parameters() if p.is_floating_point())
-        reference = next(parameters, torch.zeros(0))
         names: list[str] = []
         parts: list[Arrays] = []
-        with _evaluation_mode(self.module), torch.no_grad():
-            for rows in _batches(x):
-                batch = torch.tensor(rows).to(device=reference.device, dtype=reference.dtype)
-                names, values = self._layer_tensors(batch)
-                parts.append([value.detach().to("cpu", torch.float64).numpy() for value in values])
+        for rows in batches(x):
+            names, values = self.layer_tensors(rows)
+            parts.append([value.to("cpu", torch.float64).numpy() for value in values])
         return names, [np.vstack(values) for values in zip(*parts, strict=True)]
 
-    def _layer_tensors(self, x: "torch.Tensor") -> tuple[list[str], list["torch.Tensor"]]:
+    def layer_tensors(
+        self,
+        x: NDArray[Any],
+        instead: Mapping[int, "torch.Tensor"] | None = None,
+        *,
+        evaluation: bool = True,
+    ) -> tuple[list[str], list["torch.Tensor"]]:
+        """Names and values of the layers at a batch of rows, in the order of their calls, the
+        output last.
+
+        Parameters
+        ----------
+        instead
+            Values that take the place of those of a layer, by its position.
+        evaluation
+            Whether in evaluation mode; otherwise in the model's own.
+        """
+        import torch
+
+        mode = _evaluation_mode(self.module) if evaluation else contextlib.nullcontext()
+        with mode, torch.no_grad():
+            return self._layer_tensors(x, instead or {})
+
+    def as_read(self, x: NDArray[Any]) -> NDArray[Any]:
+        """Rows in as many digits as the module reads."""
+        import torch
+
+        tensors = [each.to("cpu", torch.float64) for each in next(self._forms(x))]
+        return np.hstack([each.reshape(len(x), -1).numpy() for each in tensors])
+
+    def _tensors(self) -> list["torch.Tensor"]:
+        return [*self.module.parameters(), *self.module.buffers()]
+
+    def _forms(self, x: NDArray[Any]) -> "Iterator[list[torch.Tensor]]":
+        """Rows as tensors, one for each input: in the types of X, real numbers in the module's
+        own; then all of them real; or, if they are whole numbers in a real type, as integers."""
+        import torch
+
+        pieces = [x] if self.inputs is None else self.inputs.pieces(x)
+        own = next((value for value in self._tensors() if value.is_floating_point()), None)
+        device = next((value.device for value in self._tensors()), torch.device("cpu"))
+        given = [torch.tensor(piece).to(device) for piece in pieces]
+        # without values of its own the module takes what X has
+        real = [own.dtype if own is not None else (each * 1.0).dtype for each in given]
+        pairs = list(zip(given, real, strict=True))
+        yield [each.to(dtype) if each.is_floating_point() else each for each, dtype in pairs]
+        if not all(each.is_floating_point() for each in given):
+            yield [each.to(dtype) for each, dtype in pairs]
+        elif own is None and any(each.dtype == torch.float64 for each in given):
+            yield [each.to(torch.get_default_dtype()) for each in given]
+        if all(bool((each == each.round()).all()) for each in given if each.is_floating_point()):
+            yield [each.long() for each in given]
+
+    def _layer_tensors(
+        self, x: NDArray[Any], instead: Mapping[int, "torch.Tensor"]
+    ) -> tuple[list[str], list["torch.Tensor"]]:
         """Names and values of the layers in the order of their calls, the output last."""
         import torch
 
-        calls, output = self._record(x)
-        if isinstance(output, torch.Tensor) and output.ndim == 1 and len(output) == len(x):
-            output = output[:, None]
+        calls, given = self._record(x, instead)
+        output = choose(given, self.output, len(x))
+        if not isinstance(output, torch.Tensor):
+            output = torch.from_numpy(as_matrix(output, len(x)))
+        if output.ndim < 2 and output.numel() == len(x):
+            output = output.reshape(-1, 1)
         counts: dict[str, int] = {}
         layers = []
         for name, value in calls:
@@ -265,6 +431,8 @@ class TorchBox:
         for name, value in layers:
             is_tensor = isinstance(value, torch.Tensor)
             if not is_tensor or value.ndim != 2 or len(value) != len(x) or not value.shape[1]:
+                if name == OUTPUT:
+                    raise not_rows(value, len(x))
                 shape = tuple(value.shape) if is_tensor else type(value).__name__
                 raise UserError(
                     f"the layer '{name}' gives {shape} for {len(x)} rows; explain layers that "
@@ -274,60 +442,122 @@ class TorchBox:
                 raise UserError(f"the layer '{name}' gives complex numbers; real ones are needed")
         return [name for name, _ in layers], [value for _, value in layers]
 
-    def _record(self, x: "torch.Tensor") -> tuple[list[tuple[str, Any]], Any]:
-        """The outputs of the explained modules in the order of their calls, and the model's."""
+    def _record(
+        self, x: NDArray[Any], instead: Mapping[int, "torch.Tensor"]
+    ) -> tuple[list[tuple[str, Any]], Any]:
+        """The layers that are explained in the order of their calls, and what the model gives, for
+        the rows in the first form that it can read."""
+        first: UserError | None = None
+        for tensors in self._forms(x):
+            try:
+                calls, given = self._call(tensors, instead)
+                if self.names is None and not calls:  # activations that are no modules
+                    calls, given = self._call(tensors, instead, reading=True)
+            except UserError as error:
+                first = first or error
+            else:
+                return calls, given
+        assert first is not None
+        raise first
+
+    def _call(
+        self,
+        tensors: list["torch.Tensor"],
+        instead: Mapping[int, "torch.Tensor"],
+        reading: bool = False,
+    ) -> tuple[list[tuple[str, Any]], Any]:
+        """What the layers are and what the module gives for its inputs. Without names the layers
+        are the activations or, if ``reading``, what the linear modules read but those inputs."""
         import torch
 
         calls: list[tuple[str, Any]] = []
 
-        def recorder(name: str) -> Any:
+        def note(name: str, value: Any) -> Any:
+            value = instead.get(len(calls), value)
             # a copy: a later module may work in place
-            return lambda module, inputs, output: calls.append(
-                (name, output.clone() if isinstance(output, torch.Tensor) else output)
-            )
+            calls.append((name, value.clone() if isinstance(value, torch.Tensor) else value))
+            return value
+
+        def write_down(name: str) -> Any:
+            return lambda module, inputs, output: note(name, output)
+
+        def read_off(name: str) -> Any:
+            def read(module: Any, inputs: Any) -> Any:
+                value = inputs[0] if inputs else None
+                if self.names or not any(_are_equal(value, tensor) for tensor in tensors):
+                    return (note(name, value), *inputs[1:])
+                return None
+
+            return read
 
         handles = []
+        args, named = (tensors, {}) if self.inputs is None else self.inputs.arguments(tensors)
         try:
             for name, module in self.module.named_modules():
-                if name in self.names if self.names is not None else _is_activation(module):
-                    handles.append(module.register_forward_hook(recorder(name)))
-            return calls, self._call(x)
+                if _is_script(module):
+                    continue
+                written, read = name in (self.names or ()), name + INPUT in (self.names or ())
+                if self.names is None:
+                    written = not reading and _is_activation(module)
+                    read = reading and _is_linear(module)
+                if written:
+                    handles.append(module.register_forward_hook(write_down(name)))
+                if read:
+                    handles.append(module.register_forward_pre_hook(read_off(name + INPUT)))
+            return calls, self.module(*args, **named)
+        except (UserError, MemoryError):
+            raise
+        except Exception as error:
+            raise _not_callable(error, tensors) from error
         finally:
             for handle in handles:
                 handle.remove()
 
-    def _call(self, x: "torch.Tensor") -> Any:
-        first = next(
-            (module for module in self.module.modules() if hasattr(module, "in_features")), None
+
+def _not_callable(error: Exception, tensors: list["torch.Tensor"]) -> UserError:
+    """Why a module cannot be called, with a call that would work where that is known."""
+    reason = first_line(error)
+    shape = tuple(tensors[0].shape)
+    product = re.search(r"shapes cannot be multiplied \((\d+)x(\d+) and (\d+)x", str(error))
+    if (
+        product
+        and len(tensors) == 1
+        and product[1] == str(shape[0])
+        and product[2] == str(shape[-1])
+    ):
+        width = product[3]
+        return UserError(
+            f"X has {shape[-1]} column(s), but the network reads {width} input(s); rows × {width} "
+            f"columns are needed"
         )
-        try:
-            return self.module(x)
-        except Exception as error:
-            if isinstance(error, UserError):
-                raise
-            if (
-                first is not None
-                and x.shape[1] != first.in_features
-                and isinstance(error, RuntimeError)
-            ):
-                width = first.in_features
-                raise UserError(
-                    f"X has {x.shape[1]} column(s), but the network reads {width} input(s); rows "
-                    f"× {width} columns are needed"
-                ) from error
-            reason = (str(error).splitlines() or [""])[0]
-            raise UserError(
-                f"the model cannot be called with X of the shape {tuple(x.shape)} "
-                f"({type(error).__name__}: {reason})"
-            ) from error
+    shown = ", ".join(f"{tuple(each.shape)} of {each.dtype}" for each in tensors)
+    hint = ""
+    if isinstance(error, TypeError) and "missing" in reason and "argument" in reason:
+        hint = "; several inputs are given as X=(a, b), or by name as X={'a': a, 'b': b}"
+    elif "indices" in reason and "Long" in reason:
+        hint = (
+            "; an embedding reads integers: give X of whole numbers, or several inputs as X=(a, b)"
+        )
+    elif "does not require grad" in reason:
+        hint = (
+            "; it computes derivatives: give X as a tensor and explain a function, "
+            "srnet.explain(lambda x: model(x.requires_grad_()), X)"
+        )
+    elif "Guard failed" in str(error) or "dynamic" in str(error):
+        hint = "; export it with dynamic_shapes=({0: torch.export.Dim.AUTO},)"
+    return UserError(
+        f"the model cannot be called with X of the shape {shown} ({type(error).__name__}: "
+        f"{reason}){hint}"
+    )
 
 
 @contextlib.contextmanager
 def _evaluation_mode(module: "torch.nn.Module") -> Iterator[None]:
     """In eval mode, and afterwards each module in its own again."""
-    modes = [(part, part.training) for part in module.modules()]
+    modes = [(part, part.training) for part in module.modules() if hasattr(part, "training")]
     try:
-        module.eval()
+        with contextlib.suppress(NotImplementedError):  # one of torch.export has one mode alone
+            module.eval()
         yield
     finally:
         for part, training in modes:
@@ -341,6 +571,22 @@ def _are_equal(a: Any, b: Any) -> bool:
     if not isinstance(a, torch.Tensor) or not isinstance(b, torch.Tensor):
         return False
     return a.shape == b.shape and bool(((a == b) | ((a != a) & (b != b))).all())
+
+
+def _is_script(module: "torch.nn.Module") -> bool:
+    import torch
+
+    return isinstance(module, torch.jit.ScriptModule)
+
+
+def _is_linear(module: "torch.nn.Module") -> bool:
+    return hasattr(module, "in_features")
+
+
+def _last_name(modules: Mapping[str, "torch.nn.Module"]) -> str:
+    """The name of the last linear module, or the last module."""
+    linear = [name for name, module in modules.items() if name and _is_linear(module)]
+    return (linear or [*modules])[-1]
 
 
 def _is_activation(module: "torch.nn.Module") -> bool:
@@ -366,9 +612,14 @@ def _is_unsupported(module: "torch.nn.Module") -> bool:
 
 def _is_random(module: "torch.nn.Module") -> bool:
     """Whether training mode makes its output random or dependent on the batch."""
-    kind = type(module).__name__
+    kind = _kind(module)
     return "Dropout" in kind or "BatchNorm" in kind
 
 
 def _describe(name: str, module: "torch.nn.Module") -> str:
-    return f"'{name}' ({type(module).__name__})" if name else f"{type(module).__name__}"
+    return f"'{name}' ({_kind(module)})" if name else _kind(module)
+
+
+def _kind(module: "torch.nn.Module") -> str:
+    """What a module is; one of TorchScript keeps the name of its class."""
+    return str(getattr(module, "original_name", type(module).__name__))

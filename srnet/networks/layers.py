@@ -1,9 +1,11 @@
 """The values of a network's layers, which the search explains (``layers.npz``)."""
 
 import hashlib
-from collections.abc import Mapping
+import warnings
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,6 +18,10 @@ from srnet.typing import Floats, StrPath
 
 SPLITS = ("train", "valid", "test")
 Values = NDArray[np.float32]
+# float32 is too coarse for a column that it moves by more than this share of its spread.
+_COARSE = 1e-5
+# Of fewer of a column's different values a warning tells.
+_KEPT = 0.5
 
 
 @dataclass(frozen=True)
@@ -26,7 +32,8 @@ class Layers:
     ----------
     splits
         For each split (``train``, ``valid`` and perhaps ``test``) the list ``[x, h1, …, hL, y]``
-        of float32 arrays, rows first; ``y`` is the network's output, n × k.
+        of float32 arrays, rows first; ``y`` is the network's output, n × k. An ``x`` or ``y`` for
+        which float32 is too coarse is of float64.
     name
         The task's name.
     """
@@ -113,7 +120,48 @@ class Layers:
                 f"{path}: has the unknown array '{unknown[0]}'; known are "
                 f"{', '.join(sorted(known))}"
             )
-        return cls(splits, name=printable(name or _task_name(path)), source=str(path))
+        loaded = cls(splits, name=printable(name or _task_name(path)), source=str(path))
+        for name, place in (("x", 0), ("y", -1)):
+            if too_coarse(arrays[f"train_{name}"]).any():
+                for split in splits:
+                    splits[split][place] = arrays[f"{split}_{name}"].astype(np.float64)
+        return loaded
+
+
+def spreads(x: NDArray[Any]) -> Floats:
+    """The spread of every column of x, n × d: between its quartiles, or where these are equal half
+    of its range."""
+    low, first, third, high = np.quantile(np.asarray(x, np.float64), [0, 0.25, 0.75, 1], axis=0)
+    return np.where(third > first, third - first, high / 2 - low / 2)
+
+
+def too_coarse(x: NDArray[Any]) -> NDArray[np.bool_]:
+    """The columns of x, n × d, of which float32 loses too much, as of times since 1970; a constant
+    one is none."""
+    if not len(x):
+        return np.zeros(x.shape[1], dtype=bool)
+    with np.errstate(over="ignore", under="ignore"):
+        moved = np.abs(x.astype(np.float32).astype(np.float64) - x).max(axis=0)
+    if not moved.any():
+        return np.zeros(x.shape[1], dtype=bool)
+    spread = spreads(x)
+    return np.asarray((moved > _COARSE * spread) & (spread > 0))
+
+
+def warn_of_merged(
+    x: NDArray[Any], read: NDArray[Any], who: str, columns: Sequence[str] | None = None
+) -> None:
+    """Warn of the columns of x, n × d, of whose different values less than half are different as
+    they are ``read``; ``who`` reads them, as the subject of the sentence."""
+    for i, (column, narrow) in enumerate(zip(x.T, read.T, strict=True)):
+        values, left = len(np.unique(column)), len(np.unique(narrow))
+        if left < _KEPT * values:
+            name = f"x{i}" if columns is None else columns[i]
+            warnings.warn(
+                f"{who} the column {name} in too few digits: of its {values} different values "
+                f"{left} are left; subtract a number of their size from it before",
+                stacklevel=5,
+            )
 
 
 def _layer_names(hidden: int) -> list[str]:

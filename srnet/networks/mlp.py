@@ -22,6 +22,9 @@ ACTIVATIONS: dict[str, Callable[[Any], Any]] = {
     "identity": lambda z: z,
 }
 
+# Of the networks that ``train`` makes and ``Network.save`` writes.
+_OWN_ACTIVATION = "sigmoid"
+
 # A network whose output spreads no more than this, relative to what it is compared with, is called
 # constant.
 CONSTANT_SPREAD = 1e-3
@@ -49,7 +52,7 @@ class Network:
     kind: Kind
     mean: Floats | None = None
     std: Floats | None = None
-    activation: str = "sigmoid"
+    activation: str = _OWN_ACTIVATION
 
     @property
     def sizes(self) -> list[int]:
@@ -90,9 +93,19 @@ class Network:
 
         ``layers.{i}.weight`` and ``layers.{i}.bias`` from i = 0; ``scaler.mean`` and ``scaler.std``
         if the inputs are standardised; ``softmax``, whether the network classifies.
+
+        Raises
+        ------
+        UserError
+            If the activation is not the sigmoid function: the file does not tell it.
         """
         import torch
 
+        if self.activation != _OWN_ACTIVATION:
+            raise UserError(
+                f"{path}: a network file holds networks of the activation {_OWN_ACTIVATION}; this "
+                f"one's is {self.activation}"
+            )
         state = {}
         for i, (weight, bias) in enumerate(zip(self.weights, self.biases, strict=True)):
             state[f"layers.{i}.weight"] = torch.tensor(weight)
@@ -105,20 +118,21 @@ class Network:
             torch.save(state, file)
 
 
-def load_network(path: StrPath, activation: str = "sigmoid") -> Network:
+def load_network(path: StrPath, activation: str | None = None) -> Network:
     """Read ``network.pt``; nothing in it is executed.
 
     The state dict of a ``torch.nn.Sequential`` of Linear modules and activations is read too: pairs
     of weight and bias, in their order. Such a file does not tell the activation of the hidden
-    layers, so ``activation`` names it.
+    layers, so ``activation`` must name it.
 
     Raises
     ------
     UserError
         If the file is missing, is no file of tensors, or has layers whose sizes do not fit or
-        values that are not finite.
+        values that are not finite; if the activation is missing, or not the file's.
     """
-    Choice(tuple(ACTIVATIONS)).check("activation", activation)
+    if activation is not None:
+        Choice(tuple(ACTIVATIONS)).check("activation", activation)
     arrays = {
         name: tensor.double().numpy()
         for name, tensor in as_state_dict(read_torch_file(path), path).items()
@@ -140,7 +154,18 @@ def load_network(path: StrPath, activation: str = "sigmoid") -> Network:
             f"{path}: 'softmax' has the shape {is_classifier.shape}; one truth value is needed"
         )
     kind: Kind = "classification" if is_classifier else "regression"
-    return Network(weights, biases, kind, mean, std, activation)
+    own = is_classifier is not None  # only a network of this project tells whether it classifies
+    if activation is None and not own and len(weights) > 1:
+        raise UserError(
+            f"{path}: a state dict does not tell the activation of the hidden layers; name it "
+            f"(--activation): {', '.join(ACTIVATIONS)}"
+        )
+    if own and activation not in (None, _OWN_ACTIVATION):
+        raise UserError(
+            f"{path}: is a network that srnet trained, of the activation {_OWN_ACTIVATION}; "
+            f"'activation' is '{activation}'"
+        )
+    return Network(weights, biases, kind, mean, std, activation or _OWN_ACTIVATION)
 
 
 def _check_layers(weights: tuple[Values, ...], biases: tuple[Values, ...], path: StrPath) -> None:

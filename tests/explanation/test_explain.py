@@ -2,7 +2,6 @@
 
 import json
 import os
-import re
 import signal
 import subprocess
 import sys
@@ -15,6 +14,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
+import sympy
 import torch
 from helpers.nesting import keeps
 from helpers.trained import mlp
@@ -32,6 +32,7 @@ from srnet.explanation.layers import sample_layers
 from srnet.explanation.result import Explanation
 from srnet.explanation.rows import as_rows
 from srnet.io.schema import check_json
+from srnet.model.digits import rounded
 from srnet.model.fitting import check_run
 from srnet.model.srnet import SRNet
 from srnet.networks.adapters import adapt
@@ -58,19 +59,33 @@ def explained() -> Explanation:
 def test_of_many_rows_a_sample_is_searched() -> None:
     x = np.random.default_rng(0).normal(size=(30_000, 2))
     kept = sample_layers(adapt(mlp(2, 3, 1)), x).layers
-    assert (kept.rows("train"), kept.rows("valid")) == (10_000, 1000)
+    assert [kept.rows(split) for split in ("train", "valid", "test")] == [10_000, 1000, 1000]
     assert np.isin(kept.splits["train"][0][:, 0], x[:, 0].astype(np.float32)).all()
 
 
-def test_validation_rows_are_in_the_widened_box_or_as_given() -> None:
-    box = adapt(mlp(2, 3, 1))
-    valid = sample_layers(box, X).layers.splits["valid"][0]
-    assert valid.shape == (12, 2)
-    middle, half = (X.max(0) + X.min(0)) / 2, (X.max(0) - X.min(0)) / 2
-    assert (np.abs(valid - middle) <= 1.2 * half + 1e-6).all()
-    np.testing.assert_array_equal(
-        sample_layers(box, X, validation=X[:5]).layers.splits["valid"][0], X[:5].astype(np.float32)
-    )
+@pytest.mark.parametrize("count", [200, 1500])
+def test_the_headline_is_on_rows_that_were_given_and_not_fitted(count: int) -> None:
+    """Also where an outlier has most of the variance, and beside the same of made-up rows."""
+    x = np.random.default_rng(0).normal(size=(count, 1))
+    x[0] = 30
+
+    class Wave(nn.Module):
+        def forward(self, x: torch.Tensor) -> torch.Tensor:
+            return x + 2 * torch.sin(3 * x)
+
+    found = explain(Wave(), x, **SMALL)
+    layers = found.network_layers
+    assert layers is not None
+    split = "test" if count < 1000 else "valid"
+    held, expected = (layers.splits[split][i] for i in (0, -1))
+    assert len(held) == count // 5
+    assert np.isin(held, x.astype(np.float32)).all()
+    assert not np.isin(held, layers.splits["train"][0]).any()
+    error = np.mean((found.predict(held) - expected) ** 2)
+    assert found.r2 == pytest.approx(1 - error / expected.astype(float).var(), abs=1e-4)
+    assert f"on {count // 5} held-out rows {found.r2:.4f} (linear regression " in str(found)
+    assert (", on made-up ones " in str(found)) == (count < 1000)
+    check_json(json.loads(json.dumps(found.run, allow_nan=False)), "run")
 
 
 # --- the model is left as it was ------------------------------------------------------------------
@@ -108,7 +123,8 @@ def test_errors_are_those_of_the_formulas(explained: Explanation) -> None:
     assert [layer.name for layer in explained.layers] == ["1", "3", "output"]
     assert [layer.mse for layer in explained.layers] == explained.model.losses(layers)
     values = np.vstack([layers.splits[split][-1] for split in ("train", "valid")]).astype(float)
-    assert explained.r2 == pytest.approx(1 - explained.layers[-1].mse / values.var())
+    layer = explained.layers[-1]
+    assert layer.r2 == pytest.approx(1 - layer.mse / values.var())
     # fitness: the output's error in units of its variance, and the mean of the hidden layers'
     run = explained.run
     assert run["fitness"] == pytest.approx(
@@ -144,7 +160,8 @@ def test_the_magnitude_of_the_output_does_not_matter(scale: float, explained: Ex
     found = explain(model, X, **JOINT)
     assert found.r2 is not None
     assert found.r2 > 0.3
-    assert found.layers[-1].mse == pytest.approx((1 - found.r2) * found.run["output_scale"] ** 2)
+    layer = found.layers[-1]
+    assert layer.mse == pytest.approx((1 - layer.r2) * found.run["output_scale"] ** 2)
 
 
 @pytest.mark.parametrize("preset_name", ["joint", "rank"])
@@ -159,9 +176,8 @@ def test_a_standardised_network_is_explained_in_its_inputs_own_units(preset_name
     assert found.network_layers is not None
     kept = found.network_layers.splits["train"][0]
     if preset_name == "joint":
-        np.testing.assert_allclose(kept, x, rtol=1e-6)
-    else:
-        assert np.isin(kept[:32], x.astype(np.float32)).all()
+        assert len(kept) == 32
+    assert np.isin(kept[:32], x.astype(np.float32)).all()
     fidelity = found.fidelity(x)
     assert fidelity.r2 == pytest.approx(
         1 - np.mean((found.predict(x)[:, 0] - model.predict(x)) ** 2) / model.predict(x).var()
@@ -170,12 +186,71 @@ def test_a_standardised_network_is_explained_in_its_inputs_own_units(preset_name
     assert fidelity.r2 > 0.3
 
 
+class Clock(nn.Module):
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        return torch.sin((x[:, :1] - 1.7e9) / 100) + x[:, 1:]
+
+
+def test_times_since_1970_are_told_apart(tmp_path: Path) -> None:
+    """Float32 has 6 values for ten minutes."""
+    rng = np.random.default_rng(0)
+    x = np.column_stack([1.7e9 + rng.uniform(0, 600, 500), rng.uniform(-1, 1, 500)])
+    found = explain(Clock(), x, budget=60_000, progress=False)
+    assert found.network_layers is not None
+    seen = found.network_layers.splits["train"][0][:, 0]
+    assert np.isin(seen[:100], x[:, 0]).all()
+    fidelity = found.fidelity(x).r2
+    assert fidelity is not None
+    assert fidelity > 0.95
+    assert "x0 - 1700000000.0" in str(found)
+    check_run(found.run, found.model, found.network_layers)
+    found.network_layers.save(tmp_path / "layers.npz")
+    again = Layers.load(tmp_path / "layers.npz")
+    check_run(found.run, found.model, again)
+    function = sympy.lambdify(sympy.symbols("x0 x1", real=True), found.sympy(), "numpy")
+    np.testing.assert_allclose(function(*x.T), found.predict(x)[:, 0], atol=1e-3)
+
+
+def test_a_network_that_merges_values_is_a_warning() -> None:
+    frame = pd.DataFrame(X, columns=["time", "b"])
+    frame["time"] += 1.7e9
+    with pytest.warns(
+        UserWarning, match="the network reads the column time .* of its 40 different"
+    ):
+        explain(mlp(2, 3, 1), frame, **SMALL)
+    with warnings.catch_warnings():
+        warnings.filterwarnings("error", message=".*too few digits")
+        explain(mlp(2, 3, 1, dtype=torch.float64), frame, **SMALL)
+
+
 def test_columns_of_a_frame_name_the_inputs() -> None:
     frame = pd.DataFrame(X, columns=["petal length (cm)", "sin"])
     found = explain(mlp(2, 3, 1), frame, **SMALL)
     assert found.input_names == ["petal_length__cm_", "sin_"]
     assert set(map(str, found.sympy().free_symbols)) <= set(found.input_names)
     np.testing.assert_array_equal(found.predict(frame), found.predict(X))
+
+
+def test_columns_of_validation_rows_are_found_by_their_names() -> None:
+    frame = pd.DataFrame(X, columns=["a b", "a-b"])
+    found = explain(mlp(2, 3, 1), frame, validation=frame[["a-b", "a b"]][:7], **SMALL)
+    assert (found.run["columns"], found.input_names) == (["a b", "a-b"], ["a_b", "a_b_"])
+    assert found.network_layers is not None
+    np.testing.assert_allclose(found.network_layers.splits["valid"][0], X[:7], rtol=1e-6)
+    for other, said in (
+        (["a", "b"], "'validation': the columns are a, b; the formulas read a b, a-b"),
+        (["a", "a"], "'validation' has the column 'a' twice"),
+    ):
+        with pytest.raises(UserError, match=said):
+            explain(mlp(2, 3, 1), frame, validation=pd.DataFrame(X, columns=other), **SMALL)
+    with pytest.raises(UserError, match="X has the column 'a' twice"):
+        explain(mlp(2, 3, 1), pd.DataFrame(X, columns=["a", "a"]), **SMALL)
+
+
+def test_columns_that_pandas_numbers_have_no_names() -> None:
+    found = explain(mlp(2, 3, 1), pd.DataFrame(X), **SMALL)
+    assert (found.input_names, found.columns) == (["x0", "x1"], None)
+    np.testing.assert_array_equal(found.predict(pd.DataFrame(X)[[1, 0]]), found.predict(X))
 
 
 def test_columns_in_another_order_than_those_of_the_fit_are_a_sentence() -> None:
@@ -210,7 +285,7 @@ def test_an_array_may_lie_in_memory_in_any_way(turned: Any) -> None:
     np.testing.assert_array_equal(found, expected)
     assert found.flags.c_contiguous
     assert found.dtype.isnative
-    assert names == ["x0", "x1"]
+    assert names is None
     model = mlp(2, 3, 1)
     for ours, theirs in zip(
         adapt(model, None).layers(found)[1], adapt(model, None).layers(expected)[1], strict=True
@@ -226,19 +301,24 @@ def test_by_default_the_output_is_explained_by_as_many_formulas_as_it_takes() ->
     assert [layer.name for layer in found.layers] == ["output"]
     run = found.run
     assert (run["preset"], run["settings"]["formulas"]) == ("rank", 0)
-    assert (run["rows"]["train"], run["rows"]["valid"]) == (40 + 1920, 119)
+    assert (run["rows"]["train"], run["rows"]["test"]) == (32 + 1936, 8)
     again = explain(mlp(2, 3, 3, 1), X, threads=2, **SMALL)
     assert without_time(again.run) == without_time(run)
     assert explain(mlp(2, 3, 3, 1), X, seed=1, **SMALL).run != run
 
 
 @pytest.mark.parametrize("preset", ["joint", "rank"])
-def test_latex_has_the_digits_of_a_rounded_model_and_else_four(preset: str) -> None:
+def test_latex_has_the_digits_that_its_fidelity_needs(preset: str) -> None:
     found = explain(mlp(2, 3, 3, 1), X, preset=preset, **SMALL)
     assert ("digits" in found.run) == (preset == "rank")
-    assert found.latex() == found.latex(digits=found.run.get("digits", 4))
-    if preset == "joint":
-        assert re.search(r"\d\.\d{6}", found.latex()) is None
+    expression, least = found.sympy(), found._digits(found.sympy(), 0)
+    assert found.latex() == found.latex(digits=least)
+    assert found.network_layers is not None
+    x, y = found.network_layers.values(0), found.network_layers.values(-1)[:, 0]
+    shown = expression.xreplace({f: rounded(f, least) for f in expression.atoms(sympy.Float)})
+    values = sympy.lambdify(sympy.symbols("x0 x1", real=True), shown, "numpy")(*x.T)
+    before, after = (np.mean((y - each) ** 2) for each in (found.predict(x)[:, 0], values))
+    assert after <= 1.1 * before + 1e-8 * y.var()
 
 
 def test_a_linear_network_is_its_inputs() -> None:
@@ -462,15 +542,20 @@ BAD: dict[str, tuple[Any, Any, dict[str, Any], str]] = {
         nn.Sequential(nn.Linear(2, 2), nn.Tanh(), nn.Unflatten(1, (1, 2))),
         X,
         {"preset": "joint"},
-        r"'output' gives \(40, 1, 2\)",
+        r"'output' gives \(32, 1, 2\)",
     ),
     "not a matrix, output alone": (
         nn.Sequential(nn.Unflatten(1, (1, 2)), nn.Conv1d(1, 1, 1)),
         X,
         {},
-        r"'output' gives \(1960, 1, 2\) for 1960 rows",
+        r"'output' gives \(1968, 1, 2\) for 1968 rows.*output=lambda y: y.reshape\(len\(y\), -1\)",
     ),
-    "a tuple of outputs": (nn.Sequential(nn.LSTM(2, 3)), X, {}, "'output' gives tuple"),
+    "a tuple of outputs": (
+        nn.Sequential(nn.LSTM(2, 3)),
+        X,
+        {},
+        "'output' gives a tuple of 2 items.*output=0",
+    ),
     "formulas": (
         mlp(2, 3, 1),
         X,
@@ -510,13 +595,18 @@ BAD: dict[str, tuple[Any, Any, dict[str, Any], str]] = {
     "nodes": (mlp(2, 3, 1), X, {"nodes": 0}, "'(nodes|most_nodes)' is 0; a whole number"),
     "nodes, text": (mlp(2, 3, 1), X, {"nodes": "3"}, "'(nodes|most_nodes)' is '3'"),
     "a tuple": (nn.ModuleList([nn.Tanh()]), X, {}, "cannot be called"),
-    "no model": (lambda x: x, X, {}, "function cannot be explained; a torch.nn.Module"),
-    "another estimator": (StandardScaler(), X, {}, "StandardScaler cannot be explained"),
-    "another pipeline": (
+    "no model": (
+        3,
+        X,
+        {},
+        r"int cannot be explained; a torch.nn.Module, .* srnet.explain\(lambda rows: …, X\)",
+    ),
+    "a transformer": (StandardScaler(), X, {}, r"no predict; .*explain\(model.transform, X\)"),
+    "another pipeline, not fitted": (
         make_pipeline(MinMaxScaler(), MLPRegressor()),
         X,
         {},
-        "Pipeline cannot be explained",
+        "Pipeline is not fitted",
     ),
     "not fitted": (MLPRegressor(), X, {}, "MLPRegressor is not fitted"),
     "pipeline not fitted": (
@@ -766,19 +856,21 @@ def test_validation_rows_tell_how_far_a_classification_is_explained(
 ) -> None:
     layers = classified.network_layers
     assert layers is not None
-    (x, p), (v, expected) = layers.splits["train"], layers.splits["valid"]
+    (x, p), (v, expected) = layers.splits["train"], layers.splits["test"]
     np.testing.assert_allclose(expected.sum(axis=1), 1, atol=1e-6)
     linear = LogisticRegression(C=np.inf, tol=1e-10, max_iter=10_000)
     linear.fit(np.repeat(x, 3, axis=0), np.tile(np.arange(3), len(x)), p.astype(float).ravel())
     classes, run = expected.argmax(axis=1), classified.run
     agreed = np.mean(classified.predict(v).argmax(axis=1) == classes)
-    assert run["valid_accuracy"] == agreed
-    assert run["linear_accuracy"] == pytest.approx(np.mean(linear.predict(v) == classes), abs=0.005)
-    assert run["majority_share"] == np.bincount(classes).max() / len(classes)
-    assert agreed >= run["linear_accuracy"]
+    assert run["test_accuracy"] == agreed
+    by_linear = run["test_linear_accuracy"]
+    assert by_linear == pytest.approx(np.mean(linear.predict(v) == classes), abs=0.005)
+    assert run["test_majority_share"] == np.bincount(classes).max() / len(classes)
+    assert run["valid_accuracy"] >= run["linear_accuracy"]
     words = (
-        f"network's class on validation rows {agreed:.4f} (linear logistic model "
-        f"{run['linear_accuracy']:.4f}, largest class {run['majority_share']:.4f})"
+        f"network's class on 8 held-out rows {agreed:.4f} (linear logistic model {by_linear:.4f}, "
+        f"largest class {run['test_majority_share']:.4f}), on made-up ones "
+        f"{run['valid_accuracy']:.4f}"
     )
     assert words in str(classified)
     assert f"divergence {run['layer_losses'][-1]:.3g}" in str(classified)

@@ -8,6 +8,7 @@ from helpers.trained import mlp
 from numpy.typing import NDArray
 
 from srnet.data.dataset import widen_box
+from srnet.errors import UserError
 from srnet.explanation.layers import MOST_ROWS, sample_layers
 from srnet.networks.adapters import adapt
 
@@ -20,11 +21,17 @@ def correlated(rows: int) -> NDArray[np.float64]:
     return np.random.default_rng(rows).normal(size=(rows, 3)) @ MIX + [5.0, 0.0, -3.0]
 
 
-def held_out(x: NDArray[Any], **options: Any) -> tuple[NDArray[Any], NDArray[Any]]:
-    """The inputs that are fitted and those that are held out."""
+def sampled(x: NDArray[Any], **options: Any) -> tuple[dict[str, NDArray[Any]], str]:
+    """The inputs by split, and what the validation rows are."""
     network = adapt(mlp(x.shape[1], 3, 1), ["output"])
-    splits = sample_layers(network, x, hold_out=True, **options).layers.splits
-    return splits["train"][0], splits["valid"][0]
+    sample = sample_layers(network, x, **{"hold_out": True, **options})
+    return {split: values[0] for split, values in sample.layers.splits.items()}, sample.validation
+
+
+def held_out(x: NDArray[Any], **options: Any) -> tuple[NDArray[Any], NDArray[Any]]:
+    """The inputs that are fitted and those for validation."""
+    splits, _ = sampled(x, **options)
+    return splits["train"], splits["valid"]
 
 
 def among(rows: NDArray[Any], others: NDArray[Any]) -> NDArray[np.bool_]:
@@ -35,6 +42,8 @@ def among(rows: NDArray[Any], others: NDArray[Any]) -> NDArray[np.bool_]:
 
 def test_a_fifth_of_many_rows_is_held_out() -> None:
     x = correlated(2000)
+    splits, kind = sampled(x)
+    assert (kind, sorted(splits)) == ("held out", ["train", "valid"])
     train, valid = held_out(x)
     assert (len(train), len(valid)) == (1600, 400)
     assert among(train, x).all()
@@ -44,20 +53,37 @@ def test_a_fifth_of_many_rows_is_held_out() -> None:
 
 
 def test_few_rows_are_recombined() -> None:
-    """All of 100 are fitted, and two for each of the 900 that are missing; of 400 others those are
-    for validation that are not among them."""
+    """A fifth of 100 is held out; the 80 are fitted, and two for each of the 920 that are missing;
+    of 400 others those are for validation that are not among them."""
     x = correlated(100)
-    train, valid = held_out(x)
-    assert len(train) == 100 + 1800
+    splits, kind = sampled(x)
+    train, valid, test = (splits[split] for split in ("train", "valid", "test"))
+    assert kind == "made up"
+    assert (len(train), len(test)) == (80 + 1840, 20)
     assert 300 < len(valid) <= 400
-    assert among(x, train[:100]).all()
-    assert not among(train[100:], x).any()
+    assert among(x, np.vstack([train[:80], test])).all()
+    assert not among(train[80:], x).any()
     assert not among(valid, train).any()
+    assert not among(test, train).any()
+
+
+@pytest.mark.parametrize("rows", [9, 10, 60, 3000, MOST_ROWS + 2000])
+def test_what_the_published_presets_validate_by_is_made_up_too(rows: int) -> None:
+    x = correlated(rows)
+    splits, kind = sampled(x, hold_out=False)
+    assert kind == "made up"
+    test = splits.get("test", x[:0])
+    assert len(test) == (0 if rows < 10 else min(rows // 5, 1000))
+    assert len(splits["train"]) == min(rows - len(test), MOST_ROWS)
+    assert len(splits["valid"]) == min(max(10, rows * 3 // 10), 1000)
+    assert among(np.vstack([splits["train"], test]), x).all()
+    assert not among(test, splits["train"]).any()
+    assert not among(splits["valid"], x).any()
 
 
 def test_recombined_rows_are_of_the_same_kind() -> None:
     """Mean and covariance; by columns drawn apart the correlation of .8 would go."""
-    x = correlated(400)
+    x = correlated(500)
     for rows in held_out(x):
         assert (np.abs(rows.mean(axis=0) - x.mean(axis=0)) < 0.2 * x.std(axis=0)).all()
         correlation = np.corrcoef(rows.T)
@@ -68,13 +94,13 @@ def test_recombined_rows_are_of_the_same_kind() -> None:
 
 def test_half_of_the_components_of_a_recombined_row_are_a_rows() -> None:
     """By the singular vectors of the standardised rows; all of its components are of some row."""
-    x = correlated(100)
+    x = correlated(125)
     train, _ = held_out(x)
     kept, made = train[:100].astype(float), train[100:].astype(float)
     mean, std = kept.mean(axis=0), kept.std(axis=0)
     directions = np.linalg.svd((kept - mean) / std)[2].T
     scores, others = ((rows - mean) / std @ directions for rows in (made, kept))
-    same = np.abs(scores[:, None] / (1 + 2 / np.sqrt(100)) - others) < 2e-4
+    same = np.abs(scores[:, None] / (1 + 2 / np.sqrt(125)) - others) < 2e-4
     inside = (np.abs(made) < np.abs(kept).max(axis=0)).all(axis=1)  # no input was clipped
     assert same[inside].any(axis=1).mean() > 0.95
     most = same[inside].sum(axis=2).max(axis=1)  # components of the row that it has most of
@@ -83,13 +109,61 @@ def test_half_of_the_components_of_a_recombined_row_are_a_rows() -> None:
 
 
 def test_recombined_rows_stay_within_the_box_a_little_wider() -> None:
-    x = correlated(50)
+    x = correlated(62)
     train, valid = held_out(x)
     low, high = widen_box(x, 1 + 2 / np.sqrt(50))
     for rows in (train, valid):
         assert (rows >= low - 1e-4).all()
         assert (rows <= high + 1e-4).all()
     assert (np.vstack([train, valid]) > x.max(axis=0)).any()  # they do reach further
+
+
+def could_exist(x: NDArray[Any], made: NDArray[Any]) -> None:
+    """Whether the made-up rows of the following columns could be: one-hot of three, 0/1, a code,
+    an age, a count, a price, and a normal one with an outlier."""
+    x = x.astype(np.float32)
+    assert (made[:, :3].sum(axis=1) == 1).all()
+    for i in (0, 1, 2, 3, 4, 5):
+        assert set(np.unique(made[:, i])) <= set(np.unique(x[:, i]))
+    kinds = {tuple(row) for row in x[:, :4]}
+    assert {tuple(row) for row in made[:, :4]} <= kinds
+    assert (made[:, 6] == np.rint(made[:, 6])).all()
+    assert (made[:, 5:8] >= 0).all()
+    assert (np.abs(made[:, 8]) > 5).mean() < 0.06
+
+
+@pytest.mark.parametrize("hold_out", [True, False])
+def test_made_up_rows_could_exist(hold_out: bool) -> None:
+    rng = np.random.default_rng(2)
+    x = np.column_stack(
+        [
+            np.eye(3)[rng.integers(0, 3, 300)],
+            rng.integers(0, 2, 300),
+            rng.choice([3, 17, 101, 250, 777, 1024, 2048, 4001, 5005, 6006, 7007, 9999], 300),
+            rng.integers(18, 90, 300),
+            rng.integers(0, 10**6, 300),
+            rng.exponential(size=300),
+            rng.normal(size=300),
+        ]
+    )
+    x[7, 8] = 30
+    splits, kind = sampled(x, hold_out=hold_out)
+    assert kind == "made up"
+    known = among(splits["train"], x)
+    for made in (splits["train"][~known], splits["valid"]):
+        if len(made):
+            could_exist(x, made)
+    assert len(np.unique(splits["valid"][:, 4])) > 8
+
+
+def test_of_kinds_alone_nothing_is_made_up() -> None:
+    rng = np.random.default_rng(2)
+    x = np.column_stack([np.eye(3)[rng.integers(0, 3, 90)], rng.integers(0, 5, 90)])
+    splits, kind = sampled(x)
+    assert kind == "held out"
+    assert sorted(splits) == ["train", "valid"]
+    assert (len(splits["train"]), len(splits["valid"])) == (72, 18)
+    assert sampled(x[:8])[1] == "fitted"
 
 
 def test_inputs_of_few_values_keep_to_them() -> None:
@@ -128,6 +202,12 @@ def test_given_validation_rows_are_held_out_as_they_are() -> None:
     train, valid = held_out(x, validation=x[:7] + 1)
     np.testing.assert_array_equal(valid, (x[:7] + 1).astype(np.float32))
     np.testing.assert_array_equal(train, x.astype(np.float32))
+    splits, kind = sampled(x, validation=x[10:30])
+    assert (kind, sorted(splits)) == ("given", ["train", "valid"])
+    np.testing.assert_array_equal(splits["train"], np.delete(x, range(10, 30), 0).astype("f4"))
+    splits, kind = sampled(x, validation=x)
+    assert kind == "fitted"
+    np.testing.assert_array_equal(splits["train"], splits["valid"])
 
 
 def test_of_very_many_rows_a_sample_is_split() -> None:
@@ -158,7 +238,14 @@ def test_units_are_those_of_the_network_at_every_row() -> None:
             np.testing.assert_allclose(ours, theirs, rtol=1e-5, atol=1e-6)
 
 
-def test_without_held_out_rows_nothing_is_recombined() -> None:
-    x = correlated(50)
-    layers = sample_layers(adapt(mlp(3, 2, 1), None), x).layers
-    np.testing.assert_array_equal(layers.splits["train"][0], x.astype(np.float32))
+def test_a_value_that_is_not_finite_is_told_by_its_row_of_x() -> None:
+    class Box:
+        scaler = None
+
+        def layers(self, x: NDArray[Any]) -> tuple[list[str], list[NDArray[Any]]]:
+            return ["output"], [np.where(x[:, :1] == x_bad, np.nan, x[:, :1])]
+
+    x = correlated(100)
+    x_bad = x[63, 0]
+    with pytest.raises(UserError, match="at row 63 of X; "):
+        sample_layers(Box(), x, hold_out=True)

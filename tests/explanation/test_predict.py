@@ -99,6 +99,7 @@ def arrays(**values: Any) -> dict[str, Any]:
         ("a,b\n", "has a header and no row"),
         ("a,b\n1,2\n3\n", "line 3 has 1 cells; the header has 2"),
         ("a,b\n1,2,3\n", "line 2 has 3 cells"),
+        ("a,a\n1,2\n", "x.csv: has the column 'a' twice"),
         ("a,b\n1,\n", "line 2, column 'b' is empty"),
         ("a,b\n1,nan\n", "line 2, column 'b' is 'nan'; a finite number is needed"),
         ("1,2\n3,4\n", r"its first line holds numbers only \(1, 2\); a header"),
@@ -148,6 +149,9 @@ def test_summary_names_every_layer_and_output(run: Path) -> None:
     assert lines[1] == "y: f = ((x0 / x1) + 0.5), MSE 0.25"
     write_json(run, read_json(run) | {"input_names": ["mass", "speed"]})
     assert "y: f = ((mass / speed) + 0.5)" in summary(SRNet.load(run), run)
+    write_json(run, read_json(run) | {"columns": ["mass", "wind speed"]})
+    write_json(run, read_json(run) | {"input_names": ["mass", "wind_speed"]})
+    assert summary(SRNet.load(run), run).splitlines()[-1] == "(wind_speed is 'wind speed')"
     assert lines[2:] == [
         "y0 = (2.0 * ((x0 / x1) + 0.5) + 0.0)",
         "y1 = ((-1.0) * ((x0 / x1) + 0.5) + 10.0)",

@@ -23,10 +23,14 @@ from srnet.errors import UserError
 from srnet.explanation.predict import write_predictions
 from srnet.explanation.result import Explanation
 from srnet.explanation.units import describe
+from srnet.model.digits import EXACT
 from srnet.model.export import to_c, to_numpy
+from srnet.model.latex import columns_latex
 from srnet.model.logistic import softmax
+from srnet.model.names import symbol_names
 from srnet.model.srnet import READS, SRNet
-from srnet.search.individual import judge, measure
+from srnet.networks.layers import Layers
+from srnet.search.individual import Individual, judge, measure
 from srnet.search.run import evolve
 from srnet.search.settings import preset
 
@@ -222,11 +226,63 @@ def test_columns_are_found_by_their_names() -> None:
         named.predict(frame.rename(columns={"c": "speed"}))
 
 
+@pytest.mark.parametrize(
+    "columns", [["温度", "压力"], ["λ", "μ"], ["a b", "a-b"], ["S", "S_"], ["x1", "x0"]]
+)
+def test_columns_are_found_by_their_own_names_and_not_by_their_symbols(
+    columns: list[str], tmp_path: Path
+) -> None:
+    symbols = symbol_names(columns)
+    named = explanation(input_names=symbols, columns=columns)
+    frame = pd.DataFrame(X, columns=columns)
+    expected = FOUND.predict(X)
+    named.save(tmp_path / "run.json")
+    frame[columns[::-1]].to_csv(tmp_path / "x.csv", index=False)
+    for found in (named, Explanation.load(tmp_path / "run.json"), named.select("accuracy")):
+        assert (found.input_names, found.columns) == (symbols, columns)
+        for symbol, column in zip(symbols, columns, strict=True):
+            assert (f"{symbol} is '{column}'" in str(found)) == (symbol != column)
+        np.testing.assert_array_equal(found.predict(frame[columns[::-1]]), expected)
+        assert found.fidelity(frame[columns[::-1]], Y) == FOUND.fidelity(X, Y)
+        for others in (symbols, ["密度", "体积"], ["S_", "S__"]):
+            if sorted(others) != sorted(columns):
+                with pytest.raises(UserError, match="X: the columns are .*; the formulas read "):
+                    found.predict(pd.DataFrame(X, columns=others))
+        with pytest.raises(UserError, match="X has the column 'a' twice"):
+            found.predict(pd.DataFrame(X, columns=["a", "a"]))
+    write_predictions(tmp_path / "run.json", tmp_path / "x.csv", tmp_path / "y.csv")
+    np.testing.assert_allclose(
+        np.loadtxt(tmp_path / "y.csv", delimiter=",", skiprows=1), expected, rtol=1e-5
+    )
+    expression = sympy.sympify(named.expression(1))
+    assert {str(symbol) for symbol in expression.free_symbols} <= set(symbols)
+    for name in columns_latex(columns):
+        assert name in named.latex()
+    np.testing.assert_array_equal(numpy_function(named.to_numpy())(X), expected)
+    assert all(line.isascii() or "input(s): " in line for line in named.to_c().splitlines())
+    np.testing.assert_allclose(c_text.run(named.to_c(), X[0].tolist(), 2), expected[0], rtol=1e-12)
+
+
 def test_a_formula_too_long_to_write_is_shown_in_steps() -> None:
     program = Program(1, (), tuple(("mul", (i, i)) for i in range(12)), 12)
     found = Explanation({"programs": [program.to_json()], "weights": [[1.0]], "biases": [[0.0]]})
     assert r"\begin{aligned}" in found.latex()
     assert len(str(found)) < 12_000
+
+
+def test_latex_computes_what_it_says() -> None:
+    """Constants that cancel have more digits than those of the result."""
+    x = np.random.default_rng(0).uniform(-1, 1, (60, 1))
+    program = Program(1, (1234.5678,), (("add", (0, 1)), ("square", (2,))), 3)
+    model = SRNet(((program,),), (np.array([[0.5]]),), (np.array([-762078.8262]),))
+    y = model.predict(x)
+    layers = Layers({"train": [x, y], "valid": [x, y]})
+    content = describe(Individual((), model, tuple(model.losses(layers)), 0.0), layers)
+    found = Explanation({"task": "t", **content}, layers=layers)
+    for text in (found.latex(), found._repr_latex_(), Explanation(found.run).latex()):
+        assert "1234.5678" in text
+        assert "762078.8" in text
+    assert "1235" in found.latex(digits=4)
 
 
 # --- what it tells --------------------------------------------------------------------------------
@@ -301,6 +357,18 @@ def test_plot() -> None:
 
 
 @pytest.mark.slow
+def test_short_and_raw_forms_show_the_names_of_the_columns() -> None:
+    named = explanation(input_names=["x_2", "wind_speed"], columns=["x^2", "wind speed"])
+    for limit in (10.0, 1e-3):  # with the latter nothing is simplified
+        forms = named.simplified(limit)
+        for form in (forms.layers[0], *forms.outputs):
+            assert r"\mathrm{x\hat{}2}" in form.latex
+            assert r"\mathrm{wind\ speed}" in form.latex
+            assert "x_{2}" not in form.latex
+            assert "wind_speed" in form.text
+
+
+@pytest.mark.slow
 def test_simplified() -> None:
     forms = FOUND.simplified(10)
     assert (len(forms.layers), len(forms.outputs)) == (2, 2)
@@ -341,6 +409,10 @@ def test_several_formulas_of_a_layer_are_told(reads: str) -> None:
     fidelity = found.fidelity(X, Y)
     assert fidelity.mse == pytest.approx(np.mean((ranked.values(found.model, X)[1][-1] - Y) ** 2))
     assert found._repr_latex_().count(r"\\ y_{1} &= ") == 1
+    assert (
+        r"\operatorname{logit} y_{1} &= "
+        in explanation_of_rank(reads, "cross_entropy")._repr_latex_()
+    )
 
 
 @RANKED
@@ -406,7 +478,8 @@ def test_a_saved_explanation_is_the_same(tmp_path: Path) -> None:
     FOUND.save(tmp_path / "run.json")
     loaded = Explanation.load(tmp_path / "run.json")
     assert str(loaded) == str(FOUND)
-    assert loaded.latex(1) == FOUND.latex(1)
+    assert loaded.latex(1, digits=5) == FOUND.latex(1, digits=5)
+    assert loaded.latex(1) == FOUND.latex(1, digits=EXACT)
     assert loaded.select("knee").run == FOUND.select("knee").run
     assert loaded.fidelity(X, Y) == FOUND.fidelity(X, Y)
     np.testing.assert_array_equal(loaded.predict(X), FOUND.predict(X))

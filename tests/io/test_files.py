@@ -422,3 +422,23 @@ def test_json_of_a_run_is_a_line_a_key(tmp_path: Path) -> None:
     write_json(tmp_path / "a.json", {"history": list(range(1000)), "fitness": 1.5})
     assert len((tmp_path / "a.json").read_text().splitlines()) == 4
     assert json.loads((tmp_path / "a.json").read_text())["fitness"] == 1.5
+
+
+@pytest.mark.parametrize("mode", ["w", "wb"])
+def test_a_dash_is_the_standard_output_which_gets_all_or_nothing(
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsysbinary: pytest.CaptureFixture[bytes],
+    mode: str,
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    content = "é\n" if mode == "w" else "é\n".encode()
+    check_writable("-")
+    with writing("-", mode) as file:
+        file.write(content)
+    assert capsysbinary.readouterr().out == "é\n".encode()
+    with contextlib.suppress(ZeroDivisionError), writing("-", mode) as file:
+        file.write(content)
+        raise ZeroDivisionError
+    assert capsysbinary.readouterr().out == b""
+    assert list(tmp_path.iterdir()) == []

@@ -1,12 +1,14 @@
 """Files of torch: tensors come back, nothing is run, and what is none is one sentence."""
 
 import os
+import pickle
 import zipfile
 from pathlib import Path
 from typing import Any
 
 import pytest
 import torch
+from sklearn.linear_model import LinearRegression
 
 from srnet.errors import UserError
 from srnet.io import npz
@@ -88,3 +90,61 @@ def test_nested_tensors_are_refused() -> None:
     nested = torch.nested.nested_tensor([torch.ones(1), torch.ones(2)])
     with pytest.raises(UserError, match="'a' is no plain tensor"):
         as_state_dict({"a": nested}, "file.pt")
+
+
+# --- checkpoints, and files that hold more than tensors -------------------------------------------
+
+
+def test_the_state_dict_of_a_checkpoint_is_found(tmp_path: Path) -> None:
+    state = torch.nn.Linear(2, 1).state_dict()
+    optimiser = {"state": {0: {"step": torch.ones(1)}}, "param_groups": [{"lr": 0.1}]}
+    content = {"epoch": 3, "model_state_dict": state, "optimizer_state_dict": optimiser}
+    torch.save(content, tmp_path / "file.pt")
+    found = as_state_dict(read_torch_file(tmp_path / "file.pt"), "f")
+    assert list(found) == ["weight", "bias"]
+    with pytest.raises(UserError, match=r"the state dicts model, average; .*FILE\)\['model'\]"):
+        as_state_dict({"model": state, "average": state}, "f")
+
+
+def whole(path: Path) -> None:
+    torch.save(torch.nn.Sequential(torch.nn.Linear(2, 1)), path)
+
+
+def lightning(path: Path) -> None:
+    content = {"pytorch-lightning_version": "2.6", "state_dict": {}, "hyper_parameters": Bomb()}
+    torch.save(content, path)
+
+
+def script(path: Path) -> None:
+    torch.jit.script(torch.nn.Linear(2, 1)).save(path)
+
+
+def exported(path: Path) -> None:
+    torch.export.save(torch.export.export(torch.nn.Linear(2, 1), (torch.ones(3, 2),)), path)
+
+
+def pickled(path: Path) -> None:
+    path.write_bytes(pickle.dumps(LinearRegression()))
+
+
+@pytest.mark.filterwarnings("ignore:.*torch.jit:DeprecationWarning")
+@pytest.mark.parametrize(
+    ("write", "words"),
+    [
+        (whole, "is a whole module, and reading it would run code; .*model.state_dict"),
+        (lightning, "is a Lightning checkpoint with objects beside its state dict; save"),
+        (script, r"is a TorchScript archive.*srnet.explain\(torch.jit.load\(FILE\), X\)"),
+        (exported, r"is a program of torch.export; .*torch.export.load\(FILE\)"),
+        (pickled, r"is a pickle of sklearn, .*srnet.explain\(model, X\)"),
+    ],
+)
+def test_what_holds_more_than_tensors_is_named_and_not_run(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, write: Any, words: str
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    path = tmp_path / "file.pt"
+    write(path)
+    with pytest.raises(UserError, match=words) as caught:
+        read_torch_file(path)
+    assert str(caught.value).startswith(f"{path}: is a")
+    assert not Path("exploded").exists()

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from srnet.errors import UserError
-from srnet.model.names import default_names, in_order, symbol_names
+from srnet.model.names import columns_in, in_order, symbol_names
 
 SYMPY = sorted(name for name in dir(sympy) if not name.startswith("_"))
 
@@ -20,7 +20,10 @@ SYMPY = sorted(name for name in dir(sympy) if not name.startswith("_"))
         (["a", "a"], ["a", "a_"]),
         (["h0", "f1_2", "x1"], ["h0_", "f1_2_", "x1"]),
         (["z0", "f1_2_3", "z"], ["z0_", "f1_2_3_", "z"]),
-        (["2nd", "", "é"], ["_2nd", "_", "__"]),
+        (["2nd", "", "é"], ["_2nd", "_", "é"]),
+        (["温度", "压力", "größe", "λ"], ["温度", "压力", "größe", "λ"]),
+        (["x²", "x2", "½", "°C"], ["x2", "x2_", "_1_2", "_C"]),
+        (["\N{MICRO SIGN}", "\N{GREEK SMALL LETTER MU}"], ["μ", "μ_"]),  # Python reads them as one
         (["if", "E"], ["if_", "E_"]),
         (["beta", "nan", "min", "mass"], ["beta_", "nan_", "min_", "mass"]),
         (["pdiv", "np"], ["pdiv_", "np_"]),
@@ -44,18 +47,40 @@ def test_sympy_reads_a_formula_of_any_columns_as_it_is_meant(columns: list[str])
     assert read == sum((i + 2) * sympy.Symbol(name) for i, name in enumerate(names))
 
 
-def test_columns_are_found_by_their_names() -> None:
-    rows = np.arange(6.0).reshape(3, 2)
-    np.testing.assert_array_equal(in_order(rows, ["b", "a"], ["a", "b"]), rows[:, ::-1])
-    np.testing.assert_array_equal(in_order(rows, ["x1", "x0"], default_names(2)), rows[:, ::-1])
-    np.testing.assert_array_equal(in_order(rows, ["a", "b"], ["a", "b"]), rows)
+ROWS = np.arange(6.0).reshape(3, 2)
 
 
-def test_a_run_without_names_takes_columns_as_they_come() -> None:
-    rows = np.arange(6.0).reshape(3, 2)
-    np.testing.assert_array_equal(in_order(rows, ["b", "a"], default_names(2)), rows)
+@pytest.mark.parametrize(
+    "names", [["a", "b"], ["温度", "压力"], ["a b", "a-b"], ["S", "S_"], ["x1", "x0"], ["1", "0"]]
+)
+def test_columns_are_found_by_their_own_names(names: list[str]) -> None:
+    """Also where what formulas show of them is nearly the same."""
+    np.testing.assert_array_equal(in_order(ROWS, names[::-1], names), ROWS[:, ::-1])
+    np.testing.assert_array_equal(in_order(ROWS, names, names), ROWS)
+    np.testing.assert_array_equal(in_order(ROWS, None, names), ROWS)
+    for others in (symbol_names(names), [names[0], "c"], names[:1], [*names, "c"]):
+        if sorted(others) != sorted(names):
+            with pytest.raises(UserError, match="the columns are .*; the formulas read "):
+                in_order(np.zeros((3, len(others))), others, names)
 
 
-def test_other_columns_are_a_sentence() -> None:
-    with pytest.raises(UserError, match="the columns are a, c; the formulas read a, b"):
-        in_order(np.zeros((3, 2)), ["a", "c"], ["a", "b"])
+def test_a_run_without_names_takes_columns_as_they_come_or_are_numbered() -> None:
+    for names in (["b", "a"], ["x0", "x1"], ["0", "1"], ["x1", "0"], ["x1", "x2"], ["1", "1"]):
+        np.testing.assert_array_equal(in_order(ROWS, names, None), ROWS)
+    for names in (["x1", "x0"], ["1", "0"]):
+        np.testing.assert_array_equal(in_order(ROWS, names, None), ROWS[:, ::-1])
+
+
+def test_names_of_columns_in_a_run() -> None:
+    assert columns_in({}, 2) is None
+    assert columns_in({"input_names": ["x0", "x1"]}, 2) is None
+    assert columns_in({"input_names": ["x0", "x1"], "columns": ["x0", "x1"]}, 2) == ["x0", "x1"]
+    assert columns_in({"input_names": ["a_b", "_"], "columns": ["a b", ""]}, 2) == ["a b", ""]
+    assert columns_in({"input_names": ["a", "b"]}, 2) == ["a", "b"]
+    for columns, said in (
+        (["a", "a"], "a run's 'columns' has the column 'a' twice"),
+        (["a"], "a run has 'columns' .*a list of 2 names"),
+        (["a", 3], "a run has 'columns'"),
+    ):
+        with pytest.raises(UserError, match=said):
+            columns_in({"columns": columns}, 2)

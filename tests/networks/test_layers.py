@@ -60,6 +60,22 @@ def test_round_trip(tmp_path: Path) -> None:
             np.testing.assert_array_equal(a, b)
 
 
+def test_inputs_that_float32_would_merge_stay_in_float64(tmp_path: Path) -> None:
+    """And those that it holds are narrowed, as the other layers are."""
+    content = {key: value.astype(np.float64) for key, value in arrays().items()}
+    np.savez(tmp_path / "a.npz", **content)
+    assert Layers.load(tmp_path / "a.npz").splits["train"][0].dtype == np.float32
+    for split in ("train", "valid"):
+        content[f"{split}_x"][:, 0] += 1.7e9
+    np.savez(tmp_path / "b.npz", **content)
+    layers = Layers.load(tmp_path / "b.npz")
+    for split, (x, *others) in layers.splits.items():
+        np.testing.assert_array_equal(x, content[f"{split}_x"])
+        assert all(values.dtype == np.float32 for values in others)
+    layers.save(tmp_path / "c.npz")
+    assert Layers.load(tmp_path / "c.npz").fingerprint() == layers.fingerprint()
+
+
 def test_a_test_split_is_kept_and_does_not_change_the_fingerprint(tmp_path: Path) -> None:
     content = arrays()
     np.savez(tmp_path / "a.npz", **content)

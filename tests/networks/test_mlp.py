@@ -1,5 +1,6 @@
 """Networks: their values, their file, and files that lie."""
 
+import dataclasses
 import os
 from pathlib import Path
 
@@ -32,8 +33,30 @@ def test_network_of_torch_is_read(tmp_path: Path) -> None:
     torch.save(model.state_dict(), tmp_path / "own.pt")
     x = torch.rand(5, 2)
     np.testing.assert_allclose(
-        load_network(tmp_path / "own.pt").predict(x.numpy()), model(x).detach(), rtol=1e-5
+        load_network(tmp_path / "own.pt", "sigmoid").predict(x.numpy()),
+        model(x).detach(),
+        rtol=1e-5,
     )
+
+
+def test_the_activation_of_a_state_dict_is_never_guessed(tmp_path: Path) -> None:
+    """That of a network of this project is known, and one without a hidden layer has none."""
+    layers = torch.nn.Sequential(torch.nn.Linear(2, 3), torch.nn.Linear(3, 1))
+    torch.save(layers.state_dict(), tmp_path / "own.pt")
+    with pytest.raises(UserError, match=r"own.pt: .*--activation\): sigmoid, tanh, relu, identity"):
+        load_network(tmp_path / "own.pt")
+    with pytest.raises(UserError, match="'activation' is 'swish'"):
+        load_network(tmp_path / "own.pt", "swish")
+    torch.save(torch.nn.Linear(2, 3).state_dict(), tmp_path / "linear.pt")
+    assert load_network(tmp_path / "linear.pt").sizes == [2, 3]
+    net = random_network(3, 4, 2)
+    net.save(tmp_path / "network.pt")
+    assert load_network(tmp_path / "network.pt", "sigmoid").activation == "sigmoid"
+    with pytest.raises(UserError, match="of the activation sigmoid; 'activation' is 'relu'"):
+        load_network(tmp_path / "network.pt", "relu")
+    with pytest.raises(UserError, match="this one's is tanh"):
+        dataclasses.replace(net, activation="tanh").save(tmp_path / "tanh.pt")
+    assert not (tmp_path / "tanh.pt").exists()
 
 
 class Bomb:

@@ -1,0 +1,163 @@
+"""A model that is taken apart, compared once with the whole: its output is the model's own, and
+every layer reads the one before."""
+
+import contextlib
+import warnings
+from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from srnet.errors import UserError
+from srnet.networks.adapters import BlackBox, NetworkBox, SklearnBox, TorchBox
+from srnet.networks.functions import FunctionBox
+from srnet.networks.layers import warn_of_merged
+from srnet.networks.onnx_session import Session
+
+if TYPE_CHECKING:
+    import torch
+
+# Outputs differ that are further apart than this share of their spread and so many roundings.
+_SHARE, _ROUNDINGS = 1e-3, 32
+_FEW_DIGITS = 2**-10  # the rounding of half precision
+# Rows on which a torch module is asked again.
+_ROWS = 256
+
+
+def check_parts(network: BlackBox, x: NDArray[Any], columns: Sequence[str] | None = None) -> None:
+    """Compare a network that was taken apart with the whole model at rows, n × d, of which it gives
+    finite values.
+
+    Raises
+    ------
+    UserError
+        If its output is not the model's own there, or depends on the other rows or on chance; or if
+        a layer does not read the layer before it.
+
+    Warns
+    -----
+    UserWarning
+        If a layer also reads what does not pass through the layer before it; or if the network
+        reads so few digits of a column that most of its values become equal.
+    """
+    if isinstance(network, SklearnBox):
+        _check_sklearn(network, x)
+    elif isinstance(network, TorchBox):
+        warn_of_merged(x, network.as_read(x), "the network reads", columns)
+        _check_torch(network, x[:_ROWS])
+    elif isinstance(network, FunctionBox):
+        if isinstance(network.function, Session) and network.function.is_single:
+            warn_of_merged(x, x.astype(np.float32), "the network reads", columns)
+        _check_function(network, x[:_ROWS])
+    elif isinstance(network, NetworkBox) and network.scaler is None:
+        warn_of_merged(x, x.astype(np.float32), "the network reads", columns)
+
+
+def difference(computed: NDArray[Any], given: NDArray[Any], eps: float) -> tuple[int, int] | None:
+    """Row and column where two arrays n × k differ most, if they do by more than rounding; ``eps``
+    is that of the numbers' type."""
+    spread = np.sqrt(np.mean(np.square(given - given.mean(axis=0))))
+    error = np.abs(computed - given)
+    if (error <= _SHARE * spread + _ROUNDINGS * eps * np.abs(given).max()).all():
+        return None
+    row, column = np.unravel_index(int(error.argmax()), error.shape)
+    return int(row), int(column)
+
+
+def _check_sklearn(network: SklearnBox, x: NDArray[Any]) -> None:
+    computed, model = network.layers(x)[1][-1], network.whole
+    classifies = hasattr(network.mlp, "classes_")
+    ask = model.predict_proba if classifies else model.predict
+    given = np.asarray(ask(network.as_fitted(model, x)), dtype=np.float64)
+    given = given[:, None] if given.ndim == 1 else given
+    if computed.shape[1] == 1:  # of two classes that of the second
+        given = given[:, -1:]
+    place = difference(computed, given, float(np.finfo(np.float32).eps))
+    if place is not None:
+        raise UserError(
+            f"the {type(model).__name__} gives {given[place]:.6g} at row {place[0]}, and its "
+            f"layers {computed[place]:.6g}: it is more than the multilayer perceptron and the "
+            f"steps before it, and cannot be taken apart"
+        )
+
+
+def _check_function(network: FunctionBox, x: NDArray[Any]) -> None:
+    """Whether a function gives the same for some of the rows alone; it does not tell in how many
+    digits it computes."""
+    together = network.layers(x)[1][-1][::-2]
+    place = difference(network.layers(x[::-2].copy())[1][-1], together, _FEW_DIGITS)
+    if place is not None:
+        raise UserError(
+            f"the model's output at row {len(x) - 1 - 2 * place[0]} of X depends on the other rows "
+            f"or on chance; a function of one row is needed: call model.eval(), or fix what is "
+            f"random"
+        )
+
+
+def _check_torch(network: TorchBox, x: NDArray[Any]) -> None:
+    names, values = network.layer_tensors(x)
+    if _differ(network.layer_tensors(x[::-2].copy())[1][-1], values[-1].flip(0)[::2]):
+        raise UserError(
+            "the model's output at a row depends on the other rows or on chance: asked for some of "
+            "the rows alone it gives another; a function of a row is needed"
+        )
+    if any(part.training for part in network.module.modules()):
+        with _undisturbed(network.module, values[-1]):
+            trained = network.layer_tensors(x, evaluation=False)[1][-1]
+        if _differ(trained, values[-1]):
+            raise UserError(
+                "the model is in training mode, where its output is another than in evaluation "
+                "mode; call model.eval() first"
+            )
+    for i in range(1, len(values)):
+        _check_link(network, x, names, values, i)
+
+
+def _check_link(
+    network: TorchBox,
+    x: NDArray[Any],
+    names: Sequence[str],
+    values: Sequence["torch.Tensor"],
+    i: int,
+) -> None:
+    """Whether the layer i reads the one before it, and nothing beside: rows of one of the two are
+    exchanged, that is of the layer before or of the inputs, and the layer is computed again."""
+    before, layer = values[i - 1 : i + 1]
+    exchanged = before.roll(1, 0)
+    if not (_differ(exchanged, before) and _differ(layer.roll(1, 0), layer)):
+        return  # of a constant nothing can be told
+    if not _differ(network.layer_tensors(x, {i - 1: exchanged})[1][i], layer):
+        raise UserError(
+            f"the layer '{names[i]}' does not read the layer '{names[i - 1]}', which is called "
+            f"before it, and every layer is explained by the formulas of the one before; name "
+            f"layers that follow one another, as layers=['{names[i]}']"
+        )
+    rolled = np.roll(x, 1, axis=0)
+    if _differ(network.layer_tensors(rolled, {i - 1: before.clone()})[1][i], layer):
+        warnings.warn(
+            f"the layer '{names[i]}' also reads what does not pass through '{names[i - 1]}', as a "
+            f"branch or a skip connection; its formulas read '{names[i - 1]}' alone",
+            stacklevel=6,
+        )
+
+
+def _differ(a: "torch.Tensor", b: "torch.Tensor") -> bool:
+    import torch
+
+    first, second = (each.to("cpu", torch.float64).numpy() for each in (a, b))
+    return difference(first, second, torch.finfo(a.dtype).eps) is not None
+
+
+@contextlib.contextmanager
+def _undisturbed(module: "torch.nn.Module", output: "torch.Tensor") -> Iterator[None]:
+    """Buffers and random numbers are afterwards as they were."""
+    import torch
+
+    buffers = [(buffer, buffer.clone()) for buffer in module.buffers()]
+    with torch.random.fork_rng(devices=[output.device] if output.is_cuda else []):
+        try:
+            yield
+        finally:
+            for buffer, value in buffers:
+                buffer.copy_(value)

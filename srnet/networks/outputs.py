@@ -1,0 +1,192 @@
+"""The outputs of a model, rows × units of numbers, out of whatever it gives."""
+
+from collections.abc import Callable, Mapping
+from numbers import Integral
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from srnet.errors import UserError
+
+OUTPUT = "output"  # the name of a model's last layer
+Selector = str | int | Callable[[Any], Any] | None
+
+
+def check_choice(output: Any) -> Selector:
+    """The argument ``output``: which of what a model gives is explained."""
+    if isinstance(output, Integral) and not isinstance(output, bool):
+        return int(output)
+    if output is None or isinstance(output, str) or callable(output):
+        return output
+    raise UserError(
+        f"'output' is {output!r}; a name, a number, or a function of what the model gives is needed"
+    )
+
+
+def choose(value: Any, output: Selector, rows: int) -> Any:
+    """The array, tensor or list that is explained, of what a model gives for so many rows.
+
+    Parameters
+    ----------
+    output
+        A name of an item or attribute; the number of an item of a tuple or list, or of a column; a
+        function of the value. By default the value itself, its ``logits``, or its only item.
+
+    Raises
+    ------
+    UserError
+        If there is no such output, or several to choose from.
+    """
+    if _are_rows(value, rows) and not callable(output):
+        value = as_array(value)
+    if callable(output):
+        try:
+            value = output(value)
+        except Exception as error:
+            raise UserError(
+                f"'output' cannot be called with what the model gives, {_describe(value)} "
+                f"({type(error).__name__}: {first_line(error)})"
+            ) from error
+    elif isinstance(output, str):
+        items = _items(value)
+        if output not in items and (isinstance(value, Mapping) or not hasattr(value, output)):
+            raise UserError(f"'output' is '{output}'; the model gives {_describe(value)}")
+        value = items[output] if output in items else getattr(value, output)
+    elif output is not None and not _is_array(value):
+        if not isinstance(value, tuple | list) or not -len(value) <= output < len(value):
+            raise UserError(f"'output' is {output}; the model gives {_describe(value)}")
+        value = value[output]
+    elif output is not None:
+        columns = value.shape[1] if len(value.shape) > 1 else 1
+        if not -columns <= output < columns:
+            raise UserError(f"'output' is {output}; the model gives {columns} column(s)")
+        value = as_array(value) if not hasattr(value, "detach") else value
+        value = value.reshape(len(value), -1)[:, [output]]
+    return _only(value, rows)
+
+
+def as_matrix(value: Any, rows: int) -> NDArray[np.float64]:
+    """An output of a model as rows × units of float64.
+
+    Raises
+    ------
+    UserError
+        If it is none.
+    """
+    array = as_array(value)
+    if array.dtype.kind == "c":
+        raise UserError(f"the layer '{OUTPUT}' gives complex numbers; real ones are needed")
+    if array.dtype.kind not in "fiub":
+        some = array.ravel()[0] if array.size else None
+        if isinstance(some, str):
+            raise UserError(
+                f"the layer '{OUTPUT}' gives text, as '{some}'; choose numbers by output=, as "
+                f"output=lambda labels: labels == '{some}'"
+            )
+        raise not_rows(value, rows)
+    if array.ndim < 2 and array.size == rows:
+        array = array.reshape(rows, 1)
+    if array.ndim != 2 or len(array) != rows or not array.shape[1]:
+        raise not_rows(array, rows)
+    return array.astype(np.float64)
+
+
+def as_array(value: Any) -> NDArray[Any]:
+    """A tensor, a frame or a list as an array."""
+    if hasattr(value, "detach") and hasattr(value, "cpu"):
+        value = value.detach().cpu()
+        value = value.double() if value.is_floating_point() else value
+    elif hasattr(value, "toarray"):  # sparse
+        value = value.toarray()
+    elif isinstance(value, list) and value and isinstance(value[0], Mapping):
+        value = [list(row.values()) for row in value]  # probabilities by class
+    try:
+        array = np.asarray(value)
+        return array.astype(np.float64) if _are_numbers(array) else array
+    except (TypeError, ValueError) as error:
+        raise UserError(
+            f"the layer '{OUTPUT}' gives {_describe(value)}, no array of numbers "
+            f"({first_line(error)}); choose one by output="
+        ) from error
+
+
+def not_rows(value: Any, rows: int) -> UserError:
+    """What an output is that is not rows × units, with a choice that would be."""
+    found = f"the layer '{OUTPUT}' gives {_describe(value)} for {rows} rows; "
+    items = _items(value)
+    if items:
+        return UserError(f"{found}choose one by output=, as output={[*items][-1]!r}")
+    if isinstance(value, tuple | list):
+        return UserError(f"{found}choose one by output=, as output=0")
+    if _is_array(value) and len(value.shape) > 2 and value.shape[0] == rows:
+        return UserError(
+            f"{found}rows × units are needed: choose them by output=, as output=lambda y: "
+            f"y.reshape(len(y), -1)"
+        )
+    return UserError(
+        f"{found}rows × units are needed; a function of one row is explained as lambda rows: "
+        f"[f(row) for row in rows]"
+    )
+
+
+def first_line(error: BaseException) -> str:
+    """What an error says, in a line."""
+    return next((line for line in str(error).splitlines() if line.strip()), "")
+
+
+def _only(value: Any, rows: int) -> Any:
+    """The one array in a value; the value itself where it is one."""
+    if _is_array(value):
+        return value
+    items = {name: item for name, item in _items(value).items() if item is not None}
+    if "logits" in items:
+        return items["logits"]
+    found = list(items.values())
+    if _are_rows(value, rows):
+        return value
+    if isinstance(value, tuple | list):
+        found = list(value)
+    elif not items:
+        return value
+    if len(found) != 1 or not _is_array(found[0]):
+        raise not_rows(value, rows)
+    return found[0]
+
+
+def _are_rows(value: Any, rows: int) -> bool:
+    """Whether a list is one output, an item for each row, and no list of outputs."""
+    if not isinstance(value, tuple | list) or len(value) != rows:
+        return False
+    return not all(_is_array(item) and item.shape[:1] == (rows,) for item in value)
+
+
+def _items(value: Any) -> dict[str, Any]:
+    """What a mapping or an object of several outputs holds, by name."""
+    if _is_array(value) or isinstance(value, list | str | bytes | int | float):
+        return {}
+    if isinstance(value, Mapping):
+        return {str(key): item for key, item in value.items()}
+    if hasattr(value, "_asdict"):  # a named tuple
+        return dict(value._asdict())
+    return {} if isinstance(value, tuple) else dict(getattr(value, "__dict__", {}))
+
+
+def _is_array(value: Any) -> bool:
+    return hasattr(value, "shape")
+
+
+def _are_numbers(array: NDArray[Any]) -> bool:
+    return array.dtype.kind == "O" and all(
+        isinstance(item, int | float | np.number) for item in array.ravel()
+    )
+
+
+def _describe(value: Any) -> str:
+    if _is_array(value):
+        return str(tuple(value.shape))
+    kind = type(value).__name__
+    if isinstance(value, tuple | list):
+        return f"a {kind} of {len(value)} items"
+    items = _items(value)
+    return f"a {kind} of {', '.join(items)}" if items else kind

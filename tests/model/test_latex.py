@@ -1,0 +1,55 @@
+"""Names of columns in LaTeX: valid, each its own, and none that reads as something else."""
+
+import re
+
+import pytest
+import sympy
+from hypothesis import given
+from hypothesis import strategies as st
+from matplotlib.mathtext import MathTextParser
+
+from srnet.model.latex import columns_latex, latex
+
+PARSER = MathTextParser("path")
+
+
+@pytest.mark.parametrize(
+    ("columns", "shown"),
+    [
+        (["x", "x0", "h1_2"], ["x", "x_{0}", "h_{1 2}"]),
+        (["alpha", "λ", "Ω0", "\N{MICRO SIGN}"], [r"\alpha", r"\lambda", r"\Omega_{0}", r"\mu"]),
+        (["angle", "wind speed"], [r"\mathrm{angle}", r"\mathrm{wind\ speed}"]),
+        (["größe", "温度"], [r"\mathrm{gr\text{öß}e}", r"\mathrm{\text{温度}}"]),
+        (["x (2)", "x^2"], [r"\mathrm{x\ \text{(}2\text{)}}", r"\mathrm{x\hat{}2}"]),
+        (["x²", "a-b"], [r"\mathrm{x\text{²}}", r"\mathrm{a\text{-}b}"]),
+        (["S", "S_"], ["S", r"\mathrm{S\_}"]),
+        (["x1", "x_1"], [r"\mathrm{x1}", r"\mathrm{x\_1}"]),
+        (["alpha", "α"], [r"\mathrm{alpha}", r"\mathrm{\text{α}}"]),
+        (["2019", "-1", ""], [r"\mathrm{\_2019}", r"\mathrm{\_1}", r"\mathrm{\_}"]),
+        ([r"$\alpha$"], [r"\mathrm{\$\backslash{}alpha\$}"]),
+    ],
+)
+def test_names_of_columns(columns: list[str], shown: list[str]) -> None:
+    assert columns_latex(columns) == shown
+
+
+def test_words_do_not_run_together() -> None:
+    """A product of two names; of letters it stays as it is."""
+    a, b = sympy.symbols("a_b c", real=True)
+    names = dict(zip(("a_b", "c"), columns_latex(["a b", "speed"]), strict=True))
+    assert latex(a * b, names=names) == r"\mathrm{a\ b} \cdot \mathrm{speed}"
+    assert latex(a * b, names={"a_b": "x", "c": "y"}) == "x y"
+    assert latex(a * b**2, names=names).endswith(r"\mathrm{speed}^{2}")
+
+
+@given(st.lists(st.text(st.characters(exclude_categories=["Cs"]), max_size=6), max_size=4))
+def test_any_names_are_valid_and_different(columns: list[str]) -> None:
+    columns = list(dict.fromkeys(columns))
+    found = columns_latex(columns)
+    for text in found:
+        bare = re.sub(r"\\[{}]", "", text)
+        assert bare.count("{") == bare.count("}")
+        assert re.search(r"(?<!\\)[$%#&~]", text) is None
+        if text.isascii():
+            PARSER.parse(f"${text}^{{2}}$")
+    assert len({*found}) >= len({re.sub(r"\W", "_", column) for column in columns})

@@ -1,0 +1,142 @@
+"""What a model reads as a table of numbers, and back."""
+
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+import torch
+
+from srnet.errors import UserError
+from srnet.networks.inputs import Inputs, tabulate
+
+FRAME = pd.DataFrame(
+    {
+        "age": [30, 41, 52, 29],
+        "height": np.array([1.5, 1.6, 1.75, 2.0], np.float32),
+        "sex": ["m", "f", "f", "m"],
+        "colour": pd.Categorical(["red", "blue", "green", "red"], ["red", "green", "blue"]),
+        "owner": [True, False, True, True],
+        "place": ["here"] * 4,
+    }
+)
+
+
+def through(X: Any) -> Any:
+    """X as a table of float64, and what the model reads of it."""
+    inputs = Inputs.of(X)
+    table = np.asarray(tabulate(X, inputs.texts), dtype=np.float64)
+    restored = inputs.restored(table if table.ndim == 2 else table[:, None])
+    return restored[0] if len(restored) == 1 else restored
+
+
+def test_texts_are_indicators_and_come_back() -> None:
+    inputs = Inputs.of(FRAME)
+    table = tabulate(FRAME, inputs.texts)
+    assert list(table) == [
+        *("age", "height", "sex=m"),
+        *("colour=blue", "colour=green", "colour=red"),
+        "owner",
+    ]
+    np.testing.assert_array_equal(table["sex=m"], [1, 0, 0, 1])
+    np.testing.assert_array_equal(table["colour=red"], [1, 0, 0, 1])
+    pd.testing.assert_frame_equal(through(FRAME), FRAME)
+
+
+@pytest.mark.parametrize(
+    "X",
+    [
+        np.array([[1, 2], [3, 4]]),
+        np.array([[1, 2], [3, 4]], np.int32),
+        np.array([[1.5, 2], [3, 4]], np.float32),
+        np.array([[True, False]]),
+        np.array([1.5, 2.5]),
+    ],
+)
+def test_arrays_and_tensors_come_back_in_their_types(X: Any) -> None:
+    found = through(X)
+    np.testing.assert_array_equal(found, X)
+    assert found.dtype == X.dtype
+    tensor = torch.tensor(X)
+    assert torch.equal(through(tensor), tensor)
+    assert through(tensor).dtype == tensor.dtype
+
+
+def test_bfloat16_comes_back() -> None:
+    tensor = torch.tensor([[0.5, 3.0]], dtype=torch.bfloat16)
+    [found] = Inputs.of(tensor).restored(tensor.double().numpy())
+    assert torch.equal(found, tensor)
+    assert found.dtype == torch.bfloat16
+
+
+def test_several_inputs_stand_side_by_side() -> None:
+    a, b = np.array([4, 5, 6]), np.array([[0.5, 1], [1.5, 2], [2.5, 3]])
+    np.testing.assert_array_equal(tabulate((a, b), {}), np.column_stack([a, b]))
+    ids, dense = through((a, b))
+    np.testing.assert_array_equal(ids, a)
+    assert ids.dtype == a.dtype
+    np.testing.assert_array_equal(dense, b)
+    named = tabulate({"ids": a, "dense": b, "rest": FRAME[["age"]][:3]}, {})
+    assert list(named) == ["ids", "dense0", "dense1", "age"]
+    assert Inputs.of({"ids": a, "dense": b}).arguments([1, 2]) == ([], {"ids": 1, "dense": 2})
+    assert Inputs.of((a, b)).arguments([1, 2]) == ([1, 2], {})
+
+
+def test_rows_of_any_numbers_become_some_that_the_model_can_read() -> None:
+    inputs = Inputs.of(FRAME)
+    rows = np.array(
+        [
+            # age, height, sex=m, three colours, owner
+            [200.0, 1.7, 0.4, 0.3, 0.6, 0.5, 0.7],
+            [-3.0, 9.9, 1.6, 1.0, 1.0, 1.2, -0.2],
+        ]
+    )
+    np.testing.assert_array_equal(
+        inputs.admissible(rows),
+        [[52, 1.7, 0, 0, 1, 0, 1], [29, 9.9, 1, 0, 0, 1, 0]],
+    )
+
+
+def test_whole_numbers_stay_whole_in_any_type() -> None:
+    x = np.column_stack([np.arange(5.0), np.linspace(0, 1, 5)])
+    found = Inputs.of(x).admissible(np.array([[2.4, 0.33], [9.0, 2.0]]))
+    np.testing.assert_array_equal(found, [[2, 0.33], [4, 2.0]])
+
+
+@pytest.mark.parametrize(
+    ("X", "words"),
+    [
+        (np.ones((5, 2, 3)), r"shape \(5, 2, 3\); .*rows.reshape\(-1, 2, 3\)\), X.reshape\("),
+        ((np.ones(3), np.ones((4, 1))), "the inputs of X have 3 and 4 rows"),
+        (FRAME.assign(sex=["m", None, "f", "f"]), r"'sex' of X has no value in row 1;.*fillna"),
+        (
+            pd.DataFrame({"name": [f"n{i}" for i in range(31)]}),
+            r"'name' of X holds 31 different texts; at most 30 .*X.drop\(columns='name'\)",
+        ),
+    ],
+)
+def test_what_no_formula_can_read_is_a_sentence(X: Any, words: str) -> None:
+    with pytest.raises(UserError, match=words):
+        tabulate(X, Inputs.of(X).texts)
+
+
+def test_a_text_that_was_not_explained_is_a_sentence() -> None:
+    texts = Inputs.of(FRAME).texts
+    with pytest.raises(UserError, match="'sex' of X has the text 'x' in row 2; .* with f, m"):
+        tabulate(FRAME.assign(sex=["m", "f", "x", "f"]), texts)
+
+
+@pytest.mark.parametrize(
+    "X",
+    [
+        *(None, 5, "abc", [], [[]], {}, (), [[1, 2], [3]], [{"a": 1}], {"a": [1]}),
+        *(torch.tensor(3.0), np.array([["a"]]), np.array([[1j]]), pd.DataFrame(index=range(3))),
+        pd.DataFrame({"a": pd.array([1, None], dtype="Int64"), "b": 1.0}),
+        pd.DataFrame({"a": pd.date_range("2020", periods=2), "b": 1.0}),
+        pd.DataFrame([[1.0, 2.0]], columns=["a", "a"]),
+    ],
+    ids=lambda X: type(X).__name__,
+)
+def test_what_is_no_table_is_left_to_be_refused_where_it_is_read(X: Any) -> None:
+    inputs = Inputs.of(X)
+    assert tabulate(X, inputs.texts) is X
