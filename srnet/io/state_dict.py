@@ -38,7 +38,10 @@ def read_torch_file(path: StrPath) -> Any:
     except OSError as error:
         raise UserError(f"{path}: cannot be read ({error.strerror or error})") from None
     except Exception as error:  # torch raises much, also to refuse a pickle of anything else
-        known = _kind(path)
+        try:
+            known = _kind(path)
+        except Exception:  # a damaged archive can raise anything
+            known = None
         raise UserError(
             f"{path}: is {known}"
             if known
