@@ -27,10 +27,10 @@ from srnet.validation import Integer
 if TYPE_CHECKING:
     import pandas as pd
     import sympy
-    import torch
     from matplotlib.figure import Figure
 
     from srnet.model.formulas import Simplified
+    from srnet.model.torch_module import SymbolicNetwork
     from srnet.networks.adapters import BlackBox
 
 
@@ -410,11 +410,12 @@ class Explanation:
             shown=shown_names(self.run, self._model.inputs),
         )
 
-    def to_torch(self) -> "torch.nn.Module":
-        """A differentiable torch module (see :func:`srnet.model.export.to_torch`)."""
+    def to_torch(self, trainable: bool = False) -> "SymbolicNetwork":
+        """A differentiable torch module, whose constants and weights are parameters if
+        ``trainable`` (see :func:`srnet.model.export.to_torch`)."""
         from srnet.model.export import to_torch
 
-        return to_torch(self._model)
+        return to_torch(self._model, trainable)
 
     def to_numpy(self) -> str:
         """The source of a NumPy function ``network(inputs)`` (see

@@ -14,21 +14,24 @@ from srnet.cgp.primitives import Primitive, by_name
 from srnet.model.srnet import SRNet
 
 if TYPE_CHECKING:
-    import torch
+    from srnet.model.torch_module import SymbolicNetwork
 
 # Macros of gcc and of math.h, which would stand in the place of an input called so; the source uses
 # none of them.
 _MACROS = re.compile(r"unix|linux|NAN|INFINITY|HUGE_VAL[FL]?|(M|FP|MATH)_\w+|math_errhandling")
 
 
-def to_torch(model: SRNet) -> "torch.nn.Module":
+def to_torch(model: SRNet, trainable: bool = False) -> "SymbolicNetwork":
     """The model as a torch module that maps x (n × k₀) to the network's output (n × k),
     differentiable in x.
 
-    Weights and biases are float64 buffers: nothing is trained, ``to`` moves and casts them. The
-    output has the dtype and the device of x, whatever those of the buffers; integers are computed
-    in the dtype of the buffers. As in torch itself, the gradient of a square root at 0 is infinite
-    or NaN. The module can be pickled, and so saved whole by ``torch.save``.
+    The constants of the formulas, the weights and the biases are float64 buffers, or parameters of
+    the same type if ``trainable``; ``to`` moves and casts them. The module's ``to_model`` gives the
+    formulas with the numbers that it then has. The output has the dtype and the device of x,
+    whatever those of the numbers; integers are computed in the dtype of the numbers. As in torch
+    itself, the gradient of a square root at 0 is infinite or NaN. The module can be pickled, and so
+    saved whole by ``torch.save``, and TorchScript takes it (``torch.jit.script``, and ``trace``
+    for rows of the type of those that were traced).
 
     Raises
     ------
@@ -37,7 +40,7 @@ def to_torch(model: SRNet) -> "torch.nn.Module":
     """
     from srnet.model.torch_module import SymbolicNetwork
 
-    return SymbolicNetwork(model)
+    return SymbolicNetwork(model, trainable)
 
 
 def to_numpy(model: SRNet, names: Sequence[str] | None = None) -> str:

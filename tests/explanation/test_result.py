@@ -154,9 +154,11 @@ def test_every_export_of_a_model_of_layers_is_the_model() -> None:
     np.testing.assert_allclose(
         [c_text.run(FOUND.to_c(), row, 2) for row in X.astype(float).tolist()], expected, rtol=1e-13
     )
-    np.testing.assert_allclose(
-        FOUND.to_torch()(torch.tensor(X.astype(float))).numpy(), expected, rtol=1e-13
-    )
+    for trainable in (False, True):
+        module = FOUND.to_torch(trainable)
+        assert bool(list(module.parameters())) == trainable
+        values = module(torch.tensor(X.astype(float))).detach().numpy()
+        np.testing.assert_allclose(values, expected, rtol=1e-13)
     symbols = sympy.symbols("x0 x1", real=True)
     for output in range(2):
         for expression in (

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-from helpers import c_text
+from helpers import c_text, ranked
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
@@ -21,7 +21,7 @@ from hypothesis.extra.numpy import arrays
 from srnet.cgp.primitives import PRIMITIVES, Primitive
 from srnet.cgp.program import Program
 from srnet.model.export import to_c, to_numpy, to_torch
-from srnet.model.srnet import SRNet
+from srnet.model.srnet import LOSSES, READS, SRNet
 
 HARD = np.array(
     [0.0, -0.0, 1.0, -1.0, 0.5, -2.5, 1e-30, -1e-30, 1e30, -1e30, 1e200, np.inf, -np.inf, np.nan]
@@ -37,6 +37,7 @@ MODEL = SRNet(
     (np.array([[2.0, -1.0]]), np.array([[3.0]])),
     (np.array([0.5, 0.1]), np.array([-1.0])),
 )
+NUMBERS = {f"{kind}{i}" for kind in ("constants", "weights", "biases") for i in range(2)}
 
 
 def single(primitive: Primitive) -> SRNet:
@@ -119,11 +120,102 @@ def test_device_of_x_is_kept() -> None:
 def test_nothing_is_trained_and_everything_is_copied() -> None:
     module = to_torch(MODEL)
     assert not list(module.parameters())
-    assert set(module.state_dict()) == {"weights0", "biases0", "weights1", "biases1"}
+    assert set(module.formulas.state_dict()) == NUMBERS
     x = torch.ones(1, 2)
     expected = copy.deepcopy(module)(x)
-    module.get_buffer("weights0").zero_()
+    module.formulas.get_buffer("weights0").zero_()
     assert torch.equal(to_torch(MODEL)(x), expected)
+
+
+# --- training -------------------------------------------------------------------------------------
+
+
+def test_every_number_is_a_parameter() -> None:
+    module = to_torch(MODEL, trainable=True)
+    assert {name for name, _ in module.formulas.named_parameters()} == NUMBERS
+    assert {value.dtype for value in module.parameters()} == {torch.float64}
+    x = torch.rand(4, 2, dtype=torch.float64, generator=torch.Generator().manual_seed(0)) + 0.5
+    numbers = {name: value.detach() for name, value in module.named_parameters()}
+    for name in numbers:
+
+        def output(value: torch.Tensor, name: str = name) -> torch.Tensor:
+            return torch.func.functional_call(module, numbers | {name: value}, (x,))
+
+        assert torch.autograd.gradcheck(output, numbers[name].clone().requires_grad_())
+    for dtype in (torch.float32, torch.float64):
+        assert copy.deepcopy(module).to(dtype)(x.to(dtype)).dtype == dtype
+
+
+def test_training_finds_the_constants_and_tells_them() -> None:
+    """sin of 2.5·x0, from 2.3."""
+    program = Program(2, (2.3,), (("mul", (0, 2)), ("sin", (3,))), 4)
+    model = SRNet(((program,),), (np.array([[0.8]]),), (np.array([0.1]),))
+    module = to_torch(model, trainable=True)
+    x = torch.linspace(-2, 2, 40, dtype=torch.float64).repeat(2, 1).T
+    optimiser = torch.optim.LBFGS(module.parameters(), max_iter=100, tolerance_change=1e-14)
+
+    def loss() -> torch.Tensor:
+        optimiser.zero_grad()
+        value = torch.mean((module(x)[:, 0] - torch.sin(2.5 * x[:, 0])) ** 2)
+        value.backward()
+        return value
+
+    optimiser.step(loss)
+    trained = module.to_model()
+    assert trained.programs[0][0].constants[0] == pytest.approx(2.5, abs=1e-4)
+    assert trained.weights[0][0, 0] == pytest.approx(1, abs=1e-4)
+    assert trained.biases[0][0] == pytest.approx(0, abs=1e-4)
+    np.testing.assert_allclose(trained.predict(x.numpy()), module(x).detach().numpy(), rtol=1e-12)
+    assert trained.formula_texts()[0][0] in repr(module)
+    assert model.programs[0][0].constants == (2.3,)
+
+
+@pytest.mark.parametrize("reads", READS)
+@pytest.mark.parametrize("trainable", [False, True])
+def test_the_numbers_of_an_untrained_module_are_the_models(reads: str, trainable: bool) -> None:
+    """Also those that the output does not depend on, and that the module lacks."""
+    model = ranked.model(3, reads, loss="cross_entropy")
+    assert to_torch(model, trainable).to_model().to_run() == model.to_run()
+
+
+# --- TorchScript ----------------------------------------------------------------------------------
+
+
+def every_primitive(loss: str) -> SRNet:
+    """All primitives of one input and one constant."""
+    programs = tuple(
+        Program(2, (0.75,), ((each.name, (0, 2)[: each.arity]),), 3) for each in PRIMITIVES
+    )
+    weights = np.linspace(-1, 1, 3 * len(programs)).reshape(-1, 3)
+    return SRNet((programs,), (weights,), (np.array([0.5, 0.0, -0.5]),), loss=loss)
+
+
+@pytest.mark.slow
+@pytest.mark.filterwarnings("ignore:.*torch.jit:DeprecationWarning")
+@pytest.mark.filterwarnings("ignore:The TorchScript type system:UserWarning")
+@pytest.mark.filterwarnings("error::torch.jit.TracerWarning")
+@pytest.mark.parametrize("loss", LOSSES)
+def test_torchscript_computes_the_model(loss: str) -> None:
+    model = every_primitive(loss)
+    x = np.array([[0.5, 2.0], [1.25, -1.0], [0.01, 0.0], [3.0, 1.0]])
+    assert np.isfinite(model.predict(x)).all()
+    module = to_torch(model, trainable=True)
+    scripted = torch.jit.script(module)
+    traced = torch.jit.trace(module, torch.tensor(x[:2]))
+    file = io.BytesIO()
+    torch.jit.save(scripted, file)
+    file.seek(0)
+    for found in (scripted, traced, torch.jit.load(file)):
+        values = found(torch.tensor(x)).detach().numpy()
+        np.testing.assert_allclose(values, model.predict(x), rtol=1e-12)
+        assert len(list(found.parameters())) == len(list(module.parameters()))
+    assert scripted(torch.tensor(x, dtype=torch.float32)).dtype == torch.float32
+    assert scripted(torch.tensor([[2, 3]])).dtype == torch.float64
+    with pytest.raises(torch.jit.Error, match="rows × 2 columns are needed"):
+        scripted(torch.zeros(3, 1))
+
+
+# --- files ----------------------------------------------------------------------------------------
 
 
 def test_it_can_be_saved_whole() -> None:
