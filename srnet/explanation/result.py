@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     import sympy
     from matplotlib.figure import Figure
 
+    from srnet.explanation.replacement import ReplacedLayer
     from srnet.model.formulas import Simplified
     from srnet.model.torch_module import SymbolicNetwork
     from srnet.networks.adapters import BlackBox
@@ -416,6 +417,46 @@ class Explanation:
         from srnet.model.export import to_torch
 
         return to_torch(self._model, trainable)
+
+    def replace(self, model: Any, layer: str) -> "ReplacedLayer":
+        """A copy of a torch module with the formulas in the place of a hidden layer.
+
+        The formulas compute the layer's units from the network's inputs, and so stand for
+        everything from the inputs to this layer; the rest of the network reads their units in the
+        place of its own. Modules before the layer are still called, since others may read them
+        past it, as in a skip connection; what nothing reads any more has no gradient. Constants,
+        weights and biases of the formulas are float64 parameters, and the copy's own stay what
+        they are: train all of them, or those of ``.formula`` alone.
+
+        Parameters
+        ----------
+        model
+            The module that was explained. It is called with its inputs as before, n × d, and stays
+            as it was.
+        layer
+            The name of an explained hidden layer, as in :attr:`layers`.
+
+        Raises
+        ------
+        UserError
+            If the layer was not explained, or the model has none of this name or gives other values
+            there than the network that was explained. A loaded explanation, which has no rows,
+            cannot tell the latter.
+        """
+        from srnet.explanation.replacement import replace_layer
+
+        hidden = self._layer_names[:-1]
+        if layer not in hidden:
+            raise UserError(
+                f"'layer' is {layer!r}; hidden layers with formulas are {', '.join(hidden)}"
+                if hidden
+                else f"'layer' is {layer!r}, and the output alone is explained; name hidden layers "
+                f"in srnet.explain(…, layers=[…]), or use to_torch for the whole network"
+            )
+        position = hidden.index(layer)
+        return replace_layer(
+            self._model, position, layer, model, self._network, self.network_layers
+        )
 
     def to_numpy(self) -> str:
         """The source of a NumPy function ``network(inputs)`` (see

@@ -88,7 +88,7 @@ def adapt(
     if layers is not None:
         _check_names(layers)
     output = check_choice(output)
-    module = _torch_module(model)
+    module = torch_module(model)
     if module is not None:
         return TorchBox(module, None if layers is None else tuple(layers), output, inputs)
     if output is not None:  # of what the whole model gives
@@ -114,7 +114,7 @@ def adapt(
     return black_box(model, layers, None, inputs)
 
 
-def _torch_module(model: Any) -> "torch.nn.Module | None":
+def torch_module(model: Any) -> "torch.nn.Module | None":
     """The module whose layers can be seen, if the model is one of torch."""
     torch = sys.modules.get("torch")
     if torch is None:
