@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     import sympy
     from matplotlib.figure import Figure
 
+    from srnet.explanation.importance import Importance
     from srnet.explanation.replacement import ReplacedLayer
     from srnet.model.formulas import Simplified
     from srnet.model.torch_module import SymbolicNetwork
@@ -473,7 +474,8 @@ class Explanation:
         return to_c(self._model, self._input_names)
 
     def plot(self, X: Any = None, y: Any = None) -> "Figure":
-        """R² of every layer, and the output of the formulas over that of the network.
+        """R² of every layer, the output of the formulas over that of the network, and the
+        importance of inputs and pairs, where the formulas have a value everywhere.
 
         Parameters
         ----------
@@ -483,22 +485,62 @@ class Explanation:
         """
         from srnet.drawing.figures.explanation import draw
 
+        x = self._given_rows(X)
         if X is None:
-            if self.network_layers is None:
-                raise UserError(
-                    "a loaded explanation has no rows to plot; give X and the network's outputs "
-                    "as y"
-                )
-            x, expected = (self.network_layers.values(layer) for layer in (0, -1))
+            assert self.network_layers is not None
+            expected = self.network_layers.values(-1)
         else:
-            x = self._rows(X, 1)
             expected = self._network_output(x, y)
+        try:
+            found = self.importance(X)
+            shares = found.inputs, found.pairs
+        except UserError:
+            shares = None, None
         return draw(
             [layer.name for layer in self.layers],
             [layer.r2 for layer in self.layers],
             expected,
             self._model.predict(x),
+            *shares,
         )
+
+    def importance(self, X: Any = None, output: int | None = None) -> "Importance":
+        """How much of the output's variance every input and every pair of inputs decides, by the
+        formulas: Sobol indices (see :func:`srnet.explanation.importance.importance`).
+
+        Every input varies as in the rows, but independently of the others, also where they are
+        correlated. Of a classifier the probabilities are meant. Print it as a table; ``plot``
+        draws it.
+
+        Parameters
+        ----------
+        X
+            Rows, n × d; by default those of the search.
+        output
+            The output, 0 …; by default all of them together.
+
+        Raises
+        ------
+        UserError
+            If the formulas have no value somewhere in the box of the inputs; if X is left out and
+            the explanation was loaded; or if there is no such output.
+        """
+        from srnet.explanation.importance import importance
+
+        names = self._columns or self._input_names
+        output = None if output is None else self._check_output(output)
+        return importance(self._model, self._given_rows(X), names, output)
+
+    def _given_rows(self, X: Any) -> NDArray[Any]:
+        """The rows X, or where that is None those of the search."""
+        if X is not None:
+            return self._rows(X, 1)
+        if self.network_layers is None:
+            raise UserError(
+                "a loaded explanation has no rows; give X, and for a plot the network's outputs "
+                "there as y"
+            )
+        return self.network_layers.values(0)
 
     def save(self, path: StrPath) -> None:
         """Write RUN.json, whole or not at all; ``srnet predict`` and ``srnet show`` read it."""

@@ -347,13 +347,18 @@ def test_the_front_and_the_selection_of_its_models() -> None:
 
 
 def test_plot() -> None:
-    for figure in (FOUND.plot(), FOUND.plot(X, Y)):
+    for rows, figure in ((None, FOUND.plot()), (X, FOUND.plot(X, Y))):
         assert isinstance(figure, Figure)
-        bars, points = figure.axes
+        bars, points, shares = figure.axes
         assert [bar.get_width() for bar in bars.patches] == [
             max(layer.r2 or 0, 0) for layer in FOUND.layers
         ]
         assert [text.get_text() for text in points.get_legend().get_texts()] == ["y0", "y1"]
+        found = FOUND.importance(rows).inputs
+        labels = [text.get_text() for text in shares.get_yticklabels()]
+        assert labels[:2] == found["input"].tolist()
+        widths = [bar.get_width() for bar in shares.patches[:4]]
+        np.testing.assert_allclose(widths, [*found["total"], *found["alone"]])
     shown = points.collections[0].get_offsets()
     np.testing.assert_allclose(shown, np.column_stack([Y.ravel(), FOUND.predict(X).ravel()]))
 

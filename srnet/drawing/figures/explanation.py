@@ -1,24 +1,32 @@
-"""An explanation at a glance: R² of each layer, and the formulas' output against the network's."""
+"""An explanation at a glance: R² of each layer, the formulas' output against the network's, and the
+importance of the inputs."""
 
 from collections.abc import Sequence
 
 import numpy as np
 import pandas as pd
 import seaborn as sns
+from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from srnet.drawing.style import PAGE, styled
+from srnet.drawing.style import BAND, PAGE, styled
 from srnet.escaping import escape_figure
 from srnet.typing import Floats
 
 MAX_POINTS = 2000
+MAX_INPUTS, MAX_PAIRS = 10, 5  # of which the importance is shown
 
 
 @styled
 def draw(
-    names: Sequence[str], r2: Sequence[float | None], network: Floats, formulas: Floats
+    names: Sequence[str],
+    r2: Sequence[float | None],
+    network: Floats,
+    formulas: Floats,
+    inputs: pd.DataFrame | None = None,
+    pairs: pd.DataFrame | None = None,
 ) -> Figure:
-    """Two panels: R² by layer, and the outputs.
+    """Three panels: R² by layer, the outputs, and the importance of inputs and pairs.
 
     Parameters
     ----------
@@ -26,9 +34,12 @@ def draw(
         Name and R² of each layer; R² is None if the layer is constant.
     network, formulas
         Outputs, n × k; points that are not finite are left out, and at most 2000 are shown.
+    inputs, pairs
+        input, alone, total; and first, second, together: the largest first. Without them
+        there is no third panel.
     """
-    figure = Figure(figsize=(PAGE, 0.42 * PAGE), layout="constrained")
-    left, right = figure.subplots(1, 2)
+    figure = Figure(figsize=(PAGE, 0.36 * PAGE), layout="constrained")
+    left, right, *third = figure.subplots(1, 2 if inputs is None else 3)
     shown = [0.0 if value is None else max(value, 0.0) for value in r2]
     sns.barplot(
         x=shown, y=[escape_figure(name) for name in names], color="C0", saturation=1, ax=left
@@ -65,4 +76,20 @@ def draw(
     low, high = float(network.min()), float(network.max())
     right.plot([low, high], [low, high], color="0.4", linewidth=0.8, zorder=0)
     right.set_title("output")
+    if inputs is not None and pairs is not None:
+        _draw_importance(third[0], inputs[:MAX_INPUTS], pairs[:MAX_PAIRS])
     return figure
+
+
+def _draw_importance(axes: Axes, inputs: pd.DataFrame, pairs: pd.DataFrame) -> None:
+    """Bars of the shares of the variance, an input's own part filled."""
+    together = pairs["first"] + ", " + pairs["second"]
+    places = np.arange(len(inputs) + len(pairs))
+    axes.barh(places[: len(inputs)], inputs["total"], color="C0", alpha=BAND, label="in all")
+    axes.barh(places[: len(inputs)], inputs["alone"], color="C0", label="alone")
+    if len(pairs):
+        axes.barh(places[len(inputs) :], pairs["together"], color="C1", label="pair")
+    axes.set_yticks(places, [*inputs["input"], *together])
+    axes.invert_yaxis()
+    axes.set(xlim=(0, 1), xlabel="share of the variance", title="importance")
+    axes.legend()
