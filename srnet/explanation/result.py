@@ -18,6 +18,7 @@ from srnet.io.files import read_json, write_json
 from srnet.metrics import r_squared
 from srnet.model.names import columns_in, input_names_in, names_in
 from srnet.model.srnet import SRNet, legend, network_operations, readable_expressions
+from srnet.networks.adapters import check_width
 from srnet.networks.inputs import tabulate
 from srnet.networks.layers import Layers
 from srnet.search.pareto import select as select_position
@@ -30,6 +31,7 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
     from srnet.explanation.importance import Importance
+    from srnet.explanation.local import LocalExplanation
     from srnet.explanation.replacement import ReplacedLayer
     from srnet.model.formulas import Simplified
     from srnet.model.torch_module import SymbolicNetwork
@@ -491,11 +493,12 @@ class Explanation:
             expected = self.network_layers.values(-1)
         else:
             expected = self._network_output(x, y)
+        shares: tuple[pd.DataFrame, ...] = ()
         try:
             found = self.importance(X)
             shares = found.inputs, found.pairs
-        except UserError:
-            shares = None, None
+        except UserError:  # and no third panel
+            pass
         return draw(
             [layer.name for layer in self.layers],
             [layer.r2 for layer in self.layers],
@@ -531,10 +534,44 @@ class Explanation:
         output = None if output is None else self._check_output(output)
         return importance(self._model, self._given_rows(X), names, output)
 
+    def explain_at(self, x: Any, output: int = 0) -> "LocalExplanation":
+        """One output of the formulas near a point: its value, gradient and curvature, exact, and
+        the linear formula that they make.
+
+        Unlike LIME and its relatives nothing is sampled or fitted: these are derivatives of the
+        formulas, which are as near to the network's as R² says. Where a protected function has a
+        case of its own, as ``pdiv`` by 0, its derivative counts as 0. Of a classifier the
+        probabilities are meant.
+
+        Parameters
+        ----------
+        x
+            The point: d numbers, a row of a DataFrame, or a table of one row.
+
+        Raises
+        ------
+        UserError
+            If x is not one point, or the formulas have no value or no derivative there; or if there
+            is no such output.
+        """
+        from srnet.explanation.local import explain_point
+
+        if hasattr(x, "to_frame"):
+            x = x.to_frame().T
+        elif np.ndim(x) == 1:
+            x = x[None] if hasattr(x, "ndim") else [x]
+        rows = self._rows(x, 1)
+        check_width(rows, self._model.inputs, "x")
+        if len(rows) > 1:
+            raise UserError(f"x has {len(rows)} rows; one point is needed")
+        return explain_point(self._model, rows[0], self._input_names, self._check_output(output))
+
     def _given_rows(self, X: Any) -> NDArray[Any]:
         """The rows X, or where that is None those of the search."""
         if X is not None:
-            return self._rows(X, 1)
+            rows = self._rows(X, 1)
+            check_width(rows, self._model.inputs)
+            return rows
         if self.network_layers is None:
             raise UserError(
                 "a loaded explanation has no rows; give X, and for a plot the network's outputs "
