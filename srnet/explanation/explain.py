@@ -3,6 +3,7 @@
 
 import contextlib
 import signal
+import sys
 import threading
 import warnings
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -22,7 +23,7 @@ from srnet.explanation.rows import as_rows, rows_of
 from srnet.explanation.units import restore_units, scale_layers, search_units
 from srnet.io.files import check_writable, write_json, writing_files
 from srnet.networks.adapters import OUTPUT, BlackBox, adapt
-from srnet.networks.checks import check_parts, difference
+from srnet.networks.checks import check_parts, check_trained, difference
 from srnet.networks.functions import FunctionBox
 from srnet.networks.inputs import Inputs, tabulate
 from srnet.networks.layers import warn_of_merged
@@ -31,7 +32,7 @@ from srnet.networks.outputs import Selector
 from srnet.search.budget import Budget
 from srnet.search.pareto import SELECTIONS
 from srnet.search.progress import Progress
-from srnet.search.run import evolve
+from srnet.search.run import evolve, is_compiled
 from srnet.search.settings import FORMULAS, RankSettings, Settings, limit_evaluations
 from srnet.search.settings import preset as preset_settings
 from srnet.typing import StrPath
@@ -141,7 +142,8 @@ def explain(
         (at least 10, at most 1000), and those that are held out only tell the result's R². Give
         your own where recombined rows make no sense.
     progress
-        A bar with the time left on a terminal, a line a minute in a log. Ctrl-C ends the search
+        A bar with the time left on a terminal, a line a minute in a log; and a line where the
+        search is compiled first, once on a machine. Ctrl-C ends the search
         with the best so far.
     threads
         Threads; a result that does not depend on time does not depend on them.
@@ -162,9 +164,10 @@ def explain(
     Warns
     -----
     UserWarning
-        If the output is nearly constant, or no hidden layer is explained; if a layer reads more
-        than the one before it; or if the network or the search reads a column in so few digits that
-        most of its values become equal.
+        If the output is nearly constant, the linear layers of a torch module are as torch draws
+        them, or no hidden layer is explained; if some of the rows are drawn; if a layer reads more
+        than the one before it; if the network or the search reads a column in so few digits that
+        most of its values become equal; or if the formulas explain less than half of the output.
     """
     inputs = Inputs.of(X)
     X = tabulate(X, inputs.texts)
@@ -248,6 +251,7 @@ def explain_rows(
         network, rows, seed, validation, task or "network", hold_out=ranked, inputs=inputs
     )
     check_parts(whole, rows[:MOST_ROWS], columns)
+    check_trained(whole)
     if classifies:  # probabilities have a scale
         sample = replace(sample, output_scale=1.0)
     if isinstance(search, RankSettings):
@@ -266,6 +270,12 @@ def explain_rows(
     warn_of_merged(own, searched, "the search reads", columns)
     if limit.evaluations is not None:
         search = limit_evaluations(search, limit.evaluations, sample.layers.depth)
+    if progress and not is_compiled(search):
+        print(
+            "the search is compiled now, up to a minute, once on this machine",
+            file=sys.stderr,
+            flush=True,
+        )
     with Progress(quiet=not progress) as bar, _catch_interrupts() as interrupted:
         run = evolve(
             scaled,
@@ -278,9 +288,13 @@ def explain_rows(
         )
     if interrupted():
         warnings.warn("interrupted: the explanation is the best so far", stacklevel=3)
-    return Explanation(
+    explanation = Explanation(
         restore_units(run, sample, scaler, columns), layers=sample.layers, network=network
     )
+    doubt = explanation.doubt()
+    if doubt is not None:
+        warnings.warn(doubt, stacklevel=3)
+    return explanation
 
 
 def _choices(

@@ -85,7 +85,7 @@ def sample_layers(
     Warns
     -----
     UserWarning
-        If the output is nearly constant.
+        If the output is nearly constant, or the rows are so many that some are drawn.
     """
     if len(rows) < 2:
         raise UserError(
@@ -101,6 +101,12 @@ def sample_layers(
             )
         check_width(validation, rows.shape[1], "'validation'")
     splits, kind = _splits(rows, validation, hold_out, rng)
+    if len(splits["train"]) < len(rows) > MOST_ROWS:
+        warnings.warn(
+            f"X has {len(rows)} rows; the formulas are fitted to {len(splits['train'])} of them, "
+            f"drawn at random",
+            stacklevel=4,
+        )
     if inputs is not None:
         for split in splits:
             if split != "valid" or validation is None:

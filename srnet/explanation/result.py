@@ -668,6 +668,18 @@ class Explanation:
             ]
         return []
 
+    def doubt(self) -> str | None:
+        """A sentence on formulas that explain less than half of the output; else None."""
+        classifies = "valid_accuracy" in self.run
+        measure, name = ("accuracy", "share of the network's class") if classifies else ("r2", "R²")
+        found, _, rows = self._judged(measure, f"linear_{measure}")
+        if found is None or found >= _HALF:
+            return None
+        return (
+            f"the formulas are not the network: {name} {found:.2f} on the {rows}; a larger budget "
+            f"or more nodes may find more"
+        )
+
     def _judged(self, measure: str, baseline: str) -> tuple[float | None, float | None, str]:
         """A measure of the model, the same of a baseline, and the rows of both: those that are held
         out, or where there are none the validation rows."""
@@ -735,6 +747,8 @@ _RISE, _NOISE = 1e-3, 1e-9
 # A bound above is not told; R² below the linear regression's by so much, or below the third, is
 # poor.
 _CLOSE, _WORSE, _POOR = 0.9995, 0.005, 0.9
+# Below this the call itself says so.
+_HALF = 0.5
 # What a run may tell of its model beside the model itself and its losses.
 _MEASURES = (
     *("network_expressions", "layer_r2", "layer_gains", "layer_bounds", "digits"),

@@ -23,6 +23,9 @@ _SHARE, _ROUNDINGS = 1e-3, 32
 _FEW_DIGITS = 2**-10  # the rounding of half precision
 # Rows on which a torch module is asked again.
 _ROWS = 256
+# Of fewer weights nothing can be told. Rounding moves one by less than this share, and chance moves
+# their mean square by fewer standard errors.
+_LEAST, _ROUNDED, _ERRORS = 20, 0.01, 4
 
 
 def check_parts(network: BlackBox, x: NDArray[Any], columns: Sequence[str] | None = None) -> None:
@@ -52,6 +55,37 @@ def check_parts(network: BlackBox, x: NDArray[Any], columns: Sequence[str] | Non
         _check_function(network, x[:_ROWS])
     elif isinstance(network, NetworkBox) and network.scaler is None:
         warn_of_merged(x, x.astype(np.float32), "the network reads", columns)
+
+
+def check_trained(network: BlackBox) -> None:
+    """Warn of a torch module whose linear layers all are as torch makes them: weights and biases
+    drawn evenly from -1/√inputs to 1/√inputs. Training moves some of them beyond.
+
+    Warns
+    -----
+    UserWarning
+        If they are.
+    """
+    if not isinstance(network, TorchBox):
+        return
+    import torch
+
+    layers = [each for each in network.module.modules() if type(each) is torch.nn.Linear]
+    drawn = [
+        (value.detach().to("cpu", torch.float64) * layer.in_features**0.5).numpy().ravel()
+        for layer in layers
+        for value in layer.parameters()
+    ]
+    values = np.concatenate(drawn) if drawn else np.empty(0)
+    if len(values) < _LEAST or np.abs(values).max() > 1 + _ROUNDED:
+        return
+    error = np.sqrt(4 / 45 / len(values))  # of the mean square of evenly drawn numbers, 1/3
+    if abs(np.mean(values**2) - 1 / 3) < _ERRORS * error:
+        warnings.warn(
+            f"the weights of the model's {len(layers)} linear layer(s) are as torch draws them; is "
+            f"it trained?",
+            stacklevel=4,
+        )
 
 
 def difference(computed: NDArray[Any], given: NDArray[Any], eps: float) -> tuple[int, int] | None:

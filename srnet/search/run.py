@@ -212,6 +212,17 @@ class _Clock:
         return (time.monotonic() - self._start) / self._steps
 
 
+def is_compiled(settings: Settings) -> bool:
+    """Whether the code of a search was compiled on this machine before, whatever its layers."""
+    return _mark(settings).exists()
+
+
+def _mark(settings: Settings) -> Path:
+    """The file that says so."""
+    processor = llvmlite.binding.get_host_cpu_name()  # of a cluster's nodes, each kind compiles
+    return FOLDER / f"{type(settings).__name__}-{settings.loss}-{processor}.complete"
+
+
 def load_kernels(settings: Settings) -> float:
     """Load the compiled code of a search, whatever its layers; what the cache lacks is compiled.
 
@@ -225,16 +236,14 @@ def load_kernels(settings: Settings) -> float:
     x = np.random.default_rng(0).uniform(size=(20, 2)).astype(np.float32)
     y = x[:, :1]
     values = [x, x, np.hstack([y, 1 - y]) if settings.loss == "cross_entropy" else y]
-    processor = llvmlite.binding.get_host_cpu_name()  # of a cluster's nodes, each kind compiles
-    complete = FOLDER / f"{type(settings).__name__}-{settings.loss}-{processor}.complete"
     lock = FileLock(FOLDER / "compiling.lock")
-    if not complete.exists():
+    if not is_compiled(settings):
         with contextlib.suppress(Timeout, OSError, NotImplementedError):  # then each for itself
             lock.acquire(timeout=_LONGEST_WAIT)
     try:
         _time_evaluation(Layers({"train": values, "valid": values}), settings)
         with contextlib.suppress(OSError):
-            complete.touch()
+            _mark(settings).touch()
     finally:
         lock.release()
     return time.monotonic() - start

@@ -58,7 +58,8 @@ def explained() -> Explanation:
 
 def test_of_many_rows_a_sample_is_searched() -> None:
     x = np.random.default_rng(0).normal(size=(30_000, 2))
-    kept = sample_layers(adapt(mlp(2, 3, 1)), x).layers
+    with pytest.warns(UserWarning, match="X has 30000 rows; the formulas are fitted to 10000 of"):
+        kept = sample_layers(adapt(mlp(2, 3, 1)), x).layers
     assert [kept.rows(split) for split in ("train", "valid", "test")] == [10_000, 1000, 1000]
     assert np.isin(kept.splits["train"][0][:, 0], x[:, 0].astype(np.float32)).all()
 
@@ -689,6 +690,38 @@ def test_no_activation_module_is_a_warning() -> None:
     with pytest.warns(UserWarning, match="only the output"):
         found = explain(nn.Linear(2, 1), X, **JOINT)
     assert [layer.name for layer in found.layers] == ["output"]
+
+
+def test_formulas_that_explain_little_are_a_warning() -> None:
+    def wild(x: Any) -> Any:
+        return np.sin(1e4 * x[:, 0] * x[:, 1])
+
+    with pytest.warns(UserWarning, match="the formulas are not the network: R² .* on the 8 held"):
+        found = explain(wild, X, **SMALL)
+    assert found.r2 is not None
+    assert found.r2 < 0.5
+    with warnings.catch_warnings():
+        warnings.filterwarnings("error", message="the formulas are not the network")
+        explain(lambda x: 2 * x[:, 0], X, **SMALL)
+
+
+def test_a_model_that_nobody_trained_is_a_warning() -> None:
+    torch.manual_seed(0)
+    with pytest.warns(UserWarning, match="of the model's 2 linear .* are as torch draws them; is"):
+        explain(nn.Sequential(nn.Linear(2, 8), nn.Tanh(), nn.Linear(8, 1)), X, **SMALL)
+
+
+@pytest.mark.parametrize(("progress", "compiled"), [(True, False), (True, True), (False, False)])
+def test_a_first_compilation_is_a_line(
+    progress: bool,
+    compiled: bool,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    monkeypatch.setattr("srnet.explanation.explain.is_compiled", lambda settings: compiled)
+    explain(lambda x: 2 * x[:, 0], X, budget=2000, progress=progress)
+    said = "the search is compiled now, up to a minute, once on this machine\n"
+    assert capsys.readouterr().err == (said if progress and not compiled else "")
 
 
 # --- the package ----------------------------------------------------------------------------------

@@ -567,6 +567,25 @@ def test_a_poor_classification_is_called_so(
     assert "Poor" not in shown if words is None else words in shown
 
 
+@pytest.mark.parametrize(
+    ("told", "words"),
+    [
+        ({"test_r2": 0.4999, "rows": {"test": 40}}, "R² 0.50 on the 40 held-out rows; a larger"),
+        ({"test_r2": -3.0, "valid_r2": 0.9}, "R² -3.00 on the held-out rows"),
+        ({"valid_r2": 0.2, "validation": "fitted"}, "R² 0.20 on the rows that were fitted"),
+        ({"valid_accuracy": 0.4, "valid_r2": 0.9}, "share of the network's class 0.40 on the"),
+        ({"test_r2": 0.5, "valid_r2": 0.1}, None),
+        ({"test_r2": None}, None),
+        ({"valid_accuracy": 0.6, "valid_r2": 0.1}, None),
+        ({}, None),
+    ],
+)
+def test_less_than_half_is_a_doubt(told: dict[str, Any], words: str | None) -> None:
+    kept = {key: value for key, value in FOUND.run.items() if "valid" not in key}
+    doubt = Explanation({**kept, **told}).doubt()
+    assert doubt is None if words is None else words in str(doubt)
+
+
 def test_a_loaded_classifier_shows_its_logits_and_its_accuracy() -> None:
     layers = made_up.classifier((2, 3, 3))
     run = evolve(layers, preset("paper", loss="cross_entropy", population=10, generations=10), 1)

@@ -22,7 +22,7 @@ from torch import nn
 
 from srnet.errors import UserError
 from srnet.networks.adapters import adapt
-from srnet.networks.checks import check_parts
+from srnet.networks.checks import check_parts, check_trained
 
 X = np.random.default_rng(3).uniform(2, 4, (60, 2)) * [1, 100]
 Y = X[:, 0] ** 2 + X[:, 1] / 100
@@ -205,3 +205,50 @@ def test_a_model_without_parameters_reads_rows_of_their_own_type() -> None:
     x = 1.7e9 + np.linspace(0, 600, 50)[:, None]
     values = adapt(Clock(), None).layers(x)[1][-1]
     np.testing.assert_allclose(values[:, 0], np.linspace(0, 1, 50), atol=1e-9)
+
+
+# --- training -------------------------------------------------------------------------------------
+
+
+def doubts(model: Any) -> list[str]:
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        check_trained(adapt(model))
+    return [str(each.message) for each in caught]
+
+
+def fresh(*, bias: bool = True) -> nn.Sequential:
+    torch.manual_seed(0)
+    layers = (nn.Linear(2, 16, bias=bias), nn.Tanh(), nn.Linear(16, 1, bias=bias))
+    return nn.Sequential(*layers)
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64, torch.bfloat16])
+@pytest.mark.parametrize("bias", [False, True])
+def test_weights_as_torch_draws_them_are_doubted(dtype: torch.dtype, bias: bool) -> None:
+    assert doubts(fresh(bias=bias).to(dtype)) == [
+        "the weights of the model's 2 linear layer(s) are as torch draws them; is it trained?"
+    ]
+
+
+def test_a_network_that_has_learned_is_not_doubted() -> None:
+    model = fresh()
+    x = torch.linspace(-1, 1, 60).repeat(2, 1).T
+    optimiser = torch.optim.Adam(model.parameters(), lr=0.01)
+    for _ in range(60):
+        optimiser.zero_grad()
+        torch.mean((model(x)[:, 0] - x[:, 0] ** 2) ** 2).backward()
+        optimiser.step()
+    assert not doubts(model)
+
+
+def test_of_other_weights_and_of_few_nothing_is_said() -> None:
+    shrunk = fresh()
+    with torch.no_grad():
+        for value in shrunk.parameters():
+            value *= 0.5
+    assert not doubts(shrunk)
+    assert not doubts(nn.Linear(2, 1))
+    assert not doubts(mlp(2, 16, 1))
+    assert not doubts(nn.Sequential(nn.Tanh()))
+    assert not doubts(lambda x: x)

@@ -32,7 +32,7 @@ from srnet.model.srnet import SRNet
 from srnet.networks.layers import Layers
 from srnet.search.kernels.population import Share
 from srnet.search.layerwise import LayerSearch, LayerwiseSearch
-from srnet.search.run import evolve, evolve_file, load_kernels
+from srnet.search.run import evolve, evolve_file, is_compiled, load_kernels
 from srnet.search.settings import Settings, preset
 from srnet.typing import Floats
 
@@ -993,6 +993,7 @@ def test_one_process_compiles_and_the_others_wait(
 
     monkeypatch.setattr("srnet.search.run.FOLDER", tmp_path)
     monkeypatch.setattr("srnet.search.run._time_evaluation", compile_slowly)
+    assert not is_compiled(small())
     processes = [threading.Thread(target=load_kernels, args=[small()]) for _ in range(3)]
     for process in processes:
         process.start()
@@ -1003,6 +1004,8 @@ def test_one_process_compiles_and_the_others_wait(
     for process in processes:
         process.join()
     assert len(ended) == 3
+    assert is_compiled(small())
+    assert not is_compiled(small(loss="cross_entropy"))
     finish.clear()
     with FileLock(tmp_path / "compiling.lock"):  # nobody waits for what is compiled
         again = threading.Thread(target=load_kernels, args=[small()])
