@@ -52,14 +52,16 @@ class SymbolicNetwork(torch.nn.Module):
         return replace(self.source, programs=programs, weights=tuple(weights), biases=tuple(biases))
 
     def __repr__(self) -> str:
-        shown = replace(self.source, programs=self._programs(self._numbers()))
+        numbers = {} if self.like.is_meta else self._numbers()
+        shown = replace(self.source, programs=self._programs(numbers))
         lines = [f"  {text}" for layer in shown.formula_texts() for text in layer]
         return "\n".join([f"{type(self).__name__}(", *lines, ")"])
 
     def _numbers(self) -> dict[str, Floats]:
         """The numbers of the module by their names."""
         state = self.formulas.state_dict()
-        return {name: value.to("cpu", torch.float64).numpy() for name, value in state.items()}
+        copied = {name: value.to("cpu", torch.float64, copy=True) for name, value in state.items()}
+        return {name: value.numpy() for name, value in copied.items()}
 
     def _programs(self, numbers: dict[str, Floats]) -> tuple[tuple[Program, ...], ...]:
         programs = []

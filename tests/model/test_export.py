@@ -168,6 +168,8 @@ def test_training_finds_the_constants_and_tells_them() -> None:
     np.testing.assert_allclose(trained.predict(x.numpy()), module(x).detach().numpy(), rtol=1e-12)
     assert trained.formula_texts()[0][0] in repr(module)
     assert model.programs[0][0].constants == (2.3,)
+    module.formulas.get_parameter("weights0").data.zero_()  # what was told stays
+    assert trained.weights[0][0, 0] == pytest.approx(1, abs=1e-4)
 
 
 @pytest.mark.parametrize("reads", READS)
@@ -231,6 +233,7 @@ def test_it_can_be_saved_whole() -> None:
 
 def test_shows_its_formulas() -> None:
     assert "ln((x0 * 1.5))" in repr(to_torch(MODEL))
+    assert repr(to_torch(MODEL).to("meta")) == repr(to_torch(MODEL))  # where there are no values
 
 
 @pytest.mark.parametrize("shape", [(3,), (3, 1), (1, 3, 2)])
