@@ -31,7 +31,8 @@ print(result)
 
 # %%
 # The formulas against the network, on rows that the search has not seen. The figure has R² of every
-# explained layer, and the output of the formulas over that of the network:
+# explained layer, the output of the formulas over that of the network, and the importance of the
+# inputs:
 
 new = rng.uniform(1, 5, (100, 2))
 fidelity = result.fidelity(new)

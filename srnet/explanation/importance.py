@@ -63,7 +63,7 @@ class Importance:
         return "\n".join(map(printable, lines))
 
 
-def importance(
+def compute_importance(
     model: SRNet, x: NDArray[Any], names: Sequence[str], output: int | None = None
 ) -> Importance:
     """The indices of a model at rows x, n × k₀, whose columns are called ``names``.

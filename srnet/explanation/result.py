@@ -509,7 +509,7 @@ class Explanation:
 
     def importance(self, X: Any = None, output: int | None = None) -> "Importance":
         """How much of the output's variance every input and every pair of inputs decides, by the
-        formulas: Sobol indices (see :func:`srnet.explanation.importance.importance`).
+        formulas: Sobol indices (see :func:`srnet.explanation.importance.compute_importance`).
 
         Every input varies as in the rows, but independently of the others, also where they are
         correlated. Of a classifier the probabilities are meant. Print it as a table; ``plot``
@@ -528,11 +528,11 @@ class Explanation:
             If the formulas have no value somewhere in the box of the inputs; if X is left out and
             the explanation was loaded; or if there is no such output.
         """
-        from srnet.explanation.importance import importance
+        from srnet.explanation.importance import compute_importance
 
         names = self._columns or self._input_names
         output = None if output is None else self._check_output(output)
-        return importance(self._model, self._given_rows(X), names, output)
+        return compute_importance(self._model, self._given_rows(X), names, output)
 
     def explain_at(self, x: Any, output: int = 0) -> "LocalExplanation":
         """One output of the formulas near a point: its value, gradient and curvature, exact, and

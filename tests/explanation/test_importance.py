@@ -10,7 +10,7 @@ from scipy import stats
 
 from srnet.cgp.program import Program
 from srnet.errors import UserError
-from srnet.explanation.importance import Importance, importance
+from srnet.explanation.importance import Importance, compute_importance
 from srnet.explanation.result import Explanation
 from srnet.model.srnet import SRNet
 
@@ -43,7 +43,7 @@ def shares(found: Importance) -> dict[str, Any]:
 
 def test_known_indices() -> None:
     """Those of Ishigami and Homma (1990), by their closed form."""
-    found = importance(ISHIGAMI, ROWS, NAMES)
+    found = compute_importance(ISHIGAMI, ROWS, NAMES)
     first, second, both = (1 + np.pi**4 / 50) ** 2 / 2, 49 / 8, 8 * np.pi**8 / (225 * 100)
     total = first + second + both
     expected = {
@@ -69,7 +69,7 @@ def test_indices_of_deep_models_are_those_of_scipy(reads: str, loss: str) -> Non
         values = [model.predict(each)[:, output] for each in (first, second, *mixed)]
         given = {"f_A": values[:1], "f_B": values[1:2], "f_AB": np.array(values[2:])[:, None]}
         expected = stats.sobol_indices(func=given, n=8192)
-        found = shares(importance(model, ROWS / np.pi, NAMES, output))
+        found = shares(compute_importance(model, ROWS / np.pi, NAMES, output))
         for i, name in enumerate(NAMES):
             own = (expected.first_order[i], expected.total_order[i])
             np.testing.assert_allclose(found[name], own, atol=0.02)
@@ -78,7 +78,7 @@ def test_indices_of_deep_models_are_those_of_scipy(reads: str, loss: str) -> Non
 def test_a_sum_has_no_pairs_and_correlations_are_left_out() -> None:
     programs = tuple(Program(3, (), (), i) for i in range(2))
     x = np.repeat(ROWS[:, :1], 3, axis=1)
-    found = importance(one_layer(programs, [[2.0], [1.0]]), x, NAMES)
+    found = compute_importance(one_layer(programs, [[2.0], [1.0]]), x, NAMES)
     assert found.pairs.empty
     assert found.inputs["input"].tolist() == NAMES
     np.testing.assert_allclose(found.inputs["alone"], [0.8, 0.2, 0], atol=1e-3)
@@ -93,7 +93,7 @@ def test_outputs_count_by_their_variance() -> None:
         (1, [0, 1, 0]),
     ]
     for output, total in expected:
-        table = importance(model, ROWS, NAMES, output).inputs.set_index("input")
+        table = compute_importance(model, ROWS, NAMES, output).inputs.set_index("input")
         np.testing.assert_allclose(table["total"][NAMES], total, atol=0.003)
 
 
@@ -108,7 +108,7 @@ def test_whole_numbers_stay_what_they_are() -> None:
             return super().predict(x)
 
     program = Program(1, (), (("sqrt", (0,)),), 1)
-    found = importance(Noting(((program,),), (np.eye(1),), (np.zeros(1),)), x, ["n"])
+    found = compute_importance(Noting(((program,),), (np.eye(1),), (np.zeros(1),)), x, ["n"])
     assert {value for values in asked for value in values} == {1.0, 4.0, 9.0}
     np.testing.assert_allclose(found.inputs["total"], [1.0], atol=0.003)
 
@@ -131,7 +131,7 @@ def test_it_is_printed_as_a_table() -> None:
 def test_a_constant_has_no_share() -> None:
     model = one_layer((Program(3, (2.0,), (), 3),), [[1.0]])
     for each in (model, one_layer((SINE,), [[0.0]])):
-        found = importance(each, ROWS, NAMES)
+        found = compute_importance(each, ROWS, NAMES)
         assert not found.inputs[["alone", "total"]].to_numpy().any()
         assert str(found).splitlines()[-1] == "without any part: 3 input(s)"
 
