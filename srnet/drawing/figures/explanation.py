@@ -89,7 +89,7 @@ def _draw_importance(axes: Axes, inputs: pd.DataFrame, pairs: pd.DataFrame) -> N
     axes.barh(places[: len(inputs)], inputs["alone"], color="C0", label="alone")
     if len(pairs):
         axes.barh(places[len(inputs) :], pairs["together"], color="C1", label="pair")
-    axes.set_yticks(places, [*inputs["input"], *together])
+    axes.set_yticks(places, [escape_figure(name) for name in (*inputs["input"], *together)])
     axes.invert_yaxis()
     axes.set(xlim=(0, 1), xlabel="share of the variance", title="importance")
     axes.legend()
