@@ -14,15 +14,18 @@ from srnet.networks.adapters import BlackBox, NetworkBox, SklearnBox, TorchBox
 from srnet.networks.functions import FunctionBox
 from srnet.networks.layers import warn_of_merged
 from srnet.networks.onnx_session import Session
+from srnet.typing import Floats
 
 if TYPE_CHECKING:
     import torch
 
-# Outputs differ that are further apart than this share of their spread and so many roundings.
-_SHARE, _ROUNDINGS = 1e-3, 32
-_FEW_DIGITS = 2**-10  # the rounding of half precision
-# Rows on which a torch module is asked again.
-_ROWS = 256
+# Outputs differ that are further apart than this share of their spread and so many roundings. Of a
+# function's a larger share, for what is inside may be rounded more than what it gives.
+_SHARE, _FUNCTIONS_SHARE, _ROUNDINGS = 1e-3, 1e-2, 32
+# The bits of a float32 that a number of half precision leaves empty, and its rounding.
+_HALVES = {16: 2**-8, 13: 2**-11}
+# Rows on which a model is asked again, and the least, which any batch holds.
+_ROWS, _LEAST = 256, 3
 
 
 def check_parts(network: BlackBox, x: NDArray[Any], columns: Sequence[str] | None = None) -> None:
@@ -54,14 +57,31 @@ def check_parts(network: BlackBox, x: NDArray[Any], columns: Sequence[str] | Non
         warn_of_merged(x, x.astype(np.float32), "the network reads", columns)
 
 
-def difference(computed: NDArray[Any], given: NDArray[Any], eps: float) -> tuple[int, int] | None:
-    """Row and column where two arrays n × k differ most, if they do by more than rounding; ``eps``
-    is that of the numbers' type."""
-    spread = np.sqrt(np.mean(np.square(given - given.mean(axis=0))))
+def difference(
+    computed: NDArray[Any],
+    given: NDArray[Any],
+    eps: float,
+    *,
+    share: float = _SHARE,
+    spread: Floats | None = None,
+) -> tuple[int, int] | None:
+    """Row and column where two arrays n × k differ most, if they do by more than rounding.
+
+    Parameters
+    ----------
+    eps
+        The rounding of the numbers' type.
+    share
+        Of a column's spread by which it may differ beside.
+    spread
+        Standard deviations of the columns, k; by default those of ``given``.
+    """
+    spread = given.std(axis=0) if spread is None else spread
     error = np.abs(computed - given)
-    if (error <= _SHARE * spread + _ROUNDINGS * eps * np.abs(given).max()).all():
+    excess = error - (share * spread + _ROUNDINGS * eps * np.abs(given).max())
+    if (excess <= 0).all():
         return None
-    row, column = np.unravel_index(int(error.argmax()), error.shape)
+    row, column = np.unravel_index(int(excess.argmax()), excess.shape)
     return int(row), int(column)
 
 
@@ -83,16 +103,34 @@ def _check_sklearn(network: SklearnBox, x: NDArray[Any]) -> None:
 
 
 def _check_function(network: FunctionBox, x: NDArray[Any]) -> None:
-    """Whether a function gives the same for some of the rows alone; it does not tell in how many
-    digits it computes."""
-    together = network.layers(x)[1][-1][::-2]
-    place = difference(network.layers(x[::-2].copy())[1][-1], together, _FEW_DIGITS)
-    if place is not None:
-        raise UserError(
-            f"the model's output at row {len(x) - 1 - 2 * place[0]} of X depends on the other rows "
-            f"or on chance; a function of one row is needed: call model.eval(), or fix what is "
-            f"random"
-        )
+    """Whether a function gives the same for some of the rows alone: every other one, in another
+    order, and a few."""
+    together = network.layers(x)[1][-1]
+    eps, spread = _rounding(together), together.std(axis=0)
+    for some in (slice(None, None, -2), slice(len(x) // 2, len(x) // 2 + _LEAST)):
+        rows = np.arange(len(x))[some]
+        alone = network.layers(x[some].copy())[1][-1]
+        place = difference(alone, together[some], eps, share=_FUNCTIONS_SHARE, spread=spread)
+        if place is not None:
+            raise UserError(
+                f"the model's output at row {rows[place[0]]} of X depends on the other rows or on "
+                f"chance; a function of one row is needed: call model.eval(), or fix what is random"
+            )
+
+
+def _rounding(values: NDArray[Any]) -> float:
+    """That of the type in which values were computed, as far as they tell: of half precision where
+    they have no more digits, else of float32. Whole numbers, as of classes, tell nothing."""
+    if not (values == np.rint(values)).all():
+        with np.errstate(over="ignore"):
+            bits = values.astype(np.float32).view(np.uint32)
+        for empty, eps in _HALVES.items():
+            if (
+                not (bits & np.uint32(2**empty - 1)).any()
+                and (values == values.astype(np.float32)).all()
+            ):
+                return eps
+    return float(np.finfo(np.float32).eps)
 
 
 def _check_torch(network: TorchBox, x: NDArray[Any]) -> None:

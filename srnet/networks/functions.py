@@ -42,7 +42,14 @@ class FunctionBox:
 
     def layers(self, x: NDArray[Any]) -> tuple[list[str], list[NDArray[Any]]]:
         """The name and the values of the output."""
-        return [OUTPUT], [np.vstack([self._outputs(rows) for rows in batches(x)])]
+        parts = [self._outputs(rows) for rows in batches(x)]
+        if len({part.shape[1] for part in parts}) > 1:
+            widths = " and ".join(str(part.shape[1]) for part in parts)
+            raise UserError(
+                f"the layer '{OUTPUT}' gives {widths} columns for some of the rows; a function of "
+                f"one row is needed"
+            )
+        return [OUTPUT], [np.vstack(parts)]
 
     def _outputs(self, rows: NDArray[Any]) -> Floats:
         given = choose(self._call(rows), self.output, len(rows))

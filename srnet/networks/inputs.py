@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 BATCH = 8192  # rows that a model reads at a time
 # A column of more texts than these is no kind but a name; a formula of as many inputs is none.
 _MOST_TEXTS = 30
+_MOST_WHOLE = 2**53  # float64 holds all whole numbers up to this one
 
 Texts = Mapping[str, Sequence[str]]  # the texts that a column holds, by its name
 
@@ -42,10 +43,12 @@ def tabulate(X: Any, texts: Texts) -> Any:
     Raises
     ------
     UserError
-        If the inputs have different numbers of rows, or a column has a text beyond its own.
+        If the inputs have different numbers of rows, a column has a text beyond its own, or values
+        are masked or whole numbers that float64 does not hold.
     """
     if _are_several(X):
         return _side_by_side([(name, tabulate(part, texts)) for name, part in _named_parts(X)])
+    _check_held(X)
     return _with_indicators(_as_frame(X), texts) if texts and _is_frame(X) else X
 
 
@@ -318,12 +321,14 @@ def _with_indicators(frame: "pd.DataFrame", texts: Texts) -> "pd.DataFrame":
     """The frame with numbers in the place of texts."""
     import pandas as pd
 
-    columns: dict[str, Any] = {}
+    names: list[str] = []  # two the same are refused where the table is read
+    columns: list[Any] = []
     for position, name in enumerate(map(str, frame.columns)):
         column = frame.iloc[:, position]
         known = texts.get(name)
         if known is None:
-            columns[name] = column
+            names.append(name)
+            columns.append(column)
             continue
         cells = column.map(str)
         if not cells.isin(known).all():
@@ -333,8 +338,30 @@ def _with_indicators(frame: "pd.DataFrame", texts: Texts) -> "pd.DataFrame":
                 f"model was explained with {', '.join(known)}"
             )
         for text in known[1:] if len(known) <= 2 else known:
-            columns[f"{name}={text}"] = (cells == text).astype(float)
-    return pd.DataFrame({key: np.asarray(column) for key, column in columns.items()})
+            names.append(f"{name}={text}")
+            columns.append((cells == text).astype(float))
+    table = pd.DataFrame({i: np.asarray(column) for i, column in enumerate(columns)})
+    return table.set_axis(names, axis=1)
+
+
+def _check_held(X: Any) -> None:
+    """UserError if a cell of X is masked, or float64 merges its whole numbers, as of keys."""
+    if np.ma.is_masked(X):
+        place = np.argwhere(np.ma.getmaskarray(X))[0].tolist()
+        raise UserError(f"X has a masked value at {place}; every cell needs a value (X.filled(…))")
+    parts = (X.iloc[:, i] for i in range(X.shape[1])) if hasattr(X, "iloc") else [X]
+    for part in parts:
+        if getattr(getattr(part, "dtype", None), "kind", "i") not in "iu":
+            continue
+        array = _plain(part)
+        if array.dtype.kind not in "iu" or array.dtype.itemsize < 8 or not array.size:
+            continue
+        if max(int(array.max()), -int(array.min())) > _MOST_WHOLE:
+            name = f"the column '{part.name}' of X" if hasattr(part, "name") else "X"
+            raise UserError(
+                f"{name} has whole numbers beyond 2^53, which float64 does not tell apart; "
+                f"subtract a number of their size, or leave out what is a key"
+            )
 
 
 def _check_texts(name: str, column: Any, found: Mapping[str, Any]) -> None:

@@ -23,6 +23,7 @@ from torch import nn
 from srnet.errors import UserError
 from srnet.networks.adapters import adapt
 from srnet.networks.checks import check_parts
+from srnet.networks.inputs import Inputs
 
 X = np.random.default_rng(3).uniform(2, 4, (60, 2)) * [1, 100]
 Y = X[:, 0] ** 2 + X[:, 1] / 100
@@ -205,3 +206,42 @@ def test_a_model_without_parameters_reads_rows_of_their_own_type() -> None:
     x = 1.7e9 + np.linspace(0, 600, 50)[:, None]
     values = adapt(Clock(), None).layers(x)[1][-1]
     np.testing.assert_allclose(values[:, 0], np.linspace(0, 1, 50), atol=1e-9)
+
+
+def test_integers_that_become_real_numbers_are_told() -> None:
+    times = 1_700_000_000 + np.arange(400)[:, None]
+    box = adapt(nn.Linear(1, 1), ["output"], inputs=Inputs.of(times))
+    with pytest.warns(UserWarning, match="the network reads the column x0 in too few digits"):
+        check_parts(box, times.astype(float))
+
+
+# --- functions ------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "function",
+    [
+        lambda x: ((x - x.mean(axis=0)) / x.std(axis=0)).sum(axis=1),
+        lambda x: (x - x.min(axis=0)).sum(axis=1),
+        lambda x: 1e3 + x[:, 0] - x[:, 0].mean(),
+        lambda x: x[:, 0].argsort().argsort() / len(x),
+        lambda x: np.column_stack([1e3 * x[:, 0], x[:, 1] - x[:, 1].mean()]),
+        lambda x: 1e4 + np.random.default_rng().normal(0, 1, len(x)),
+        lambda x: x[:, 0] + np.arange(len(x)),
+        lambda x: np.float16(x[:, 0] - x[0, 0]),
+    ],
+)
+@pytest.mark.parametrize("rows", [40, 4, 1000])
+def test_a_function_of_the_batch_is_refused(function: Any, rows: int) -> None:
+    x = np.random.default_rng(0).uniform(-1, 1, (rows, 2))
+    with pytest.raises(UserError, match="at row [0-9]+ of X depends on the other rows or on"):
+        check_parts(adapt(function, None), x)
+
+
+@pytest.mark.parametrize("dtype", [torch.float16, torch.bfloat16, torch.float32])
+def test_what_a_function_rounds_passes(dtype: torch.dtype) -> None:
+    model = mlp(2, 3, 4, 2, dtype=dtype)
+    x = np.random.default_rng(0).uniform(-1, 1, (300, 2))
+    for rows in (x, x[:2]):
+        check_parts(adapt(lambda x: model(torch.tensor(x, dtype=dtype)) + 50, None), rows)
+    check_parts(adapt(lambda x: np.digitize(x[:, 0], [0]), None), x)

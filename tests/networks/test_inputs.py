@@ -8,6 +8,7 @@ import pytest
 import torch
 
 from srnet.errors import UserError
+from srnet.explanation.rows import as_rows
 from srnet.networks.inputs import Inputs, tabulate
 
 FRAME = pd.DataFrame(
@@ -109,6 +110,17 @@ def test_whole_numbers_stay_whole_in_any_type() -> None:
         (np.ones((5, 2, 3)), r"shape \(5, 2, 3\); .*rows.reshape\(-1, 2, 3\)\), X.reshape\("),
         ((np.ones(3), np.ones((4, 1))), "the inputs of X have 3 and 4 rows"),
         (FRAME.assign(sex=["m", None, "f", "f"]), r"'sex' of X has no value in row 1;.*fillna"),
+        (np.ma.masked_greater(np.arange(4.0).reshape(2, 2), 2), r"masked value at \[1, 1\]"),
+        (np.array([[2**60], [2**60 + 1]]), "X has whole numbers beyond 2\\^53"),
+        (torch.tensor([[-(2**60)], [5]]), "X has whole numbers beyond 2\\^53"),
+        (
+            pd.DataFrame({"key": [2**60, 3], "x": [0.5, 1.0]}),
+            "the column 'key' of X has whole numbers beyond",
+        ),
+        (
+            {"a": np.ones(2), "key": np.array([2**63, 1], np.uint64)},
+            "X has whole numbers beyond 2\\^53",
+        ),
         (
             pd.DataFrame({"name": [f"n{i}" for i in range(31)]}),
             r"'name' of X holds 31 different texts; at most 30 .*X.drop\(columns='name'\)",
@@ -140,3 +152,22 @@ def test_a_text_that_was_not_explained_is_a_sentence() -> None:
 def test_what_is_no_table_is_left_to_be_refused_where_it_is_read(X: Any) -> None:
     inputs = Inputs.of(X)
     assert tabulate(X, inputs.texts) is X
+
+
+@pytest.mark.parametrize(
+    ("frame", "name"),
+    [
+        (pd.DataFrame([[1.0, "u", 2.0], [1.5, "v", 2.5]], columns=["a", "t", "a"]), "a"),
+        (pd.DataFrame([[1.0, "u", 2.0], [1.5, "v", 2.5]], columns=[1, "t", "1"]), "1"),
+        (pd.DataFrame({"t=v": [1.0, 2.0], "t": ["u", "v"]}), "t=v"),
+    ],
+)
+def test_two_columns_of_one_name_are_refused_beside_texts(frame: pd.DataFrame, name: str) -> None:
+    with pytest.raises(UserError, match=f"X has the column '{name}' twice"):
+        as_rows(tabulate(frame, Inputs.of(frame).texts))
+
+
+@pytest.mark.parametrize("dtype", [np.int64, np.uint64])
+def test_whole_numbers_that_float64_holds_pass(dtype: type) -> None:
+    X = np.array([[2**53], [0]], dtype)
+    assert tabulate(X, {}) is X

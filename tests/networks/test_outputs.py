@@ -70,6 +70,9 @@ def test_outputs_are_found_and_chosen(value: Any, output: Any, expected: Any) ->
         (np.array(["yes", "no", "no"]), None, "text, as 'yes'; .*lambda labels: labels == 'yes'"),
         (Y * 1j, None, "complex numbers"),
         ([[1.0], [2.0, 3.0], []], None, "no array of numbers"),
+        (np.ones((3, 2, 2)), 1, r"\(3, 2, 2\) for 3 rows; .*output=lambda y"),
+        ([{"a": 1, "b": 2}] * 2 + [{"b": 2, "a": 1}], None, r"order .*row.get\('b', 0\)"),
+        ([{"a": 1, "b": 2}, {"a": 1}, {"a": 1}], None, "keys or their order differ by row"),
     ],
 )
 def test_what_is_no_output_is_a_sentence(value: Any, output: Any, words: str) -> None:
