@@ -528,7 +528,13 @@ class Explanation:
                 f"Poor: {1 - found:.0%} of the output's variance on the {rows} is not explained; a "
                 f"larger budget may find more."
             ]
-        return []
+        each = self._judged("output_r2", "")[0] or []
+        poor = [i for i, value in enumerate(each) if value is not None and value < _POOR]
+        return [
+            f"Poor: R² of y{i} on the {rows} is {each[i]:.4f}, though all outputs together have "
+            f"{found:.4f}; explain it alone by output=."
+            for i in poor[:_FEW]
+        ] + ([f"So are {len(poor) - _FEW} other outputs."] if len(poor) > _FEW else [])
 
     def _warnings_of_classes(self) -> list[str]:
         """The same of a classification."""
@@ -547,7 +553,7 @@ class Explanation:
             ]
         return []
 
-    def _judged(self, measure: str, baseline: str) -> tuple[float | None, float | None, str]:
+    def _judged(self, measure: str, baseline: str) -> tuple[Any, Any, str]:
         """A measure of the model, the same of a baseline, and the rows of both: those that are held
         out, or where there are none the validation rows."""
         run, rows = self.run, self.run.get("rows", {})
@@ -614,10 +620,12 @@ _RISE, _NOISE = 1e-3, 1e-9
 # A bound above is not told; R² below the linear regression's by so much, or below the third, is
 # poor.
 _CLOSE, _WORSE, _POOR = 0.9995, 0.005, 0.9
+_FEW = 3  # poor outputs that are named
 # What a run may tell of its model beside the model itself and its losses.
 _MEASURES = (
     *("network_expressions", "layer_r2", "layer_gains", "layer_bounds", "digits"),
     *("valid_r2", "valid_accuracy", "test_r2", "test_accuracy"),
+    *("valid_output_r2", "test_output_r2"),
     *("normalised", "r2", "accuracy"),
 )
 

@@ -560,6 +560,26 @@ def test_a_poor_classification_is_called_so(
     assert "Poor" not in shown if words is None else words in shown
 
 
+def test_r2_of_every_output_is_told() -> None:
+    found = explanation_of_rank("scalars")
+    x, *_, y = LAYERS.splits["valid"]
+    told = found.run["valid_output_r2"]
+    rest = np.square(found.predict(x) - y).mean(axis=0)
+    np.testing.assert_allclose(told, 1 - rest / y.astype(float).var(axis=0))
+
+
+def test_a_poor_output_that_the_others_hide_is_called_so() -> None:
+    run = explanation_of_rank("scalars").run
+    told = {"valid_r2": 0.9999, "linear_r2": 0.5, "valid_output_r2": [0.9999, -0.01]}
+    words = "Poor: R² of y1 on the validation rows is -0.0100, though all outputs together have"
+    assert words in str(Explanation({**run, **told}))
+    for each in ([0.9999, 0.95], [0.9999, None]):
+        assert "Poor" not in str(Explanation({**run, **told, "valid_output_r2": each}))
+    many = str(Explanation({**run, **told, "valid_output_r2": [0.1] * 5}))
+    assert many.count("Poor: R² of y") == 3
+    assert "So are 2 other outputs." in many
+
+
 def test_a_loaded_classifier_shows_its_logits_and_its_accuracy() -> None:
     layers = made_up.classifier((2, 3, 3))
     run = evolve(layers, preset("paper", loss="cross_entropy", population=10, generations=10), 1)
