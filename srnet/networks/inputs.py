@@ -196,7 +196,7 @@ class _Array:
 
     def array(self, rows: NDArray[Any]) -> NDArray[Any]:
         if self.dtype.kind in "iub":
-            rows = np.rint(rows).astype(self.dtype)
+            rows = _as_whole(rows, self.dtype)
         return rows[:, 0] if self.is_flat else rows
 
     def restored(self, rows: NDArray[Any]) -> Any:
@@ -208,6 +208,8 @@ class _Array:
         import torch
 
         dtype, device = self.tensor
+        if values.dtype.kind == "f" and self.dtype.kind != "f":
+            dtype = torch.get_default_dtype()
         return torch.tensor(values).to(device=device, dtype=dtype)
 
 
@@ -262,7 +264,7 @@ class _Frame:
         ]
 
     def array(self, rows: NDArray[Any]) -> NDArray[Any]:
-        return np.rint(rows).astype(np.int64) if self.whole.all() else rows
+        return _as_whole(rows, np.dtype(np.int64)) if self.whole.all() else rows
 
     def restored(self, rows: NDArray[Any]) -> "pd.DataFrame":
         import pandas as pd
@@ -276,7 +278,9 @@ class _Frame:
                 codes = piece.argmax(axis=1) if len(texts) > 2 else (piece >= 0.5).sum(axis=1)
                 values: Any = [found[texts[code]] for code in codes]
             elif getattr(dtype, "kind", "O") in "iub":
-                values = np.rint(piece[:, 0]).astype(np.int64)
+                values = _as_whole(piece[:, 0], np.dtype(getattr(dtype, "numpy_dtype", dtype)))
+                if values.dtype.kind == "f":  # as they are given
+                    dtype = values.dtype
             else:
                 values = piece[:, 0]
             columns.append(pd.Series(values).astype(dtype))
@@ -419,6 +423,14 @@ def _plain(value: Any) -> NDArray[Any]:
     except (TypeError, ValueError):
         return np.empty((0, 0))
     return array if array.ndim else np.empty((0, 0))
+
+
+def _as_whole(rows: NDArray[Any], dtype: np.dtype[Any]) -> NDArray[Any]:
+    """Rows in a type of whole numbers or truth values; as they are if it does not hold them, as of
+    fractions where the columns were whole before."""
+    with np.errstate(invalid="ignore"):
+        whole = rows.astype(dtype)
+    return whole if (whole == rows).all() else rows
 
 
 def _range(table: Floats) -> Floats:

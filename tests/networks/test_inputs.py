@@ -171,3 +171,16 @@ def test_two_columns_of_one_name_are_refused_beside_texts(frame: pd.DataFrame, n
 def test_whole_numbers_that_float64_holds_pass(dtype: type) -> None:
     X = np.array([[2**53], [0]], dtype)
     assert tabulate(X, {}) is X
+
+
+@pytest.mark.parametrize("dtype", [np.int64, np.uint8, np.bool_])
+def test_other_rows_than_whole_ones_stay_as_they_are(dtype: type) -> None:
+    """A model gets them as they are given, and does not see 0 for 0.4 or 44 for 300."""
+    X = np.array([[1, 0], [0, 1]], dtype)
+    for row in ([0.4, 1.0], [300.0, -1.5]):
+        rows = np.array([row, [1.0, 0.0]])
+        for given in (X, torch.tensor(X)):
+            [found] = Inputs.of(given).restored(rows)
+            np.testing.assert_allclose(np.asarray(found), rows, rtol=1e-6)
+        [frame] = Inputs.of(pd.DataFrame(X, columns=["a", "b"])).restored(rows)
+        np.testing.assert_array_equal(frame.to_numpy(), rows)
