@@ -22,10 +22,12 @@ if TYPE_CHECKING:
 # Outputs differ that are further apart than this share of their spread and so many roundings. Of a
 # function's a larger share, for what is inside may be rounded more than what it gives.
 _SHARE, _FUNCTIONS_SHARE, _ROUNDINGS = 1e-3, 1e-2, 32
+# A unit of the last decimal that is a larger share of a column's spread is no rounding.
+_ROUNDED = 1e-2
 # The bits of a float32 that a number of half precision leaves empty, and its rounding.
 _HALVES = {16: 2**-8, 13: 2**-11}
-# Rows on which a model is asked again, and the least, which any batch holds.
-_ROWS, _LEAST = 256, 3
+# Rows on which a model is asked again.
+_ROWS = 256
 
 
 def check_parts(network: BlackBox, x: NDArray[Any], columns: Sequence[str] | None = None) -> None:
@@ -48,13 +50,18 @@ def check_parts(network: BlackBox, x: NDArray[Any], columns: Sequence[str] | Non
         _check_sklearn(network, x)
     elif isinstance(network, TorchBox):
         warn_of_merged(x, network.as_read(x), "the network reads", columns)
-        _check_torch(network, x[:_ROWS])
+        _check_torch(network, x[_spread_out(len(x))])
     elif isinstance(network, FunctionBox):
         if isinstance(network.function, Session) and network.function.is_single:
             warn_of_merged(x, x.astype(np.float32), "the network reads", columns)
-        _check_function(network, x[:_ROWS])
+        _check_function(network, x, _spread_out(len(x)))
     elif isinstance(network, NetworkBox) and network.scaler is None:
         warn_of_merged(x, x.astype(np.float32), "the network reads", columns)
+
+
+def _spread_out(count: int) -> NDArray[np.intp]:
+    """Positions of some of so many rows, from the first to the last: they may be sorted."""
+    return np.unique(np.linspace(0, count - 1, _ROWS).astype(np.intp))
 
 
 def difference(
@@ -64,6 +71,7 @@ def difference(
     *,
     share: float = _SHARE,
     spread: Floats | None = None,
+    unit: float = 0.0,
 ) -> tuple[int, int] | None:
     """Row and column where two arrays n × k differ most, if they do by more than rounding.
 
@@ -75,10 +83,14 @@ def difference(
         Of a column's spread by which it may differ beside.
     spread
         Standard deviations of the columns, k; by default those of ``given``.
+    unit
+        Of the last decimal of ``given``, where it is rounded; more than a small part of a column's
+        spread tells nothing.
     """
     spread = given.std(axis=0) if spread is None else spread
+    allowed = share * spread + np.minimum(unit, _ROUNDED * spread)
     error = np.abs(computed - given)
-    excess = error - (share * spread + _ROUNDINGS * eps * np.abs(given).max())
+    excess = error - (allowed + _ROUNDINGS * eps * np.abs(given).max())
     if (excess <= 0).all():
         return None
     row, column = np.unravel_index(int(excess.argmax()), excess.shape)
@@ -102,14 +114,15 @@ def _check_sklearn(network: SklearnBox, x: NDArray[Any]) -> None:
         )
 
 
-def _check_function(network: FunctionBox, x: NDArray[Any]) -> None:
-    """Whether a function gives the same for some of the rows alone: every other one, in another
-    order, and a few."""
-    together = network.layers(x)[1][-1]
+def _check_function(network: FunctionBox, x: NDArray[Any], places: NDArray[np.intp]) -> None:
+    """Whether a function gives the same at these places of the rows for some of them alone: every
+    other one, in another order, and a few."""
+    together = network.layers(x[places])[1][-1]
     eps, spread = _rounding(together), together.std(axis=0)
-    for some in (slice(None, None, -2), slice(len(x) // 2, len(x) // 2 + _LEAST)):
-        rows = np.arange(len(x))[some]
-        alone = network.layers(x[some].copy())[1][-1]
+    every = np.arange(len(places))
+    for some in (every[::-2], np.unique([0, len(places) // 2, len(places) - 1])):
+        rows = places[some]
+        alone = network.layers(x[rows])[1][-1]
         place = difference(alone, together[some], eps, share=_FUNCTIONS_SHARE, spread=spread)
         if place is not None:
             raise UserError(

@@ -245,3 +245,9 @@ def test_what_a_function_rounds_passes(dtype: torch.dtype) -> None:
     for rows in (x, x[:2]):
         check_parts(adapt(lambda x: model(torch.tensor(x, dtype=dtype)) + 50, None), rows)
     check_parts(adapt(lambda x: np.digitize(x[:, 0], [0]), None), x)
+
+
+def test_sorted_rows_are_compared_from_the_first_to_the_last() -> None:
+    x = np.linspace(-1, 1, 1000)[:, None]
+    with pytest.raises(UserError, match="depends on the other rows"):
+        check_parts(adapt(lambda x: np.where(x > 0.5, x - x.mean(), 0), None), x)
