@@ -362,7 +362,7 @@ class Explanation:
             return EXACT
         x = self.network_layers.values(0)
         reference = self._model.layers(x)[-1][:, output]
-        unexplained = 1 - (self.layers[-1].r2 or 0.0)
+        unexplained = min(1 - (self.layers[-1].r2 or 0.0), 1.0)
         share = max(_RISE * unexplained, _NOISE)
         return enough_digits(expression, symbols(self._input_names), x, reference, share)
 
@@ -496,6 +496,9 @@ class Explanation:
         ]
         lines += legend(self._model, self._input_names, self._columns)
         lines += self._warnings()
+        few = "test_r2" not in self.run and self.run.get("validation") in ("made up", "fitted")
+        if few:
+            lines.append("Few rows: none is held out, and on others R² may be far lower.")
         return "\n".join(map(printable, lines))
 
     def _formula_lines(self, number: int, layer: LayerFormula) -> list[str]:
@@ -621,6 +624,7 @@ _RISE, _NOISE = 1e-3, 1e-9
 # poor.
 _CLOSE, _WORSE, _POOR = 0.9995, 0.005, 0.9
 _FEW = 3  # poor outputs that are named
+_ROUNDED = 1e-15  # a spread that is this share of the values is their rounding
 # What a run may tell of its model beside the model itself and its losses.
 _MEASURES = (
     *("network_expressions", "layer_r2", "layer_gains", "layer_bounds", "digits"),
@@ -639,9 +643,10 @@ def _fidelity(expected: Floats, predicted: Floats) -> Fidelity:
     finite = float(np.isfinite(predicted).all(axis=1).mean())
     same_class = expected.argmax(axis=1) == predicted.argmax(axis=1)
     mse = float(np.mean(np.square(predicted - expected))) if finite == 1 else float("inf")
+    is_constant = bool((np.ptp(expected, axis=0) <= _ROUNDED * np.abs(expected).max()).all())
     return Fidelity(
         mse,
-        r_squared(mse, expected),
+        None if is_constant else r_squared(mse, expected),
         float(same_class.mean()) if expected.shape[1] > 1 else None,
         finite,
         len(expected),

@@ -21,7 +21,6 @@ from srnet.model.rounding import round_constants
 from srnet.model.srnet import SRNet, join, readable_expressions
 from srnet.networks.adapters import Scaler
 from srnet.networks.layers import Layers, spreads, too_coarse
-from srnet.networks.mlp import CONSTANT_SPREAD
 from srnet.search.individual import Individual
 from srnet.search.pareto import front
 from srnet.typing import Floats
@@ -186,8 +185,9 @@ def _judge(model: SRNet, layers: Layers) -> dict[str, Any]:
         predicted = model.predict(x)
         told[f"{split}_r2"] = _r2(predicted, expected)
         if model.loss == "mse" and expected.shape[1] > 1:
+            rounding = 4 * np.finfo(expected.dtype).eps
             told[f"{split}_output_r2"] = [
-                _r2(a[:, None], b[:, None]) if np.ptp(b) > CONSTANT_SPREAD * abs(b).max() else None
+                _r2(a[:, None], b[:, None]) if np.ptp(b) > rounding * abs(b).max() else None
                 for a, b in zip(predicted.T, expected.T, strict=True)
             ]
         if model.loss == "cross_entropy":

@@ -310,6 +310,10 @@ def test_fidelity_is_against_the_network() -> None:
     assert fidelity.agreement == (found.argmax(1) == Y.argmax(1)).mean()
     assert (fidelity.finite, fidelity.rows) == (1.0, len(X))
     assert FOUND.fidelity(X, np.ones_like(Y)).r2 is None
+    nearly = np.full(Y.shape, 0.1)
+    nearly[0] = np.nextafter(0.1, 1)  # its last bit depends on the batch
+    assert FOUND.fidelity(X, nearly).r2 is None
+    assert FOUND.fidelity(X, 1 + 1e-9 * Y.astype(float)).r2 is not None
 
 
 def test_fidelity_where_a_formula_has_no_value() -> None:
@@ -558,6 +562,14 @@ def test_a_poor_classification_is_called_so(
     told = {"valid_accuracy": agreed, "linear_accuracy": linear, "majority_share": largest}
     shown = str(Explanation({**run, **told}))
     assert "Poor" not in shown if words is None else words in shown
+
+
+@pytest.mark.parametrize("kind", ["made up", "fitted", "held out", "given"])
+def test_few_rows_are_told(kind: str) -> None:
+    run = {**explanation_of_rank("scalars").run, "valid_r2": 0.99, "linear_r2": 0.5}
+    shown = str(Explanation({**run, "validation": kind}))
+    assert ("Few rows: none is held out" in shown) == (kind in ("made up", "fitted"))
+    assert "Few rows" not in str(Explanation({**run, "validation": kind, "test_r2": 0.9}))
 
 
 def test_r2_of_every_output_is_told() -> None:
