@@ -22,7 +22,6 @@ if TYPE_CHECKING:
 BATCH = 8192  # rows that a model reads at a time
 # A column of more texts than these is no kind but a name; a formula of as many inputs is none.
 _MOST_TEXTS = 30
-_MOST_WHOLE = 2**53  # float64 holds all whole numbers up to this one
 
 Texts = Mapping[str, Sequence[str]]  # the texts that a column holds, by its name
 
@@ -360,12 +359,19 @@ def _check_held(X: Any) -> None:
         array = _plain(part)
         if array.dtype.kind not in "iu" or array.dtype.itemsize < 8 or not array.size:
             continue
-        if max(int(array.max()), -int(array.min())) > _MOST_WHOLE:
+        if _rounded(array).any():
             name = f"the column '{part.name}' of X" if hasattr(part, "name") else "X"
             raise UserError(
-                f"{name} has whole numbers beyond 2^53, which float64 does not tell apart; "
-                f"subtract a number of their size, or leave out what is a key"
+                f"{name} has whole numbers beyond 2^53, which float64 rounds; subtract a number of "
+                f"their size, divide times, or leave out what is a key"
             )
+
+
+def _rounded(whole: NDArray[Any]) -> NDArray[np.bool_]:
+    """Which whole numbers float64 does not hold."""
+    beyond = (whole > 2**53) | (whole < -(2**53))
+    beyond[beyond] = [int(float(value)) != int(value) for value in whole[beyond]]
+    return beyond
 
 
 def _check_texts(name: str, column: Any, found: Mapping[str, Any]) -> None:

@@ -112,13 +112,13 @@ def test_whole_numbers_stay_whole_in_any_type() -> None:
         (FRAME.assign(sex=["m", None, "f", "f"]), r"'sex' of X has no value in row 1;.*fillna"),
         (np.ma.masked_greater(np.arange(4.0).reshape(2, 2), 2), r"masked value at \[1, 1\]"),
         (np.array([[2**60], [2**60 + 1]]), "X has whole numbers beyond 2\\^53"),
-        (torch.tensor([[-(2**60)], [5]]), "X has whole numbers beyond 2\\^53"),
+        (torch.tensor([[-(2**60) + 1], [5]]), "X has whole numbers beyond 2\\^53"),
         (
-            pd.DataFrame({"key": [2**60, 3], "x": [0.5, 1.0]}),
+            pd.DataFrame({"key": [2**60 + 1, 3], "x": [0.5, 1.0]}),
             "the column 'key' of X has whole numbers beyond",
         ),
         (
-            {"a": np.ones(2), "key": np.array([2**63, 1], np.uint64)},
+            {"a": np.ones(2), "key": np.array([2**63 + 1, 1], np.uint64)},
             "X has whole numbers beyond 2\\^53",
         ),
         (
@@ -167,9 +167,10 @@ def test_two_columns_of_one_name_are_refused_beside_texts(frame: pd.DataFrame, n
         as_rows(tabulate(frame, Inputs.of(frame).texts))
 
 
-@pytest.mark.parametrize("dtype", [np.int64, np.uint64])
-def test_whole_numbers_that_float64_holds_pass(dtype: type) -> None:
-    X = np.array([[2**53], [0]], dtype)
+@pytest.mark.parametrize("value", [2**53, 1_700_000_000 * 10**9, -(2**63), 2**63])
+def test_whole_numbers_that_float64_holds_pass(value: int) -> None:
+    """Also a time in nanoseconds that is one in seconds."""
+    X = np.array([[value], [0]], np.uint64 if value >= 2**63 else np.int64)
     assert tabulate(X, {}) is X
 
 
