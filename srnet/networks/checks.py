@@ -48,6 +48,7 @@ def check_parts(network: BlackBox, x: NDArray[Any], columns: Sequence[str] | Non
     """
     if isinstance(network, SklearnBox):
         _check_sklearn(network, x)
+        _check_function(network, x, _spread_out(len(x)))
     elif isinstance(network, TorchBox):
         warn_of_merged(x, network.as_read(x), "the network reads", columns)
         _check_torch(network, x[_spread_out(len(x))])
@@ -114,7 +115,7 @@ def _check_sklearn(network: SklearnBox, x: NDArray[Any]) -> None:
         )
 
 
-def _check_function(network: FunctionBox, x: NDArray[Any], places: NDArray[np.intp]) -> None:
+def _check_function(network: BlackBox, x: NDArray[Any], places: NDArray[np.intp]) -> None:
     """Whether a function gives the same at these places of the rows for some of them alone: every
     other one, in another order, and a few."""
     together = network.layers(x[places])[1][-1]

@@ -167,8 +167,10 @@ class _Method:
         if fitted_without_names and hasattr(rows, "to_numpy"):
             rows = rows.to_numpy()
         given = getattr(self.model, self.name)(rows, **self.options)
-        classes = np.asarray(getattr(self.model, "classes_", ()))  # CatBoost's regressor has none
-        if self.name == "predict" and classes.size and np.ndim(given) == 1:
+        if self.name == "predict" and np.ndim(given) == 1:
+            classes = np.asarray(getattr(self.model, "classes_", ()))  # CatBoost: none
+            if not classes.size:
+                return given
             given = (np.asarray(given)[:, None] == classes).astype(float)
         elif self.name != "predict_proba":
             return given

@@ -124,7 +124,8 @@ def not_rows(value: Any, rows: int) -> UserError:
     found = f"the layer '{OUTPUT}' gives {_describe(value)} for {rows} rows; "
     items = _items(value)
     if items:
-        return UserError(f"{found}choose one by output=, as output={[*items][-1]!r}")
+        fit = [name for name, item in items.items() if getattr(item, "shape", ())[:1] == (rows,)]
+        return UserError(f"{found}choose one by output=, as output={(fit or [*items])[-1]!r}")
     if isinstance(value, tuple | list):
         return UserError(f"{found}choose one by output=, as output=0")
     if _is_array(value) and len(value.shape) > 2 and value.shape[0] == rows:

@@ -80,6 +80,12 @@ def test_a_classifiers_probabilities_are_compared(classes: int) -> None:
         check_parts(box, X)
 
 
+def test_a_step_that_reads_the_batch_is_refused() -> None:
+    model = fitted(MLPRegressor, FunctionTransformer(lambda x: x - x.mean(axis=0)))
+    with pytest.raises(UserError, match="at row [0-9]+ of X depends on the other rows"):
+        check_parts(adapt(model, ["output"]), X)
+
+
 def test_an_estimator_that_adds_to_the_network_is_refused() -> None:
     class Exponential(MLPRegressor):
         def predict(self, X: Any) -> Any:

@@ -17,6 +17,7 @@ from sklearn.ensemble import (
 )
 from sklearn.linear_model import LogisticRegression, Ridge
 from sklearn.model_selection import GridSearchCV
+from sklearn.multioutput import MultiOutputClassifier
 from sklearn.neural_network import MLPRegressor
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import MinMaxScaler, OneHotEncoder, StandardScaler
@@ -73,6 +74,13 @@ def test_of_a_classifier_the_probabilities_are_explained() -> None:
     np.testing.assert_allclose(values(two, output=0), two.predict_proba(X)[:, :1])
     both = values(two, output=lambda probabilities: probabilities)
     np.testing.assert_allclose(both, two.predict_proba(X))
+
+
+def test_of_a_classifier_of_several_targets_one_is_chosen() -> None:
+    model = MultiOutputClassifier(LogisticRegression()).fit(X, np.column_stack([TWO, THREE]))
+    np.testing.assert_allclose(values(model, output=1), model.predict_proba(X)[1])
+    with pytest.raises(UserError, match="a list of 2 items .*choose one by output="):
+        values(model)
 
 
 def test_a_classifier_without_probabilities_has_its_decision_function() -> None:

@@ -58,6 +58,11 @@ def test_outputs_are_found_and_chosen(value: Any, output: Any, expected: Any) ->
     ("value", "output", "words"),
     [
         ({"a": Y, "b": Y}, None, "a dict of a, b for 3 rows; choose one by output=, as output='b'"),
+        (
+            torch.distributions.Normal(torch.tensor(Y), 1.0),
+            None,
+            "Normal of loc, scale, .* choose one by output=, as output='scale'",
+        ),
         ((Y, Y), None, "a tuple of 2 items for 3 rows; choose one by output=, as output=0"),
         ({"a": Y}, "b", "'output' is 'b'; the model gives a dict of a"),
         ((Y, Y), 2, "'output' is 2; the model gives a tuple of 2 items"),
