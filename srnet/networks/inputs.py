@@ -352,7 +352,8 @@ def _check_held(X: Any) -> None:
     if np.ma.is_masked(X):
         place = np.argwhere(np.ma.getmaskarray(X))[0].tolist()
         raise UserError(f"X has a masked value at {place}; every cell needs a value (X.filled(…))")
-    parts = (X.iloc[:, i] for i in range(X.shape[1])) if hasattr(X, "iloc") else [X]
+    is_frame = _is_frame(X) and hasattr(X, "iloc")
+    parts = (X.iloc[:, i] for i in range(X.shape[1])) if is_frame else [X]
     for part in parts:
         if getattr(getattr(part, "dtype", None), "kind", "i") not in "iu":
             continue

@@ -77,6 +77,7 @@ def test_several_inputs_stand_side_by_side() -> None:
     np.testing.assert_array_equal(ids, a)
     assert ids.dtype == a.dtype
     np.testing.assert_array_equal(dense, b)
+    np.testing.assert_array_equal(tabulate((pd.Series(a), b), {}), np.column_stack([a, b]))
     named = tabulate({"ids": a, "dense": b, "rest": FRAME[["age"]][:3]}, {})
     assert list(named) == ["ids", "dense0", "dense1", "age"]
     assert Inputs.of({"ids": a, "dense": b}).arguments([1, 2]) == ([], {"ids": 1, "dense": 2})
@@ -142,6 +143,7 @@ def test_a_text_that_was_not_explained_is_a_sentence() -> None:
     "X",
     [
         *(None, 5, "abc", [], [[]], {}, (), [[1, 2], [3]], [{"a": 1}], {"a": [1]}),
+        pd.Series([1, 2]),
         *(torch.tensor(3.0), np.array([["a"]]), np.array([[1j]]), pd.DataFrame(index=range(3))),
         pd.DataFrame({"a": pd.array([1, None], dtype="Int64"), "b": 1.0}),
         pd.DataFrame({"a": pd.date_range("2020", periods=2), "b": 1.0}),
