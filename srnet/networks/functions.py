@@ -200,6 +200,8 @@ def _hint(reason: str) -> str:
 
 def _inner(model: Any) -> str:
     """How the hidden layers of a known kind of model can be explained, if it has any."""
+    if hasattr(model, "coefs_"):
+        return " where output= is given; leave it out"
     if hasattr(model, "steps") and hasattr(model, "named_steps") and _has_layers(model[-1]):
         return (
             "; explain its last step on what that reads: srnet.explain(model[-1], "
