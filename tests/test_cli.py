@@ -680,10 +680,12 @@ def test_explain_compares_the_networks_own_outputs(tmp_path: Path) -> None:
     y = load_network(network, "tanh").predict(rows)
     np.savez(tmp_path / "y.npz", y=y)
     np.savetxt(tmp_path / "y.csv", y, fmt="%.6g", header="y0", comments="")
+    np.savetxt(tmp_path / "rounded.csv", y, fmt="%.3f", header="y0", comments="")
     np.savetxt(tmp_path / "residual.csv", y + rows[:, :1], header="y0", comments="")
     words = ["explain", network, data, "--out", tmp_path / "o", *EXPLAIN]
     for file, activation, said in (
         ("y.npz", "relu", r"y.npz: row \d+, output 0 is .* with the activation relu .*, gives"),
+        ("rounded.csv", "sigmoid", "rounded.csv: row .*another activation or other connections"),
         ("y.csv", "sigmoid", "y.csv: row .*another activation or other connections"),
         ("residual.csv", "tanh", "residual.csv: row .*other connections"),
         ("d.csv", "tanh", r"d.csv: the data has shape .*× 1 columns"),
@@ -693,7 +695,7 @@ def test_explain_compares_the_networks_own_outputs(tmp_path: Path) -> None:
         sentence(result, "")
         assert re.search(said, result.stderr)
         assert not (tmp_path / "o").exists()
-    for file in ("y.npz", "y.csv"):
+    for file in ("y.npz", "y.csv", "rounded.csv"):
         result = srnet(*words, "--outputs", tmp_path / file, "--activation", "tanh")
         assert result.exit_code == 0, result.output
         assert "Not checked" not in result.stderr

@@ -82,7 +82,7 @@ from srnet.cli import options
     "--layers",
     multiple=True,
     metavar="NAME",
-    help="A layer explained beside the output, as 0 or hidden1; give it for each.  [default: none, "
+    help="A layer explained beside the output, as hidden1; give it for each.  [default: none, "
     "with paper and joint all]",
 )
 @click.option(

@@ -74,8 +74,9 @@ class _Estimator(BaseEstimator):
             if self.max_time is None
             else Budget(seconds=SECONDS.check("max_time", self.max_time))
         )
+        mean, deviations = _moments(X)
         # 1 where a column is constant, as StandardScaler has it
-        scaler = (X.mean(axis=0), np.where(X.std(axis=0) > 0, X.std(axis=0), 1.0))
+        scaler = (mean, np.where(deviations > 0, deviations, 1.0))
         rows = np.arange(len(X))
         if len(X) > MOST_ROWS:
             rows = np.sort(
@@ -161,6 +162,16 @@ class _Estimator(BaseEstimator):
         return self.explanation_.model.predict(rows)
 
 
+def _moments(values: Floats) -> tuple[Floats, Floats]:
+    """Means and standard deviations of columns (n × k) or of one (n); of a constant its value and
+    0, without the rounding of a sum."""
+    is_constant = np.ptp(values, axis=0) == 0
+    return (
+        np.where(is_constant, values[0], values.mean(axis=0)),
+        np.where(is_constant, 0.0, values.std(axis=0)),
+    )
+
+
 @dataclass(frozen=True)
 class Standardised:
     """A network behind a standardisation of its inputs and, in regression, of its output.
@@ -227,9 +238,8 @@ class SRNetRegressor(RegressorMixin, _Estimator):
         X, y = validate_data(
             self, X, y, dtype=np.float64, y_numeric=True, multi_output=True, ensure_min_samples=2
         )
-        deviations = y.std(axis=0)
-        self.target_ = (y.mean(axis=0), np.where(deviations > 0, deviations, 1.0))
-        self._fit(X, (y - self.target_[0]) / self.target_[1], MLPRegressor)
+        mean, deviations = self.target_ = _moments(y)
+        self._fit(X, (y - mean) / np.where(deviations > 0, deviations, 1.0), MLPRegressor)
         return self
 
     def _box(self, box: SklearnBox, scaler: tuple[Floats, Floats]) -> Standardised:

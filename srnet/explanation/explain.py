@@ -457,7 +457,9 @@ def _check_outputs(
             f"the rows of the data are needed"
         )
     computed = network.predict(x).astype(np.float64)
-    place = difference(computed, y, float(np.finfo(np.float32).eps))
+    units = (10.0**-i for i in range(1, 8))  # a table may hold a few decimals
+    unit = next((each for each in units if (abs(y / each - np.rint(y / each)) < 1e-6).all()), 0.0)
+    place = difference(computed, y, float(np.finfo(np.float32).eps), unit=unit)
     if place is not None:
         raise UserError(
             f"{outputs_file}: row {place[0]}, output {place[1]} is {y[place]:.6g}; {network_file}, "

@@ -117,6 +117,7 @@ def sample_layers(
         is_given = split == "valid" and validation is not None
         given, what = (validation, "'validation'") if is_given else (rows, "X")
         names, own[split] = _evaluate(network, x, given, what)
+    _check_widths(names, own)
     wide = [i for i in (0, -1) if too_coarse(own["train"][i]).any()]
     values = {split: [value.astype(np.float32) for value in each] for split, each in own.items()}
     for split, i in itertools.product(own, wide):
@@ -245,6 +246,18 @@ def _evaluate(
     if not _are_in_range(x).all():
         raise UserError(f"{what} has a value beyond the range of float32; scale it")
     return names, [x, *values]
+
+
+def _check_widths(names: list[str], own: dict[str, list[NDArray[Any]]]) -> None:
+    """UserError unless every layer has as many units in every split."""
+    first = own["train"]
+    for values in own.values():
+        for name, a, b in zip(names, first[1:], values[1:], strict=True):
+            if a.shape[1] != b.shape[1]:
+                raise UserError(
+                    f"the layer '{name}' gives {a.shape[1]} columns for {len(a)} rows and "
+                    f"{b.shape[1]} for {len(b)}; a function of one row is needed"
+                )
 
 
 def _are_in_range(values: NDArray[Any]) -> NDArray[np.bool_]:

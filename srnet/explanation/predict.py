@@ -158,7 +158,7 @@ def _read_csv(
 def _read_texts(path: StrPath, columns: int, texts: Texts) -> tuple[Floats, list[str] | None]:
     """The rows of a CSV with columns of text as numbers, n × ``columns``, and what these are."""
     try:
-        table = tabulate(read_table(path), texts)
+        table = tabulate(read_table(path, texts=texts), texts)
         x = as_rows(table)[0].astype(np.float64)
         check_width(x, columns)
     except UserError as error:

@@ -366,7 +366,7 @@ class Explanation:
             return EXACT
         x = self.network_layers.values(0)
         reference = self._model.layers(x)[-1][:, output]
-        unexplained = 1 - (self.layers[-1].r2 or 0.0)
+        unexplained = min(1 - (self.layers[-1].r2 or 0.0), 1.0)
         share = max(_RISE * unexplained, _NOISE)
         return enough_digits(expression, symbols(self._input_names), x, reference, share)
 
@@ -617,6 +617,9 @@ class Explanation:
         ]
         lines += legend(self._model, self._input_names, self._columns)
         lines += self._warnings()
+        few = "test_r2" not in self.run and self.run.get("validation") in ("made up", "fitted")
+        if few:
+            lines.append("Few rows: none is held out, and on others R² may be far lower.")
         return "\n".join(map(printable, lines))
 
     def _formula_lines(self, number: int, layer: LayerFormula) -> list[str]:
@@ -649,7 +652,13 @@ class Explanation:
                 f"Poor: {1 - found:.0%} of the output's variance on the {rows} is not explained; a "
                 f"larger budget may find more."
             ]
-        return []
+        each = self._judged("output_r2", "")[0] or []
+        poor = [i for i, value in enumerate(each) if value is not None and value < _POOR]
+        return [
+            f"Poor: R² of y{i} on the {rows} is {each[i]:.4f}, though all outputs together have "
+            f"{found:.4f}; explain it alone by output=."
+            for i in poor[:_FEW]
+        ] + ([f"So are {len(poor) - _FEW} other outputs."] if len(poor) > _FEW else [])
 
     def _warnings_of_classes(self) -> list[str]:
         """The same of a classification."""
@@ -680,7 +689,7 @@ class Explanation:
             f"or more nodes may find more"
         )
 
-    def _judged(self, measure: str, baseline: str) -> tuple[float | None, float | None, str]:
+    def _judged(self, measure: str, baseline: str) -> tuple[Any, Any, str]:
         """A measure of the model, the same of a baseline, and the rows of both: those that are held
         out, or where there are none the validation rows."""
         run, rows = self.run, self.run.get("rows", {})
@@ -749,10 +758,13 @@ _RISE, _NOISE = 1e-3, 1e-9
 _CLOSE, _WORSE, _POOR = 0.9995, 0.005, 0.9
 # Below this the call itself says so.
 _HALF = 0.5
+_FEW = 3  # poor outputs that are named
+_ROUNDED = 1e-15  # a spread that is this share of the values is their rounding
 # What a run may tell of its model beside the model itself and its losses.
 _MEASURES = (
     *("network_expressions", "layer_r2", "layer_gains", "layer_bounds", "digits"),
     *("valid_r2", "valid_accuracy", "test_r2", "test_accuracy"),
+    *("valid_output_r2", "test_output_r2"),
     *("normalised", "r2", "accuracy"),
 )
 
@@ -766,9 +778,10 @@ def _fidelity(expected: Floats, predicted: Floats) -> Fidelity:
     finite = float(np.isfinite(predicted).all(axis=1).mean())
     same_class = expected.argmax(axis=1) == predicted.argmax(axis=1)
     mse = float(np.mean(np.square(predicted - expected))) if finite == 1 else float("inf")
+    is_constant = bool((np.ptp(expected, axis=0) <= _ROUNDED * np.abs(expected).max()).all())
     return Fidelity(
         mse,
-        r_squared(mse, expected),
+        None if is_constant else r_squared(mse, expected),
         float(same_class.mean()) if expected.shape[1] > 1 else None,
         finite,
         len(expected),

@@ -174,16 +174,22 @@ def describe(individual: Individual, layers: Layers) -> dict[str, Any]:
     }
 
 
-def _judge(model: SRNet, layers: Layers) -> dict[str, float | None]:
-    """R² of the output on rows that are not fitted; of logits also the share with the network's
-    class."""
-    told: dict[str, float | None] = {}
+def _judge(model: SRNet, layers: Layers) -> dict[str, Any]:
+    """R² of the output on rows that are not fitted, and of several that of each, which one of large
+    numbers hides; of logits also the share with the network's class."""
+    told: dict[str, Any] = {}
     for split in _JUDGED:
         if split not in layers.splits:
             continue
         x, *_, expected = layers.splits[split]
         predicted = model.predict(x)
         told[f"{split}_r2"] = _r2(predicted, expected)
+        if model.loss == "mse" and expected.shape[1] > 1:
+            rounding = 4 * np.finfo(expected.dtype).eps
+            told[f"{split}_output_r2"] = [
+                _r2(a[:, None], b[:, None]) if np.ptp(b) > rounding * abs(b).max() else None
+                for a, b in zip(predicted.T, expected.T, strict=True)
+            ]
         if model.loss == "cross_entropy":
             told[f"{split}_accuracy"] = agreement(expected, predicted)[0]
     return told

@@ -55,9 +55,19 @@ def map_texts(
 
 
 def read_table(
-    path: StrPath, columns: Sequence[str] = (), allow_empty: bool = False
+    path: StrPath,
+    columns: Sequence[str] = (),
+    allow_empty: bool = False,
+    texts: Iterable[str] = (),
 ) -> pd.DataFrame:
     """Read a table that ``write_table`` wrote.
+
+    Parameters
+    ----------
+    columns
+        Those that it must have.
+    texts
+        Those whose cells are texts whatever they look like, as 010.
 
     Raises
     ------
@@ -67,7 +77,9 @@ def read_table(
     """
     check_readable(path)
     try:
-        table = pd.read_csv(path, na_values=[""], keep_default_na=False)
+        table = pd.read_csv(
+            path, na_values=[""], keep_default_na=False, dtype=dict.fromkeys(texts, str)
+        )
     except OSError as error:
         raise UserError(f"{path}: cannot be read ({error.strerror or error})") from error
     except (ValueError, UnicodeDecodeError) as error:

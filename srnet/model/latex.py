@@ -28,6 +28,7 @@ _CHARACTERS = {
     for name in greek_letters_set
     for size, spelled in (("SMALL", name), ("CAPITAL", name.title()))
 } | {"\N{MICRO SIGN}": "mu"}
+_NUMBERS = ("e", "i", "pi")  # letters that are numbers
 _SPECIAL = {
     **{c: f"\\{c}" for c in "&%$#_{}"},
     "\\": r"\backslash{}",
@@ -73,12 +74,14 @@ def latex(expr: sympy.Expr, digits: int = 4, names: Mapping[str, str] | None = N
 def columns_latex(columns: Sequence[str]) -> list[str]:
     """The names of columns in LaTeX (for math mode), no two the same: a letter with its numbers (x,
     x0, alpha, λ, h1_2) as a symbol with an index, every other name letter by letter. One that could
-    be read as a number is its symbol."""
+    be read as a number is its symbol (2019), or has a line before it (e, π)."""
     shown = []
     for column, symbol in zip(columns, symbol_names(columns), strict=True):
         spelled = _CHARACTERS.get(column[:1], column[:1]) + column[1:]
         letter = _LETTER.fullmatch(spelled)
-        if letter is not None and letter[1] == spelled:
+        if spelled in _NUMBERS:
+            shown.append(_verbatim(f"_{spelled}"))
+        elif letter is not None and letter[1] == spelled:
             shown.append(latex(sympy.Symbol(spelled)))
         else:
             shown.append(_verbatim(symbol if re.match(r"[0-9.+-]|$", column) else column))

@@ -97,8 +97,21 @@ def input_names_in(run: Mapping[str, Any], inputs: int) -> list[str]:
     return names if names == default_names(inputs) else symbol_names(names)
 
 
+class Symbols(list[str]):
+    """All that a run of an earlier version tells of its columns' names: symbols that were made of
+    them, of the letters of ASCII."""
+
+    def of(self, columns: Sequence[str]) -> Sequence[str]:
+        """These symbols for the columns of a table; the columns themselves if two have the same."""
+        symbols = [
+            symbol_names([re.sub(r"\W", "_", column, flags=re.ASCII)])[0] for column in columns
+        ]
+        return symbols if len(set(symbols)) == len(columns) else columns
+
+
 def columns_in(run: Mapping[str, Any], inputs: int) -> list[str] | None:
-    """The columns of a RUN.json's inputs, as their owner named them; None where they had no names.
+    """The columns of a RUN.json's inputs, as their owner named them (symbols, where an earlier
+    version wrote it); None where they had no names.
 
     Raises
     ------
@@ -110,7 +123,7 @@ def columns_in(run: Mapping[str, Any], inputs: int) -> list[str] | None:
     if key == "input_names" and names == default_names(inputs):
         return None
     check_columns(names, f"a run's '{key}'")
-    return names
+    return names if key == "columns" else Symbols(names)
 
 
 def check_columns(columns: Sequence[str], what: str) -> None:
@@ -143,6 +156,8 @@ def in_order(
         if sorted(bare) != sorted(numbers) or len({name[:1] == "x" for name in columns}) > 1:
             return rows
         columns, names = bare, numbers
+    if sorted(columns) != sorted(names) and isinstance(names, Symbols):
+        columns = names.of(columns)
     if sorted(columns) != sorted(names):
         raise UserError(
             f"the columns are {', '.join(columns)}; the formulas read {', '.join(names)}"

@@ -377,7 +377,9 @@ class TorchBox:
         """Rows in as many digits as the module reads."""
         import torch
 
-        tensors = [each.to("cpu", torch.float64) for each in next(self._forms(x))]
+        with _evaluation_mode(self.module), torch.no_grad():
+            read = self._record(x, {})[2]
+        tensors = [each.to("cpu", torch.float64) for each in read]
         return np.hstack([each.reshape(len(x), -1).numpy() for each in tensors])
 
     def _tensors(self) -> list["torch.Tensor"]:
@@ -409,7 +411,7 @@ class TorchBox:
         """Names and values of the layers in the order of their calls, the output last."""
         import torch
 
-        calls, given = self._record(x, instead)
+        calls, given, _ = self._record(x, instead)
         output = choose(given, self.output, len(x))
         if not isinstance(output, torch.Tensor):
             output = torch.from_numpy(as_matrix(output, len(x)))
@@ -444,9 +446,9 @@ class TorchBox:
 
     def _record(
         self, x: NDArray[Any], instead: Mapping[int, "torch.Tensor"]
-    ) -> tuple[list[tuple[str, Any]], Any]:
-        """The layers that are explained in the order of their calls, and what the model gives, for
-        the rows in the first form that it can read."""
+    ) -> tuple[list[tuple[str, Any]], Any, list["torch.Tensor"]]:
+        """The layers that are explained in the order of their calls, what the model gives for the
+        rows in the first form that it can read, and these."""
         first: UserError | None = None
         for tensors in self._forms(x):
             try:
@@ -456,7 +458,7 @@ class TorchBox:
             except UserError as error:
                 first = first or error
             else:
-                return calls, given
+                return calls, given, tensors
         assert first is not None
         raise first
 

@@ -14,18 +14,23 @@ from srnet.networks.adapters import BlackBox, NetworkBox, SklearnBox, TorchBox
 from srnet.networks.functions import FunctionBox
 from srnet.networks.layers import warn_of_merged
 from srnet.networks.onnx_session import Session
+from srnet.typing import Floats
 
 if TYPE_CHECKING:
     import torch
 
-# Outputs differ that are further apart than this share of their spread and so many roundings.
-_SHARE, _ROUNDINGS = 1e-3, 32
-_FEW_DIGITS = 2**-10  # the rounding of half precision
-# Rows on which a torch module is asked again.
+# Outputs differ that are further apart than this share of their spread and so many roundings. Of a
+# function's a larger share, for what is inside may be rounded more than what it gives.
+_SHARE, _FUNCTIONS_SHARE, _ROUNDINGS = 1e-3, 1e-2, 32
+# A unit of the last decimal that is a larger share of a column's spread is no rounding.
+_ROUNDED = 1e-2
+# The bits of a float32 that a number of half precision leaves empty, and its rounding.
+_HALVES = {16: 2**-8, 13: 2**-11}
+# Rows on which a model is asked again.
 _ROWS = 256
 # Of fewer weights nothing can be told. Rounding moves one by less than this share, and chance moves
 # their mean square by fewer standard errors.
-_LEAST, _ROUNDED, _ERRORS = 20, 0.01, 4
+_LEAST, _MOVED, _ERRORS = 20, 0.01, 4
 
 
 def check_parts(network: BlackBox, x: NDArray[Any], columns: Sequence[str] | None = None) -> None:
@@ -46,13 +51,14 @@ def check_parts(network: BlackBox, x: NDArray[Any], columns: Sequence[str] | Non
     """
     if isinstance(network, SklearnBox):
         _check_sklearn(network, x)
+        _check_function(network, x, _spread_out(len(x)))
     elif isinstance(network, TorchBox):
         warn_of_merged(x, network.as_read(x), "the network reads", columns)
-        _check_torch(network, x[:_ROWS])
+        _check_torch(network, x[_spread_out(len(x))])
     elif isinstance(network, FunctionBox):
         if isinstance(network.function, Session) and network.function.is_single:
             warn_of_merged(x, x.astype(np.float32), "the network reads", columns)
-        _check_function(network, x[:_ROWS])
+        _check_function(network, x, _spread_out(len(x)))
     elif isinstance(network, NetworkBox) and network.scaler is None:
         warn_of_merged(x, x.astype(np.float32), "the network reads", columns)
 
@@ -77,7 +83,7 @@ def check_trained(network: BlackBox) -> None:
         for value in layer.parameters()
     ]
     values = np.concatenate(drawn) if drawn else np.empty(0)
-    if len(values) < _LEAST or np.abs(values).max() > 1 + _ROUNDED:
+    if len(values) < _LEAST or np.abs(values).max() > 1 + _MOVED:
         return
     error = np.sqrt(4 / 45 / len(values))  # of the mean square of evenly drawn numbers, 1/3
     if abs(np.mean(values**2) - 1 / 3) < _ERRORS * error:
@@ -88,14 +94,41 @@ def check_trained(network: BlackBox) -> None:
         )
 
 
-def difference(computed: NDArray[Any], given: NDArray[Any], eps: float) -> tuple[int, int] | None:
-    """Row and column where two arrays n × k differ most, if they do by more than rounding; ``eps``
-    is that of the numbers' type."""
-    spread = np.sqrt(np.mean(np.square(given - given.mean(axis=0))))
+def _spread_out(count: int) -> NDArray[np.intp]:
+    """Positions of some of so many rows, from the first to the last: they may be sorted."""
+    return np.unique(np.linspace(0, count - 1, _ROWS).astype(np.intp))
+
+
+def difference(
+    computed: NDArray[Any],
+    given: NDArray[Any],
+    eps: float,
+    *,
+    share: float = _SHARE,
+    spread: Floats | None = None,
+    unit: float = 0.0,
+) -> tuple[int, int] | None:
+    """Row and column where two arrays n × k differ most, if they do by more than rounding.
+
+    Parameters
+    ----------
+    eps
+        The rounding of the numbers' type.
+    share
+        Of a column's spread by which it may differ beside.
+    spread
+        Standard deviations of the columns, k; by default those of ``given``.
+    unit
+        Of the last decimal of ``given``, where it is rounded; more than a small part of a column's
+        spread tells nothing.
+    """
+    spread = given.std(axis=0) if spread is None else spread
+    allowed = share * spread + np.minimum(unit, _ROUNDED * spread)
     error = np.abs(computed - given)
-    if (error <= _SHARE * spread + _ROUNDINGS * eps * np.abs(given).max()).all():
+    excess = error - (allowed + _ROUNDINGS * eps * np.abs(given).max())
+    if (excess <= 0).all():
         return None
-    row, column = np.unravel_index(int(error.argmax()), error.shape)
+    row, column = np.unravel_index(int(excess.argmax()), excess.shape)
     return int(row), int(column)
 
 
@@ -116,17 +149,36 @@ def _check_sklearn(network: SklearnBox, x: NDArray[Any]) -> None:
         )
 
 
-def _check_function(network: FunctionBox, x: NDArray[Any]) -> None:
-    """Whether a function gives the same for some of the rows alone; it does not tell in how many
-    digits it computes."""
-    together = network.layers(x)[1][-1][::-2]
-    place = difference(network.layers(x[::-2].copy())[1][-1], together, _FEW_DIGITS)
-    if place is not None:
-        raise UserError(
-            f"the model's output at row {len(x) - 1 - 2 * place[0]} of X depends on the other rows "
-            f"or on chance; a function of one row is needed: call model.eval(), or fix what is "
-            f"random"
-        )
+def _check_function(network: BlackBox, x: NDArray[Any], places: NDArray[np.intp]) -> None:
+    """Whether a function gives the same at these places of the rows for some of them alone: every
+    other one, in another order, and a few."""
+    together = network.layers(x[places])[1][-1]
+    eps, spread = _rounding(together), together.std(axis=0)
+    every = np.arange(len(places))
+    for some in (every[::-2], np.unique([0, len(places) // 2, len(places) - 1])):
+        rows = places[some]
+        alone = network.layers(x[rows])[1][-1]
+        place = difference(alone, together[some], eps, share=_FUNCTIONS_SHARE, spread=spread)
+        if place is not None:
+            raise UserError(
+                f"the model's output at row {rows[place[0]]} of X depends on the other rows or on "
+                f"chance; a function of one row is needed: call model.eval(), or fix what is random"
+            )
+
+
+def _rounding(values: NDArray[Any]) -> float:
+    """That of the type in which values were computed, as far as they tell: of half precision where
+    they have no more digits, else of float32. Whole numbers, as of classes, tell nothing."""
+    if not (values == np.rint(values)).all():
+        with np.errstate(over="ignore"):
+            bits = values.astype(np.float32).view(np.uint32)
+        for empty, eps in _HALVES.items():
+            if (
+                not (bits & np.uint32(2**empty - 1)).any()
+                and (values == values.astype(np.float32)).all()
+            ):
+                return eps
+    return float(np.finfo(np.float32).eps)
 
 
 def _check_torch(network: TorchBox, x: NDArray[Any]) -> None:

@@ -42,7 +42,14 @@ class FunctionBox:
 
     def layers(self, x: NDArray[Any]) -> tuple[list[str], list[NDArray[Any]]]:
         """The name and the values of the output."""
-        return [OUTPUT], [np.vstack([self._outputs(rows) for rows in batches(x)])]
+        parts = [self._outputs(rows) for rows in batches(x)]
+        if len({part.shape[1] for part in parts}) > 1:
+            widths = " and ".join(str(part.shape[1]) for part in parts)
+            raise UserError(
+                f"the layer '{OUTPUT}' gives {widths} columns for some of the rows; a function of "
+                f"one row is needed"
+            )
+        return [OUTPUT], [np.vstack(parts)]
 
     def _outputs(self, rows: NDArray[Any]) -> Floats:
         given = choose(self._call(rows), self.output, len(rows))
@@ -160,8 +167,10 @@ class _Method:
         if fitted_without_names and hasattr(rows, "to_numpy"):
             rows = rows.to_numpy()
         given = getattr(self.model, self.name)(rows, **self.options)
-        classes = np.asarray(getattr(self.model, "classes_", ()))  # CatBoost's regressor has none
-        if self.name == "predict" and classes.size and np.ndim(given) == 1:
+        if self.name == "predict" and np.ndim(given) == 1:
+            classes = np.asarray(getattr(self.model, "classes_", ()))  # CatBoost: none
+            if not classes.size:
+                return given
             given = (np.asarray(given)[:, None] == classes).astype(float)
         elif self.name != "predict_proba":
             return given
@@ -191,6 +200,8 @@ def _hint(reason: str) -> str:
 
 def _inner(model: Any) -> str:
     """How the hidden layers of a known kind of model can be explained, if it has any."""
+    if hasattr(model, "coefs_"):
+        return " where output= is given; leave it out"
     if hasattr(model, "steps") and hasattr(model, "named_steps") and _has_layers(model[-1]):
         return (
             "; explain its last step on what that reads: srnet.explain(model[-1], "

@@ -42,10 +42,12 @@ def tabulate(X: Any, texts: Texts) -> Any:
     Raises
     ------
     UserError
-        If the inputs have different numbers of rows, or a column has a text beyond its own.
+        If the inputs have different numbers of rows, a column has a text beyond its own, or values
+        are masked or whole numbers that float64 does not hold.
     """
     if _are_several(X):
         return _side_by_side([(name, tabulate(part, texts)) for name, part in _named_parts(X)])
+    _check_held(X)
     return _with_indicators(_as_frame(X), texts) if texts and _is_frame(X) else X
 
 
@@ -193,7 +195,7 @@ class _Array:
 
     def array(self, rows: NDArray[Any]) -> NDArray[Any]:
         if self.dtype.kind in "iub":
-            rows = np.rint(rows).astype(self.dtype)
+            rows = _as_whole(rows, self.dtype)
         return rows[:, 0] if self.is_flat else rows
 
     def restored(self, rows: NDArray[Any]) -> Any:
@@ -205,6 +207,8 @@ class _Array:
         import torch
 
         dtype, device = self.tensor
+        if values.dtype.kind == "f" and self.dtype.kind != "f":
+            dtype = torch.get_default_dtype()
         return torch.tensor(values).to(device=device, dtype=dtype)
 
 
@@ -259,7 +263,7 @@ class _Frame:
         ]
 
     def array(self, rows: NDArray[Any]) -> NDArray[Any]:
-        return np.rint(rows).astype(np.int64) if self.whole.all() else rows
+        return _as_whole(rows, np.dtype(np.int64)) if self.whole.all() else rows
 
     def restored(self, rows: NDArray[Any]) -> "pd.DataFrame":
         import pandas as pd
@@ -273,7 +277,9 @@ class _Frame:
                 codes = piece.argmax(axis=1) if len(texts) > 2 else (piece >= 0.5).sum(axis=1)
                 values: Any = [found[texts[code]] for code in codes]
             elif getattr(dtype, "kind", "O") in "iub":
-                values = np.rint(piece[:, 0]).astype(np.int64)
+                values = _as_whole(piece[:, 0], np.dtype(getattr(dtype, "numpy_dtype", dtype)))
+                if values.dtype.kind == "f":  # as they are given
+                    dtype = values.dtype
             else:
                 values = piece[:, 0]
             columns.append(pd.Series(values).astype(dtype))
@@ -318,12 +324,14 @@ def _with_indicators(frame: "pd.DataFrame", texts: Texts) -> "pd.DataFrame":
     """The frame with numbers in the place of texts."""
     import pandas as pd
 
-    columns: dict[str, Any] = {}
+    names: list[str] = []  # two the same are refused where the table is read
+    columns: list[Any] = []
     for position, name in enumerate(map(str, frame.columns)):
         column = frame.iloc[:, position]
         known = texts.get(name)
         if known is None:
-            columns[name] = column
+            names.append(name)
+            columns.append(column)
             continue
         cells = column.map(str)
         if not cells.isin(known).all():
@@ -333,8 +341,38 @@ def _with_indicators(frame: "pd.DataFrame", texts: Texts) -> "pd.DataFrame":
                 f"model was explained with {', '.join(known)}"
             )
         for text in known[1:] if len(known) <= 2 else known:
-            columns[f"{name}={text}"] = (cells == text).astype(float)
-    return pd.DataFrame({key: np.asarray(column) for key, column in columns.items()})
+            names.append(f"{name}={text}")
+            columns.append((cells == text).astype(float))
+    table = pd.DataFrame({i: np.asarray(column) for i, column in enumerate(columns)})
+    return table.set_axis(names, axis=1)
+
+
+def _check_held(X: Any) -> None:
+    """UserError if a cell of X is masked, or float64 merges its whole numbers, as of keys."""
+    if np.ma.is_masked(X):
+        place = np.argwhere(np.ma.getmaskarray(X))[0].tolist()
+        raise UserError(f"X has a masked value at {place}; every cell needs a value (X.filled(…))")
+    is_frame = _is_frame(X) and hasattr(X, "iloc")
+    parts = (X.iloc[:, i] for i in range(X.shape[1])) if is_frame else [X]
+    for part in parts:
+        if getattr(getattr(part, "dtype", None), "kind", "i") not in "iu":
+            continue
+        array = _plain(part)
+        if array.dtype.kind not in "iu" or array.dtype.itemsize < 8 or not array.size:
+            continue
+        if _rounded(array).any():
+            name = f"the column '{part.name}' of X" if hasattr(part, "name") else "X"
+            raise UserError(
+                f"{name} has whole numbers beyond 2^53, which float64 rounds; subtract a number of "
+                f"their size, divide times, or leave out what is a key"
+            )
+
+
+def _rounded(whole: NDArray[Any]) -> NDArray[np.bool_]:
+    """Which whole numbers float64 does not hold."""
+    beyond = (whole > 2**53) | (whole < -(2**53))
+    beyond[beyond] = [int(float(value)) != int(value) for value in whole[beyond]]
+    return beyond
 
 
 def _check_texts(name: str, column: Any, found: Mapping[str, Any]) -> None:
@@ -392,6 +430,14 @@ def _plain(value: Any) -> NDArray[Any]:
     except (TypeError, ValueError):
         return np.empty((0, 0))
     return array if array.ndim else np.empty((0, 0))
+
+
+def _as_whole(rows: NDArray[Any], dtype: np.dtype[Any]) -> NDArray[Any]:
+    """Rows in a type of whole numbers or truth values; as they are if it does not hold them, as of
+    fractions where the columns were whole before."""
+    with np.errstate(invalid="ignore"):
+        whole = rows.astype(dtype)
+    return whole if (whole == rows).all() else rows
 
 
 def _range(table: Floats) -> Floats:

@@ -58,6 +58,8 @@ def choose(value: Any, output: Selector, rows: int) -> Any:
             raise UserError(f"'output' is {output}; the model gives {_describe(value)}")
         value = value[output]
     elif output is not None:
+        if len(value.shape) > 2:  # which of its axes are columns, only a function tells
+            raise not_rows(value, rows)
         columns = value.shape[1] if len(value.shape) > 1 else 1
         if not -columns <= output < columns:
             raise UserError(f"'output' is {output}; the model gives {columns} column(s)")
@@ -100,7 +102,13 @@ def as_array(value: Any) -> NDArray[Any]:
     elif hasattr(value, "toarray"):  # sparse
         value = value.toarray()
     elif isinstance(value, list) and value and isinstance(value[0], Mapping):
-        value = [list(row.values()) for row in value]  # probabilities by class
+        keys = list(value[0])  # probabilities by class
+        if any(list(row) != keys for row in value):
+            raise UserError(
+                f"the layer '{OUTPUT}' gives dicts whose keys or their order differ by row; choose "
+                f"by output=, as output=lambda rows: [row.get({keys[-1]!r}, 0) for row in rows]"
+            )
+        value = [list(row.values()) for row in value]
     try:
         array = np.asarray(value)
         return array.astype(np.float64) if _are_numbers(array) else array
@@ -116,7 +124,8 @@ def not_rows(value: Any, rows: int) -> UserError:
     found = f"the layer '{OUTPUT}' gives {_describe(value)} for {rows} rows; "
     items = _items(value)
     if items:
-        return UserError(f"{found}choose one by output=, as output={[*items][-1]!r}")
+        fit = [name for name, item in items.items() if getattr(item, "shape", ())[:1] == (rows,)]
+        return UserError(f"{found}choose one by output=, as output={(fit or [*items])[-1]!r}")
     if isinstance(value, tuple | list):
         return UserError(f"{found}choose one by output=, as output=0")
     if _is_array(value) and len(value.shape) > 2 and value.shape[0] == rows:

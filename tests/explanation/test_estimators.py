@@ -144,6 +144,20 @@ def test_where_a_formula_has_no_value_the_mean_is_predicted() -> None:
     np.testing.assert_allclose(est.predict([[1.0, 1.0], [-1.0, 1.0]]), [0.0, Y.mean()])
 
 
+def test_a_constant_target_is_the_constant() -> None:
+    """Of which neither the sum nor the network's noise is explained, nor a column that is
+    constant."""
+    x = np.column_stack([X, np.full(len(X), 7e9 + 0.3)])
+    with warnings.catch_warnings(action="ignore"):
+        est = SRNetRegressor(**TINY).fit(x, np.full(len(X), 0.1))
+        both = SRNetRegressor(**TINY).fit(x, np.column_stack([np.full(len(X), 0.1), X[:, 0]]))
+    assert float(est.expression_) == pytest.approx(0.1, rel=1e-7)
+    np.testing.assert_allclose(est.predict(x + 1e4), 0.1)
+    np.testing.assert_allclose(
+        both.predict(x), np.column_stack([np.full(len(X), 0.1), X[:, 0]]), atol=0.05
+    )
+
+
 def test_several_targets_share_their_formulas() -> None:
     targets = np.column_stack([X[:, 0] * X[:, 1], X[:, 0] - 2 * X[:, 0] * X[:, 1]])
     est = SRNetRegressor(**TINY | {"budget": 20_000}).fit(X, targets)

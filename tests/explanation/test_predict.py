@@ -54,6 +54,19 @@ def test_outputs_of_a_csv_and_of_an_npz_are_the_models(tmp_path: Path, run: Path
         np.testing.assert_array_equal(got, MODEL.predict(x))  # to the last bit: repr keeps it
 
 
+def test_texts_that_look_like_numbers_stay_texts(tmp_path: Path, run: Path) -> None:
+    changes = {
+        "columns": ["v", "code=1"],
+        "input_names": ["v", "code_1"],
+        "input_texts": {"code": ["01", "1"]},
+    }
+    write_json(run, {**read_json(run), **changes})
+    (tmp_path / "x.csv").write_text("code,v\n01,2\n1,3\n")
+    write_predictions(run, tmp_path / "x.csv", tmp_path / "y.csv")
+    got = np.loadtxt(tmp_path / "y.csv", delimiter=",", skiprows=1)
+    np.testing.assert_array_equal(got, MODEL.predict(np.array([[2.0, 0.0], [3.0, 1.0]])))
+
+
 def test_what_is_not_defined_is_said_so(tmp_path: Path, run: Path) -> None:
     (tmp_path / "x.csv").write_text("a,b\n1,0\n0,0\n")
     write_predictions(run, tmp_path / "x.csv", tmp_path / "y.csv")

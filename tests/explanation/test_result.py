@@ -312,6 +312,10 @@ def test_fidelity_is_against_the_network() -> None:
     assert fidelity.agreement == (found.argmax(1) == Y.argmax(1)).mean()
     assert (fidelity.finite, fidelity.rows) == (1.0, len(X))
     assert FOUND.fidelity(X, np.ones_like(Y)).r2 is None
+    nearly = np.full(Y.shape, 0.1)
+    nearly[0] = np.nextafter(0.1, 1)  # its last bit depends on the batch
+    assert FOUND.fidelity(X, nearly).r2 is None
+    assert FOUND.fidelity(X, 1 + 1e-9 * Y.astype(float)).r2 is not None
 
 
 def test_fidelity_where_a_formula_has_no_value() -> None:
@@ -584,6 +588,34 @@ def test_less_than_half_is_a_doubt(told: dict[str, Any], words: str | None) -> N
     kept = {key: value for key, value in FOUND.run.items() if "valid" not in key}
     doubt = Explanation({**kept, **told}).doubt()
     assert doubt is None if words is None else words in str(doubt)
+
+
+@pytest.mark.parametrize("kind", ["made up", "fitted", "held out", "given"])
+def test_few_rows_are_told(kind: str) -> None:
+    run = {**explanation_of_rank("scalars").run, "valid_r2": 0.99, "linear_r2": 0.5}
+    shown = str(Explanation({**run, "validation": kind}))
+    assert ("Few rows: none is held out" in shown) == (kind in ("made up", "fitted"))
+    assert "Few rows" not in str(Explanation({**run, "validation": kind, "test_r2": 0.9}))
+
+
+def test_r2_of_every_output_is_told() -> None:
+    found = explanation_of_rank("scalars")
+    x, *_, y = LAYERS.splits["valid"]
+    told = found.run["valid_output_r2"]
+    rest = np.square(found.predict(x) - y).mean(axis=0)
+    np.testing.assert_allclose(told, 1 - rest / y.astype(float).var(axis=0))
+
+
+def test_a_poor_output_that_the_others_hide_is_called_so() -> None:
+    run = explanation_of_rank("scalars").run
+    told = {"valid_r2": 0.9999, "linear_r2": 0.5, "valid_output_r2": [0.9999, -0.01]}
+    words = "Poor: R² of y1 on the validation rows is -0.0100, though all outputs together have"
+    assert words in str(Explanation({**run, **told}))
+    for each in ([0.9999, 0.95], [0.9999, None]):
+        assert "Poor" not in str(Explanation({**run, **told, "valid_output_r2": each}))
+    many = str(Explanation({**run, **told, "valid_output_r2": [0.1] * 5}))
+    assert many.count("Poor: R² of y") == 3
+    assert "So are 2 other outputs." in many
 
 
 def test_a_loaded_classifier_shows_its_logits_and_its_accuracy() -> None:

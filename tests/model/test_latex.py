@@ -22,6 +22,8 @@ PARSER = MathTextParser("path")
         (["größe", "温度"], [r"\mathrm{gr\text{öß}e}", r"\mathrm{\text{温度}}"]),
         (["x (2)", "x^2"], [r"\mathrm{x\ \text{(}2\text{)}}", r"\mathrm{x\hat{}2}"]),
         (["x²", "a-b"], [r"\mathrm{x\text{²}}", r"\mathrm{a\text{-}b}"]),
+        (["e", "π", "i", "E"], [r"\mathrm{\_e}", r"\mathrm{\_pi}", r"\mathrm{\_i}", "E"]),
+        (["pi", "π"], [r"\mathrm{pi}", r"\mathrm{\text{π}}"]),
         (["S", "S_"], ["S", r"\mathrm{S\_}"]),
         (["x1", "x_1"], [r"\mathrm{x1}", r"\mathrm{x\_1}"]),
         (["alpha", "α"], [r"\mathrm{alpha}", r"\mathrm{\text{α}}"]),

@@ -84,3 +84,14 @@ def test_names_of_columns_in_a_run() -> None:
     ):
         with pytest.raises(UserError, match=said):
             columns_in({"columns": columns}, 2)
+
+
+def test_columns_are_found_by_the_symbols_of_an_earlier_version() -> None:
+    names = columns_in({"input_names": ["beta_", "x__2_", "gr__e"]}, 3)
+    rows = np.arange(6.0).reshape(2, 3)
+    for columns in (["größe", "beta", "x (2)"], ["gr__e", "beta_", "x__2_"]):
+        np.testing.assert_array_equal(in_order(rows, columns, names), rows[:, [1, 2, 0]])
+    # two with the same symbol had it by their order
+    for columns in (["a b", "a-b"], ["a-b", "a b"]):
+        with pytest.raises(UserError, match="a.b, a.b; the formulas read a_b, a_b_"):
+            in_order(ROWS, columns, columns_in({"input_names": ["a_b", "a_b_"]}, 2))

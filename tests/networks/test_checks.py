@@ -23,6 +23,7 @@ from torch import nn
 from srnet.errors import UserError
 from srnet.networks.adapters import adapt
 from srnet.networks.checks import check_parts, check_trained
+from srnet.networks.inputs import Inputs
 
 X = np.random.default_rng(3).uniform(2, 4, (60, 2)) * [1, 100]
 Y = X[:, 0] ** 2 + X[:, 1] / 100
@@ -77,6 +78,12 @@ def test_a_classifiers_probabilities_are_compared(classes: int) -> None:
     object.__setattr__(box, "before", None)
     with pytest.raises(UserError, match="the Pipeline gives .* at row .*, and its layers"):
         check_parts(box, X)
+
+
+def test_a_step_that_reads_the_batch_is_refused() -> None:
+    model = fitted(MLPRegressor, FunctionTransformer(lambda x: x - x.mean(axis=0)))
+    with pytest.raises(UserError, match="at row [0-9]+ of X depends on the other rows"):
+        check_parts(adapt(model, ["output"]), X)
 
 
 def test_an_estimator_that_adds_to_the_network_is_refused() -> None:
@@ -252,3 +259,48 @@ def test_of_other_weights_and_of_few_nothing_is_said() -> None:
     assert not doubts(mlp(2, 16, 1))
     assert not doubts(nn.Sequential(nn.Tanh()))
     assert not doubts(lambda x: x)
+
+
+def test_integers_that_become_real_numbers_are_told() -> None:
+    times = 1_700_000_000 + np.arange(400)[:, None]
+    box = adapt(nn.Linear(1, 1), ["output"], inputs=Inputs.of(times))
+    with pytest.warns(UserWarning, match="the network reads the column x0 in too few digits"):
+        check_parts(box, times.astype(float))
+
+
+# --- functions ------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "function",
+    [
+        lambda x: ((x - x.mean(axis=0)) / x.std(axis=0)).sum(axis=1),
+        lambda x: (x - x.min(axis=0)).sum(axis=1),
+        lambda x: 1e3 + x[:, 0] - x[:, 0].mean(),
+        lambda x: x[:, 0].argsort().argsort() / len(x),
+        lambda x: np.column_stack([1e3 * x[:, 0], x[:, 1] - x[:, 1].mean()]),
+        lambda x: 1e4 + np.random.default_rng().normal(0, 1, len(x)),
+        lambda x: x[:, 0] + np.arange(len(x)),
+        lambda x: np.float16(x[:, 0] - x[0, 0]),
+    ],
+)
+@pytest.mark.parametrize("rows", [40, 4, 1000])
+def test_a_function_of_the_batch_is_refused(function: Any, rows: int) -> None:
+    x = np.random.default_rng(0).uniform(-1, 1, (rows, 2))
+    with pytest.raises(UserError, match="at row [0-9]+ of X depends on the other rows or on"):
+        check_parts(adapt(function, None), x)
+
+
+@pytest.mark.parametrize("dtype", [torch.float16, torch.bfloat16, torch.float32])
+def test_what_a_function_rounds_passes(dtype: torch.dtype) -> None:
+    model = mlp(2, 3, 4, 2, dtype=dtype)
+    x = np.random.default_rng(0).uniform(-1, 1, (300, 2))
+    for rows in (x, x[:2]):
+        check_parts(adapt(lambda x: model(torch.tensor(x, dtype=dtype)) + 50, None), rows)
+    check_parts(adapt(lambda x: np.digitize(x[:, 0], [0]), None), x)
+
+
+def test_sorted_rows_are_compared_from_the_first_to_the_last() -> None:
+    x = np.linspace(-1, 1, 1000)[:, None]
+    with pytest.raises(UserError, match="depends on the other rows"):
+        check_parts(adapt(lambda x: np.where(x > 0.5, x - x.mean(), 0), None), x)

@@ -1,5 +1,6 @@
 """Any model by its output: known by its methods, called as its library calls it."""
 
+import warnings
 from typing import Any
 
 import numpy as np
@@ -17,6 +18,7 @@ from sklearn.ensemble import (
 )
 from sklearn.linear_model import LogisticRegression, Ridge
 from sklearn.model_selection import GridSearchCV
+from sklearn.multioutput import MultiOutputClassifier
 from sklearn.neural_network import MLPRegressor
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import MinMaxScaler, OneHotEncoder, StandardScaler
@@ -73,6 +75,13 @@ def test_of_a_classifier_the_probabilities_are_explained() -> None:
     np.testing.assert_allclose(values(two, output=0), two.predict_proba(X)[:, :1])
     both = values(two, output=lambda probabilities: probabilities)
     np.testing.assert_allclose(both, two.predict_proba(X))
+
+
+def test_of_a_classifier_of_several_targets_one_is_chosen() -> None:
+    model = MultiOutputClassifier(LogisticRegression()).fit(X, np.column_stack([TWO, THREE]))
+    np.testing.assert_allclose(values(model, output=1), model.predict_proba(X)[1])
+    with pytest.raises(UserError, match="a list of 2 items .*choose one by output="):
+        values(model)
 
 
 def test_a_classifier_without_probabilities_has_its_decision_function() -> None:
@@ -267,3 +276,11 @@ def test_hidden_layers_are_named_where_they_are() -> None:
 def test_an_output_of_a_network_that_is_opened_can_be_chosen() -> None:
     network = Network((np.eye(2, 3, dtype=np.float32),), (np.zeros(2, np.float32),), "regression")
     np.testing.assert_allclose(values(network, output=1), X[:, 1:2], rtol=1e-6)
+
+
+def test_hidden_layers_beside_a_chosen_output_are_a_sentence() -> None:
+    model = MLPRegressor(hidden_layer_sizes=(2,), max_iter=1)
+    with warnings.catch_warnings(action="ignore"):
+        model.fit(X, np.column_stack([Y, Y]))
+    with pytest.raises(UserError, match="no layer 'hidden1' where output= is given; leave it out"):
+        adapt(model, ["hidden1"], output=0)

@@ -58,6 +58,11 @@ def test_outputs_are_found_and_chosen(value: Any, output: Any, expected: Any) ->
     ("value", "output", "words"),
     [
         ({"a": Y, "b": Y}, None, "a dict of a, b for 3 rows; choose one by output=, as output='b'"),
+        (
+            torch.distributions.Normal(torch.tensor(Y), 1.0),
+            None,
+            "Normal of loc, scale, .* choose one by output=, as output='scale'",
+        ),
         ((Y, Y), None, "a tuple of 2 items for 3 rows; choose one by output=, as output=0"),
         ({"a": Y}, "b", "'output' is 'b'; the model gives a dict of a"),
         ((Y, Y), 2, "'output' is 2; the model gives a tuple of 2 items"),
@@ -70,6 +75,9 @@ def test_outputs_are_found_and_chosen(value: Any, output: Any, expected: Any) ->
         (np.array(["yes", "no", "no"]), None, "text, as 'yes'; .*lambda labels: labels == 'yes'"),
         (Y * 1j, None, "complex numbers"),
         ([[1.0], [2.0, 3.0], []], None, "no array of numbers"),
+        (np.ones((3, 2, 2)), 1, r"\(3, 2, 2\) for 3 rows; .*output=lambda y"),
+        ([{"a": 1, "b": 2}] * 2 + [{"b": 2, "a": 1}], None, r"order .*row.get\('b', 0\)"),
+        ([{"a": 1, "b": 2}, {"a": 1}, {"a": 1}], None, "keys or their order differ by row"),
     ],
 )
 def test_what_is_no_output_is_a_sentence(value: Any, output: Any, words: str) -> None:
