@@ -217,7 +217,9 @@ def compile_cache() -> Iterator[Finding]:
         yield Finding("compile cache", "ok", f"{folder}, {len(compiled)} files of {_size(size)}")
     else:
         yield Finding(
-            "compile cache", "ok", f"{folder}, empty: the first search compiles, for up to a minute"
+            "compile cache",
+            "ok",
+            f"{folder}, empty: the first search compiles, for a minute or two",
         )
 
 

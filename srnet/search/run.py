@@ -230,7 +230,7 @@ def load_kernels(settings: Settings) -> float:
 
     Returns
     -------
-    The seconds that it took: up to a minute where all is compiled, once on a machine.
+    The seconds that it took: a minute or two where all is compiled, once on a machine.
     """
     start = time.monotonic()
     x = np.random.default_rng(0).uniform(size=(20, 2)).astype(np.float32)
