@@ -1,11 +1,11 @@
 """What is known of the loss of active graphs that earlier generations met, in compiled code.
 
-While a parent survives, its offspring repeat one another: two thirds of the graphs of a generation
-were met before with the same inputs. Their bounds hold, so they are not evaluated again, and a
-search finds the same as without.
+While a parent survives, its offspring repeat those of earlier generations. Where the inputs are the
+same the bounds hold, so such a graph is not evaluated again, and a search finds the same as
+without.
 
 The table has one place for a graph's hash, where the last graph stays. A graph and its inputs are
-told from others by 128 bits, which no two of a run's graphs will ever share by chance.
+told from others by 127 bits, which no two of a run's graphs will ever share by chance.
 """
 
 from typing import Any, NamedTuple
@@ -15,6 +15,7 @@ from numba import uint64
 from numpy.typing import NDArray
 
 from srnet.cgp.compiling import borrowing, njit
+from srnet.cgp.graph import hash_graph
 from srnet.typing import Floats
 
 PLACES = 1 << 16  # a power of two
@@ -28,11 +29,11 @@ class Memory(NamedTuple):
     Attributes
     ----------
     names
-        By place: the 128 bits of a graph, two numbers; 0 where the place is free.
+        By place: two hashes of a graph and its inputs; 0 where the place is free.
     bounds, exact
         By place: a lower bound of the loss, and whether it is the loss.
     current
-        By offspring: the 128 bits of its graph.
+        By offspring: those of its graph.
     """
 
     names: NDArray[np.uint64]
@@ -54,29 +55,29 @@ class Memory(NamedTuple):
 @borrowing()
 def name_graph(memory: Any, offspring: Any, inputs: Any, population: Any) -> None:
     """Note which graph an offspring has; ``inputs`` numbers what its layer reads."""
-    program, name = population.programs[offspring], memory.current[offspring]
-    name[0], name[1] = uint64(0xCBF29CE484222325), uint64(0x9E3779B97F4A7C15)
-    add_to_name(name, inputs)
-    add_to_name(name, population.outputs[offspring])
-    for node in range(population.counts[offspring]):
+    program, count = population.programs[offspring], population.counts[offspring]
+    output, name = population.outputs[offspring], memory.current[offspring]
+    second = mix(mix(uint64(0x9E3779B97F4A7C15), inputs), output)
+    for node in range(count):
         for column in range(3):
-            add_to_name(name, program[node, column])
-    name[0] ^= name[0] >> uint64(29)
-    name[1] |= uint64(1)  # a free place has the name 0
+            second = mix(second, program[node, column])
+    name[0] = hash_graph(program, count, output)
+    name[1] = second | uint64(1)  # a free place has the name 0
 
 
 @njit(cache=True, nogil=True, forceinline=True)
-def add_to_name(name, value):  # type: ignore[no-untyped-def]
-    """Continue two hashes, FNV-1a and one whose high bits reach the low ones."""
-    name[0] = (name[0] ^ uint64(value)) * uint64(0x100000001B3)
-    mixed = (name[1] + uint64(value)) * uint64(0xD6E8FEB86659FD93)
-    name[1] = mixed ^ (mixed >> uint64(32))
+def mix(state, value):  # type: ignore[no-untyped-def]
+    """Continue a hash whose high bits reach the low ones."""
+    product = (state + uint64(value)) * uint64(0xD6E8FEB86659FD93)
+    return product ^ (product >> uint64(32))
 
 
 @borrowing()
 def place_of(memory: Any, offspring: Any) -> Any:
     """Where what is known of an offspring's graph stands, or would."""
-    return memory.current[offspring, 0] & uint64(memory.names.shape[0] - 1)
+    # of both: the first does not tell inputs apart, and the last bit of the second is set
+    name = memory.current[offspring]
+    return (name[0] ^ (name[1] >> uint64(1))) & uint64(memory.names.shape[0] - 1)
 
 
 @borrowing()
