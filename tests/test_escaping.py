@@ -322,8 +322,8 @@ def test_figures_of_such_names(tmp_path: Path) -> None:
     drawn = draw(pd.DataFrame({"task": tasks, "latex": latex, "value": 1.0}))
     texts = [text.get_text() for text in drawn.texts]
     assert texts == [f"{escape_figure(task)} {latex}" for task in tasks]
-    inputs = pd.DataFrame({"input": tasks, "alone": 0.1, "total": 0.2})
-    pairs = pd.DataFrame({"first": tasks[:1], "second": tasks[-1:], "together": 0.1})
+    inputs = pd.DataFrame({"input": tasks, "first_order": 0.1, "total_order": 0.2})
+    pairs = pd.DataFrame({"first": tasks[:1], "second": tasks[-1:], "interaction": 0.1})
     layers = explanation_figure.draw(tasks, [0.5] * len(tasks), np.eye(2), np.eye(2), inputs, pairs)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # of glyphs that the font lacks

@@ -36,11 +36,12 @@ class Importance:
     Attributes
     ----------
     inputs
-        A row for each input, the largest total first: ``input``; ``alone``, the share that it
-        decides by itself; ``total``, that in which it has any part. What no formula reads has 0.
+        A row for each input, the largest total first: ``input``; ``first_order``, the share
+        that it decides by itself; ``total_order``, that in which it has any part. What no formula
+        reads has 0.
     pairs
-        A row for each pair of inputs that interact: ``first``, ``second``; ``together``, the share
-        of all interactions in which both have a part. Empty where the formulas are sums of
+        A row for each pair of inputs that interact: ``first``, ``second``; ``interaction``, the
+        share of all interactions in which both have a part. Empty where the formulas are sums of
         functions of one input each.
     """
 
@@ -48,18 +49,18 @@ class Importance:
     pairs: pd.DataFrame
 
     def __str__(self) -> str:
-        read = self.inputs[self.inputs["total"] > 0]
-        rows = [("input", "alone", "total"), *read[:_SHOWN].itertuples(index=False, name=None)]
-        lines = _table(rows)
+        read = self.inputs[self.inputs["total_order"] > 0]
+        header = ("input", "first_order", "total_order")
+        lines = _table([header, *read[:_SHOWN].itertuples(index=False, name=None)])
         if len(read) > _SHOWN:
             lines.append(f"and {len(read) - _SHOWN} more")
         if len(read) < len(self.inputs):
             lines.append(f"without any part: {len(self.inputs) - len(read)} input(s)")
         pairs = [
-            (f"{first}, {second}", together)
-            for first, second, together in self.pairs[:_SHOWN].itertuples(index=False, name=None)
+            (f"{first}, {second}", share)
+            for first, second, share in self.pairs[:_SHOWN].itertuples(index=False, name=None)
         ]
-        lines += _table([("pair", "together"), *pairs]) if pairs else []
+        lines += _table([("pair", "interaction"), *pairs]) if pairs else []
         return "\n".join(map(printable, lines))
 
 
@@ -68,9 +69,9 @@ def compute_importance(
 ) -> Importance:
     """The indices of a model at rows x, n × k₀, whose columns are called ``names``.
 
-    With ``alone`` the first-order and with ``total`` the total-order Sobol index of an input
+    ``first_order`` and ``total_order`` are the Sobol indices of an input
     (estimators of Saltelli et al., Computer Physics Communications 181, 2010, table 2, b and f),
-    with ``together`` the total interaction index of a pair (Liu and Owen, Journal of the American
+    ``interaction`` is the total interaction index of a pair (Liu and Owen, Journal of the American
     Statistical Association 101, 2006). The points are a scrambled Sobol sequence in the quantiles
     of every column. Of several outputs, variances are added (Gamboa et al., Electronic Journal of
     Statistics 8, 2014), as in R².
@@ -96,17 +97,19 @@ def compute_importance(
         return found if output is None else found[:, [output]]
 
     read = sorted({i for program in model.programs[0] for i in program.used_inputs()})
-    alone, total = np.zeros(model.inputs), np.zeros(model.inputs)
-    together: dict[Pair, float] = {}
+    first, total = np.zeros(model.inputs), np.zeros(model.inputs)
+    interactions: dict[Pair, float] = {}
     if read:
-        indices, total[read], together = _indices(values, x, read, _pairs(model, read))
-        alone[read] = indices
-    inputs = pd.DataFrame({"input": list(names), "alone": alone, "total": total})
-    pairs = [(names[i], names[j], share) for (i, j), share in together.items() if share > _NOTHING]
+        indices, total[read], interactions = _indices(values, x, read, _pairs(model, read))
+        first[read] = indices
+    inputs = pd.DataFrame({"input": list(names), "first_order": first, "total_order": total})
+    pairs = [
+        (names[i], names[j], share) for (i, j), share in interactions.items() if share > _NOTHING
+    ]
     return Importance(
-        inputs.sort_values("total", ascending=False, kind="stable", ignore_index=True),
-        pd.DataFrame(pairs, columns=["first", "second", "together"]).sort_values(
-            "together", ascending=False, kind="stable", ignore_index=True
+        inputs.sort_values("total_order", ascending=False, kind="stable", ignore_index=True),
+        pd.DataFrame(pairs, columns=["first", "second", "interaction"]).sort_values(
+            "interaction", ascending=False, kind="stable", ignore_index=True
         ),
     )
 
@@ -145,16 +148,16 @@ def _indices(
         return np.zeros(len(read)), np.zeros(len(read)), {}
     by_input = {i: exchanged(i) for i in read}
     centred = second - second.mean(axis=0)
-    alone = [np.mean(centred * (by_input[i] - own), axis=0).sum() for i in read]
+    first = [np.mean(centred * (by_input[i] - own), axis=0).sum() for i in read]
     total = [np.mean((own - by_input[i]) ** 2, axis=0).sum() / 2 for i in read]
-    together = {
+    interactions = {
         (i, j): float(
             np.mean((own - by_input[i] - by_input[j] + exchanged(i, j)) ** 2, axis=0).sum()
             / (4 * variance)
         )
         for i, j in pairs
     }
-    return np.clip(np.array(alone) / variance, 0, 1), np.array(total) / variance, together
+    return np.clip(np.array(first) / variance, 0, 1), np.array(total) / variance, interactions
 
 
 def _table(rows: Sequence[tuple[Any, ...]]) -> list[str]:

@@ -37,7 +37,7 @@ ISHIGAMI = one_layer((SINE, SQUARE, PRODUCT), [[1.0], [7.0], [0.1]])
 
 
 def shares(found: Importance) -> dict[str, Any]:
-    table = {name: (alone, total) for name, alone, total in found.inputs.to_numpy().tolist()}
+    table = {name: (first, total) for name, first, total in found.inputs.to_numpy().tolist()}
     return {**table, **{(i, j): share for i, j, share in found.pairs.to_numpy().tolist()}}
 
 
@@ -81,8 +81,8 @@ def test_a_sum_has_no_pairs_and_correlations_are_left_out() -> None:
     found = compute_importance(one_layer(programs, [[2.0], [1.0]]), x, NAMES)
     assert found.pairs.empty
     assert found.inputs["input"].tolist() == NAMES
-    np.testing.assert_allclose(found.inputs["alone"], [0.8, 0.2, 0], atol=1e-3)
-    np.testing.assert_allclose(found.inputs["total"], [0.8, 0.2, 0], atol=1e-3)
+    np.testing.assert_allclose(found.inputs["first_order"], [0.8, 0.2, 0], atol=1e-3)
+    np.testing.assert_allclose(found.inputs["total_order"], [0.8, 0.2, 0], atol=1e-3)
 
 
 def test_outputs_count_by_their_variance() -> None:
@@ -94,7 +94,7 @@ def test_outputs_count_by_their_variance() -> None:
     ]
     for output, total in expected:
         table = compute_importance(model, ROWS, NAMES, output).inputs.set_index("input")
-        np.testing.assert_allclose(table["total"][NAMES], total, atol=0.003)
+        np.testing.assert_allclose(table["total_order"][NAMES], total, atol=0.003)
 
 
 def test_whole_numbers_stay_what_they_are() -> None:
@@ -110,7 +110,7 @@ def test_whole_numbers_stay_what_they_are() -> None:
     program = Program(1, (), (("sqrt", (0,)),), 1)
     found = compute_importance(Noting(((program,),), (np.eye(1),), (np.zeros(1),)), x, ["n"])
     assert {value for values in asked for value in values} == {1.0, 4.0, 9.0}
-    np.testing.assert_allclose(found.inputs["total"], [1.0], atol=0.003)
+    np.testing.assert_allclose(found.inputs["total_order"], [1.0], atol=0.003)
 
 
 def explanation(model: SRNet, **more: Any) -> Explanation:
@@ -121,7 +121,8 @@ def test_it_is_printed_as_a_table() -> None:
     found = explanation(ISHIGAMI, columns=["wind speed", "b", "c"])
     lines = str(found.importance(ROWS)).splitlines()
     assert [line.split()[0] for line in lines] == ["input", "wind", "b", "c", "pair", "wind"]
-    assert lines[1].startswith("wind speed  0.31")
+    assert lines[0] == "input       first_order  total_order"
+    assert lines[1].startswith("wind speed        0.31")
     assert lines[-1].startswith("wind speed, c  ")
     single = str(explanation(one_layer((SINE,), [[1.0]])).importance(ROWS, output=0))
     assert single.splitlines()[-1] == "without any part: 2 input(s)"
@@ -132,7 +133,7 @@ def test_a_constant_has_no_share() -> None:
     model = one_layer((Program(3, (2.0,), (), 3),), [[1.0]])
     for each in (model, one_layer((SINE,), [[0.0]])):
         found = compute_importance(each, ROWS, NAMES)
-        assert not found.inputs[["alone", "total"]].to_numpy().any()
+        assert not found.inputs[["first_order", "total_order"]].to_numpy().any()
         assert str(found).splitlines()[-1] == "without any part: 3 input(s)"
 
 

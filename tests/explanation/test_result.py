@@ -362,7 +362,7 @@ def test_plot() -> None:
         labels = [text.get_text() for text in shares.get_yticklabels()]
         assert labels[:2] == found["input"].tolist()
         widths = [bar.get_width() for bar in shares.patches[:4]]
-        np.testing.assert_allclose(widths, [*found["total"], *found["alone"]])
+        np.testing.assert_allclose(widths, [*found["total_order"], *found["first_order"]])
     shown = points.collections[0].get_offsets()
     np.testing.assert_allclose(shown, np.column_stack([Y.ravel(), FOUND.predict(X).ravel()]))
 

@@ -15,6 +15,7 @@ from srnet.typing import Floats
 
 MAX_POINTS = 2000
 MAX_INPUTS, MAX_PAIRS = 10, 5  # of which the importance is shown
+_LEAST_BARS = 4  # for which a panel has room
 
 
 @styled
@@ -35,8 +36,8 @@ def draw(
     network, formulas
         Outputs, n × k; points that are not finite are left out, and at most 2000 are shown.
     inputs, pairs
-        input, alone, total; and first, second, together: the largest first. Without them
-        there is no third panel.
+        input, first_order, total_order; and first, second, interaction: the largest first. Without
+        them there is no third panel.
     """
     figure = Figure(figsize=(PAGE, 0.36 * PAGE), layout="constrained")
     left, right, *third = figure.subplots(1, 2 if inputs is None else 3)
@@ -52,7 +53,10 @@ def draw(
             va="center",
             bbox={"color": "white", "alpha": 0.8, "pad": 1},
         )
-    left.set(xlim=(0, 1), xlabel="R²", title="layers")
+    # of one layer the bar would fill the panel
+    left.set(
+        xlim=(0, 1), ylim=(max(len(names), _LEAST_BARS) - 0.5, -0.5), xlabel="R²", title="layers"
+    )
     step, outputs = -(-len(network) // MAX_POINTS), network.shape[1]
     points = pd.DataFrame(
         {
@@ -82,13 +86,15 @@ def draw(
 
 
 def _draw_importance(axes: Axes, inputs: pd.DataFrame, pairs: pd.DataFrame) -> None:
-    """Bars of the shares of the variance, an input's own part filled."""
+    """Bars of the shares of the variance, an input's first order filled."""
     together = pairs["first"] + ", " + pairs["second"]
     places = np.arange(len(inputs) + len(pairs))
-    axes.barh(places[: len(inputs)], inputs["total"], color="C0", alpha=BAND, label="in all")
-    axes.barh(places[: len(inputs)], inputs["alone"], color="C0", label="alone")
+    axes.barh(
+        places[: len(inputs)], inputs["total_order"], color="C0", alpha=BAND, label="total order"
+    )
+    axes.barh(places[: len(inputs)], inputs["first_order"], color="C0", label="first order")
     if len(pairs):
-        axes.barh(places[len(inputs) :], pairs["together"], color="C1", label="pair")
+        axes.barh(places[len(inputs) :], pairs["interaction"], color="C1", label="interaction")
     axes.set_yticks(places, [escape_figure(name) for name in (*inputs["input"], *together)])
     axes.invert_yaxis()
     axes.set(xlim=(0, 1), xlabel="share of the variance", title="importance")
