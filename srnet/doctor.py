@@ -21,6 +21,7 @@ from typing import TYPE_CHECKING, Any, Literal
 import srnet
 from srnet.errors import UserError
 from srnet.escaping import printable
+from srnet.io.software import count_cores
 
 if TYPE_CHECKING:
     from packaging.requirements import Requirement
@@ -147,15 +148,12 @@ def _torch_build() -> str:
 
 def processor() -> Iterator[Finding]:
     """Cores and threads, memory."""
-    cores = (
-        len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-    )
     threads = os.environ.get("OMP_NUM_THREADS")
     yield Finding(
         "cores",
         "ok",
-        f"{cores}, OMP_NUM_THREADS {threads or 'not set'}; a search takes one thread unless told "
-        f"otherwise",
+        f"{count_cores()}, OMP_NUM_THREADS {threads or 'not set'}; a search takes one thread "
+        f"unless told otherwise",
     )
     available = _available_memory()
     if available is None:

@@ -21,7 +21,7 @@ from srnet.explanation.result import Explanation
 from srnet.model.names import symbol_names
 from srnet.networks.adapters import OUTPUT, SklearnBox, adapt
 from srnet.search.budget import Budget
-from srnet.search.run import load_kernels
+from srnet.search.compilation import load_kernels
 from srnet.search.settings import RankSettings
 from srnet.search.settings import preset as preset_settings
 from srnet.typing import Floats

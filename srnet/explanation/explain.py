@@ -30,9 +30,10 @@ from srnet.networks.layers import warn_of_merged
 from srnet.networks.mlp import Network
 from srnet.networks.outputs import Selector
 from srnet.search.budget import Budget
+from srnet.search.compilation import is_compiled
 from srnet.search.pareto import SELECTIONS
 from srnet.search.progress import Progress
-from srnet.search.run import evolve, is_compiled
+from srnet.search.run import evolve
 from srnet.search.settings import FORMULAS, RankSettings, Settings, limit_evaluations
 from srnet.search.settings import preset as preset_settings
 from srnet.typing import StrPath
@@ -132,7 +133,7 @@ def explain(
         A time (``"60s"``, ``"2min"``), a number of chromosome evaluations, or by default the
         preset's own, with ``rank`` 4 000 000 evaluations per layer, about 20 s for a small network.
         Only the latter two give the same result every time, bit for bit. A time does not count the
-        loading of the compiled search, a minute or two once on a machine.
+        loading of the compiled search, up to a minute or two once on a machine.
     validation
         Rows that are not fitted: with the preset ``rank`` they choose among the formulas, with
         ``joint`` and ``paper`` they count in the fitness, as in the paper. Those of X that are

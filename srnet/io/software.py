@@ -1,6 +1,7 @@
 """With what a result was made: versions of what decides its numbers, and the processor."""
 
 import importlib.metadata
+import os
 import platform
 import warnings
 from collections import Counter
@@ -54,6 +55,11 @@ def processor() -> str:
     # virtual machines give several generations one name
     numbers = [f"{key} {entries[key]}" for key in ("cpu family", "model") if key in entries]
     return ", ".join([entries["model name"], *numbers])
+
+
+def count_cores() -> int:
+    """The cores that this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def describe_software(content: Mapping[str, Any]) -> str:

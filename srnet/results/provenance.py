@@ -5,7 +5,6 @@ from them, ``software`` in RUN.json.
 """
 
 import importlib.metadata
-import os
 import platform
 import re
 import subprocess
@@ -22,7 +21,7 @@ from srnet.errors import UserError
 from srnet.io.files import check_readable, read_json, write_json
 from srnet.io.frames import read_table
 from srnet.io.schema import check_json
-from srnet.io.software import describe_mixture, processor
+from srnet.io.software import count_cores, describe_mixture, processor
 from srnet.typing import StrPath
 from srnet.wording import count_text, duration_text
 
@@ -63,9 +62,7 @@ def provenance(
         "python": platform.python_version(),
         "system": platform.platform(),
         "processor": processor(),
-        "cores": len(os.sched_getaffinity(0))
-        if hasattr(os, "sched_getaffinity")
-        else os.cpu_count() or 1,
+        "cores": count_cores(),
         "made_with": {
             table: {
                 str(text): int(count) for text, count in rows["software"].value_counts().items()

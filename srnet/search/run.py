@@ -1,7 +1,6 @@
 """One run: layers, preset and seed in, RUN.json out; resumed from its checkpoint where there is
 one."""
 
-import contextlib
 import itertools
 import os
 import time
@@ -11,12 +10,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any, Protocol
 
-import llvmlite.binding
-import numpy as np
-from filelock import FileLock, Timeout
-
 from srnet._version import __version__
-from srnet.cgp.compiling import FOLDER
 from srnet.errors import UserError
 from srnet.io.files import check_writable, finite_or_none, is_stream, write_json
 from srnet.io.fingerprint import fingerprint
@@ -26,10 +20,10 @@ from srnet.model.fitting import quality
 from srnet.model.logistic import are_probabilities
 from srnet.networks.layers import Layers
 from srnet.search.checkpoints import INTERVAL, Checkpoint
+from srnet.search.compilation import load_kernels, time_evaluation
 from srnet.search.individual import Individual
 from srnet.search.joint import JointSearch
 from srnet.search.layerwise import LayerwiseSearch
-from srnet.search.pursuit import inner_settings
 from srnet.search.rank import RankSearch
 from srnet.search.settings import SEED, JointSettings, RankSettings, Settings, small_population
 from srnet.typing import StrPath
@@ -37,8 +31,6 @@ from srnet.validation import SECONDS, check_threads
 
 # Share of a time limit kept for what follows the last step.
 _CONCLUSION = 0.03
-# Seconds for which a process waits for one that compiles: far longer than that takes.
-_LONGEST_WAIT = 600
 
 
 class Search(Protocol):
@@ -139,7 +131,8 @@ def evolve(
         Called after every step.
     time_limit
         Seconds of the run, in the place of the settings' generations. The search's schedule follows
-        the clock. Loading the compiled search (:func:`load_kernels`) is not counted.
+        the clock. Loading the compiled search (:func:`srnet.search.compilation.load_kernels`) is
+        not counted.
     stop
         Called after every step; where it is true, the run ends with the best so far.
 
@@ -212,57 +205,9 @@ class _Clock:
         return (time.monotonic() - self._start) / self._steps
 
 
-def is_compiled(settings: Settings) -> bool:
-    """Whether the code of a search was compiled on this machine before, whatever its layers."""
-    return _mark(settings).exists()
-
-
-def _mark(settings: Settings) -> Path:
-    """The file that says so."""
-    processor = llvmlite.binding.get_host_cpu_name()  # of a cluster's nodes, each kind compiles
-    return FOLDER / f"{type(settings).__name__}-{settings.loss}-{processor}.complete"
-
-
-def load_kernels(settings: Settings) -> float:
-    """Load the compiled code of a search, whatever its layers; what the cache lacks is compiled.
-
-    Of several processes that start together, one compiles while the others wait for it.
-
-    Returns
-    -------
-    The seconds that it took: a minute or two where all is compiled, once on a machine.
-    """
-    start = time.monotonic()
-    x = np.random.default_rng(0).uniform(size=(20, 2)).astype(np.float32)
-    y = x[:, :1]
-    values = [x, x, np.hstack([y, 1 - y]) if settings.loss == "cross_entropy" else y]
-    lock = FileLock(FOLDER / "compiling.lock")
-    if not is_compiled(settings):
-        with contextlib.suppress(Timeout, OSError, NotImplementedError):  # then each for itself
-            lock.acquire(timeout=_LONGEST_WAIT)
-    try:
-        _time_evaluation(Layers({"train": values, "valid": values}), settings)
-        with contextlib.suppress(OSError):
-            _mark(settings).touch()
-    finally:
-        lock.release()
-    return time.monotonic() - start
-
-
-def _time_evaluation(layers: Layers, settings: Settings) -> float:
-    """The seconds of a chromosome evaluation, in a tiny run."""
-    if isinstance(settings, RankSettings):
-        settings = inner_settings(settings)
-    start = time.monotonic()
-    search = make_search(layers, replace(settings, population=4, generations=40, stop=0.0), 1)
-    while not search.finished:
-        search.step()
-    return (time.monotonic() - start) / search.evaluations
-
-
 def _settings_in_time(layers: Layers, settings: Settings, seconds: float) -> Settings:
     """The settings with any number of generations, each short against the limit."""
-    affordable = seconds / _time_evaluation(layers, settings)
+    affordable = seconds / time_evaluation(layers, settings)
     return replace(
         settings,
         population=small_population(settings, affordable, layers.depth),

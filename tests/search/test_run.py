@@ -30,9 +30,10 @@ from srnet.cgp.primitives import CLASSIFICATION
 from srnet.errors import UserError
 from srnet.model.srnet import SRNet
 from srnet.networks.layers import Layers
+from srnet.search.compilation import is_compiled, load_kernels
 from srnet.search.kernels.population import Share
 from srnet.search.layerwise import LayerSearch, LayerwiseSearch
-from srnet.search.run import evolve, evolve_file, is_compiled, load_kernels
+from srnet.search.run import evolve, evolve_file
 from srnet.search.settings import Settings, preset
 from srnet.typing import Floats
 
@@ -918,7 +919,8 @@ LOADED = """
 import gc
 from numba.core.registry import CPUDispatcher
 from helpers import made_up
-from srnet.search.run import evolve, load_kernels
+from srnet.search.compilation import load_kernels
+from srnet.search.run import evolve
 from srnet.search.settings import preset
 
 def loaded():
@@ -991,8 +993,8 @@ def test_one_process_compiles_and_the_others_wait(
         ended.append(threading.get_ident())
         return 1.0
 
-    monkeypatch.setattr("srnet.search.run.FOLDER", tmp_path)
-    monkeypatch.setattr("srnet.search.run._time_evaluation", compile_slowly)
+    monkeypatch.setattr("srnet.search.compilation.FOLDER", tmp_path)
+    monkeypatch.setattr("srnet.search.compilation.time_evaluation", compile_slowly)
     assert not is_compiled(small())
     processes = [threading.Thread(target=load_kernels, args=[small()]) for _ in range(3)]
     for process in processes:
