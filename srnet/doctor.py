@@ -217,7 +217,7 @@ def compile_cache() -> Iterator[Finding]:
         yield Finding(
             "compile cache",
             "ok",
-            f"{folder}, empty: the first search compiles, for a minute or two",
+            f"{folder}, empty: the first search compiles, for half a minute to a minute",
         )
 
 

@@ -133,7 +133,7 @@ def explain(
         A time (``"60s"``, ``"2min"``), a number of chromosome evaluations, or by default the
         preset's own, with ``rank`` 4 000 000 evaluations per layer, about 20 s for a small network.
         Only the latter two give the same result every time, bit for bit. A time does not count the
-        loading of the compiled search, up to a minute or two once on a machine.
+        loading of the compiled search, half a minute to a minute once on a machine.
     validation
         Rows that are not fitted: with the preset ``rank`` they choose among the formulas, with
         ``joint`` and ``paper`` they count in the fitness, as in the paper. Those of X that are
@@ -273,7 +273,7 @@ def explain_rows(
         search = limit_evaluations(search, limit.evaluations, sample.layers.depth)
     if progress and not is_compiled(search):
         print(
-            "the search is compiled now, for a minute or two, once on this machine",
+            "the search is compiled now, for half a minute to a minute, once on this machine",
             file=sys.stderr,
             flush=True,
         )

@@ -18,6 +18,7 @@ import llvmlite.binding
 import numba
 import numpy as np
 from filelock import FileLock, Timeout
+from numba.core.dispatcher import Dispatcher
 
 from srnet.cgp.compiling import FOLDER
 from srnet.cgp.costs import cost_table
@@ -56,7 +57,7 @@ def load_kernels(settings: Settings) -> float:
 
     Returns
     -------
-    The seconds that it took: up to a minute where all is compiled, once on a machine.
+    The seconds that it took: half a minute or more where all is compiled, once on a machine.
     """
     start = time.monotonic()
     lock = FileLock(FOLDER / "compiling.lock")
@@ -106,7 +107,7 @@ def _tiny_layers(loss: str) -> Layers:
 def _compile_in_parallel(settings: Settings) -> None:
     """Compile a joint search with a second process, where there is a second core."""
     inner = inner_settings(settings) if isinstance(settings, RankSettings) else settings
-    if not isinstance(inner, JointSettings) or numba.config.DISABLE_JIT or count_cores() < 2:
+    if not isinstance(inner, JointSettings) or count_cores() < 2:
         return
     with _second_process(inner.loss) as wait:
         _compile_scoring(inner.loss)
@@ -125,9 +126,9 @@ def _second_process(loss: str) -> Iterator[Callable[[], object]]:
     }
     # -P: no module is taken from the folder in which the user happens to be
     command = [sys.executable, "-P", "-m", "srnet.search.compilation", loss]
-    pipes = {"stdin": subprocess.DEVNULL, "stdout": subprocess.PIPE, "stderr": subprocess.DEVNULL}
+    null, pipe = subprocess.DEVNULL, subprocess.PIPE
     try:
-        process = subprocess.Popen(command, env=environment, **pipes)
+        process = subprocess.Popen(command, env=environment, stdin=null, stdout=pipe, stderr=null)
     except OSError:
         yield lambda: None
         return
@@ -173,7 +174,8 @@ def _compile_layerwise(loss: str) -> None:
 
 
 def _compile(kernel: Any, *arguments: object) -> None:
-    kernel.compile(tuple(map(numba.typeof, arguments)))
+    if isinstance(kernel, Dispatcher):  # it is a function under NUMBA_DISABLE_JIT
+        kernel.compile(tuple(map(numba.typeof, arguments)))
 
 
 def _arguments(loss: str) -> tuple[Problem, Composite, Scratch]:

@@ -6,10 +6,6 @@ import json
 import math
 import os
 import random
-import subprocess
-import sys
-import threading
-import time
 import warnings
 from collections.abc import Callable
 from pathlib import Path
@@ -18,11 +14,8 @@ from typing import Any, NoReturn
 import numba
 import numpy as np
 import pytest
-from filelock import FileLock
 from helpers import formula_text, made_up, oracle
-from helpers.fakes import ROOT
 from helpers.nesting import keeps
-from helpers.waiting import HANG, wait_for
 from numpy.typing import NDArray
 
 from srnet.cgp.nesting import PLAIN_TRIGONOMETRY
@@ -30,7 +23,6 @@ from srnet.cgp.primitives import CLASSIFICATION
 from srnet.errors import UserError
 from srnet.model.srnet import SRNet
 from srnet.networks.layers import Layers
-from srnet.search.compilation import is_compiled, load_kernels
 from srnet.search.kernels.population import Share
 from srnet.search.layerwise import LayerSearch, LayerwiseSearch
 from srnet.search.run import evolve, evolve_file
@@ -914,42 +906,6 @@ def test_the_paper_settings_are_the_papers() -> None:
 
 # --- times ----------------------------------------------------------------------------------------
 
-# What each search runs of the compiled code before and after it was loaded.
-LOADED = """
-import gc
-from numba.core.registry import CPUDispatcher
-from helpers import made_up
-from srnet.search.compilation import load_kernels
-from srnet.search.run import evolve
-from srnet.search.settings import preset
-
-def loaded():
-    functions = [each for each in gc.get_objects() if isinstance(each, CPUDispatcher)]
-    return {f"{each} {types}" for each in functions for types in each.overloads}
-
-for name, loss in (
-    *(("paper", "mse"), ("paper", "cross_entropy"), ("joint", "mse")),
-    *(("joint", "cross_entropy"), ("rank2", "mse"), ("rank", "mse"), ("rank3", "cross_entropy")),
-):
-    load_kernels(preset(name, loss=loss))
-    before = loaded()
-    assert before
-    for widths in ((3, 3), (2, 3, 3, 2), (1, 4, 2, 3, 2)):
-        layers = made_up.layers(widths) if loss == "mse" else made_up.classifier(widths)
-        evolve(layers, preset(name, loss=loss, population=10, generations=60, stop=0.0), 1)
-    assert loaded() == before, (name, loss, loaded() - before)
-"""
-
-
-@pytest.mark.slow
-def test_what_is_loaded_before_a_run_is_all_that_it_needs() -> None:
-    """So no run compiles within its seconds, and one rule of the workflow compiles for all."""
-    environment = os.environ | {"PYTHONPATH": os.pathsep.join(map(str, (ROOT, ROOT / "tests")))}
-    run = subprocess.run(
-        [sys.executable, "-c", LOADED], env=environment, capture_output=True, text=True, check=False
-    )
-    assert run.returncode == 0, run.stderr
-
 
 def test_the_seconds_of_a_run_are_without_those_of_compiling(
     layers: Layers, monkeypatch: pytest.MonkeyPatch
@@ -980,38 +936,3 @@ def test_a_resumed_run_adds_up_its_times(tmp_path: Path, layers: Layers) -> None
     (tmp_path / "c").write_text(json.dumps(content))
     run, _ = checkpointed(tmp_path / "c", layers, small())
     assert 1e6 < run["seconds"] < 2e6 < run["processor_seconds"]
-
-
-def test_one_process_compiles_and_the_others_wait(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    begun, ended, finish = [], [], threading.Event()
-
-    def compile_slowly(*_: object) -> float:
-        begun.append(threading.get_ident())
-        assert finish.wait(HANG)
-        ended.append(threading.get_ident())
-        return 1.0
-
-    monkeypatch.setattr("srnet.search.compilation.FOLDER", tmp_path)
-    monkeypatch.setattr("srnet.search.compilation.time_evaluation", compile_slowly)
-    assert not is_compiled(small())
-    processes = [threading.Thread(target=load_kernels, args=[small()]) for _ in range(3)]
-    for process in processes:
-        process.start()
-    wait_for(lambda: begun, "the first")
-    time.sleep(0.2)
-    assert len(begun) == 1
-    finish.set()
-    for process in processes:
-        process.join()
-    assert len(ended) == 3
-    assert is_compiled(small())
-    assert not is_compiled(small(loss="cross_entropy"))
-    finish.clear()
-    with FileLock(tmp_path / "compiling.lock"):  # nobody waits for what is compiled
-        again = threading.Thread(target=load_kernels, args=[small()])
-        again.start()
-        wait_for(lambda: len(begun) == 4, "what is compiled")
-    finish.set()
-    again.join()

@@ -86,11 +86,8 @@ class Problem(NamedTuple):
     sums_hh: Floats  # layers × 2
     mean: Floats  # of every layer: width
     basis: Floats  # of every layer: units × width
-    # Of a classifier, else empty: 2 × rows, which are for training and validation; 2 × classes ×
-    # rows, the same by class.
-    point_rows: Floats
-    members: Floats
-    extra: float  # nats that classes without training rows cost
+    # Of a classifier; else None, and its kernels are not compiled.
+    points: Points | None
     train_rows: int
     rows: int
     max_complexity: int  # offspring above it and above their parent's are skipped
@@ -116,7 +113,7 @@ class Problem(NamedTuple):
         targets = [
             Target.build(h, g, block_rows) for h, g in zip(train[1:], valid[1:], strict=True)
         ]
-        point_rows, members, extra = np.zeros((2, 0)), np.zeros((2, 1, 0)), 0.0
+        points = None
         units = max(target.values.shape[0] for target in targets)
         sums_h, sums_hh = np.zeros((len(grids), 2, units)), np.zeros((len(grids), 2))
         for i, target in enumerate(targets):
@@ -125,7 +122,6 @@ class Problem(NamedTuple):
         if loss == "cross_entropy":
             classes = Classes.build(train[-1], valid[-1])
             points = Points.single(classes)
-            point_rows, members, extra = points.rows, points.members, points.extra
             targets[-1] = targets[-1]._replace(values=classes.labels[None].astype(np.float64))
         return cls(
             layout=Layout.build(grids, targets),
@@ -135,9 +131,7 @@ class Problem(NamedTuple):
             sums_hh=sums_hh,
             mean=np.concatenate([target.mean for target in targets]),
             basis=np.concatenate([target.basis.ravel() for target in targets]),
-            point_rows=point_rows,
-            members=members,
-            extra=extra,
+            points=points,
             train_rows=train[0].shape[0],
             rows=rows,
             max_complexity=max_complexity,

@@ -13,7 +13,8 @@ The inputs of the next layer are wφ + b.
 """
 
 import numpy as np
-from numba import uint64
+from numba import types, uint64
+from numba.extending import overload
 
 from srnet.cgp.compiling import borrowing, copy, owning
 from srnet.cgp.derivatives import sweep
@@ -66,9 +67,8 @@ def normal_equations(problem, composite, scratch, products, gradient):  # type: 
     for layer in range(first, problem.layout.table.shape[0]):
         reached = take_derivatives(layer, first, count, problem, composite, scratch)
         if is_classes(layer, problem):
-            free = problem.members.shape[1] - 1
             labels = problem.targets[problem.layout.table[layer, TARGET_AT] :]
-            add_classes(layer, reached, free, labels, composite, fit, products, gradient)
+            add_classes(problem.points, layer, reached, labels, composite, fit, products, gradient)
         else:
             add_squares(layer, reached, problem, composite, scratch, products, gradient)
     for k in range(count):
@@ -219,12 +219,7 @@ def add_squares(layer, count, problem, composite, scratch, products, gradient): 
 
 # It makes arrays, of a few numbers per row; classifiers are few.
 @owning(error_model="numpy", fastmath={"contract"})
-def add_classes(layer, count, free, labels, composite, fit, products, gradient):  # type: ignore[no-untyped-def]
-    """Add half of the cross-entropy's Gauss–Newton matrix, and of its descent, for a classifier's
-    output layer.
-
-    An affine change of f is undone by w and b: the derivatives are taken without their share of it.
-    """
+def _add_classes(free, layer, count, labels, composite, fit, products, gradient):  # type: ignore[no-untyped-def]
     side, rows = composite.side[layer], labels.size
     f = composite.f[layer, side]
     w, b = composite.weights[layer, side], composite.biases[layer, side]
@@ -261,3 +256,21 @@ def add_classes(layer, count, free, labels, composite, fit, products, gradient):
         for other in range(k + 1):
             for i in range(rows):
                 products[k, other] += curvature[i] * tangent[i] * fit.tangents[other, i]
+
+
+def add_classes(points, layer, count, labels, composite, fit, products, gradient):  # type: ignore[no-untyped-def]
+    """Add half of the cross-entropy's Gauss–Newton matrix, and of its descent, for a classifier's
+    output layer.
+
+    An affine change of f is undone by w and b: the derivatives are taken without their share of it.
+    """
+    free = points.members.shape[1] - 1
+    _add_classes(free, layer, count, labels, composite, fit, products, gradient)
+
+
+@overload(add_classes, inline="always")
+def _choose_add(points, layer, count, labels, composite, fit, products, gradient):  # type: ignore[no-untyped-def]
+    """Without classes there is nothing to compile."""
+    if points == types.none:
+        return lambda points, layer, count, labels, composite, fit, products, gradient: None
+    return add_classes
