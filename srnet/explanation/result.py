@@ -14,7 +14,7 @@ from srnet.errors import UserError
 from srnet.escaping import printable
 from srnet.explanation.classifier import class_probabilities
 from srnet.explanation.rows import rows_of
-from srnet.io.files import read_json, write_json
+from srnet.io.files import read_json, write_json, writing
 from srnet.metrics import r_squared
 from srnet.model.names import columns_in, input_names_in, names_in
 from srnet.model.srnet import SRNet, legend, network_operations, readable_expressions
@@ -293,17 +293,21 @@ class Explanation:
             )
         return pd.DataFrame(rows)
 
-    def _front(self) -> list[dict[str, Any]]:
+    def _entries(self) -> list[dict[str, Any]]:
         """The entries of the run's Pareto front that hold a model."""
         needed = {"programs", "weights", "biases", "layer_losses"}
-        front = [entry for entry in self.run.get("pareto", []) if needed <= entry.keys()]
+        return [entry for entry in self.run.get("pareto", []) if needed <= entry.keys()]
+
+    def _front(self) -> list[dict[str, Any]]:
+        """The same, of which there must be some."""
+        front = self._entries()
         if not front:
             raise UserError("the run holds no Pareto front with models; explain the network again")
         return front
 
-    def select(self, how: str = "accuracy") -> "Explanation":
-        """The explanation with another model of the front: ``accuracy``, ``best`` or ``knee`` (see
-        :func:`srnet.search.pareto.select`).
+    def select(self, how: str | int = "accuracy") -> "Explanation":
+        """The explanation with another model of the front: its row in :attr:`pareto`, or
+        ``accuracy``, ``best`` or ``knee`` (see :func:`srnet.search.pareto.select`).
 
         Raises
         ------
@@ -311,11 +315,14 @@ class Explanation:
             If ``how`` is unknown, or the run holds no front.
         """
         front = self._front()
-        position = select_position(
-            [SRNet.from_run(entry).complexity for entry in front],
-            [entry["fitness"] for entry in front],
-            how,
-        )
+        if isinstance(how, str):
+            position = select_position(
+                [SRNet.from_run(entry).complexity for entry in front],
+                [entry["fitness"] for entry in front],
+                how,
+            )
+        else:
+            position = Integer(0, len(front) - 1).check("how", how)
         chosen = front[position]
         # what an entry lacks is not the former model's
         optional = ("reads", "targets", "genes")
@@ -325,6 +332,12 @@ class Explanation:
                 kept.pop(measure, None)
         run = {**kept, **chosen, "selected": position}
         return Explanation(run, layers=self.network_layers, network=self._network)
+
+    @property
+    def models(self) -> "tuple[Explanation, ...]":
+        """The explanations of all models of the front, simplest first; none where the run holds
+        no front."""
+        return tuple(self.select(i) for i in range(len(self._entries())))
 
     def sympy(self, output: int = 0) -> "sympy.Expr":
         """One output of the network as a sympy expression of its inputs; its logit where the run's
@@ -356,6 +369,11 @@ class Explanation:
         expression = self.sympy(output)
         digits = self._digits(expression, output) if digits is None else digits
         return latex(expression, digits, shown)
+
+    def equation(self, output: int = 0) -> str:
+        """``latex`` behind what it computes: y₀, or of a classifier its logit."""
+        name = r"\operatorname{logit} y" if self._classifies() else "y"
+        return rf"{name}_{{{output}}} = {self.latex(output)}"
 
     def _digits(self, expression: Any, output: int) -> int:
         """The digits that an output's constants need."""
@@ -579,6 +597,24 @@ class Explanation:
             )
         return self.network_layers.values(0)
 
+    def to_html(self, path: StrPath | None = None) -> str:
+        """One page of HTML that needs nothing else: the formulas typeset, the Pareto front, whose
+        points show their models, the layers, the plots where the explanation has rows, and how it
+        was made.
+
+        Parameters
+        ----------
+        path
+            Where the page is written too, whole or not at all.
+        """
+        from srnet.explanation.page import render_page
+
+        page = render_page(self)
+        if path is not None:
+            with writing(path) as file:
+                file.write(page)
+        return page
+
     def save(self, path: StrPath) -> None:
         """Write RUN.json, whole or not at all; ``srnet predict`` and ``srnet show`` read it."""
         write_json(path, self.run)
@@ -598,7 +634,7 @@ class Explanation:
             raise error.in_file(path) from error
 
     def __str__(self) -> str:
-        lines = [f"{self._model.task}: complexity {self.complexity}, {self._quality()}"]
+        lines = [f"{self._model.task}: {self.quality}"]
         width = max(len(layer.name) for layer in self.layers)
         for i, layer in enumerate(self.layers):
             measure = self._model.loss_name if i + 1 == len(self.layers) else "MSE"
@@ -616,11 +652,19 @@ class Explanation:
             for i, text in enumerate(readable_expressions(self._model, self._input_names))
         ]
         lines += legend(self._model, self._input_names, self._columns)
-        lines += self._warnings()
+        return "\n".join(map(printable, lines + self.warnings))
+
+    @property
+    def quality(self) -> str:
+        """Complexity, and how well the formulas give the output, in one line."""
+        return f"complexity {self.complexity}, {self._quality()}"
+
+    @property
+    def warnings(self) -> list[str]:
+        """What a reader must know of a poor explanation, or one of few rows."""
         few = "test_r2" not in self.run and self.run.get("validation") in ("made up", "fitted")
-        if few:
-            lines.append("Few rows: none is held out, and on others R² may be far lower.")
-        return "\n".join(map(printable, lines))
+        told = "Few rows: none is held out, and on others R² may be far lower."
+        return self._poverty() + ([told] if few else [])
 
     def _formula_lines(self, number: int, layer: LayerFormula) -> list[str]:
         """A line for each formula with what it adds to R² and, in a hidden layer, the name by which
@@ -638,10 +682,10 @@ class Explanation:
         rows.sort(key=lambda row: -row[1])
         return [f"+{gain:.4f}  {text}" if layer.gains else text for text, gain in rows]
 
-    def _warnings(self) -> list[str]:
-        """What a reader must know of a poor explanation."""
+    def _poverty(self) -> list[str]:
+        """In what the explanation is poor."""
         if "valid_accuracy" in self.run:
-            return self._warnings_of_classes()
+            return self._poverty_of_classes()
         found, linear, rows = self._judged("r2", "linear_r2")
         if found is None:
             return []
@@ -660,7 +704,7 @@ class Explanation:
             for i in poor[:_FEW]
         ] + ([f"So are {len(poor) - _FEW} other outputs."] if len(poor) > _FEW else [])
 
-    def _warnings_of_classes(self) -> list[str]:
+    def _poverty_of_classes(self) -> list[str]:
         """The same of a classification."""
         agreed, linear, rows = self._judged("accuracy", "linear_accuracy")
         largest = self._judged("accuracy", "majority_share")[1]
@@ -735,15 +779,12 @@ class Explanation:
         return f", on made-up ones {found:.4f}"
 
     def __repr__(self) -> str:
-        return printable(
-            f"<Explanation of {self._model.task}: complexity {self.complexity}, {self._quality()}>"
-        )
+        return printable(f"<Explanation of {self._model.task}: {self.quality}>")
 
     def _repr_latex_(self) -> str:
         """What a notebook shows."""
         shown = min(self.outputs, 5)
-        name = r"\operatorname{logit} y" if self._classifies() else "y"
-        rows = [rf"{name}_{{{i}}} &= {self.latex(i)}" for i in range(shown)] + (
+        rows = [self.equation(i).replace("=", "&=", 1) for i in range(shown)] + (
             [r"&\;\;\vdots"] if shown < self.outputs else []
         )
         return r"$\displaystyle \begin{aligned} " + r" \\ ".join(rows) + r" \end{aligned}$"
