@@ -76,6 +76,7 @@ from srnet.cli import options
     help="Complexity of a layer's formulas, at most, but of a linear regression.  [default: the "
     "preset's]",
 )
+@options.functions
 @options.nested_constraints
 @options.costs
 @click.option(

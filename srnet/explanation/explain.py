@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from srnet.cgp.primitives import Primitive
 from srnet.errors import UserError
 from srnet.escaping import printable
 from srnet.explanation.classifier import Classifier
@@ -54,6 +55,7 @@ def explain(
     formulas: int | str | Mapping[str, int] = "auto",
     fidelity: float | None = None,
     nodes: int | None = None,
+    functions: Sequence[str | Primitive] | None = None,
     nested_constraints: Mapping[str, Mapping[str, int]] | None = None,
     costs: Mapping[str, int] | None = None,
     seed: int = 0,
@@ -119,6 +121,11 @@ def explain(
     nodes
         Complexity of a layer's formulas, at most; by default 60. Only a linear regression may have
         more, as its additions count.
+    functions
+        The functions and operators that formulas are searched with, by their names, in the place
+        of the preset's: ``["add", "mul", "exp"]``; or what :func:`srnet.make_function` gives.
+        docs/functions.md lists them. Constants bring additions, subtractions, products, quotients
+        and squares into formulas of the preset ``rank`` besides.
     nested_constraints
         How often a function may occur on a path below another one in the same formula, in the form
         of PySR: ``{"sin": {"cos": 0}}`` allows no cosine inside a sine. By default no trigonometric
@@ -175,7 +182,7 @@ def explain(
     search = preset_settings(
         preset,
         loss=loss,
-        **_choices(preset, fidelity, nodes, nested_constraints, costs, settings),
+        **_choices(preset, fidelity, nodes, functions, nested_constraints, costs, settings),
     )
     if layers is None and isinstance(search, RankSettings):
         layers = [OUTPUT]
@@ -301,6 +308,7 @@ def _choices(
     preset: str,
     fidelity: float | None,
     nodes: int | None,
+    functions: Any,
     nested_constraints: Any,
     costs: Any,
     settings: Any,
@@ -318,6 +326,7 @@ def _choices(
     given = {
         "fidelity": fidelity,
         "most_nodes": nodes,
+        "functions": functions,
         "nested_constraints": nested_constraints,
         "costs": costs,
     }

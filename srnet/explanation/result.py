@@ -9,7 +9,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from srnet.cgp.costs import layer_complexity
-from srnet.cgp.primitives import by_name
 from srnet.errors import UserError
 from srnet.escaping import printable
 from srnet.explanation.classifier import class_probabilities
@@ -373,23 +372,12 @@ class Explanation:
     def expression(self, output: int = 0) -> str:
         """One output of the network as text that sympy reads, constants exact, as short as sympy's
         own rules make it."""
-        import sympy
-
-        from srnet.model.sympy_forms import MAX_OPERATIONS, text
+        from srnet.model.sympy_forms import MAX_OPERATIONS, by_cases, text
 
         self._check_output(output)
         if network_operations(self._model) > MAX_OPERATIONS:
             return self._model.network_expressions(self._input_names)[output]
-        expression = self.sympy(output)
-        return text(expression.rewrite(sympy.Piecewise) if self._is_protected() else expression)
-
-    def _is_protected(self) -> bool:
-        return any(
-            by_name(name).guarded
-            for programs in self._model.programs
-            for program in programs
-            for name, _ in program.nodes
-        )
+        return text(by_cases(self.sympy(output)))
 
     def _check_output(self, output: int) -> int:
         return Integer(0, self.outputs - 1).check("output", output)

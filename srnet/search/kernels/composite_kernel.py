@@ -13,8 +13,9 @@ from numba import uint64
 
 from srnet.cgp.compiling import borrowing, copy, owning
 from srnet.cgp.evaluation import evaluate_block
-from srnet.cgp.genome import ARITIES, decode
+from srnet.cgp.genome import decode
 from srnet.cgp.graph import cost_of_graph
+from srnet.cgp.primitives import ARITIES
 from srnet.search.kernels.class_kernel import LogisticWork, Points, cross_entropy
 from srnet.search.kernels.composites import (
     BASIS_AT,
