@@ -544,6 +544,103 @@ class Explanation:
         """
         from srnet.explanation.local import explain_point
 
+    def standard_errors(self) -> "pd.DataFrame":
+        """The standard errors of all constants, weights and biases, by which they can be compared
+        with 0 or with a known value (see
+        :func:`srnet.explanation.standard_errors.compute_standard_errors`).
+
+        Raises
+        ------
+        UserError
+            If the explanation was loaded, or its loss is ``cross_entropy``; if a layer has no more
+            values than numbers, or no finite derivatives.
+        """
+        from srnet.explanation.standard_errors import compute_standard_errors
+
+        if self.network_layers is None:
+            raise UserError(
+                "a loaded explanation has no rows, which tell standard errors; explain the model "
+                "again"
+            )
+        return compute_standard_errors(self._model, self.network_layers, self._input_names)
+
+    def importance(self, X: Any = None, output: int | None = None) -> "Importance":
+        """How much of the output's variance every input and every pair of inputs decides, by the
+        formulas: Sobol indices (see :func:`srnet.explanation.importance.compute_importance`).
+
+        Every input varies as in the rows, but independently of the others, also where they are
+        correlated. Of a classifier the probabilities are meant. Print it as a table; ``plot``
+        draws it.
+
+        Parameters
+        ----------
+        X
+            Rows, n × d; by default those of the search.
+        output
+            The output, 0 …; by default all of them together.
+
+        Raises
+        ------
+        UserError
+            If the formulas have no value somewhere in the box of the inputs; if X is left out and
+            the explanation was loaded; or if there is no such output.
+        """
+        from srnet.explanation.importance import compute_importance
+
+        names = self._columns or self._input_names
+        output = None if output is None else self._check_output(output)
+        return compute_importance(self._model, self._given_rows(X), names, output)
+
+    def explain_at(self, x: Any, output: int = 0) -> "LocalExplanation":
+        """One output of the formulas near a point: its value, gradient and curvature, exact, and
+        the linear formula that they make.
+
+        Unlike LIME and its relatives nothing is sampled or fitted: these are derivatives of the
+        formulas, which are as near to the network's as R² says. Where a protected function has a
+        case of its own, as ``pdiv`` by 0, its derivative counts as 0. Of a classifier the
+        probabilities are meant.
+
+        Parameters
+        ----------
+        x
+            The point: d numbers, a row of a DataFrame, or a table of one row.
+
+        Raises
+        ------
+        UserError
+            If x is not one point, or the formulas have no value or no derivative there; or if there
+            is no such output.
+        """
+        from srnet.explanation.local import explain_point
+
+    def standard_errors(self) -> "pd.DataFrame":
+        """The standard errors of all constants, weights and biases, by which they can be compared
+        with 0 or with a known value (see
+        :func:`srnet.explanation.standard_errors.compute_standard_errors`).
+
+        Raises
+        ------
+        UserError
+            If the explanation was loaded, or its loss is ``cross_entropy``; if a layer has no more
+            values than numbers, or no finite derivatives.
+        """
+        from srnet.explanation.standard_errors import compute_standard_errors
+
+        if self.network_layers is None:
+            raise UserError(
+                "a loaded explanation has no rows, which tell standard errors; explain the model "
+                "again"
+            )
+        return compute_standard_errors(self._model, self.network_layers, self._input_names)
+
+    @property
+    def consensus(self) -> "Consensus | None":
+        """What the searches of several seeds have in common; None where there was one."""
+        from srnet.explanation.consensus import Consensus
+
+        found = self.run.get("consensus")
+        return None if found is None else Consensus.from_run(found)
+
         if hasattr(x, "to_frame"):
             x = x.to_frame().T
         elif np.ndim(x) == 1:
