@@ -8,22 +8,28 @@ import threading
 import warnings
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from srnet.cgp.folding import fold_constants
 from srnet.cgp.primitives import Primitive
+from srnet.cgp.program import Program
 from srnet.errors import UserError
 from srnet.escaping import printable
 from srnet.explanation.classifier import Classifier
-from srnet.explanation.layers import MOST_ROWS, sample_layers
+from srnet.explanation.generation import Callback, Generation
+from srnet.explanation.layers import MOST_ROWS, LayerSample, sample_layers
 from srnet.explanation.result import Explanation
 from srnet.explanation.rows import as_rows, rows_of
 from srnet.explanation.units import restore_units, scale_layers, search_units
 from srnet.io.files import check_writable, write_json, writing_files
-from srnet.networks.adapters import OUTPUT, BlackBox, adapt
+from srnet.model.names import default_names, symbol_names
+from srnet.model.parse import parse_formula
+from srnet.networks.adapters import OUTPUT, BlackBox, Scaler, adapt
 from srnet.networks.checks import check_parts, check_trained, difference
 from srnet.networks.functions import FunctionBox
 from srnet.networks.inputs import Inputs, tabulate
@@ -33,12 +39,13 @@ from srnet.networks.outputs import Selector
 from srnet.search.budget import Budget
 from srnet.search.pareto import SELECTIONS
 from srnet.search.progress import Progress
-from srnet.search.run import evolve, is_compiled
+from srnet.search.run import Search, evolve, is_compiled, record
 from srnet.search.settings import FORMULAS, RankSettings, Settings, limit_evaluations
 from srnet.search.settings import preset as preset_settings
 from srnet.typing import StrPath
 from srnet.validation import SECONDS, Choice, Integer
 
+_SEED = Integer(0, 2**63 - 2)  # a run counts from 1
 # What ``srnet explain`` writes.
 FILES = ("run.json", "layers.npz", "formulas.json", "network.py", "network.c")
 
@@ -61,6 +68,8 @@ def explain(
     seed: int = 0,
     budget: str | int | Budget | None = None,
     validation: Any = None,
+    start: Sequence[str] | Explanation | None = None,
+    callback: Callback | None = None,
     progress: bool = True,
     threads: int = 1,
     settings: dict[str, Any] | None = None,
@@ -148,6 +157,15 @@ def explain(
         are recombined for them (docs/rank.md), with ``joint`` and ``paper`` to 30 % as many as X
         (at least 10, at most 1000), and those that are held out only tell the result's R². Give
         your own where recombined rows make no sense.
+    start
+        Formulas from which the search goes on, PySR's ``guesses``: texts of the inputs, as
+        ``["sin(x0)*x1", "x0**2"]``, each a formula by itself; or the explanation of a model of the
+        same inputs, with all formulas of its front. They compete with what is found, their
+        constants fitted. With the preset ``rank``, where the output alone is explained.
+    callback
+        Called after each generation of the search with a
+        :class:`~srnet.explanation.generation.Generation`, which tells how far it is and can give
+        the explanation so far. Where it returns a true value, the search ends with that.
     progress
         A bar with the time left on a terminal, a line a minute in a log; and a line where the
         search is compiled first, once on a machine. Ctrl-C ends the search
@@ -213,6 +231,8 @@ def explain(
         budget=budget,
         validation=None if validation is None else tabulate(validation, inputs.texts),
         inputs=inputs,
+        start=start,
+        callback=callback,
         progress=progress,
         threads=threads,
     )
@@ -225,7 +245,7 @@ def explain(
     if not inputs.texts:
         return explanation
     run = {**explanation.run, "input_texts": dict(inputs.texts)}
-    return Explanation(run, layers=explanation.network_layers, network=network)
+    return explanation.with_run(run)
 
 
 def explain_rows(
@@ -240,12 +260,14 @@ def explain_rows(
     budget: str | int | Budget | None = None,
     validation: Any = None,
     inputs: Inputs | None = None,
+    start: Sequence[str] | Explanation | None = None,
+    callback: Callback | None = None,
     progress: bool = True,
     threads: int = 1,
 ) -> Explanation:
     """:func:`explain` for whatever has layers, for rows that are an array already, with the names
     of their columns or None, and for the settings of a search."""
-    seed = Integer(0, 2**63 - 2).check("seed", seed)  # a run counts from 1
+    seed = _SEED.check("seed", seed)
     limit = Budget.parse(budget)
     classifies = search.loss == "cross_entropy"
     whole = network
@@ -268,40 +290,203 @@ def explain_rows(
             f"'formulas' is {formulas!r}; the preset {search.preset} has one formula for each "
             f"layer, several are searched by the preset rank"
         )
-    # the search of rank r standardises by itself
-    scaler = None if ranked else network.scaler
-    if scaler is None:
-        scaler = search_units(sample.layers.splits["train"][0])
-    scaled = scale_layers(sample, scaler)
-    own, searched = (each.splits["train"][0] for each in (sample.layers, scaled))
-    warn_of_merged(own, searched, "the search reads", columns)
-    if limit.evaluations is not None:
-        search = limit_evaluations(search, limit.evaluations, sample.layers.depth)
-    if progress and not is_compiled(search):
-        print(
-            "the search is compiled now, for a minute or two, once on this machine",
-            file=sys.stderr,
-            flush=True,
-        )
-    with Progress(quiet=not progress) as bar, _catch_interrupts() as interrupted:
-        run = evolve(
-            scaled,
-            search,
-            seed + 1,
-            threads=threads,
-            progress=bar.show,
-            stop=interrupted,
-            time_limit=limit.seconds,
-        )
-    if interrupted():
-        warnings.warn("interrupted: the explanation is the best so far", stacklevel=3)
-    explanation = Explanation(
-        restore_units(run, sample, scaler, columns), layers=sample.layers, network=network
+    explanation = _search(
+        sample,
+        network,
+        columns,
+        search,
+        seed + 1,
+        limit,
+        start=_start_formulas(start, search, sample, columns),
+        callback=callback,
+        progress=progress,
+        threads=threads,
     )
     doubt = explanation.doubt()
     if doubt is not None:
         warnings.warn(doubt, stacklevel=3)
     return explanation
+
+
+def _resume(
+    search: Settings,
+    explanation: Explanation,
+    budget: str | int | Budget | None,
+    *,
+    callback: Callback | None,
+    progress: bool,
+    threads: int,
+) -> Explanation:
+    """:meth:`Explanation.resume` of an explanation by such a search."""
+    layers, run = explanation.network_layers, explanation.run
+    assert layers is not None
+    if not isinstance(search, RankSettings) or layers.depth > 1:
+        raise UserError(
+            f"a search can be resumed where the preset is rank and the output alone is explained; "
+            f"here the preset is {search.preset} and there are {layers.depth} layer(s)"
+        )
+    sample = LayerSample(layers, run["layer_names"], run["output_scale"], run["validation"])
+    count = run.get("resumed", 0) + 1
+    # of the run's seed and the count alone
+    seed = int(np.random.SeedSequence([run["seed"], count]).generate_state(1, np.uint64)[0] >> 2)
+    found = _search(
+        sample,
+        explanation.network,
+        explanation.columns,
+        search,
+        max(seed, 1),
+        Budget.parse(budget),
+        start=_to_search_units(explanation.front_formulas(), sample),
+        callback=callback,
+        progress=progress,
+        threads=threads,
+    )
+    sums = ("generations", "evaluations", "seconds", "processor_seconds", "compile_seconds")
+    kept = {key: run[key] for key in ("input_texts",) if key in run}
+    return found.with_run(
+        {
+            **found.run,
+            **kept,
+            **{key: run.get(key, 0) + found.run[key] for key in sums},
+            "history": run["history"] + found.run["history"],
+            "seed": run["seed"],
+            "resumed": count,
+        }
+    )
+
+
+def _search(
+    sample: LayerSample,
+    network: BlackBox | None,
+    columns: Sequence[str] | None,
+    search: Settings,
+    seed: int,
+    limit: Budget,
+    *,
+    start: Sequence[tuple[Program, ...]],
+    callback: Callback | None,
+    progress: bool,
+    threads: int,
+) -> Explanation:
+    """One search of the layers, with the seed of a run, from 1 on."""
+    ranked = isinstance(search, RankSettings)
+    scaler = _scaler(sample, None if ranked else getattr(network, "scaler", None))
+    scaled = scale_layers(sample, scaler)
+    own, searched = (each.splits["train"][0] for each in (sample.layers, scaled))
+    warn_of_merged(own, searched, "the search reads", columns)
+    settings = search
+    if limit.evaluations is not None:
+        settings = limit_evaluations(search, limit.evaluations, sample.layers.depth)
+    if progress and not is_compiled(settings):
+        print(
+            "the search is compiled now, for a minute or two, once on this machine",
+            file=sys.stderr,
+            flush=True,
+        )
+
+    def explained(run: dict[str, Any]) -> Explanation:
+        return Explanation(
+            restore_units(run, sample, scaler, columns),
+            layers=sample.layers,
+            network=network,
+            search_on=partial(_resume, search),
+        )
+
+    options: dict[str, Any] = {"start": start} if start else {}
+    ended = False
+    with Progress(quiet=not progress) as bar, _catch_interrupts() as interrupted:
+
+        def show(state: Search) -> None:
+            nonlocal ended
+            bar.show(state)
+            if callback is not None:
+                share = state.generation / settings.generations
+                ended = bool(
+                    callback(
+                        Generation(
+                            state.generation,
+                            state.evaluations,
+                            state.fitness,
+                            min(share if state.elapsed is None else state.elapsed, 1.0),
+                            lambda: explained(record(state, scaled, settings, seed, _NO_TIMES)),
+                        )
+                    )
+                )
+
+        run = evolve(
+            scaled,
+            settings,
+            seed,
+            threads=threads,
+            progress=show,
+            stop=lambda: ended or interrupted(),
+            time_limit=limit.seconds,
+            **options,
+        )
+    if interrupted():
+        warnings.warn("interrupted: the explanation is the best so far", stacklevel=4)
+    return explained(run)
+
+
+# Of a search that has not ended.
+_NO_TIMES = dict.fromkeys(("seconds", "processor_seconds", "compile_seconds"), 0.0)
+
+
+def _scaler(sample: LayerSample, own: Scaler | None) -> Scaler | None:
+    """What the search's inputs are shifted and scaled by: the network's own scaler, or where
+    float32 does not hold the inputs short numbers."""
+    # the search of rank r standardises by itself
+    return search_units(sample.layers.splits["train"][0]) if own is None else own
+
+
+def _start_formulas(
+    start: Any, search: Settings, sample: LayerSample, columns: Sequence[str] | None
+) -> list[tuple[Program, ...]]:
+    """The formulas that an argument ``start`` gives, in the units of the search."""
+    if start is None:
+        return []
+    if not isinstance(search, RankSettings) or sample.layers.depth > 1:
+        raise UserError(
+            f"'start' is for the preset rank where the output alone is explained; the preset is "
+            f"{search.preset}, and {sample.layers.depth} layer(s) are explained"
+        )
+    inputs = sample.layers.widths[0]
+    if isinstance(start, Explanation):
+        if start.model.inputs != inputs or start.model.depth > 1:
+            raise UserError(
+                f"'start' explains {start.model.depth} layer(s) of a model of "
+                f"{start.model.inputs} input(s); the output alone of one of {inputs} is needed"
+            )
+        return _to_search_units(start.front_formulas(), sample)
+    if isinstance(start, str) or not isinstance(start, Sequence):
+        raise UserError(
+            f"'start' is {start!r}; a list of formulas, as ['sin(x0)*x1'], or an explanation is "
+            f"needed"
+        )
+    names = default_names(inputs) if columns is None else symbol_names(columns)
+    for text in start:
+        if not isinstance(text, str):
+            raise UserError(f"'start' has {text!r}; a formula as text is needed, as 'sin(x0)*x1'")
+    return _to_search_units([(parse_formula(text, names),) for text in start], sample)
+
+
+def _to_search_units(
+    formulas: Sequence[tuple[Program, ...]], sample: LayerSample
+) -> list[tuple[Program, ...]]:
+    """Formulas of the inputs in their own units as formulas of what the search reads."""
+    scaler = _scaler(sample, None)
+    if scaler is None:
+        return list(formulas)
+    # x = std · (z + mean / std)
+    shift, factor = -scaler[0] / scaler[1], 1 / scaler[1]
+    return [
+        tuple(
+            fold_constants(program, shift.tolist(), factor.tolist())
+            or program.after_scaling(shift.tolist(), factor.tolist())
+            for program in each
+        )
+        for each in formulas
+    ]
 
 
 def _choices(

@@ -1,7 +1,7 @@
 """The result of an explanation: a network as formulas, with what they cost and how far they can be
 trusted."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from srnet.cgp.costs import layer_complexity
+from srnet.cgp.program import Program
 from srnet.errors import UserError
 from srnet.escaping import printable
 from srnet.explanation.classifier import class_probabilities
@@ -35,6 +36,7 @@ if TYPE_CHECKING:
     from srnet.model.formulas import Simplified
     from srnet.model.torch_module import SymbolicNetwork
     from srnet.networks.adapters import BlackBox
+    from srnet.search.budget import Budget
 
 
 @dataclass(frozen=True)
@@ -113,15 +115,16 @@ class Explanation:
     ----------
     run
         The content of RUN.json.
-    layers, network
-        The layers that were explained, and the network; a loaded explanation has neither.
+    layers, network, search_on
+        The layers that were explained, the network, and what :meth:`resume` calls; a loaded
+        explanation has none of them.
 
     Attributes
     ----------
     run
         The content of RUN.json.
-    network_layers
-        The network's layers on training and validation rows, or None.
+    network_layers, network
+        The network's layers on training and validation rows, and the network, or None.
 
     Raises
     ------
@@ -135,10 +138,12 @@ class Explanation:
         *,
         layers: Layers | None = None,
         network: "BlackBox | None" = None,
+        search_on: "Callable[..., Explanation] | None" = None,
     ) -> None:
         self.run = dict(run)
         self.network_layers = layers
-        self._network = network
+        self.network = network
+        self._search_on = search_on
         self._model = SRNet.from_run(run)
         depth = self._model.depth
         self._layer_names = names_in(
@@ -250,9 +255,9 @@ class Explanation:
     def _network_output(self, rows: NDArray[Any], y: Any) -> Floats:
         """The network's outputs at the rows, n × k: y, or where that is None the network's own."""
         if y is None:
-            if self._network is None:
+            if self.network is None:
                 raise UserError("a loaded explanation has no network; give its outputs at X as y")
-            return np.asarray(self._network.layers(rows)[1][-1], dtype=np.float64)
+            return np.asarray(self.network.layers(rows)[1][-1], dtype=np.float64)
         if hasattr(y, "detach"):
             y = y.detach().cpu()
         values = np.asarray(y, dtype=np.float64)
@@ -323,7 +328,52 @@ class Explanation:
             for measure in _MEASURES:  # those that the entry lacks are of another model
                 kept.pop(measure, None)
         run = {**kept, **chosen, "selected": position}
-        return Explanation(run, layers=self.network_layers, network=self._network)
+        return self.with_run(run)
+
+    def with_run(self, run: Mapping[str, Any]) -> "Explanation":
+        """The explanation with another content of RUN.json, of the same search."""
+        return Explanation(
+            run, layers=self.network_layers, network=self.network, search_on=self._search_on
+        )
+
+    def front_formulas(self) -> list[tuple[Program, ...]]:
+        """The output's formulas of every model of the Pareto front, simplest first."""
+        return [SRNet.from_run(entry).programs[-1] for entry in self._front()]
+
+    def resume(
+        self,
+        budget: "str | int | Budget | None" = None,
+        *,
+        callback: Callable[[Any], object] | None = None,
+        progress: bool = True,
+        threads: int = 1,
+    ) -> "Explanation":
+        """Search on, from all formulas of the front, on the same rows and with the same settings.
+
+        What was found before competes with what is found now. The random numbers are others, which
+        follow from the run's seed and from how often it was resumed: with a number of evaluations
+        the result is the same every time.
+
+        Parameters
+        ----------
+        budget
+            As of :func:`srnet.explain`: a time (``"10min"``), a number of evaluations, or by
+            default the preset's own.
+        callback, progress, threads
+            As of :func:`srnet.explain`.
+
+        Raises
+        ------
+        UserError
+            If the explanation was loaded and so has no rows; or if its preset is not ``rank``, or
+            hidden layers are explained too.
+        """
+        if self._search_on is None or self.network_layers is None:
+            raise UserError(
+                "a loaded explanation has no rows to go on with; explain the model again, with "
+                "this explanation as start="
+            )
+        return self._search_on(self, budget, callback=callback, progress=progress, threads=threads)
 
     def sympy(self, output: int = 0) -> "sympy.Expr":
         """One output of the network as a sympy expression of its inputs; its logit where the run's
@@ -445,9 +495,7 @@ class Explanation:
                 f"in srnet.explain(…, layers=[…]), or use to_torch for the whole network"
             )
         position = hidden.index(layer)
-        return replace_layer(
-            self._model, position, layer, model, self._network, self.network_layers
-        )
+        return replace_layer(self._model, position, layer, model, self.network, self.network_layers)
 
     def to_numpy(self) -> str:
         """The source of a NumPy function ``network(inputs)`` (see
@@ -495,55 +543,6 @@ class Explanation:
             *shares,
         )
 
-    def importance(self, X: Any = None, output: int | None = None) -> "Importance":
-        """How much of the output's variance every input and every pair of inputs decides, by the
-        formulas: Sobol indices (see :func:`srnet.explanation.importance.compute_importance`).
-
-        Every input varies as in the rows, but independently of the others, also where they are
-        correlated. Of a classifier the probabilities are meant. Print it as a table; ``plot``
-        draws it.
-
-        Parameters
-        ----------
-        X
-            Rows, n × d; by default those of the search.
-        output
-            The output, 0 …; by default all of them together.
-
-        Raises
-        ------
-        UserError
-            If the formulas have no value somewhere in the box of the inputs; if X is left out and
-            the explanation was loaded; or if there is no such output.
-        """
-        from srnet.explanation.importance import compute_importance
-
-        names = self._columns or self._input_names
-        output = None if output is None else self._check_output(output)
-        return compute_importance(self._model, self._given_rows(X), names, output)
-
-    def explain_at(self, x: Any, output: int = 0) -> "LocalExplanation":
-        """One output of the formulas near a point: its value, gradient and curvature, exact, and
-        the linear formula that they make.
-
-        Unlike LIME and its relatives nothing is sampled or fitted: these are derivatives of the
-        formulas, which are as near to the network's as R² says. Where a protected function has a
-        case of its own, as ``pdiv`` by 0, its derivative counts as 0. Of a classifier the
-        probabilities are meant.
-
-        Parameters
-        ----------
-        x
-            The point: d numbers, a row of a DataFrame, or a table of one row.
-
-        Raises
-        ------
-        UserError
-            If x is not one point, or the formulas have no value or no derivative there; or if there
-            is no such output.
-        """
-        from srnet.explanation.local import explain_point
-
     def standard_errors(self) -> "pd.DataFrame":
         """The standard errors of all constants, weights and biases, by which they can be compared
         with 0 or with a known value (see
@@ -612,34 +611,6 @@ class Explanation:
             is no such output.
         """
         from srnet.explanation.local import explain_point
-
-    def standard_errors(self) -> "pd.DataFrame":
-        """The standard errors of all constants, weights and biases, by which they can be compared
-        with 0 or with a known value (see
-        :func:`srnet.explanation.standard_errors.compute_standard_errors`).
-
-        Raises
-        ------
-        UserError
-            If the explanation was loaded, or its loss is ``cross_entropy``; if a layer has no more
-            values than numbers, or no finite derivatives.
-        """
-        from srnet.explanation.standard_errors import compute_standard_errors
-
-        if self.network_layers is None:
-            raise UserError(
-                "a loaded explanation has no rows, which tell standard errors; explain the model "
-                "again"
-            )
-        return compute_standard_errors(self._model, self.network_layers, self._input_names)
-
-    @property
-    def consensus(self) -> "Consensus | None":
-        """What the searches of several seeds have in common; None where there was one."""
-        from srnet.explanation.consensus import Consensus
-
-        found = self.run.get("consensus")
-        return None if found is None else Consensus.from_run(found)
 
         if hasattr(x, "to_frame"):
             x = x.to_frame().T
