@@ -46,6 +46,7 @@ from srnet.typing import StrPath
 from srnet.validation import SECONDS, Choice, Integer
 
 _SEED = Integer(0, 2**63 - 2)  # a run counts from 1
+SEEDS = Integer(2, 100)  # of one call
 # What ``srnet explain`` writes.
 FILES = ("run.json", "layers.npz", "formulas.json", "network.py", "network.c")
 
@@ -66,6 +67,7 @@ def explain(
     nested_constraints: Mapping[str, Mapping[str, int]] | None = None,
     costs: Mapping[str, int] | None = None,
     seed: int = 0,
+    seeds: int | None = None,
     budget: str | int | Budget | None = None,
     validation: Any = None,
     start: Sequence[str] | Explanation | None = None,
@@ -144,6 +146,10 @@ def explain(
         1: ``{"sin": 3, "ln": 2}``. Not for the preset ``paper``.
     seed
         0 or more. Runs count their seeds from 1, so RUN.json holds ``seed + 1``.
+    seeds
+        Searches of so many seeds, ``seed``, ``seed + 1``, …, each with the whole budget. The most
+        faithful explanation is returned, and its ``consensus`` tells what all have in common:
+        inputs, parts of formulas, and the spread of fidelity.
     budget
         A time (``"60s"``, ``"2min"``), a number of chromosome evaluations, or by default the
         preset's own, with ``rank`` 4 000 000 evaluations per layer, about 20 s for a small network.
@@ -220,14 +226,14 @@ def explain(
     takes_text = isinstance(network, FunctionBox) or getattr(network, "before", None) is not None
     if not takes_text:
         inputs.check_numbers()
-    explanation = explain_rows(
+    explain_seed = partial(
+        explain_rows,
         network,
         rows,
         columns,
         task=task,
         search=search,
         formulas=formulas,
-        seed=seed,
         budget=budget,
         validation=None if validation is None else tabulate(validation, inputs.texts),
         inputs=inputs,
@@ -236,6 +242,16 @@ def explain(
         progress=progress,
         threads=threads,
     )
+    if seeds is None:
+        explanation = explain_seed(seed=seed)
+    else:
+        from srnet.explanation.seeds import compare_runs, most_faithful
+
+        found, first = [], _SEED.check("seed", seed)
+        for i in range(SEEDS.check("seeds", seeds)):
+            found.append(explain_seed(seed=first + i))
+        explanation = found[most_faithful(found)]
+        explanation = explanation.with_run({**explanation.run, "consensus": compare_runs(found)})
     if layers is None and len(explanation.layers) == 1 and not isinstance(network, FunctionBox):
         warnings.warn(
             "only the output is explained, for the model has no activation module; name layers "

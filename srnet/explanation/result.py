@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     import sympy
     from matplotlib.figure import Figure
 
+    from srnet.explanation.consensus import Consensus
     from srnet.explanation.importance import Importance
     from srnet.explanation.local import LocalExplanation
     from srnet.explanation.replacement import ReplacedLayer
@@ -563,6 +564,14 @@ class Explanation:
             )
         return compute_standard_errors(self._model, self.network_layers, self._input_names)
 
+    @property
+    def consensus(self) -> "Consensus | None":
+        """What the searches of several seeds have in common; None where there was one."""
+        from srnet.explanation.consensus import Consensus
+
+        found = self.run.get("consensus")
+        return None if found is None else Consensus.from_run(found)
+
     def importance(self, X: Any = None, output: int | None = None) -> "Importance":
         """How much of the output's variance every input and every pair of inputs decides, by the
         formulas: Sobol indices (see :func:`srnet.explanation.importance.compute_importance`).
@@ -673,6 +682,8 @@ class Explanation:
         ]
         lines += legend(self._model, self._input_names, self._columns)
         lines += self._warnings()
+        if self.consensus is not None:
+            lines += str(self.consensus).split("\n")
         few = "test_r2" not in self.run and self.run.get("validation") in ("made up", "fitted")
         if few:
             lines.append("Few rows: none is held out, and on others R² may be far lower.")

@@ -10,6 +10,8 @@ from srnet import Explanation, explain
 from srnet.errors import UserError
 from srnet.explanation.generation import Generation
 
+pytestmark = pytest.mark.filterwarnings("ignore:the formulas are not the network")
+
 RNG = np.random.default_rng(0)
 X = RNG.uniform(-2, 2, (200, 3))
 OPTIONS: dict[str, Any] = {"budget": 2000, "progress": False}
