@@ -16,7 +16,8 @@ FUNCTIONS = {
     "fabs": np.abs,
     "exp": np.exp,
     "tanh": np.tanh,
-    "pow": np.power,
+    # NumPy takes the root of a single number for its power 0.5, which at -inf is another than in C
+    "pow": lambda a, b: np.power(np.array([a, a]), np.array([b, b]))[0],
     "fmax": np.fmax,
 }
 TOKEN = re.compile(r"\s*(\d+\.?\d*(?:e[+-]?\d+)?|[A-Za-z_]\w*|[=!]=|\|\||[-+*/()?:\[\]=;,<>])")
