@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from srnet._version import __version__
 
 if TYPE_CHECKING:
+    from srnet.cgp.own_functions import make_function
     from srnet.errors import UserError
     from srnet.explanation.estimators import SRNetClassifier, SRNetRegressor
     from srnet.explanation.explain import explain
@@ -22,6 +23,7 @@ __all__ = [
     "UserError",
     "__version__",
     "explain",
+    "make_function",
 ]
 
 # Loaded when first asked for: importing srnet, as the command line does, costs nothing.
@@ -31,6 +33,7 @@ _HOMES = {
     "SRNetRegressor": "srnet.explanation.estimators",
     "UserError": "srnet.errors",
     "explain": "srnet.explanation.explain",
+    "make_function": "srnet.cgp.own_functions",
 }
 
 

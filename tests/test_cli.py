@@ -190,6 +190,7 @@ def test_threads_do_not_change_the_file(tmp_path: Path, layers_file: Path) -> No
         (["--formulas", "2"], "unknown setting 'formulas'"),
         (["--costs", '{"sin": 3}'], "unknown setting 'costs' of the preset paper"),
         (["--preset", "joint", "--costs", '{"sin": 0}'], "'costs.sin' is 0"),
+        (["--functions", "add,erf"], "unknown primitive 'erf'"),
         (["--nested-constraints", "{}"], "unknown setting 'nested_constraints'"),
         (["--nested-constraints", "sin"], "--nested-constraints is 'sin', which is not JSON"),
         (["--nested-constraints", "[]"], "--nested-constraints is '[]'; a JSON object is needed"),
@@ -719,14 +720,21 @@ def test_explain_takes_numbers_of_formulas_fidelity_and_nodes(tmp_path: Path) ->
     assert json.loads((tmp_path / "p" / "run.json").read_text())["settings"]["formulas"] == 0
 
 
-def test_nested_constraints_and_costs_are_options(tmp_path: Path, layers_file: Path) -> None:
-    given: dict[str, Any] = {"nested_constraints": {"sin": {"cos": 1}}, "costs": {"sin": 3}}
+def test_functions_constraints_and_costs_are_options(tmp_path: Path, layers_file: Path) -> None:
+    given: dict[str, Any] = {
+        "functions": ["add", "mul", "exp"],
+        "nested_constraints": {"sin": {"cos": 1}},
+        "costs": {"sin": 3},
+    }
     options = ["--nested-constraints", '{"sin": {"cos": 1}}', "--costs", '{"sin": 3}']
+    options += ["--functions", "add, mul,exp"]
     run, joint = tmp_path / "run.json", ["--preset", "joint"]
     assert srnet("evolve", layers_file, *SMALL, "--out", run, *joint, *options).exit_code == 0
     network, data = state_dict(tmp_path / "n.pt", 2, 3, 1), table(tmp_path / "d.csv", 2)
     command = ("explain", network, data, "--out", tmp_path / "o", *EXPLAIN, *options)
-    assert srnet(*command).exit_code == 0
+    assert srnet(*command, "--seeds", "2").exit_code == 0
+    explained = json.loads((tmp_path / "o" / "run.json").read_text())
+    assert len(explained["consensus"]["runs"]) == 2
     for file in (run, tmp_path / "o" / "run.json"):
         settings = json.loads(file.read_text())["settings"]
         assert {key: settings[key] for key in given} == given

@@ -39,7 +39,7 @@ def run(*words: str | Path, cwd: Path) -> str:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("page", ["docs/tutorial.md", "README.md"])
+@pytest.mark.parametrize("page", ["docs/tutorial.md", "docs/functions.md", "README.md"])
 def test_python_in_a_page_runs_as_it_stands(page: str, tmp_path: Path) -> None:
     blocks = re.findall(
         r"^```python\n(.*?)^```", (ROOT / page).read_text(), re.MULTILINE | re.DOTALL

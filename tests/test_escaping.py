@@ -76,6 +76,11 @@ def run_of(name: str) -> dict[str, Any]:
     """A RUN.json in which every text is the name."""
     run = fakes.run("F3") | {"task": name, "preset": name, "expressions": [name] * 3}
     run |= {"network_expressions": [name], "input_names": [name or "x", f"b{name}"]}
+    run["consensus"] = {
+        "runs": [{"seed": 0, "r2": None, "complexity": 1, "formulas": name}],
+        "inputs": [{"input": name, "share": 1.0}],
+        "formulas": [{"formula": name, "share": 0.5}],
+    }
     return run | {"layer_names": [f"{name}."] * 3, "version": name}
 
 

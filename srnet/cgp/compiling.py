@@ -9,6 +9,7 @@ Where the home is read-only the cache lies in the temporary folder; where that c
 either, in a private folder that lasts as long as the process.
 """
 
+import contextlib
 import hashlib
 import importlib.metadata
 import os
@@ -16,13 +17,15 @@ import pickle
 import stat
 import tempfile
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from functools import partial
 from pathlib import Path
 from typing import Any
 
 import numba
 from numba.core.caching import IndexDataCacheFile
+from numba.core.ccallback import CFunc
+from numba.core.sigutils import normalize_signature
 from platformdirs import user_cache_path
 
 # What is compiled, or compiled in as a constant, relative to the package. A test compares it with
@@ -163,19 +166,44 @@ def njit(**options: Any) -> Callable[[Callable[..., Any]], Any]:
     """``numba.njit`` with ``cache=True`` and without the global interpreter lock, in our cache."""
 
     def decorate(function: Callable[..., Any]) -> Any:
-        config: Any = numba.config
-        other, config.CACHE_DIR = config.CACHE_DIR, str(FOLDER)
-        try:
+        with _in_folder():
             compiled = numba.njit(**{"cache": True, "nogil": True, **options})(function)
-        finally:
-            config.CACHE_DIR = other
-        file = getattr(getattr(compiled, "_cache", None), "_cache_file", None)
-        if file is not None:  # there is none under NUMBA_DISABLE_JIT
-            file.__class__ = _CheckedFile
-            file._source_stamp = None  # the folder's name says more than a file's date
+        _check_files(compiled)
         return compiled
 
     return decorate
+
+
+def compile_callback(function: Callable[..., Any], signature: Any, cache: bool) -> Any:
+    """A function compiled for other code to call by its address, with Numba's ``address`` of a
+    ``cfunc``."""
+    options = {"error_model": "numpy", "fastmath": {"contract"}}
+    compiled = CFunc(function, normalize_signature(signature), {}, options)
+    if cache:
+        with _in_folder():
+            compiled.enable_caching()
+        _check_files(compiled)
+    compiled.compile()
+    return compiled
+
+
+@contextlib.contextmanager
+def _in_folder() -> Iterator[None]:
+    """Let Numba take our folder for its cache."""
+    config: Any = numba.config
+    other, config.CACHE_DIR = config.CACHE_DIR, str(FOLDER)
+    try:
+        yield
+    finally:
+        config.CACHE_DIR = other
+
+
+def _check_files(compiled: Any) -> None:
+    """Let a function's cache check its files."""
+    file = getattr(getattr(compiled, "_cache", None), "_cache_file", None)
+    if file is not None:  # there is none under NUMBA_DISABLE_JIT
+        file.__class__ = _CheckedFile
+        file._source_stamp = None  # the folder's name says more than a file's date
 
 
 # Compiled code that borrows its arrays from its caller and makes none need not count references to

@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from srnet.cgp.primitives import OPCODES, PRIMITIVES
+from srnet.cgp.primitives import ARITIES, OPCODES
 from srnet.cgp.program import Program
 from srnet.errors import UserError
 from srnet.validation import Choice, Integer
@@ -14,7 +14,7 @@ from srnet.validation import Choice, Integer
 # Sorted by name; only operators that do not cost 1 are named.
 Costs = tuple[tuple[str, int], ...]
 
-_OPERATOR, _COST = Choice(tuple(OPCODES)), Integer(1, 1000)
+_COST = Integer(1, 1000)
 
 
 class OperatorCosts:
@@ -28,8 +28,9 @@ class OperatorCosts:
             raise UserError(
                 f"'{name}' is {value!r}; whole numbers by operator are needed, as {{'sin': 3}}"
             ) from None
+        known = Choice(tuple(OPCODES))
         checked = [
-            (operator, _COST.check(f"{name}.{_OPERATOR.check_key(name, operator)}", cost))
+            (operator, _COST.check(f"{name}.{known.check_key(name, operator)}", cost))
             for operator, cost in costs.items()
         ]
         return tuple(sorted((operator, cost) for operator, cost in checked if cost != 1))
@@ -37,8 +38,10 @@ class OperatorCosts:
 
 def cost_table(costs: Costs) -> NDArray[np.int64]:
     """The cost of every opcode."""
-    named = dict(costs)
-    return np.array([named.get(primitive.name, 1) for primitive in PRIMITIVES], dtype=np.int64)
+    table = np.ones(len(ARITIES), dtype=np.int64)
+    for name, cost in costs:
+        table[OPCODES[name]] = cost
+    return table
 
 
 def layer_complexity(programs: Sequence[Program], costs: Costs = ()) -> int:

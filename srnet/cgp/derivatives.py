@@ -4,10 +4,10 @@ back."""
 import numpy as np
 from numba import uint64
 
+from srnet.cgp.called import call_derivative
 from srnet.cgp.compiling import borrowing
 from srnet.cgp.evaluation import compile_cases
-from srnet.cgp.genome import ARITIES
-from srnet.cgp.primitives import MAX_ARITY, PRIMITIVES
+from srnet.cgp.primitives import ARITIES, INLINED, MAX_ARITY, PRIMITIVES
 
 _ZERO, _ONE = np.float32(0.0), np.float32(1.0)
 
@@ -27,9 +27,10 @@ _pass_back = compile_cases(
     "values, adjoints, to, a, b, out",
     {
         MAX_ARITY * opcode + operand: (derivative, _STATEMENTS[primitive.arity])
-        for opcode, primitive in enumerate(PRIMITIVES)
+        for opcode, primitive in enumerate(PRIMITIVES[:INLINED])
         for operand, derivative in enumerate(primitive.derivatives)
     },
+    call_derivative,
 )
 
 

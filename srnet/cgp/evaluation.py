@@ -7,12 +7,13 @@ import numpy as np
 from numba import uint64
 
 from srnet.cgp import vector_math
+from srnet.cgp.called import call_value
 from srnet.cgp.compiling import njit
-from srnet.cgp.primitives import PRIMITIVES
+from srnet.cgp.primitives import INLINED, PRIMITIVES
 
 
 def compile_cases(
-    name: str, parameters: str, cases: Mapping[int, tuple[Callable[..., Any], str]]
+    name: str, parameters: str, cases: Mapping[int, tuple[Callable[..., Any], str]], other: Any
 ) -> Any:
     """A compiled function of (case, rows, parameters) that loops over the rows as the case says.
 
@@ -30,8 +31,11 @@ def compile_cases(
     cases
         For each case a function, and the statement for row ``i`` that calls it: ``{f}(m, …)``,
         where m is :mod:`srnet.cgp.vector_math`.
+    other
+        What is called for every other case, with the same arguments.
     """
     names: dict[str, Any] = {"__name__": __name__, "m": vector_math, "uint64": uint64}
+    names["other"] = other
     branches = []
     for case, (function, statement) in cases.items():
         names[f"f{case}"] = njit(cache=False, inline="always")(function)
@@ -41,6 +45,7 @@ def compile_cases(
             f"            {statement.format(f=f'f{case}')}\n"
         )
     head = f"def {name}(case, rows, {parameters}):\n    n = uint64(rows)\n    "
+    branches.append(f"se:\n        other(case, rows, {parameters})\n")
     exec(compile(head + "    el".join(branches), __file__, "exec"), names)
     return njit(forceinline=True, error_model="numpy", fastmath={"contract"})(names[name])
 
@@ -56,8 +61,9 @@ apply_primitive = compile_cases(
     "values, a, b, out",
     {
         opcode: (primitive.value, _STATEMENTS[primitive.arity])
-        for opcode, primitive in enumerate(PRIMITIVES)
+        for opcode, primitive in enumerate(PRIMITIVES[:INLINED])
     },
+    call_value,
 )
 
 

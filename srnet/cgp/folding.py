@@ -2,10 +2,10 @@
 stands where it must.
 
 An affine value α·v + β moves up through the nodes as far as their identities allow: through sums,
-products and quotients, squares, square roots and logarithms. A layer multiplies and shifts its
-formulas, so that what arrives at the top is dropped. Every constant that is left changes the
-formula's shape: a fit of the constants has no flat directions, and the formula is as short as these
-identities make it.
+products and quotients, squares, square roots, logarithms, powers and absolute values. A layer
+multiplies and shifts its formulas, so that what arrives at the top is dropped. Every constant that
+is left changes the formula's shape: a fit of the constants has no flat directions, and the formula
+is as short as these identities make it.
 """
 
 import math
@@ -260,6 +260,23 @@ def _ln(builder: _Builder, a: _Affine) -> _Affine:
     return _Affine(1.0, math.log(abs(a.slope)), logarithm.address)
 
 
+def _exp(builder: _Builder, a: _Affine) -> _Affine:
+    power = builder.node("exp", builder.address(_Affine(a.slope, 0.0, a.address)))
+    return _Affine(float(np.exp(a.shift)), 0.0, power.address)
+
+
+def _abs(builder: _Builder, a: _Affine) -> _Affine:
+    size = builder.node("abs", builder.address(_monic(a)))
+    return _Affine(abs(a.slope), 0.0, size.address)
+
+
+def _pow(builder: _Builder, a: _Affine, b: _Affine) -> _Affine:
+    if a.address is None or b.address is not None:
+        return builder.node("pow", builder.address(a), builder.address(b))
+    power = builder.node("pow", builder.address(_unsigned(a)), builder.address(b))
+    return _Affine(float(np.power(np.float64(abs(a.slope)), b.shift)), 0.0, power.address)
+
+
 # Of the guarded primitives the identities would fail at the guarded point: they have none.
 _RULES: dict[str, Callable[..., _Affine]] = {
     "add": _add,
@@ -270,4 +287,7 @@ _RULES: dict[str, Callable[..., _Affine]] = {
     "sqrt": _root("sqrt"),
     "psqrt": _root("psqrt"),
     "ln": _ln,
+    "exp": _exp,
+    "abs": _abs,
+    "pow": _pow,
 }

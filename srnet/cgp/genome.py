@@ -18,17 +18,23 @@ import numpy as np
 from numba import uint64
 from numpy.typing import NDArray
 
+from srnet.cgp.called import load
 from srnet.cgp.compiling import njit
-from srnet.cgp.primitives import MAX_ARITY, OPCODES, PRIMITIVES, function_set
+from srnet.cgp.primitives import (
+    ARITIES,
+    COMMUTES,
+    MAX_ARITY,
+    OPCODES,
+    by_name,
+    by_opcode,
+    function_set,
+)
 from srnet.cgp.program import Program
 from srnet.errors import UserError
 from srnet.validation import Count, Integer, validate
 
 GENES_PER_NODE = 1 + MAX_ARITY
 Genes = NDArray[np.int32]
-
-ARITIES = np.array([primitive.arity for primitive in PRIMITIVES], dtype=np.int64)
-COMMUTES = np.array([primitive.commutes for primitive in PRIMITIVES])
 
 
 @dataclass(frozen=True)
@@ -68,13 +74,15 @@ class Grid:
         return self.nodes * GENES_PER_NODE + 1
 
     def opcodes(self) -> NDArray[np.int64]:
-        """The kernel's opcode of every function allele."""
+        """The kernel's opcode of every function allele; the kernel can then evaluate them."""
+        for name in self.functions:
+            load(name)
         return np.array([OPCODES[name] for name in self.functions], dtype=np.int64)
 
     def unary_opcodes(self) -> NDArray[np.int64]:
         """The kernel's opcodes of the unary functions."""
         return np.array(
-            [opcode for opcode in self.opcodes() if PRIMITIVES[opcode].arity == 1], dtype=np.int64
+            [OPCODES[name] for name in self.functions if by_name(name).arity == 1], dtype=np.int64
         )
 
     def alleles(self) -> NDArray[np.int64]:
@@ -126,7 +134,7 @@ class Grid:
         )
         nodes = []
         for opcode, a, b in out[:count].tolist():
-            primitive = PRIMITIVES[opcode]
+            primitive = by_opcode(opcode)
             nodes.append((primitive.name, (a, b)[: primitive.arity]))
         return Program(self.inputs, tuple(float(c) for c in constants), tuple(nodes), int(output))
 

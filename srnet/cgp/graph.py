@@ -6,8 +6,7 @@ from numba import uint64
 from numpy.typing import NDArray
 
 from srnet.cgp.compiling import borrowing, njit
-from srnet.cgp.genome import ARITIES
-from srnet.cgp.primitives import OPCODES
+from srnet.cgp.primitives import ARITIES, OPCODES
 from srnet.cgp.program import Program
 
 

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from srnet.cgp.primitives import OPCODES, PRIMITIVES
+from srnet.cgp.primitives import ARITIES, OPCODES
 from srnet.errors import UserError
 from srnet.validation import Choice, Integer
 
@@ -21,7 +21,7 @@ _TRIGONOMETRIC = ("cos", "sin", "tan")
 PLAIN_TRIGONOMETRY: Constraints = tuple(
     (outer, tuple((inner, 0) for inner in _TRIGONOMETRIC)) for outer in _TRIGONOMETRIC
 )
-_FUNCTION, _TIMES = Choice(tuple(OPCODES)), Integer(0)
+_TIMES = Integer(0)
 _NO_LIMIT = np.iinfo(np.int64).max
 
 
@@ -30,11 +30,11 @@ class NestedConstraints:
 
     def check(self, name: str, value: Any) -> Constraints:
         """The constraints as pairs, in the order of the names: equal ones are equal."""
-        constraints = []
+        constraints, known = [], Choice(tuple(OPCODES))
         for outer, below in _pairs(name, value):
-            outer = _FUNCTION.check_key(name, outer)
+            outer = known.check_key(name, outer)
             limits = [
-                (_FUNCTION.check_key(f"{name}.{outer}", inner), times)
+                (known.check_key(f"{name}.{outer}", inner), times)
                 for inner, times in _pairs(f"{name}.{outer}", below)
             ]
             limits = [(f, _TIMES.check(f"{name}.{outer}.{f}", times)) for f, times in limits]
@@ -56,7 +56,7 @@ def nesting_limits(constraints: Constraints) -> NDArray[np.int64]:
     """Constraints for compiled code: a row for every inner function, its opcode and then, by the
     opcode of the outer function, how often it may occur below."""
     inner = sorted({OPCODES[name] for _, limits in constraints for name, _ in limits})
-    table = np.full((len(inner), 1 + len(PRIMITIVES)), _NO_LIMIT)
+    table = np.full((len(inner), 1 + len(ARITIES)), _NO_LIMIT)
     table[:, 0] = inner
     for outer, limits in constraints:
         for name, times in limits:

@@ -43,6 +43,13 @@ from srnet.cli import options
     "--seed", type=int, default=0, show_default=True, help="Seed of the search, at least 0."
 )
 @click.option(
+    "--seeds",
+    type=int,
+    default=None,
+    help="Searches of so many seeds, from --seed on, each with the whole budget: the most faithful "
+    "is written, and what they have in common.",
+)
+@click.option(
     "--preset",
     default="rank",
     show_default=True,
@@ -76,6 +83,7 @@ from srnet.cli import options
     help="Complexity of a layer's formulas, at most, but of a linear regression.  [default: the "
     "preset's]",
 )
+@options.functions
 @options.nested_constraints
 @options.costs
 @click.option(

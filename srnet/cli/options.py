@@ -91,7 +91,7 @@ costs = mapping(
 
 
 def names(option: str, content: str, argument: str | None = None) -> Callable[[Command], Command]:
-    """Names of columns with commas between them, as in a line of a CSV."""
+    """Names with commas between them, as in a line of a CSV."""
     return click.option(
         option, *filter(None, [argument]), metavar="A,B,…", help=content, callback=_parse_names
     )
@@ -101,6 +101,13 @@ def _parse_names(_: click.Context, option: click.Parameter, text: str | None) ->
     if text is None:
         return None
     return [name.strip() for name in next(csv.reader([text], skipinitialspace=True))] or [""]
+
+
+functions = names(
+    "--functions",
+    "The functions of the formulas, as add,sub,mul,div,exp (docs/functions.md).  [default: the "
+    "preset's]",
+)
 
 
 def seeds(**attributes: Any) -> Callable[[Command], Command]:

@@ -74,6 +74,7 @@ def layers(network: str, data_file: str, task: str, tasks: str, out: str) -> Non
     help="Formulas of each layer, with a preset of rank r; 0 for as many as it takes.  [default: "
     "the preset's]",
 )
+@options.functions
 @options.nested_constraints
 @options.costs
 @click.option(
@@ -118,6 +119,7 @@ def evolve(
     out: str,
     preset_name: str,
     formulas: int | None,
+    functions: list[str] | None,
     nested_constraints: Any,
     costs: Any,
     population: int | None,
@@ -141,6 +143,7 @@ def evolve(
     settings = preset(
         preset_name,
         formulas=formulas,
+        functions=functions,
         nested_constraints=nested_constraints,
         costs=costs,
         population=population,

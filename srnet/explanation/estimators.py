@@ -3,6 +3,7 @@ SRNet."""
 
 import time
 import warnings
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -15,6 +16,7 @@ from sklearn.utils import check_random_state
 from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import check_is_fitted, validate_data
 
+from srnet.cgp.primitives import Primitive
 from srnet.explanation.explain import explain_rows
 from srnet.explanation.layers import MOST_ROWS
 from srnet.explanation.result import Explanation
@@ -51,6 +53,7 @@ class _Estimator(BaseEstimator):
         select: str | None = None,
         random_state: Any = None,
         verbose: bool = False,
+        functions: Sequence[str | Primitive] | None = None,
     ) -> None:
         self.hidden_layer_sizes = hidden_layer_sizes
         self.activation = activation
@@ -63,6 +66,7 @@ class _Estimator(BaseEstimator):
         self.select = select
         self.random_state = random_state
         self.verbose = verbose
+        self.functions = functions
 
     def _fit(self, X: Floats, y: NDArray[Any], kind: type) -> None:
         begin = time.monotonic()
@@ -109,7 +113,7 @@ class _Estimator(BaseEstimator):
         if budget.seconds is not None:
             # loading the search is not in its own time, but in that of the fit; compiling it, once
             # on a machine, is not
-            load_kernels(preset_settings(self.preset))
+            load_kernels(preset_settings(self.preset, functions=self.functions))
             left = (
                 budget.seconds * (1 - _REST) - (time.monotonic() - begin)
                 if self.max_time is not None
@@ -121,7 +125,7 @@ class _Estimator(BaseEstimator):
             warnings.filterwarnings("ignore", message="the network's output is nearly constant")
             # outside of the data a network knows nothing of the law; one that classifies is sure of
             # the rows that it was trained on, and says more of those between
-            search = preset_settings(self.preset, loss=self._loss)
+            search = preset_settings(self.preset, loss=self._loss, functions=self.functions)
             recombine = search.loss == "cross_entropy" and isinstance(search, RankSettings)
             some = np.random.default_rng(int(seeds[2])).choice(
                 len(rows), max(2, min(len(rows) // 4, 1000)), replace=False
@@ -218,6 +222,8 @@ class SRNetRegressor(RegressorMixin, _Estimator):
         Of the network and the search.
     verbose
         Whether progress is shown.
+    functions
+        The functions of the formulas, in the place of the preset's, as of :func:`srnet.explain`.
 
     Attributes
     ----------

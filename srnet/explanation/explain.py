@@ -8,21 +8,28 @@ import threading
 import warnings
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from srnet.cgp.folding import fold_constants
+from srnet.cgp.primitives import Primitive
+from srnet.cgp.program import Program
 from srnet.errors import UserError
 from srnet.escaping import printable
 from srnet.explanation.classifier import Classifier
-from srnet.explanation.layers import MOST_ROWS, sample_layers
+from srnet.explanation.generation import Callback, Generation
+from srnet.explanation.layers import MOST_ROWS, LayerSample, sample_layers
 from srnet.explanation.result import Explanation
 from srnet.explanation.rows import as_rows, rows_of
 from srnet.explanation.units import restore_units, scale_layers, search_units
 from srnet.io.files import check_writable, write_json, writing_files
-from srnet.networks.adapters import OUTPUT, BlackBox, adapt
+from srnet.model.names import default_names, symbol_names
+from srnet.model.parse import parse_formula
+from srnet.networks.adapters import OUTPUT, BlackBox, Scaler, adapt
 from srnet.networks.checks import check_parts, check_trained, difference
 from srnet.networks.functions import FunctionBox
 from srnet.networks.inputs import Inputs, tabulate
@@ -33,12 +40,14 @@ from srnet.search.budget import Budget
 from srnet.search.compilation import is_compiled
 from srnet.search.pareto import SELECTIONS
 from srnet.search.progress import Progress
-from srnet.search.run import evolve
+from srnet.search.run import Search, evolve, record
 from srnet.search.settings import FORMULAS, RankSettings, Settings, limit_evaluations
 from srnet.search.settings import preset as preset_settings
 from srnet.typing import StrPath
 from srnet.validation import SECONDS, Choice, Integer
 
+_SEED = Integer(0, 2**63 - 2)  # a run counts from 1
+SEEDS = Integer(2, 100)  # of one call
 # What ``srnet explain`` writes.
 FILES = ("run.json", "layers.npz", "formulas.json", "network.py", "network.c")
 
@@ -55,11 +64,15 @@ def explain(
     formulas: int | str | Mapping[str, int] = "auto",
     fidelity: float | None = None,
     nodes: int | None = None,
+    functions: Sequence[str | Primitive] | None = None,
     nested_constraints: Mapping[str, Mapping[str, int]] | None = None,
     costs: Mapping[str, int] | None = None,
     seed: int = 0,
+    seeds: int | None = None,
     budget: str | int | Budget | None = None,
     validation: Any = None,
+    start: Sequence[str] | Explanation | None = None,
+    callback: Callback | None = None,
     progress: bool = True,
     threads: int = 1,
     settings: dict[str, Any] | None = None,
@@ -120,6 +133,11 @@ def explain(
     nodes
         Complexity of a layer's formulas, at most; by default 60. Only a linear regression may have
         more, as its additions count.
+    functions
+        The functions and operators that formulas are searched with, by their names, in the place
+        of the preset's: ``["add", "mul", "exp"]``; or what :func:`srnet.make_function` gives.
+        docs/functions.md lists them. Constants bring additions, subtractions, products, quotients
+        and squares into formulas of the preset ``rank`` besides.
     nested_constraints
         How often a function may occur on a path below another one in the same formula, in the form
         of PySR: ``{"sin": {"cos": 0}}`` allows no cosine inside a sine. By default no trigonometric
@@ -129,6 +147,10 @@ def explain(
         1: ``{"sin": 3, "ln": 2}``. Not for the preset ``paper``.
     seed
         0 or more. Runs count their seeds from 1, so RUN.json holds ``seed + 1``.
+    seeds
+        Searches of so many seeds, ``seed``, ``seed + 1``, …, each with the whole budget. The most
+        faithful explanation is returned, and its ``consensus`` tells what all have in common:
+        inputs, parts of formulas, and the spread of fidelity.
     budget
         A time (``"60s"``, ``"2min"``), a number of chromosome evaluations, or by default the
         preset's own, with ``rank`` 4 000 000 evaluations per layer, about 20 s for a small network.
@@ -142,6 +164,15 @@ def explain(
         are recombined for them (docs/rank.md), with ``joint`` and ``paper`` to 30 % as many as X
         (at least 10, at most 1000), and those that are held out only tell the result's R². Give
         your own where recombined rows make no sense.
+    start
+        Formulas from which the search goes on, PySR's ``guesses``: texts of the inputs, as
+        ``["sin(x0)*x1", "x0**2"]``, each a formula by itself; or the explanation of a model of the
+        same inputs, with all formulas of its front. They compete with what is found, their
+        constants fitted. With the preset ``rank``, where the output alone is explained.
+    callback
+        Called after each generation of the search with a
+        :class:`~srnet.explanation.generation.Generation`, which tells how far it is and can give
+        the explanation so far. Where it returns a true value, the search ends with that.
     progress
         A bar with the time left on a terminal, a line a minute in a log; and a line where the
         search is compiled first, once on a machine. Ctrl-C ends the search
@@ -176,7 +207,7 @@ def explain(
     search = preset_settings(
         preset,
         loss=loss,
-        **_choices(preset, fidelity, nodes, nested_constraints, costs, settings),
+        **_choices(preset, fidelity, nodes, functions, nested_constraints, costs, settings),
     )
     if layers is None and isinstance(search, RankSettings):
         layers = [OUTPUT]
@@ -196,20 +227,32 @@ def explain(
     takes_text = isinstance(network, FunctionBox) or getattr(network, "before", None) is not None
     if not takes_text:
         inputs.check_numbers()
-    explanation = explain_rows(
+    explain_seed = partial(
+        explain_rows,
         network,
         rows,
         columns,
         task=task,
         search=search,
         formulas=formulas,
-        seed=seed,
         budget=budget,
         validation=None if validation is None else tabulate(validation, inputs.texts),
         inputs=inputs,
+        start=start,
+        callback=callback,
         progress=progress,
         threads=threads,
     )
+    if seeds is None:
+        explanation = explain_seed(seed=seed)
+    else:
+        from srnet.explanation.seeds import compare_runs, most_faithful
+
+        found, first = [], _SEED.check("seed", seed)
+        for i in range(SEEDS.check("seeds", seeds)):
+            found.append(explain_seed(seed=first + i))
+        explanation = found[most_faithful(found)]
+        explanation = explanation.with_run({**explanation.run, "consensus": compare_runs(found)})
     if layers is None and len(explanation.layers) == 1 and not isinstance(network, FunctionBox):
         warnings.warn(
             "only the output is explained, for the model has no activation module; name layers "
@@ -219,7 +262,7 @@ def explain(
     if not inputs.texts:
         return explanation
     run = {**explanation.run, "input_texts": dict(inputs.texts)}
-    return Explanation(run, layers=explanation.network_layers, network=network)
+    return explanation.with_run(run)
 
 
 def explain_rows(
@@ -234,12 +277,14 @@ def explain_rows(
     budget: str | int | Budget | None = None,
     validation: Any = None,
     inputs: Inputs | None = None,
+    start: Sequence[str] | Explanation | None = None,
+    callback: Callback | None = None,
     progress: bool = True,
     threads: int = 1,
 ) -> Explanation:
     """:func:`explain` for whatever has layers, for rows that are an array already, with the names
     of their columns or None, and for the settings of a search."""
-    seed = Integer(0, 2**63 - 2).check("seed", seed)  # a run counts from 1
+    seed = _SEED.check("seed", seed)
     limit = Budget.parse(budget)
     classifies = search.loss == "cross_entropy"
     whole = network
@@ -262,35 +307,17 @@ def explain_rows(
             f"'formulas' is {formulas!r}; the preset {search.preset} has one formula for each "
             f"layer, several are searched by the preset rank"
         )
-    # the search of rank r standardises by itself
-    scaler = None if ranked else network.scaler
-    if scaler is None:
-        scaler = search_units(sample.layers.splits["train"][0])
-    scaled = scale_layers(sample, scaler)
-    own, searched = (each.splits["train"][0] for each in (sample.layers, scaled))
-    warn_of_merged(own, searched, "the search reads", columns)
-    if limit.evaluations is not None:
-        search = limit_evaluations(search, limit.evaluations, sample.layers.depth)
-    if progress and not is_compiled(search):
-        print(
-            "the search is compiled now, for half a minute to a minute, once on this machine",
-            file=sys.stderr,
-            flush=True,
-        )
-    with Progress(quiet=not progress) as bar, _catch_interrupts() as interrupted:
-        run = evolve(
-            scaled,
-            search,
-            seed + 1,
-            threads=threads,
-            progress=bar.show,
-            stop=interrupted,
-            time_limit=limit.seconds,
-        )
-    if interrupted():
-        warnings.warn("interrupted: the explanation is the best so far", stacklevel=3)
-    explanation = Explanation(
-        restore_units(run, sample, scaler, columns), layers=sample.layers, network=network
+    explanation = _search(
+        sample,
+        network,
+        columns,
+        search,
+        seed + 1,
+        limit,
+        start=_start_formulas(start, search, sample, columns),
+        callback=callback,
+        progress=progress,
+        threads=threads,
     )
     doubt = explanation.doubt()
     if doubt is not None:
@@ -298,10 +325,192 @@ def explain_rows(
     return explanation
 
 
+def _resume(
+    search: Settings,
+    explanation: Explanation,
+    budget: str | int | Budget | None,
+    *,
+    callback: Callback | None,
+    progress: bool,
+    threads: int,
+) -> Explanation:
+    """:meth:`Explanation.resume` of an explanation by such a search."""
+    layers, run = explanation.network_layers, explanation.run
+    assert layers is not None
+    if not isinstance(search, RankSettings) or layers.depth > 1:
+        raise UserError(
+            f"a search can be resumed where the preset is rank and the output alone is explained; "
+            f"here the preset is {search.preset} and there are {layers.depth} layer(s)"
+        )
+    sample = LayerSample(layers, run["layer_names"], run["output_scale"], run["validation"])
+    count = run.get("resumed", 0) + 1
+    # of the run's seed and the count alone
+    seed = int(np.random.SeedSequence([run["seed"], count]).generate_state(1, np.uint64)[0] >> 2)
+    found = _search(
+        sample,
+        explanation.network,
+        explanation.columns,
+        search,
+        max(seed, 1),
+        Budget.parse(budget),
+        start=_to_search_units(explanation.front_formulas(), sample),
+        callback=callback,
+        progress=progress,
+        threads=threads,
+    )
+    sums = ("generations", "evaluations", "seconds", "processor_seconds", "compile_seconds")
+    kept = {key: run[key] for key in ("input_texts",) if key in run}
+    return found.with_run(
+        {
+            **found.run,
+            **kept,
+            **{key: run.get(key, 0) + found.run[key] for key in sums},
+            "history": run["history"] + found.run["history"],
+            "seed": run["seed"],
+            "resumed": count,
+        }
+    )
+
+
+def _search(
+    sample: LayerSample,
+    network: BlackBox | None,
+    columns: Sequence[str] | None,
+    search: Settings,
+    seed: int,
+    limit: Budget,
+    *,
+    start: Sequence[tuple[Program, ...]],
+    callback: Callback | None,
+    progress: bool,
+    threads: int,
+) -> Explanation:
+    """One search of the layers, with the seed of a run, from 1 on."""
+    ranked = isinstance(search, RankSettings)
+    scaler = _scaler(sample, None if ranked else getattr(network, "scaler", None))
+    scaled = scale_layers(sample, scaler)
+    own, searched = (each.splits["train"][0] for each in (sample.layers, scaled))
+    warn_of_merged(own, searched, "the search reads", columns)
+    settings = search
+    if limit.evaluations is not None:
+        settings = limit_evaluations(search, limit.evaluations, sample.layers.depth)
+    if progress and not is_compiled(settings):
+        print(
+            "the search is compiled now, for half a minute to a minute, once on this machine",
+            file=sys.stderr,
+            flush=True,
+        )
+
+    def explained(run: dict[str, Any]) -> Explanation:
+        return Explanation(
+            restore_units(run, sample, scaler, columns),
+            layers=sample.layers,
+            network=network,
+            search_on=partial(_resume, search),
+        )
+
+    options: dict[str, Any] = {"start": start} if start else {}
+    ended = False
+    with Progress(quiet=not progress) as bar, _catch_interrupts() as interrupted:
+
+        def show(state: Search) -> None:
+            nonlocal ended
+            bar.show(state)
+            if callback is not None:
+                share = state.generation / settings.generations
+                ended = bool(
+                    callback(
+                        Generation(
+                            state.generation,
+                            state.evaluations,
+                            state.fitness,
+                            min(share if state.elapsed is None else state.elapsed, 1.0),
+                            lambda: explained(record(state, scaled, settings, seed, _NO_TIMES)),
+                        )
+                    )
+                )
+
+        run = evolve(
+            scaled,
+            settings,
+            seed,
+            threads=threads,
+            progress=show,
+            stop=lambda: ended or interrupted(),
+            time_limit=limit.seconds,
+            **options,
+        )
+    if interrupted():
+        warnings.warn("interrupted: the explanation is the best so far", stacklevel=4)
+    return explained(run)
+
+
+# Of a search that has not ended.
+_NO_TIMES = dict.fromkeys(("seconds", "processor_seconds", "compile_seconds"), 0.0)
+
+
+def _scaler(sample: LayerSample, own: Scaler | None) -> Scaler | None:
+    """What the search's inputs are shifted and scaled by: the network's own scaler, or where
+    float32 does not hold the inputs short numbers."""
+    # the search of rank r standardises by itself
+    return search_units(sample.layers.splits["train"][0]) if own is None else own
+
+
+def _start_formulas(
+    start: Any, search: Settings, sample: LayerSample, columns: Sequence[str] | None
+) -> list[tuple[Program, ...]]:
+    """The formulas that an argument ``start`` gives, in the units of the search."""
+    if start is None:
+        return []
+    if not isinstance(search, RankSettings) or sample.layers.depth > 1:
+        raise UserError(
+            f"'start' is for the preset rank where the output alone is explained; the preset is "
+            f"{search.preset}, and {sample.layers.depth} layer(s) are explained"
+        )
+    inputs = sample.layers.widths[0]
+    if isinstance(start, Explanation):
+        if start.model.inputs != inputs or start.model.depth > 1:
+            raise UserError(
+                f"'start' explains {start.model.depth} layer(s) of a model of "
+                f"{start.model.inputs} input(s); the output alone of one of {inputs} is needed"
+            )
+        return _to_search_units(start.front_formulas(), sample)
+    if isinstance(start, str) or not isinstance(start, Sequence):
+        raise UserError(
+            f"'start' is {start!r}; a list of formulas, as ['sin(x0)*x1'], or an explanation is "
+            f"needed"
+        )
+    names = default_names(inputs) if columns is None else symbol_names(columns)
+    for text in start:
+        if not isinstance(text, str):
+            raise UserError(f"'start' has {text!r}; a formula as text is needed, as 'sin(x0)*x1'")
+    return _to_search_units([(parse_formula(text, names),) for text in start], sample)
+
+
+def _to_search_units(
+    formulas: Sequence[tuple[Program, ...]], sample: LayerSample
+) -> list[tuple[Program, ...]]:
+    """Formulas of the inputs in their own units as formulas of what the search reads."""
+    scaler = _scaler(sample, None)
+    if scaler is None:
+        return list(formulas)
+    # x = std · (z + mean / std)
+    shift, factor = -scaler[0] / scaler[1], 1 / scaler[1]
+    return [
+        tuple(
+            fold_constants(program, shift.tolist(), factor.tolist())
+            or program.after_scaling(shift.tolist(), factor.tolist())
+            for program in each
+        )
+        for each in formulas
+    ]
+
+
 def _choices(
     preset: str,
     fidelity: float | None,
     nodes: int | None,
+    functions: Any,
     nested_constraints: Any,
     costs: Any,
     settings: Any,
@@ -319,6 +528,7 @@ def _choices(
     given = {
         "fidelity": fidelity,
         "most_nodes": nodes,
+        "functions": functions,
         "nested_constraints": nested_constraints,
         "costs": costs,
     }

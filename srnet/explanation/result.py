@@ -1,7 +1,7 @@
 """The result of an explanation: a network as formulas, with what they cost and how far they can be
 trusted."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from srnet.cgp.costs import layer_complexity
-from srnet.cgp.primitives import by_name
+from srnet.cgp.program import Program
 from srnet.errors import UserError
 from srnet.escaping import printable
 from srnet.explanation.classifier import class_probabilities
@@ -30,12 +30,14 @@ if TYPE_CHECKING:
     import sympy
     from matplotlib.figure import Figure
 
+    from srnet.explanation.consensus import Consensus
     from srnet.explanation.importance import Importance
     from srnet.explanation.local import LocalExplanation
     from srnet.explanation.replacement import ReplacedLayer
     from srnet.model.formulas import Simplified
     from srnet.model.torch_module import SymbolicNetwork
     from srnet.networks.adapters import BlackBox
+    from srnet.search.budget import Budget
 
 
 @dataclass(frozen=True)
@@ -114,15 +116,16 @@ class Explanation:
     ----------
     run
         The content of RUN.json.
-    layers, network
-        The layers that were explained, and the network; a loaded explanation has neither.
+    layers, network, search_on
+        The layers that were explained, the network, and what :meth:`resume` calls; a loaded
+        explanation has none of them.
 
     Attributes
     ----------
     run
         The content of RUN.json.
-    network_layers
-        The network's layers on training and validation rows, or None.
+    network_layers, network
+        The network's layers on training and validation rows, and the network, or None.
 
     Raises
     ------
@@ -136,10 +139,12 @@ class Explanation:
         *,
         layers: Layers | None = None,
         network: "BlackBox | None" = None,
+        search_on: "Callable[..., Explanation] | None" = None,
     ) -> None:
         self.run = dict(run)
         self.network_layers = layers
-        self._network = network
+        self.network = network
+        self._search_on = search_on
         self._model = SRNet.from_run(run)
         depth = self._model.depth
         self._layer_names = names_in(
@@ -251,9 +256,9 @@ class Explanation:
     def _network_output(self, rows: NDArray[Any], y: Any) -> Floats:
         """The network's outputs at the rows, n × k: y, or where that is None the network's own."""
         if y is None:
-            if self._network is None:
+            if self.network is None:
                 raise UserError("a loaded explanation has no network; give its outputs at X as y")
-            return np.asarray(self._network.layers(rows)[1][-1], dtype=np.float64)
+            return np.asarray(self.network.layers(rows)[1][-1], dtype=np.float64)
         if hasattr(y, "detach"):
             y = y.detach().cpu()
         values = np.asarray(y, dtype=np.float64)
@@ -331,7 +336,52 @@ class Explanation:
             for measure in _MEASURES:  # those that the entry lacks are of another model
                 kept.pop(measure, None)
         run = {**kept, **chosen, "selected": position}
-        return Explanation(run, layers=self.network_layers, network=self._network)
+        return self.with_run(run)
+
+    def with_run(self, run: Mapping[str, Any]) -> "Explanation":
+        """The explanation with another content of RUN.json, of the same search."""
+        return Explanation(
+            run, layers=self.network_layers, network=self.network, search_on=self._search_on
+        )
+
+    def front_formulas(self) -> list[tuple[Program, ...]]:
+        """The output's formulas of every model of the Pareto front, simplest first."""
+        return [SRNet.from_run(entry).programs[-1] for entry in self._front()]
+
+    def resume(
+        self,
+        budget: "str | int | Budget | None" = None,
+        *,
+        callback: Callable[[Any], object] | None = None,
+        progress: bool = True,
+        threads: int = 1,
+    ) -> "Explanation":
+        """Search on, from all formulas of the front, on the same rows and with the same settings.
+
+        What was found before competes with what is found now. The random numbers are others, which
+        follow from the run's seed and from how often it was resumed: with a number of evaluations
+        the result is the same every time.
+
+        Parameters
+        ----------
+        budget
+            As of :func:`srnet.explain`: a time (``"10min"``), a number of evaluations, or by
+            default the preset's own.
+        callback, progress, threads
+            As of :func:`srnet.explain`.
+
+        Raises
+        ------
+        UserError
+            If the explanation was loaded and so has no rows; or if its preset is not ``rank``, or
+            hidden layers are explained too.
+        """
+        if self._search_on is None or self.network_layers is None:
+            raise UserError(
+                "a loaded explanation has no rows to go on with; explain the model again, with "
+                "this explanation as start="
+            )
+        return self._search_on(self, budget, callback=callback, progress=progress, threads=threads)
 
     @property
     def models(self) -> "tuple[Explanation, ...]":
@@ -391,23 +441,12 @@ class Explanation:
     def expression(self, output: int = 0) -> str:
         """One output of the network as text that sympy reads, constants exact, as short as sympy's
         own rules make it."""
-        import sympy
-
-        from srnet.model.sympy_forms import MAX_OPERATIONS, text
+        from srnet.model.sympy_forms import MAX_OPERATIONS, by_cases, text
 
         self._check_output(output)
         if network_operations(self._model) > MAX_OPERATIONS:
             return self._model.network_expressions(self._input_names)[output]
-        expression = self.sympy(output)
-        return text(expression.rewrite(sympy.Piecewise) if self._is_protected() else expression)
-
-    def _is_protected(self) -> bool:
-        return any(
-            by_name(name).guarded
-            for programs in self._model.programs
-            for program in programs
-            for name, _ in program.nodes
-        )
+        return text(by_cases(self.sympy(output)))
 
     def _check_output(self, output: int) -> int:
         return Integer(0, self.outputs - 1).check("output", output)
@@ -475,9 +514,7 @@ class Explanation:
                 f"in srnet.explain(…, layers=[…]), or use to_torch for the whole network"
             )
         position = hidden.index(layer)
-        return replace_layer(
-            self._model, position, layer, model, self._network, self.network_layers
-        )
+        return replace_layer(self._model, position, layer, model, self.network, self.network_layers)
 
     def to_numpy(self) -> str:
         """The source of a NumPy function ``network(inputs)`` (see
@@ -524,6 +561,34 @@ class Explanation:
             self._model.predict(x),
             *shares,
         )
+
+    def standard_errors(self) -> "pd.DataFrame":
+        """The standard errors of all constants, weights and biases, by which they can be compared
+        with 0 or with a known value (see
+        :func:`srnet.explanation.standard_errors.compute_standard_errors`).
+
+        Raises
+        ------
+        UserError
+            If the explanation was loaded, or its loss is ``cross_entropy``; if a layer has no more
+            values than numbers, or no finite derivatives.
+        """
+        from srnet.explanation.standard_errors import compute_standard_errors
+
+        if self.network_layers is None:
+            raise UserError(
+                "a loaded explanation has no rows, which tell standard errors; explain the model "
+                "again"
+            )
+        return compute_standard_errors(self._model, self.network_layers, self._input_names)
+
+    @property
+    def consensus(self) -> "Consensus | None":
+        """What the searches of several seeds have in common; None where there was one."""
+        from srnet.explanation.consensus import Consensus
+
+        found = self.run.get("consensus")
+        return None if found is None else Consensus.from_run(found)
 
     def importance(self, X: Any = None, output: int | None = None) -> "Importance":
         """How much of the output's variance every input and every pair of inputs decides, by the
@@ -652,7 +717,10 @@ class Explanation:
             for i, text in enumerate(readable_expressions(self._model, self._input_names))
         ]
         lines += legend(self._model, self._input_names, self._columns)
-        return "\n".join(map(printable, lines + self.warnings))
+        lines += self.warnings
+        if self.consensus is not None:
+            lines += str(self.consensus).split("\n")
+        return "\n".join(map(printable, lines))
 
     @property
     def quality(self) -> str:

@@ -10,7 +10,7 @@ from typing import Any
 
 from numpy.typing import NDArray
 
-from srnet.cgp.primitives import PRIMITIVES
+from srnet.cgp.primitives import PRIMITIVES, is_own
 from srnet.errors import UserError
 
 # Names of hidden values, of steps and of variables in the exported source, and words of C.
@@ -37,6 +37,7 @@ def _is_taken(name: str) -> bool:
         or hasattr(builtins, name)
         or keyword.iskeyword(name)
         or name in _FUNCTIONS
+        or is_own(name)
         or _RESERVED.fullmatch(name) is not None
     )
 

@@ -72,6 +72,12 @@ def simplify(
     x = np.asarray(rows, dtype=np.float64)
     model.layers(x[:1])  # the rows must fit
     forms = raw_forms(model, names, EXACT if digits is None else digits, shown)
+    if model.own_functions():  # which the child process does not have
+        noted = [
+            replace(form, note=form.note or "not simplified: it has functions of your own")
+            for form in (*forms.layers, *forms.outputs)
+        ]
+        return _split(noted, forms)
     request = {
         "run": model.to_run(text=False),
         "rows": x.tolist(),
@@ -89,7 +95,13 @@ def simplify(
         replace(form, **simpler.get(i, {} if form.note else {"note": f"not simplified: {failure}"}))
         for i, form in enumerate((*forms.layers, *forms.outputs))
     ]
-    return Simplified(tuple(shortest[: len(forms.layers)]), tuple(shortest[len(forms.layers) :]))
+    return _split(shortest, forms)
+
+
+def _split(found: Sequence[Form], forms: Simplified) -> Simplified:
+    """The forms of the layers and those of the outputs."""
+    count = len(forms.layers)
+    return Simplified(tuple(found[:count]), tuple(found[count:]))
 
 
 def _ask(child: Sequence[str], request: str, time_limit: float) -> tuple[list[dict[str, Any]], str]:

@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from srnet.cgp.costs import Costs, OperatorCosts, layer_complexity
+from srnet.cgp.primitives import by_name, is_own
 from srnet.cgp.program import Program, written_out
 from srnet.errors import UserError
 from srnet.io.files import read_json
@@ -287,10 +288,24 @@ class SRNet:
             content["costs"] = dict(self.costs)
         if self.targets != "classes":
             content["targets"] = self.targets
+        if own := self.own_functions():
+            content["own_functions"] = own
         if text:
             content["expressions"] = self.expressions()
             content["network_expressions"] = readable_expressions(self)
         return content
+
+    def own_functions(self) -> dict[str, str]:
+        """The definitions of the user's own functions that the formulas have, by their names: with
+        ``{0}`` and ``{1}`` for the operands."""
+        names = {
+            name
+            for programs in self.programs
+            for program in programs
+            for name, _ in program.nodes
+            if is_own(name)
+        }
+        return {name: by_name(name).python for name in sorted(names)}
 
     def expressions(self) -> list[Any]:
         """``formula_texts`` as RUN.json holds them: a text for a layer of one formula, a list for
@@ -307,9 +322,11 @@ class SRNet:
         Raises
         ------
         UserError
-            If the content breaks ``srnet/schemas/run.schema.yaml``, or its parts do not fit.
+            If the content breaks ``srnet/schemas/run.schema.yaml``, or its parts do not fit; if a
+            function of the user's own is not there, or is another.
         """
         check_json(run, "run", part="model")
+        _check_own(run.get("own_functions", {}))
         return cls(
             tuple(
                 tuple(map(Program.from_json, layer if isinstance(layer, list) else [layer]))
@@ -331,6 +348,21 @@ class SRNet:
             return cls.from_run(read_json(path))
         except UserError as error:
             raise error.in_file(path) from error
+
+
+def _check_own(definitions: Mapping[str, str]) -> None:
+    """UserError unless the own functions of a file are those that were made."""
+    for name, definition in definitions.items():
+        if not is_own(name):
+            raise UserError(
+                f"the formulas have the function '{name}', {definition}; make it by "
+                f"srnet.make_function, for no code is read from a file"
+            )
+        if by_name(name).python != definition:
+            raise UserError(
+                f"the formulas have the function '{name}', {definition}; the one that was made is "
+                f"{by_name(name).python}"
+            )
 
 
 def readable_expressions(model: SRNet, names: Sequence[str] | None = None) -> list[str]:

@@ -93,7 +93,7 @@ class _Guarded(sympy.Function):
     """A guarded primitive. A function of its own, since sympy multiplies out a Piecewise in the
     condition of a Piecewise.
 
-    ``rewrite(sympy.Piecewise)`` writes the definition out; derivatives hold away from the guarded
+    :func:`by_cases` writes the definition out; derivatives hold away from the guarded
     point.
     """
 
@@ -142,6 +142,11 @@ GUARDED = {
 globals().update(GUARDED)  # where pickle looks for them
 
 
+def by_cases(expr: sympy.Expr) -> sympy.Expr:
+    """An expression with the definitions of guarded primitives written out."""
+    return expr.rewrite(tuple(GUARDED.values()), sympy.Piecewise)
+
+
 def _formula(program: Program, operands: Sequence[sympy.Expr], evaluate: bool) -> sympy.Expr:
     with sympy.evaluate(evaluate):
         return program.fold(operands, exact_number, _apply)
@@ -150,7 +155,14 @@ def _formula(program: Program, operands: Sequence[sympy.Expr], evaluate: bool) -
 def _apply(name: str, *arguments: sympy.Expr) -> sympy.Expr:
     if all(isinstance(argument, sympy.Number) for argument in arguments):
         return _constant(name, *arguments)
-    return GUARDED[name](*arguments) if name in GUARDED else by_name(name).value(sympy, *arguments)
+    if name in GUARDED:
+        return GUARDED[name](*arguments)
+    return symbolic(by_name(name), *arguments)
+
+
+def symbolic(primitive: Primitive, *arguments: sympy.Expr) -> sympy.Expr:
+    """A primitive's value in sympy."""
+    return sympy.sympify((primitive.symbolic or primitive.value)(sympy, *arguments))
 
 
 def _constant(name: str, *arguments: sympy.Number) -> sympy.Number:

@@ -190,6 +190,19 @@ class LayerPursuit:
                 simpler = [each for each in simpler if len(each.programs) == count]
             self.current = [self.current, *simpler][-1]
 
+    def add_start(self, start: Sequence[Sequence[Program]]) -> None:
+        """Let given formulas of the layer compete, their constants fitted; the first round goes on
+        from the best of them."""
+        added = []
+        for programs in start:
+            tried = fit_constants(programs, self._x, self._h, _STEPS), tuple(programs)
+            for fitted in map(self._measure, tried):
+                if np.isfinite(fitted.error) and self._note(fitted):
+                    added.append(fitted)
+                    break
+        if added and not self._wanted:  # which formula was of which component is not known
+            self.current = min([self.current, *added], key=lambda fitted: fitted.error)
+
     def shorten(self, until: float | None = None) -> None:
         """Go on taking out, to a single input or formula without a node, or to ``until`` (as
         ``time.monotonic()``): the front is then full."""

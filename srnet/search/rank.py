@@ -50,11 +50,21 @@ _WEIGHTS = (0.0, 0.1)
 
 class RankSearch:
     """The state of one run; ``step`` is one generation of the joint search of a round for every
-    layer there is, population × layers evaluations, all on the layer that is being explained."""
+    layer there is, population × layers evaluations, all on the layer that is being explained.
+
+    ``start`` are formulas of the first layer that compete with what is found.
+    """
 
     def __init__(
-        self, layers: Layers, settings: RankSettings, seed: int, *, threads: int = 1
+        self,
+        layers: Layers,
+        settings: RankSettings,
+        seed: int,
+        *,
+        threads: int = 1,
+        start: Sequence[Formulas] = (),
     ) -> None:
+        self._given = tuple(start)
         self.layers, self.settings, self.seed, self._threads = layers, settings, seed, threads
         self.elapsed: float | None = None
         self.until: float | None = None
@@ -106,9 +116,12 @@ class RankSearch:
             units = h / np.sqrt(h.shape[1] * (self.layers.depth - 1))
             h = np.hstack([units, weight * y / np.sqrt(y.shape[1])])
         parts = len(self._weights)
-        return LayerPursuit(
+        pursuit = LayerPursuit(
             x, h, self.settings, self.seed, number, self._pass, parts, self._threads
         )
+        if number == 0:
+            pursuit.add_start(self._given)
+        return pursuit
 
     def _fitted_rows(self, layer: int) -> tuple[Floats, Floats]:
         """What the present layer's formulas read, and a layer's units, on the rows that are

@@ -5,7 +5,7 @@ from typing import Annotated, Any
 
 from srnet.cgp.costs import Costs, OperatorCosts
 from srnet.cgp.nesting import PLAIN_TRIGONOMETRY, Constraints, NestedConstraints
-from srnet.cgp.primitives import CLASSIFICATION, REGRESSION, function_set
+from srnet.cgp.primitives import CLASSIFICATION, REGRESSION, FunctionSet
 from srnet.errors import UserError
 from srnet.validation import Choice, Count, Integer, Number, Share, validate
 
@@ -46,14 +46,13 @@ class Settings:
     rows: Count = 5
     cols: Count = 5
     n_eph: Annotated[int, Integer(0)] = 1
-    functions: tuple[str, ...] = REGRESSION
+    functions: Annotated[tuple[str, ...], FunctionSet()] = REGRESSION
     mutation: Annotated[float, Number(above=0, at_most=1)] = 0.4
     stop: Annotated[float, Number(at_least=0)] = 1e-5
     elites: Count = 10
 
     def __post_init__(self) -> None:
         validate(self)
-        function_set(self.functions)
 
     def to_json(self) -> dict[str, Any]:
         """Plain JSON, without the preset's name, which RUN.json holds beside it, and without what

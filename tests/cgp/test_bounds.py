@@ -9,11 +9,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from srnet.cgp.bounds import is_regular
-from srnet.cgp.primitives import CLASSIFICATION, PRIMITIVES, REGRESSION, Primitive
+from srnet.cgp.primitives import CLASSIFICATION, INLINED, PRIMITIVES, REGRESSION, Primitive
 from srnet.cgp.program import Program
 
+CALLED = ("add", "mul", *(primitive.name for primitive in PRIMITIVES[INLINED:]))
 
-@pytest.mark.parametrize("functions", [REGRESSION, CLASSIFICATION], ids=["plain", "guarded"])
+
+@pytest.mark.parametrize(
+    "functions", [REGRESSION, CLASSIFICATION, CALLED], ids=["plain", "guarded", "called"]
+)
 @given(seed=st.integers(0, 10**6))
 def test_what_is_regular_is_finite_at_every_point(functions: tuple[str, ...], seed: int) -> None:
     rng = np.random.default_rng(seed)
@@ -44,10 +48,12 @@ def test_every_primitive_is_regular_or_not_as_its_values_are(primitive: Primitiv
             "ln": a <= 0,
             "sqrt": a < 0,
             "tan": any(a <= (k + 0.5) * math.pi <= b for k in range(-3, 3)),
+            "pow": low[0] <= 0,
         }.get(primitive.name, False)
         assert is_regular(program, low.tolist(), high.tolist()) == (not irregular)
         outcomes.add(irregular)
-    assert len(outcomes) == 1 + (primitive.name in ("div", "pdiv", "pln", "ln", "sqrt", "tan"))
+    both = ("div", "pdiv", "pln", "ln", "sqrt", "tan", "pow")
+    assert len(outcomes) == 1 + (primitive.name in both)
 
 
 @pytest.mark.parametrize("primitive", PRIMITIVES, ids=lambda primitive: primitive.name)
@@ -111,6 +117,28 @@ def one_input(*nodes: tuple[str, tuple[int, ...]], constants: tuple[float, ...] 
             False,
         ),
         (one_input(), -1e300, 1e300, True),
+        # x², x³, 1/x, x^0.5 as powers; the logarithm of 1.1 + x² tells its bounds
+        (one_input(("pow", (0, 1)), constants=(2.0,)), -1, 1, True),
+        (one_input(("pow", (0, 1)), constants=(-1.0,)), -1, 1, False),
+        (one_input(("pow", (0, 1)), constants=(-1.0,)), 1, 2, True),
+        (one_input(("pow", (0, 1)), constants=(0.5,)), -1, 1, False),
+        (one_input(("pow", (0, 1)), constants=(0.5,)), 0, 1, True),
+        (
+            one_input(("pow", (0, 2)), ("add", (3, 1)), ("ln", (4,)), constants=(0.1, 2.0)),
+            -1,
+            1,
+            True,
+        ),
+        (
+            one_input(("pow", (0, 2)), ("add", (3, 1)), ("ln", (4,)), constants=(0.1, 3.0)),
+            -1,
+            1,
+            False,
+        ),
+        (one_input(("exp", (0,))), -1e6, 700, True),
+        (one_input(("exp", (0,))), 0, 710, False),
+        (one_input(("max", (0, 1)), ("ln", (2,)), constants=(0.1,)), -9, 9, True),
+        (one_input(("min", (0, 1)), ("ln", (2,)), constants=(0.1,)), -9, 9, False),
     ],
 )
 def test_known_answers(program: Program, low: float, high: float, regular: bool) -> None:

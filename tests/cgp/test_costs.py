@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from srnet.cgp.costs import OperatorCosts, cost_table, layer_complexity
 from srnet.cgp.graph import cost_of_graph
-from srnet.cgp.primitives import OPCODES, PRIMITIVES
+from srnet.cgp.primitives import ARITIES, OPCODES, PRIMITIVES
 from srnet.cgp.program import Program
 from srnet.errors import UserError
 
@@ -47,7 +47,7 @@ def test_without_costs_nodes_are_counted() -> None:
     assert layer_complexity([program]) == 2
     assert layer_complexity([program] * 3) == 8
     assert (cost_table(()) == 1).all()
-    assert len(cost_table(())) == len(PRIMITIVES)
+    assert len(cost_table(())) == len(ARITIES) > len(PRIMITIVES)
 
 
 def test_equal_costs_are_equal() -> None:

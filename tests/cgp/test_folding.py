@@ -9,14 +9,17 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from srnet.cgp.folding import fold_constants, fold_sum
-from srnet.cgp.primitives import CLASSIFICATION, REGRESSION
+from srnet.cgp.primitives import CLASSIFICATION, INLINED, PRIMITIVES, REGRESSION
 from srnet.cgp.program import Program
 from srnet.typing import Floats
 
 NAMES = ["x", "y"]
 MEAN, STD = [0.3, -1.2], [2.0, 0.4]
 X = np.random.default_rng(0).uniform(-3, 3, (60, 2))
-SETS = pytest.mark.parametrize("functions", [REGRESSION, CLASSIFICATION], ids=["plain", "guarded"])
+CALLED = ("add", "mul", *(primitive.name for primitive in PRIMITIVES[INLINED:]))
+SETS = pytest.mark.parametrize(
+    "functions", [REGRESSION, CLASSIFICATION, CALLED], ids=["plain", "guarded", "called"]
+)
 
 
 def chain(*nodes: tuple[str, tuple[int, ...]], constants: Sequence[float] = ()) -> Program:

@@ -12,17 +12,17 @@ import srnet
 
 ENTRY = r"""
     Primitive(
-        name="exp",
+        name="sinh",
         arity=1,
-        value=lambda m, a: m.exp(a),
-        derivatives=(lambda m, g, a, y: g * y,),
-        text="exp({0})",
-        latex=Latex(r"\exp\left({}\right)"),
-        c="exp({0})",
-        python="np.exp({0})",
+        value=lambda m, a: m.sinh(a),
+        derivatives=(lambda m, g, a, y: g * m.cosh(a),),
+        text="sinh({0})",
+        latex=Latex(r"\sinh\left({}\right)"),
+        c="sinh({0})",
+        python="np.sinh({0})",
     ),
 """
-KERNEL_LINE = "exp = math.exp\n"
+KERNEL_LINE = "sinh, cosh = math.sinh, math.cosh\n"
 
 
 @pytest.mark.slow
@@ -32,7 +32,7 @@ def test_a_primitive_is_its_entry_and_its_kernel_line(tmp_path: Path) -> None:
     shutil.copytree(
         Path(srnet.__file__).parent, package, ignore=shutil.ignore_patterns("__pycache__")
     )
-    entries, kernel = package / "cgp" / "primitives.py", package / "cgp" / "vector_math.py"
+    entries, kernel = package / "cgp" / "primitives.py", package / "cgp" / "double_math.py"
     before, end, after = entries.read_text().partition("\n)\n\nOPCODES")
     entries.write_text(before + ENTRY.rstrip() + end + after)
     kernel.write_text(kernel.read_text() + KERNEL_LINE)

@@ -15,9 +15,12 @@ FUNCTIONS = {
     "tan": np.tan,
     "fabs": np.abs,
     "exp": np.exp,
+    "tanh": np.tanh,
+    # NumPy takes the root of a single number for its power 0.5, which at -inf is another than in C
+    "pow": lambda a, b: np.power(np.array([a, a]), np.array([b, b]))[0],
     "fmax": np.fmax,
 }
-TOKEN = re.compile(r"\s*(\d+\.?\d*(?:e[+-]?\d+)?|[A-Za-z_]\w*|==|[-+*/()?:\[\]=;,])")
+TOKEN = re.compile(r"\s*(\d+\.?\d*(?:e[+-]?\d+)?|[A-Za-z_]\w*|[=!]=|\|\||[-+*/()?:\[\]=;,<>])")
 
 
 def run(source: str, x: list[float], outputs: int) -> list[float]:
@@ -70,7 +73,7 @@ class Reader:
         assert self.take(token), f"{token} is needed before {self.left}"
 
     def conditional(self) -> Any:
-        value = self.equality()
+        value = self.either()
         if self.take("?"):
             yes = self.conditional()
             self.need(":")
@@ -78,9 +81,26 @@ class Reader:
             return yes if value else no
         return value
 
+    def either(self) -> Any:
+        value = self.equality()
+        while self.take("||"):
+            other = self.equality()
+            value = value or other
+        return value
+
     def equality(self) -> Any:
+        value = self.relation()
+        if sign := self.take("==", "!="):
+            equal = value == self.relation()
+            return equal if sign == "==" else not equal
+        return value
+
+    def relation(self) -> Any:
         value = self.sum()
-        return value == self.sum() if self.take("==") else value
+        if sign := self.take("<", ">"):
+            other = self.sum()
+            return value < other if sign == "<" else value > other
+        return value
 
     def sum(self) -> Any:
         value = self.product()

@@ -1,6 +1,6 @@
-"""One formula with the primitive ``exp`` through all that evaluates or writes formulas.
+"""One formula with the primitive ``sinh`` through all that evaluates or writes formulas.
 
-A program of its own, run on a copy of the package that has ``exp`` (see
+A program of its own, run on a copy of the package that has ``sinh`` (see
 tests/cgp/test_new_primitive.py); its argument is the folder of that copy.
 """
 
@@ -10,8 +10,10 @@ import numpy as np
 import sympy
 import torch
 from helpers import c_text
+from numba import float64
 
 import srnet
+from srnet.cgp.called import load
 from srnet.cgp.derivatives import sweep
 from srnet.cgp.evaluation import evaluate_block
 from srnet.cgp.genome import Grid
@@ -23,8 +25,8 @@ from srnet.model.names import symbol_names
 from srnet.model.srnet import SRNet
 from srnet.model.sympy_forms import layer_sympy, symbols, text
 
-# x1 · exp(x0)²; the constant is not used
-PROGRAM = Program(2, (0.5,), (("exp", (0,)), ("square", (3,)), ("mul", (1, 4))), 5)
+# x1 · sinh(x0)²; the constant is not used
+PROGRAM = Program(2, (0.5,), (("sinh", (0,)), ("square", (3,)), ("mul", (1, 4))), 5)
 MODEL = SRNet(((PROGRAM,),), (np.array([[1.0]]),), (np.array([0.0]),))
 NAMES = ["x0", "x1"]
 STEPS = np.array(
@@ -39,7 +41,7 @@ X = np.vstack([np.array(np.meshgrid(HARD, HARD)).reshape(2, -1).T, ORDINARY])
 
 def formula(x: np.ndarray) -> np.ndarray:
     with np.errstate(all="ignore"):
-        return x[:, 1] * np.exp(x[:, 0]) ** 2
+        return x[:, 1] * np.sinh(x[:, 0]) ** 2
 
 
 def by_kernel(x: np.ndarray) -> np.ndarray:
@@ -59,6 +61,7 @@ def slopes_by_kernel(x: np.ndarray) -> np.ndarray:
     for name, operands in PROGRAM.nodes:
         values.append(by_name(name).value(np, *(values[operand] for operand in operands)))
     adjoints = np.zeros(len(values) * len(x))
+    load("sinh", float64)
     wanted = np.array([True, True, *[False] * (len(values) - 2)])
     sweep(STEPS, len(STEPS), PROGRAM.output, 3, np.concatenate(values), adjoints, wanted, len(x))
     return adjoints.reshape(-1, len(x))[:2].T
@@ -69,14 +72,14 @@ def main() -> None:
     expected = formula(X)
 
     genes = np.array([0, 0, 0, 2, 3, 0, 1, 4, 1, 5], np.int32)
-    assert Grid(2, 1, 1, 3, ("exp", "mul", "square")).program(genes, [0.5]) == PROGRAM
+    assert Grid(2, 1, 1, 3, ("sinh", "mul", "square")).program(genes, [0.5]) == PROGRAM
     assert written_out(PROGRAM, [0, 0]) == 4
     np.testing.assert_array_equal(PROGRAM(X), expected)
 
     x = X.astype(np.float32)
     with np.errstate(all="ignore"):
-        powers = np.exp(x[:, 0].astype(np.float64)).astype(np.float32)
-        np.testing.assert_allclose(by_kernel(x), x[:, 1] * powers**2, rtol=1e-6, atol=1e-44)
+        sines = np.sinh(x[:, 0].astype(np.float64)).astype(np.float32)
+        np.testing.assert_allclose(by_kernel(x), x[:, 1] * sines**2, rtol=1e-6, atol=1e-44)
 
     leaves = torch.tensor(ORDINARY, requires_grad=True)
     to_torch(MODEL)(leaves).sum().backward()
@@ -91,12 +94,12 @@ def main() -> None:
         ]
         np.testing.assert_allclose(found[0], formula(ORDINARY), rtol=1e-12)
         np.testing.assert_allclose(found[1], leaves.grad[:, 0], rtol=1e-12)
-    assert text(layer_sympy(PROGRAM, NAMES)) == "x1*exp(2*x0)"
+    assert text(layer_sympy(PROGRAM, NAMES)) == "x1*sinh(x0)**2"
 
-    assert PROGRAM.render(NAMES) == "(x1 * (exp(x0))**2)"
+    assert PROGRAM.render(NAMES) == "(x1 * (sinh(x0))**2)"
     shown = raw_forms(MODEL).layers[0].latex
-    assert shown == r"x_{1} \cdot \left(\exp\left(x_{0}\right)\right)^{2}"
-    assert symbol_names(["exp"]) == ["exp_"]
+    assert shown == r"x_{1} \cdot \left(\sinh\left(x_{0}\right)\right)^{2}"
+    assert symbol_names(["sinh"]) == ["sinh_"]
 
     names: dict = {}
     exec(to_numpy(MODEL), names)

@@ -22,7 +22,7 @@ Floats = NDArray[np.float64]
 Chromosome = list[int]
 
 REGRESSION = ("add", "sub", "mul", "div", "sqrt", "square", "ln", "sin", "cos", "tan")
-ARITY = {"add": 2, "sub": 2, "mul": 2, "div": 2, "pdiv": 2}
+ARITY = dict.fromkeys(("add", "sub", "mul", "div", "pdiv", "pow", "min", "max"), 2)
 
 MASK = 2**64 - 1
 GOLDEN = 0x9E3779B97F4A7C15
@@ -155,6 +155,13 @@ def apply(name: str, *operands: Values) -> Values:
             "pdiv": lambda: np.where(b == 0, np.float32(1), a / b),
             "psqrt": lambda: np.sqrt(np.abs(a)),
             "pln": lambda: np.where(a == 0, 0.0, np.log(np.abs(wide))),
+            "exp": lambda: np.exp(wide),
+            "tanh": lambda: np.tanh(wide),
+            "sigmoid": lambda: np.exp(np.minimum(wide, 0)) / (1 + np.exp(-np.abs(wide))),
+            "abs": lambda: np.where(np.signbit(a), -a, a),
+            "pow": lambda: np.float_power(wide, b.astype(np.float64)),
+            "min": lambda: np.where(np.isnan(a + b) & np.isnan(a), a, np.where(a < b, a, b)),
+            "max": lambda: np.where(np.isnan(a + b) & np.isnan(a), a, np.where(a > b, a, b)),
         }[name]()
         return result.astype(np.float32)
 

@@ -878,7 +878,7 @@ def test_five_thousand_units() -> None:
         ({"mutation": 0.0}, "'mutation' is 0.0"),
         ({"mutation": math.nan}, "'mutation' is nan"),
         ({"stop": math.nan}, "'stop' is nan"),
-        ({"functions": ("add", "exp")}, "unknown primitive 'exp'"),
+        ({"functions": ("add", "erf")}, "unknown primitive 'erf'"),
         ({"depth": 3}, "unknown setting 'depth'"),
         ({"search": "joint"}, "unknown setting 'search'"),
     ],

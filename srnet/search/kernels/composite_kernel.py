@@ -14,8 +14,9 @@ from numba.extending import overload
 
 from srnet.cgp.compiling import borrowing, copy, owning
 from srnet.cgp.evaluation import evaluate_block
-from srnet.cgp.genome import ARITIES, decode
+from srnet.cgp.genome import decode
 from srnet.cgp.graph import cost_of_graph
+from srnet.cgp.primitives import ARITIES
 from srnet.search.kernels.class_kernel import LogisticWork, cross_entropy
 from srnet.search.kernels.composites import (
     BASIS_AT,

@@ -5,7 +5,8 @@ import numpy as np
 from numba import uint64
 
 from srnet.cgp.compiling import borrowing
-from srnet.cgp.genome import ARITIES, GENES_PER_NODE, draw
+from srnet.cgp.genome import GENES_PER_NODE, draw
+from srnet.cgp.primitives import ARITIES
 from srnet.search.kernels.composite_kernel import active_constants, decode_layer
 from srnet.search.kernels.composites import CONSTANTS, CONSTANTS_AT, GENES, GENES_AT, INPUTS
 

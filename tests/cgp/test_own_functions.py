@@ -1,0 +1,238 @@
+"""Functions of a user's own: one definition, the same everywhere, or a sentence."""
+
+import pickle
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+import pytest
+import sympy
+import torch
+from helpers import c_text, formula_text
+from numba import float64
+
+from srnet import make_function
+from srnet.cgp import called, primitives
+from srnet.cgp.bounds import is_regular
+from srnet.cgp.derivatives import sweep
+from srnet.cgp.evaluation import evaluate_block
+from srnet.cgp.genome import Grid
+from srnet.cgp.nesting import NestedConstraints
+from srnet.cgp.primitives import INLINED, OPCODES, is_own, remove_own
+from srnet.cgp.program import Program
+from srnet.errors import UserError
+from srnet.model.export import to_c, to_numpy, to_torch
+from srnet.model.formulas import raw_forms
+from srnet.model.names import symbol_names
+from srnet.model.simplify import simplify
+from srnet.model.srnet import SRNet
+from srnet.model.sympy_forms import layer_sympy, symbols, text
+
+HARD = [0.0, -0.0, 1.0, -1.0, 1e-30, -87.0, 1e30, -1e30, np.inf, -np.inf, np.nan]
+ORDINARY = np.random.default_rng(0).normal(0, 2, (50, 2))
+X = np.vstack([np.array(np.meshgrid(HARD, HARD)).reshape(2, -1).T, ORDINARY])
+
+
+@pytest.fixture(autouse=True)
+def forget() -> Iterator[None]:
+    """No function outlives its test."""
+    yield
+    for name in [name for name in OPCODES if is_own(name)]:
+        called.unload(name)
+        remove_own(name)
+
+
+def bump(m: Any, x: Any) -> Any:
+    return m.exp(-x * x)
+
+
+def gap(m: Any, x: Any, y: Any) -> Any:
+    return m.where(x > y, x - y, 0.0)
+
+
+def expected(x: np.ndarray) -> np.ndarray:
+    """bump(x0) · gap(x0, x1), in plain NumPy."""
+    with np.errstate(all="ignore"):
+        gaps = np.where(x[:, 0] > x[:, 1], np.subtract(x[:, 0], x[:, 1]), 0.0)
+        return np.exp(-np.square(x[:, 0])) * gaps
+
+
+@pytest.fixture
+def model() -> SRNet:
+    make_function("bump", bump)
+    make_function("gap", gap)
+    program = Program(2, (), (("bump", (0,)), ("gap", (0, 1)), ("mul", (2, 3))), 4)
+    return SRNet(((program,),), (np.array([[1.0]]),), (np.array([0.0]),))
+
+
+def test_every_rendering_is_the_definition(model: SRNet) -> None:
+    ((program,),) = model.programs
+    np.testing.assert_array_equal(program(X), expected(X))
+    np.testing.assert_allclose(to_torch(model)(torch.tensor(X))[:, 0], expected(X), rtol=1e-13)
+    names: dict[str, Any] = {}
+    exec(to_numpy(model), names)
+    np.testing.assert_allclose(names["network"](X)[:, 0], expected(X), rtol=1e-15)
+    by_c = [c_text.run(to_c(model), row, 1)[0] for row in X.tolist()]
+    np.testing.assert_allclose(by_c, expected(X), rtol=1e-13)
+    expression = layer_sympy(program, ["x0", "x1"])
+    by_sympy = sympy.lambdify(symbols(["x0", "x1"]), expression, "numpy")(*ORDINARY.T)
+    np.testing.assert_allclose(by_sympy, expected(ORDINARY), rtol=1e-12)
+    assert text(layer_sympy(Program(1, (), (("bump", (0,)),), 1), ["x0"])) == "exp(-x0**2)"
+    assert program.render(["x0", "x1"]) == "(bump(x0) * gap(x0, x1))"
+    assert raw_forms(model).layers[0].latex == (
+        r"\operatorname{bump}\left(x_{0}\right) \cdot \operatorname{gap}\left(x_{0}, x_{1}\right)"
+    )
+    assert symbol_names(["bump", "bumpy"]) == ["bump_", "bumpy"]
+
+
+def test_compiled_code_has_its_values_and_derivatives(model: SRNet) -> None:
+    ((program,),) = model.programs
+    grid = Grid(2, 0, 1, 3, ("bump", "gap", "mul"))
+    assert min(grid.opcodes()[:2]) >= INLINED
+    steps = np.array([(OPCODES[name], *at, *[0] * (2 - len(at))) for name, at in program.nodes])
+    steps = steps.astype(np.int32)
+    rows = len(X)
+    values = np.zeros(5 * rows, np.float32)
+    values[: 2 * rows] = X.T.ravel()
+    at = evaluate_block(steps, 3, 4, values, 2, 2, rows, 0, rows, 2 * rows, rows)
+    with np.errstate(all="ignore"):
+        wanted = expected(X.astype(np.float32).astype(np.float64)).astype(np.float32)
+    np.testing.assert_allclose(values[at : at + rows], wanted, rtol=1e-5, atol=1e-37)
+
+    leaves = torch.tensor(ORDINARY, requires_grad=True)
+    to_torch(model)(leaves).sum().backward()
+    for name in ("bump", "gap"):
+        called.load(name, float64)
+    known = [ORDINARY[:, 0], ORDINARY[:, 1]]
+    for name, operands in program.nodes:
+        value = primitives.by_name(name).value
+        known.append(value(np, *(known[operand] for operand in operands)))
+    adjoints = np.zeros(5 * len(ORDINARY))
+    flags = np.array([True, True, False, False, False])
+    sweep(steps, 3, 4, 2, np.concatenate(known), adjoints, flags, len(ORDINARY))
+    found = adjoints.reshape(5, -1)[:2].T
+    np.testing.assert_allclose(found, leaves.grad, rtol=1e-6, atol=1e-9)
+
+
+def test_bounds_follow_from_the_definition() -> None:
+    make_function("bump", bump)
+    make_function("inverse", lambda m, x: 1 / (x * x))
+    make_function("clipped", lambda m, x: m.where(x > 1, 1, m.where(x < -1, -1, x)))
+
+    def logarithm(name: str, shift: float, low: float, high: float) -> bool:
+        program = Program(1, (shift,), ((name, (0,)), ("add", (2, 1)), ("ln", (3,))), 4)
+        return is_regular(program, [low], [high])
+
+    assert logarithm("bump", 0.0, -2, 2)
+    assert logarithm("clipped", 9.1, -9, 9)  # which branch is taken is not known
+    assert not logarithm("clipped", 8.9, -9, 9)
+    assert is_regular(Program(1, (), (("inverse", (0,)),), 1), [0.5], [2.0])
+    assert not is_regular(Program(1, (), (("inverse", (0,)),), 1), [-0.5], [2.0])
+
+
+def test_a_run_holds_the_definition_and_is_compared_with_it(model: SRNet) -> None:
+    run = model.to_run()
+    assert run["own_functions"].keys() == {"bump", "gap"}
+    again = SRNet.from_run(run)
+    np.testing.assert_array_equal(again.predict(X), model.predict(X))
+    make_function("bump", lambda m, x: m.exp(-abs(x)))
+    with pytest.raises(UserError, match=r"'bump', .*the one that was made is np\.exp\(\(-np\.abs"):
+        SRNet.from_run(run)
+    called.unload("bump")
+    remove_own("bump")
+    with pytest.raises(UserError, match=r"'bump', .*make it by srnet\.make_function"):
+        SRNet.from_run(run)
+
+
+def test_a_function_that_is_made_again_is_replaced() -> None:
+    first = make_function("f", lambda m, x: x + 1)
+    opcode = OPCODES["f"]
+    second = make_function("f", lambda m, x: x + 2)
+    assert OPCODES["f"] == opcode
+    np.testing.assert_array_equal(Program(1, (), (("f", (0,)),), 1)(X[-3:, :1]), X[-3:, 0] + 2)
+    values = np.zeros(4, np.float32)
+    evaluate_block(np.array([[opcode, 0, 0]], np.int32), 1, 1, values, 1, 1, 2, 0, 2, 2, 2)
+    assert values.tolist() == [0, 0, 2, 2]
+    assert pickle.loads(pickle.dumps(first)) is second
+    third = make_function("f", lambda m, x, y: x + y)
+    assert third.arity == 2
+    with pytest.raises(UserError, match="'f' cannot be written"):
+        make_function("f", lambda m, x: m.arctan(x))
+    assert primitives.by_name("f") is third
+
+
+def test_it_counts_as_any_function() -> None:
+    make_function("bump", bump)
+    assert NestedConstraints().check("nested_constraints", {"bump": {"bump": 0}})
+
+
+def test_given_derivatives_and_latex_are_used() -> None:
+    function = make_function(
+        "cube",
+        lambda m, x: x * x * x,
+        derivatives=[lambda m, g, x, y: g * 3 * x * x],
+        latex=r"\left({}\right)^{{3}}",
+    )
+    assert function.derivatives[0](np, 2.0, 3.0, 27.0) == 54.0
+    assert function.latex.template.format("x") == r"\left(x\right)^{3}"
+    assert formula_text.evaluate("x0**2", {"x0": np.array([3.0])}) == 9.0
+    with pytest.raises(UserError, match="the derivative .* in NumPy and .* by 'derivatives' 0"):
+        make_function(
+            "cube", lambda m, x: x * x * x, derivatives=[lambda m, g, x, y: g * 2 * x * x]
+        )
+
+
+def test_its_formulas_are_not_simplified_by_a_process_that_lacks_it(model: SRNet) -> None:
+    forms = simplify(model, ORDINARY)
+    assert [form.note for form in forms.outputs] == ["not simplified: it has functions of your own"]
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "options", "words"),
+    [
+        ("add", bump, {}, "'name' is 'add', which is a primitive"),
+        ("a b", bump, {}, "'name' is 'a b'; ASCII letters"),
+        ("lambda", bump, {}, "'name' is 'lambda'"),
+        (3, bump, {}, "'name' is 3"),
+        ("f", 3, {}, "the value of 'f' is 3; a function of m and one or two operands"),
+        ("f", lambda m: 1.0, {}, "one or two operands"),
+        ("f", lambda m, x, y, z: x, {}, "one or two operands"),
+        ("f", lambda m, x: m.arctan(x), {}, "arctan.*and of m sqrt, log, exp"),
+        ("f", lambda m, x: np.exp(x), {}, "cannot be written as source text"),
+        ("f", lambda m, x: x / x, {}, "at 0 the value nan in NumPy and 1 by sympy"),
+        ("f", lambda m, x: m.where(x == 3, 0, x), {}, "== and != are not allowed"),
+        ("f", lambda m, x: x if x > 0 else 0, {}, "gives no numbers in NumPy"),
+        ("f", lambda m, x: m.maximum(x, 0), {}, "gives no numbers in torch"),
+        ("f", bump, {"derivatives": []}, r"'derivatives' has 0 function\(s\)"),
+        ("f", bump, {"latex": "f"}, "'latex' is 'f'"),
+        ("f", bump, {"latex": "{}^{2}"}, "'latex' is"),
+        ("f", bump, {"latex": 3}, "'latex' is 3"),
+    ],
+)
+def test_what_cannot_be_is_a_sentence(
+    name: Any, value: Any, options: dict[str, Any], words: str
+) -> None:
+    with pytest.raises(UserError, match=words) as caught:
+        make_function(name, value, **options)
+    assert "\n" not in str(caught.value)
+    assert not is_own("f")
+
+
+def test_there_are_places_for_so_many() -> None:
+    shift = 0.0
+    for i in range(primitives.OWN_PLACES):
+        shift = float(i)
+        primitives.add_own(
+            primitives.Primitive(
+                name=f"f{i}_",
+                arity=1,
+                value=lambda m, x, shift=shift: x + shift,
+                derivatives=(),
+                text="",
+                latex=primitives.Latex(""),
+                c="",
+                python="",
+            )
+        )
+    with pytest.raises(UserError, match="there are 32 functions of 1 operand"):
+        make_function("f", lambda m, x: x + 1)
