@@ -108,7 +108,7 @@ chromium: ## Debian's Chromium for the tests of the report and the site, install
 # Anew, for a page that was made of what is gone would stay.
 docs: install ## build the documentation into site/; runs the examples
 	rm -rf docs/api docs/gallery docs/published site
-	python -m sphinx -W --keep-going -q -d build/doctrees docs site
+	python -m sphinx -W --keep-going -q $(SPHINXOPTS) -d build/doctrees docs site
 
 format: install ## format Python and Snakemake files
 	ruff check --fix

@@ -70,3 +70,10 @@ html_theme_options = {
     "footer_end": [],
     "show_toc_level": 2,
 }
+if tags.has("released"):  # noqa: F821
+    # of Sphinx's option -t; each version is a folder, and docs/versions.py writes the menu beside
+    html_theme_options |= {
+        "navbar_start": ["navbar-logo", "version-switcher"],
+        "switcher": {"json_url": "../switcher.json", "version_match": version},
+        "check_switcher": False,
+    }

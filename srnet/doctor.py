@@ -22,6 +22,7 @@ import srnet
 from srnet.errors import UserError
 from srnet.escaping import printable
 from srnet.io.software import count_cores
+from srnet.wording import size_text
 
 if TYPE_CHECKING:
     from packaging.requirements import Requirement
@@ -162,11 +163,11 @@ def processor() -> Iterator[Finding]:
         yield Finding(
             "memory",
             "missing",
-            f"{_size(available)} available",
-            f"end other programs: {_size(MEMORY)} are needed",
+            f"{size_text(available)} available",
+            f"end other programs: {size_text(MEMORY)} are needed",
         )
     else:
-        yield Finding("memory", "ok", f"{_size(available)} available")
+        yield Finding("memory", "ok", f"{size_text(available)} available")
 
 
 def _available_memory() -> int | None:
@@ -211,8 +212,8 @@ def compile_cache() -> Iterator[Finding]:
         )
         yield Finding("compile cache", "note", f"{preferred} cannot be used, {folder} is", remedy)
     elif compiled:
-        size = sum(path.stat().st_size for path in compiled)
-        yield Finding("compile cache", "ok", f"{folder}, {len(compiled)} files of {_size(size)}")
+        size = size_text(sum(path.stat().st_size for path in compiled))
+        yield Finding("compile cache", "ok", f"{folder}, {len(compiled)} files of {size}")
     else:
         yield Finding(
             "compile cache",
@@ -243,19 +244,11 @@ def disk() -> Iterator[Finding]:
             yield Finding(
                 f"disk: {name}",
                 "missing",
-                f"{_size(free)} free in {folder}",
-                f"make room: {_size(DISK)} are needed",
+                f"{size_text(free)} free in {folder}",
+                f"make room: {size_text(DISK)} are needed",
             )
         else:
-            yield Finding(f"disk: {name}", "ok", f"{_size(free)} free in {folder}")
-
-
-def _size(number: float) -> str:
-    for unit in ("B", "KiB", "MiB", "GiB"):
-        if number < 1024:
-            break
-        number, unit = number / 1024, "TiB" if unit == "GiB" else unit
-    return f"{number:.3g} {unit}"
+            yield Finding(f"disk: {name}", "ok", f"{size_text(free)} free in {folder}")
 
 
 # --- Data sets and the cluster --------------------------------------------------------------------

@@ -20,6 +20,15 @@ def count_text(counts: int | Collection[int], unit: str) -> str:
     return f"{low if low == high else f'{low}–{high}'} {unit}{'s' * (high != 1)}"
 
 
+def size_text(size: float) -> str:
+    """A number of bytes as text: ``512 B``, ``1.5 MiB``."""
+    for unit in ("B", "KiB", "MiB", "GiB"):
+        if size < 1024:
+            return f"{size:.4g} {unit}"
+        size /= 1024
+    return f"{size:.4g} TiB"
+
+
 def duration_text(seconds: float) -> str:
     """A duration as text, in hours, minutes or seconds; a dash where it is unknown (NaN)."""
     if math.isnan(seconds):

@@ -32,6 +32,7 @@ PUBLIC = [
     for name in package.__all__
     if name != "__version__"
 ]
+OLDER = "0.0.1"
 SCREEN, PHONE = (1300, 900), (390, 844)
 PAGES = (
     "index",
@@ -49,7 +50,7 @@ PAGES = (
 
 @pytest.fixture(scope="module")
 def site(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The built site, with a made-up published run."""
+    """The built site of a release, with a made-up published run and another version beside it."""
     pytest.importorskip("sphinx_gallery", reason="pip install 'srnet[docs]' for the documentation")
     tree = tmp_path_factory.mktemp("tree")
     shutil.copytree(
@@ -64,12 +65,18 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Path:
     )
     (published / "reproduction.md").write_text("# The report: made_up\n")
     (published / "summary.md").write_text("# The summary: made_up\n")
-    command = [sys.executable, "-m", "sphinx", "-W", "--keep-going", "-q", "docs", "site"]
+    pages = tree / "pages"
+    site = pages / srnet.__version__
+    command = [sys.executable, "-m", "sphinx", "-W", "--keep-going", "-q", "-t", "released", "docs"]
     built = subprocess.run(
-        command, cwd=tree, capture_output=True, text=True, timeout=HANG, check=False
+        [*command, str(site)], cwd=tree, capture_output=True, text=True, timeout=HANG, check=False
     )
     assert built.returncode == 0, built.stdout + built.stderr
-    return tree / "site"
+    (pages / OLDER).mkdir()
+    (pages / OLDER / "index.html").touch()
+    menu = [sys.executable, str(ROOT / "docs" / "versions.py"), str(pages), "/"]
+    subprocess.run(menu, check=True)
+    return site
 
 
 def read(page: Path) -> str:
@@ -173,11 +180,11 @@ class Quiet(http.server.SimpleHTTPRequestHandler):
 
 @pytest.fixture(scope="module")
 def address(site: Path) -> Iterator[str]:
-    """Of a server of the site."""
-    handler = functools.partial(Quiet, directory=str(site))
+    """Of the site, on a server of all versions."""
+    handler = functools.partial(Quiet, directory=str(site.parent))
     with http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
         threading.Thread(target=server.serve_forever, daemon=True).start()
-        yield f"http://127.0.0.1:{server.server_port}"
+        yield f"http://127.0.0.1:{server.server_port}/{site.name}"
         server.shutdown()
 
 
@@ -223,7 +230,8 @@ def test_a_page_fits_and_stays_on_its_server(
     assert browser.execute_script(f"return {broken}") == []
     asked = [url for url in requested(browser) if not url.startswith("data:")]
     assert asked
-    assert [url for url in asked if not url.startswith(f"{address}/")] == []
+    server = address.removesuffix(srnet.__version__)
+    assert [url for url in asked if not url.startswith(server)] == []
     assert complaints(browser) == []
 
 
@@ -247,4 +255,12 @@ def test_the_search_finds_a_page(browser: Any, address: str) -> None:
     browser.get(f"{address}/search.html?q=matching+pursuit")
     assert seen(browser, "[...document.querySelectorAll('ul.search a')].map(link => link.href)")
     links = "[...document.querySelectorAll('ul.search a')].map(link => link.pathname)"
-    assert seen(browser, f"{links}.includes('/rank.html')")
+    assert seen(browser, f"{links}.includes('/{srnet.__version__}/rank.html')")
+
+
+def test_another_version_of_a_page_is_a_click_away(browser: Any, address: str) -> None:
+    browser.get(f"{address}/tutorial.html")
+    links = "[...document.querySelectorAll('.version-switcher__menu a')].map(link => link.pathname)"
+    assert seen(browser, f"{links}.length")
+    versions = {srnet.__version__, OLDER}
+    assert set(seen(browser, links)) == {f"/{version}/tutorial.html" for version in versions}

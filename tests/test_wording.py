@@ -1,6 +1,6 @@
 import pytest
 
-from srnet.wording import count_text, duration_text, method_name
+from srnet.wording import count_text, duration_text, method_name, size_text
 
 
 @pytest.mark.parametrize(
@@ -17,6 +17,14 @@ def test_a_count_has_a_unit_that_agrees(counts, text):
 )
 def test_a_duration_has_a_unit_that_fits(seconds, text):
     assert duration_text(seconds) == text
+
+
+@pytest.mark.parametrize(
+    ("size", "text"),
+    [(0, "0 B"), (1023, "1023 B"), (1536, "1.5 KiB"), (2**31, "2 GiB"), (2**50, "1024 TiB")],
+)
+def test_a_size_has_a_unit_that_fits(size, text):
+    assert size_text(size) == text
 
 
 def test_a_method_has_its_name_and_a_baseline_its_own():

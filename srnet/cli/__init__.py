@@ -12,6 +12,7 @@ from srnet._version import __version__
 from srnet.cli import images, network, publication, steps
 from srnet.cli.gather import gather
 from srnet.cli.reproduce import reproduce
+from srnet.cli.untracked import untracked
 from srnet.errors import UserError
 from srnet.escaping import printable
 
@@ -24,7 +25,7 @@ SECTIONS = {
     "Your own network": (
         *(network.explain, network.predict, network.show, network.explain_image, network.doctor),
     ),
-    "The papers": (reproduce,),
+    "The papers": (reproduce, untracked),
     "Steps of the workflow": (
         *(steps.data, steps.train, steps.layers, steps.evolve, steps.best, steps.formulas),
         *(steps.compare, steps.curves, steps.plane, steps.boundary_toy),

@@ -34,9 +34,8 @@ def reproduce(configuration: str, cores: int, arguments: tuple[str, ...]) -> Non
     Networks, formulas, figures and tables go to results/. Arguments after -- are passed to
     Snakemake: targets such as figures, and options such as --dry-run.
     """
-    file = _find(configuration)
-    if find_spec("snakemake") is None:
-        raise UserError("Snakemake is not installed; pip install 'srnet[workflow]' installs it")
+    file = configuration_file(configuration)
+    require_snakemake()
     from snakemake.cli import main
 
     # the jobs' commands are those of this installation, activated or not
@@ -46,7 +45,13 @@ def reproduce(configuration: str, cores: int, arguments: tuple[str, ...]) -> Non
     main([*options, *arguments])
 
 
-def _find(configuration: str) -> str:
+def require_snakemake() -> None:
+    """UserError if it is not installed."""
+    if find_spec("snakemake") is None:
+        raise UserError("Snakemake is not installed; pip install 'srnet[workflow]' installs it")
+
+
+def configuration_file(configuration: str) -> str:
     """The file of a configuration, which has a name or is a file; UserError if there is none or it
     has no keys."""
     from srnet.io.files import read_yaml

@@ -114,7 +114,10 @@ def describe_provenance(content: Provenance) -> str:
     code = f"commit {commit[:SHORT]}" if commit else "no git checkout"
     if content["dirty"]:
         code += " with uncommitted changes"
-    clock = duration_text(sum(rule["seconds"] for rule in content["rules"].values()))
+    clock, work = (
+        duration_text(sum(rule[key] for rule in content["rules"].values()))
+        for key in ("seconds", "processor_seconds")
+    )
     mixtures = [
         describe_mixture(found, table.capitalize()) for table, found in content["made_with"].items()
     ]
@@ -122,15 +125,16 @@ def describe_provenance(content: Provenance) -> str:
         [
             f"Made on {content['date'][:10]} with srnet {content['version']} ({code}) and Python "
             f"{content['python']} on {count_text(content['cores'], 'core')} "
-            f"({content['processor']}). All jobs together took {clock} by the clock.",
+            f"({content['processor']}). All jobs together took {clock} by the clock and {work} of "
+            f"processor time.",
             *(f"{mixture}." for mixture in mixtures if mixture),
         ]
     )
 
 
 def times_table(content: Provenance) -> pd.DataFrame:
-    """One row per rule of the workflow: jobs, seconds by the clock, those of the longest
-    job."""
+    """One row per rule of the workflow: jobs, seconds by the clock and of processor time, those of
+    the longest job."""
     return pd.DataFrame([{"rule": rule, **times} for rule, times in content["rules"].items()])
 
 
@@ -168,23 +172,22 @@ def _times(folder: Path, rules: Mapping[str, str]) -> dict[str, dict[str, Any]]:
             times[rule] = {
                 "jobs": len(jobs),
                 "seconds": float(jobs["s"].sum()),
+                "processor_seconds": float(jobs["cpu_time"].sum()),
                 "longest_seconds": float(jobs["s"].max()),
             }
     return times
 
 
 def _read_benchmark(path: Path) -> pd.DataFrame:
-    """The times of one job, or of several tries, by the clock.
-
-    Snakemake's sample of the processor time, every half minute, misses the end of a job.
-    """
+    """The times of one job, or of several tries; one too short for a sample of its processor time
+    has none."""
     check_readable(path)
     try:
-        jobs = pd.read_csv(path, sep="\t")[["s"]].astype(float)
+        jobs = pd.read_csv(path, sep="\t", na_values=["-"])[["s", "cpu_time"]].astype(float)
     except (OSError, ValueError, KeyError) as error:  # pandas' own errors are ValueErrors
         raise UserError(
             f"{path}: is no benchmark file of Snakemake ({error}); delete it and its output"
         ) from error
-    if not (np.isfinite(jobs["s"]) & (jobs["s"] >= 0)).all() or jobs.empty:
+    if not (np.isfinite(jobs["s"]) & (jobs.fillna(0.0) >= 0).all(axis=1)).all() or jobs.empty:
         raise UserError(f"{path}: has a time that is none; delete it and its output")
     return jobs

@@ -59,6 +59,21 @@ class Slurm:
         ]
         return sorted((number for number, said in rows if comment in said), key=int)
 
+    def preempt(self) -> None:
+        """Run a job of the partition `urgent` on the whole node: those that run are preempted."""
+        options = ("--partition=urgent", "--exclusive", "--output=/dev/null")
+        _said("sbatch", "--wait", *options, "--wrap=true")
+
+    def start_requeued(self) -> None:
+        """Let jobs begin that Slurm makes wait for two minutes, since they were requeued."""
+        for number in _said("squeue", "--noheader", "--format=%i", "--states=PENDING").split():
+            _said("scontrol", "update", f"JobId={number}", "StartTime=now", check=False)
+
+    def describe(self, number: str) -> dict[str, str]:
+        """What Slurm knows of a job that has not ended: Restarts, JobState, …"""
+        line = _said("scontrol", "show", "job", "--oneliner", number)
+        return dict(re.findall(r"(\w+)=(\S*)", line))
+
 
 @contextmanager
 def one_node_slurm() -> Iterator[Slurm]:
@@ -189,12 +204,15 @@ AccountingStorageType=accounting_storage/none
 JobAcctGatherType=jobacct_gather/none
 JobCompType=jobcomp/filetxt
 JobCompLoc={folder}/finished_jobs.txt
+PreemptType=preempt/partition_prio
+PreemptMode=REQUEUE
 MinJobAge=300
 ReturnToService=2
 SchedulerParameters=batch_sched_delay=0
 KillWait=5
 NodeName={host} NodeAddr=127.0.0.1 CPUs={CPUS} RealMemory=6000 State=UNKNOWN
 PartitionName=main Nodes={host} Default=YES MaxTime=INFINITE State=UP
+PartitionName=urgent Nodes={host} PriorityTier=2 MaxTime=INFINITE State=UP
 """
 
 

@@ -124,12 +124,6 @@ def test_snakemake_refuses_it_before_it_runs_anything(snakemake, option, sentenc
     assert "Traceback" not in run.stdout + run.stderr
 
 
-def test_a_container_that_there_is_not_is_missed_aloud(snakemake):
-    run = snakemake(ROOT, "--dry-run", "--sdm", "apptainer", "--", "undersampling")
-    assert run.returncode == 0, run.stdout + run.stderr
-    assert "--sdm apptainer: srnet has no container; its rules run without one" in run.stdout
-
-
 def test_a_nested_option_of_the_command_line_has_numbers(snakemake, jobs, copy_tree, tmp_path):
     options = ("tasks=[K0]", "seeds=2", "explainers={seeds: 11, lines: [K0]}", "epochs={K0: 5}")
     run = snakemake(copy_tree(tmp_path), "--dry-run", "--printshellcmds", "--config", *options)

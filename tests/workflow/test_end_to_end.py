@@ -3,6 +3,8 @@
 import csv
 import json
 import shutil
+import subprocess
+import sys
 
 import pytest
 from helpers.fakes import ROOT
@@ -42,6 +44,12 @@ def check_drawings(results, kinds):
         caption = (folder / f"{name}.rst").read_text()
         assert caption.strip()
         assert "{{" not in caption
+
+
+def test_every_file_is_one_that_the_configuration_makes(tiny):
+    command = [sys.executable, "-m", "srnet.cli", "untracked", "--config", "tiny.yaml"]
+    run = subprocess.run(command, cwd=tiny.tree, capture_output=True, text=True, check=False)
+    assert (run.returncode, run.stdout) == (0, ""), run.stderr
 
 
 def test_every_figure_and_table_is_there(tiny):

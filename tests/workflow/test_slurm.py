@@ -1,5 +1,5 @@
-"""The real workflow on a real Slurm, through its profile: a job fails, one is cancelled, the driver
-dies, and the runs are those of one machine."""
+"""The real workflow on a real Slurm, through its profile: a job fails, others are preempted, one is
+cancelled, the driver dies, and the runs are those of one machine."""
 
 import json
 import os
@@ -36,9 +36,9 @@ SMALL = {
 }
 TARGETS = ["results/small/tables/runs.csv", "results/small/tables/formulas.csv"]
 SEARCHES = "results/small/K0/srnet"
-# Stands before the real command: writes down what ran where, lets the first `paper` search fail,
-# and has one `joint` search halt at its first checkpoint; one alone, for Snakemake does not begin
-# with the same of the two that share a job at every try.
+# Stands before the real command: writes down what ran where and what the job's preamble has set,
+# lets the first `paper` search fail, and has one `joint` search halt at its first checkpoint; one
+# alone, for Snakemake does not begin with the same of the two that share a job at every try.
 SRNET = """#!/bin/bash
 if [ "$1" = evolve ]; then
     if [[ "$*" == *"--preset paper"* ]] && [ ! -e {record}/failed ]; then
@@ -51,6 +51,7 @@ if [[ "$*" == evolve*"--preset joint --seed 1 "* ]] && [ ! -e {record}/calm ]; t
     set -- "$@" --checkpoint-interval 0
 fi
 echo "$SLURM_JOB_ID begins $*" >> {record}/commands
+echo "$SLURM_JOB_ID,$PREAMBLE" >> {record}/preambles
 $command "$@"
 status=$?
 echo "$SLURM_JOB_ID $status $*" >> {record}/commands
@@ -76,6 +77,8 @@ def save_and_halt(self, content):
 Checkpoint.save = save_and_halt
 main()
 """
+# What a job runs first, as on a cluster it loads modules.
+PREAMBLE = 'export PREAMBLE="of $SLURM_JOB_ID"'
 # How the page for users of a cluster says to end the jobs of a driver that died.
 CANCEL = (
     "squeue --me --noheader --format='%i %j' | awk '$2 ~ /^srnet_/ {print $1}' | xargs "
@@ -135,7 +138,9 @@ class Story:
     local: Path
     finished: dict[str, dict[str, str]]
     commands: list[tuple[str, str, str]]
+    preambles: set[str]
     failed: str
+    preempted: dict[str, str]
     cancelled: str
     orphan: str
     orphan_lived: bool
@@ -164,11 +169,13 @@ def story(slurm: Slurm, tmp_path_factory) -> Story:
     )
     (record / "halting.py").write_text(HALTING)
     (record / "srnet").chmod(0o755)
+    (record / "preamble").write_text(PREAMBLE)
     profile = str(ROOT / "workflow" / "profiles" / "slurm")
     local = Snakemake(
         tmp_path_factory.mktemp("local"), tmp_path_factory.mktemp("none"), "--cores", "1"
     )
-    cluster = Snakemake(tmp_path_factory.mktemp("cluster"), record, "--profile", profile)
+    options = ("--profile", profile, "--precommand", f". {record / 'preamble'}")
+    cluster = Snakemake(tmp_path_factory.mktemp("cluster"), record, *options)
 
     checkpoint = cluster.folder / SEARCHES / "joint" / "1.json.checkpoint"
 
@@ -189,11 +196,21 @@ def story(slurm: Slurm, tmp_path_factory) -> Story:
     at_home = local.start()
     driver = cluster.start()
     try:
-        # one job fails by itself; the search that another is in the middle of is cancelled from
-        # outside
+        # one job fails by itself; another is in the middle of a search, and is preempted
         wait_for(checkpoint.exists, "a search to be interrupted", cluster.said)
-        [cancelled] = slurm.running("joint")
         wait_for((record / "failed").exists, "a search to fail", cluster.said)
+        slurm.preempt()
+        before = seconds()
+
+        def goes_on() -> bool:
+            slurm.start_requeued()
+            return seconds() > before
+
+        wait_for(goes_on, "the preempted search to go on from its checkpoint", cluster.said)
+        [cancelled] = slurm.running("joint")
+        preempted = slurm.describe(cancelled)
+
+        # then it is cancelled from outside
         subprocess.run(["scancel", cancelled], check=True)
         wait_for(
             lambda: cancelled not in slurm.running(),
@@ -238,7 +255,9 @@ def story(slurm: Slurm, tmp_path_factory) -> Story:
         local=local.folder,
         finished={job["JobId"]: job for job in slurm.finished()},
         commands=commands(),
+        preambles=set((record / "preambles").read_text().splitlines()),
         failed=(record / "failed").read_text().strip(),
+        preempted=preempted,
         cancelled=cancelled,
         orphan=orphan,
         orphan_lived=orphan_lived,
@@ -277,6 +296,11 @@ def test_slurm_ran_the_searches_and_says_so(story):
     assert set([number for number, _ in done if number][-2:]) <= completed
 
 
+def test_a_job_runs_its_preamble_first(story):
+    numbers = {number for number, _, _ in story.commands if number}
+    assert story.preambles == {",", *(f"{number},of {number}" for number in numbers)}
+
+
 def test_several_runs_share_a_job(story):
     assert (
         story.finished[story.failed]["TimeLimit"] == "22"
@@ -300,6 +324,13 @@ def test_a_job_that_failed_is_tried_again_with_more_memory(story):
     assert story.finished[story.failed]["JobState"] == "FAILED"
     again = next(number for number, _, command in story.commands if "--preset paper" in command)
     assert memory(story.finished[again]) == 2 * memory(story.finished[story.failed])
+
+
+def test_a_job_that_was_preempted_goes_on_under_its_number_and_is_no_failed_try(story):
+    assert story.preempted["JobId"] == story.cancelled
+    assert story.preempted["Restarts"] == "1"
+    # the memory of the first try
+    assert memory(story.finished[story.cancelled]) == memory(story.finished[story.failed])
 
 
 def test_a_job_that_was_cancelled_is_tried_again_from_its_checkpoint(story):

@@ -10,7 +10,6 @@ from pathlib import Path
 import yaml
 from snakemake.io import regex_from_filepattern
 from snakemake.logging import logger
-from snakemake.settings.types import DeploymentMethod
 from snakemake.sourcecache import LocalSourceFile
 from snakemake.utils import update_config
 
@@ -30,9 +29,6 @@ TAKEN = ("all", "benchmarks", "default", "figures", "images", "logs", "tables")
 
 # The keys that name a file: the user's own, or one that comes with the package.
 CONFIG_FILES = ("tasks_file", "published", "published_classification", "verdict")
-
-if DeploymentMethod.APPTAINER in workflow.deployment_settings.deployment_method:
-    logger.warning("--sdm apptainer: srnet has no container; its rules run without one")
 
 SCRIPTS = workflow.current_basedir.join("../scripts")
 # Snakemake fetches a script of a remote module alone; those beside it are in the package, too.

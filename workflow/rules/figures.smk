@@ -1,7 +1,9 @@
 # One rule per figure, each drawn from tidy tables, some for every task.
 
-# The process that draws for all scripts (workflow/scripts/drawing_server.py) ends with this one.
-os.environ.update(SRNET_SNAKEMAKE=str(os.getpid()))
+# The process that draws for all scripts (workflow/scripts/drawing_server.py) ends with this one. In
+# a container it would end with the first script, or lose its files.
+if DeploymentMethod.APPTAINER not in METHODS:
+    os.environ.update(SRNET_SNAKEMAKE=str(os.getpid()))
 
 for figure in DRAWINGS:
     if figure.artifact.kind == "figure":

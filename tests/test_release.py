@@ -1,0 +1,140 @@
+"""What a release is made of: one version everywhere, the menu of the documentation's versions, and
+workflows of CI that only call what there is."""
+
+import ast
+import json
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+import srnet
+
+ROOT = Path(__file__).parents[1]
+WORKFLOWS = sorted((ROOT / ".github" / "workflows").glob("*.yml"))
+
+
+def read(path: str) -> str:
+    return (ROOT / path).read_text(encoding="utf-8")
+
+
+# --- The version ----------------------------------------------------------------------------------
+
+
+def test_the_version_is_the_same_everywhere() -> None:
+    environment = yaml.safe_load(read("workflow/envs/srnet.yaml"))
+    assert yaml.safe_load(read("CITATION.cff"))["version"] == srnet.__version__
+    assert environment["dependencies"][-1] == {"pip": [f"srnet=={srnet.__version__}"]}
+    assert re.findall(r'tag="v(.*?)"', read("docs/workflow.md")) == [srnet.__version__]
+    assert "srnet:{__version__}" in read("workflow/rules/container.smk")
+    assert 'path = "srnet/_version.py"' in read("pyproject.toml")
+
+
+def test_the_citation_has_the_day_of_the_release() -> None:
+    """And none before it."""
+    released = re.findall(
+        rf"^## \[{re.escape(srnet.__version__)}\] - (\S+)$", read("CHANGELOG.md"), re.MULTILINE
+    )
+    day = yaml.safe_load(read("CITATION.cff")).get("date-released")
+    assert [str(day)] * (day is not None) == released
+
+
+# --- The documentation's versions -----------------------------------------------------------------
+
+
+@pytest.fixture
+def pages(tmp_path: Path) -> Path:
+    for name in ("0.9.0", "0.10.0", "0.11.0rc1", "gallery"):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "index.html").touch()
+    (tmp_path / "0.12.0").mkdir()  # without pages
+    return tmp_path
+
+
+def test_the_menu_has_every_version_newest_first(pages: Path) -> None:
+    command = [sys.executable, str(ROOT / "docs" / "versions.py"), str(pages)]
+    subprocess.run([*command, "https://example.org/srnet/"], check=True)
+    menu = json.loads((pages / "switcher.json").read_text())
+    assert [entry["version"] for entry in menu] == ["0.11.0rc1", "0.10.0", "0.9.0"]
+    assert [entry["version"] for entry in menu if entry["preferred"]] == ["0.10.0"]
+    assert menu[1]["name"] == "0.10.0 (stable)"
+    assert menu[2]["url"] == "https://example.org/srnet/0.9.0/"
+    assert "url=0.10.0/" in (pages / "index.html").read_text()
+
+
+# --- The workflows of CI --------------------------------------------------------------------------
+
+
+def jobs(workflow: Path) -> dict[str, dict[str, Any]]:
+    return yaml.safe_load(workflow.read_text(encoding="utf-8"))["jobs"]
+
+
+def scripts(workflow: Path) -> list[str]:
+    """The shell scripts of its steps."""
+    steps = [step for job in jobs(workflow).values() for step in job["steps"]]
+    return [step["run"] for step in steps if "run" in step]
+
+
+@pytest.mark.parametrize("workflow", WORKFLOWS, ids=lambda path: path.stem)
+def test_a_workflow_is_well_formed(workflow: Path) -> None:
+    content = yaml.safe_load(workflow.read_text(encoding="utf-8"))
+    assert content["permissions"] == {"contents": "read"}  # a job that needs more says so
+    assert True in content  # YAML reads the key `on` as true
+    for job in content["jobs"].values():
+        needs = job.get("needs", [])
+        assert {needs} if isinstance(needs, str) else set(needs) <= set(content["jobs"])
+        for step in job["steps"]:
+            assert len({"run", "uses"} & set(step)) == 1
+            assert re.fullmatch(r"[\w.-]+/[\w./-]+@[\w./-]+", step.get("uses", "a/b@c"))
+
+
+@pytest.mark.parametrize("workflow", WORKFLOWS, ids=lambda path: path.stem)
+def test_a_workflow_calls_what_there_is(workflow: Path) -> None:
+    targets = re.findall(r"^([a-z-]+):", read("Makefile"), re.MULTILINE)
+    made = (".venv/", "pages/", "dist/", "site", "srnet.sif")
+    for script in scripts(workflow):
+        checked = subprocess.run(
+            ["bash", "-n"], input=script, text=True, capture_output=True, check=False
+        )
+        assert checked.returncode == 0, checked.stderr
+        assert "${{" not in script  # by way of `env`, a value is a word and no command
+        assert set(re.findall(r"\bmake ([a-z-]+)", script)) <= set(targets)
+        for path in re.findall(r"(?<![\w./$:-])([\w.-]+/[\w./-]+)", script):
+            assert path.startswith(made) or (ROOT / path).exists(), path
+    if workflow.stem == "ci":
+        assert os.access(ROOT / ".ci" / "run", os.X_OK)
+
+
+@pytest.mark.parametrize(
+    ("file", "line", "variable", "value"),
+    [
+        ("srnet/_version.py", '__version__ = "1.2.3"', "GITHUB_REF_NAME", "v1.2.3"),
+        ("CHANGELOG.md", "## [1.2.3] - 2027-01-31", "GITHUB_REF_NAME", "v1.2.3"),
+        ("workflow/rules/container.smk", "docker://ghcr.io/a/b:1", "GITHUB_REPOSITORY", "a/b"),
+    ],
+)
+def test_a_release_is_of_what_the_tag_names(
+    file: str, line: str, variable: str, value: str
+) -> None:
+    release = read(".github/workflows/release.yml")
+    [command] = re.findall(rf"^ *(grep .*) {re.escape(file)}$", release, re.MULTILINE)
+    for given, code in ((value, 0), ("v9.9.9", 1)):
+        environment = {**os.environ, variable: given}
+        found = subprocess.run(
+            ["bash", "-c", command], input=f"{line}\n", text=True, env=environment, check=False
+        )
+        assert found.returncode == code
+
+
+def test_pages_of_a_release_have_the_menu() -> None:
+    """`make docs` has none: there is no other version beside it."""
+    tree = ast.parse(read("docs/conf.py"))
+    [condition] = [node for node in tree.body if isinstance(node, ast.If)]
+    assert ast.unparse(condition.test) == "tags.has('released')"
+    assert "-t released" in read(".github/workflows/release.yml")
+    assert "$(SPHINXOPTS)" in read("Makefile")
