@@ -83,8 +83,10 @@ def verdict_counts(rows: pd.DataFrame) -> str:
 
 
 def verdict_table(verdict: pd.DataFrame) -> str:
-    """A line by claim and by preset or method, a column by verdict, in Markdown."""
-    return table_markdown(count_verdicts(verdict))
+    """A line by claim and by preset or method, a column by verdict, in Markdown; of a claim of
+    which nothing was run there is none."""
+    known = verdict[~(verdict["verdict"] == NOT_RUN).groupby(verdict["claim"]).transform("all")]
+    return table_markdown(count_verdicts(known)) if len(known) else ""
 
 
 def error_ratios(fidelity: pd.DataFrame, box: str, method: str, preset: str) -> pd.Series:

@@ -150,5 +150,12 @@ def test_tables_are_tables(tmp_path):
 
 
 def test_a_verdict_without_any_preset_has_a_table():
-    table = verdict_table(pd.DataFrame([row("not run") | {"preset": np.nan}]))
+    table = verdict_table(pd.DataFrame([row("better") | {"preset": np.nan}]))
     assert table.splitlines()[-1] == "| final fitness | SRNet | 1 |"
+
+
+def test_a_claim_of_which_nothing_was_run_has_no_line():
+    rows = [row("better"), row("not run"), row("not run", claim="images")]
+    table = verdict_table(pd.DataFrame(rows))
+    assert table.splitlines()[2:] == ["| final fitness | paper | 1 | 1 |"]
+    assert verdict_table(pd.DataFrame(rows[2:])) == ""
