@@ -270,6 +270,8 @@ class LayerPursuit:
     def sort(self, programs: Sequence[Program]) -> tuple[Program, ...]:
         """The formulas, first what explains most, then what adds most to it, and so on."""
         columns = design(programs, self._x)[:, 1:]
+        # by powers of two, which round nothing: squares of large values would overflow
+        columns = np.ldexp(columns, -np.frexp(np.abs(columns).max(axis=0))[1])
         columns -= columns.mean(axis=0)
         h = self._h - self._h.mean(axis=0)
         smallest = 1e-20 * np.einsum("ni,ni->i", columns, columns)

@@ -25,8 +25,8 @@ SETS = {
     "exp": (lambda x: np.exp(-0.8 * x[:, 0]) * x[:, 1], ["add", "mul", "exp"]),
     "tanh": (lambda x: np.tanh(3 * x[:, 0]) + x[:, 1], ["add", "mul", "tanh"]),
     "sigmoid": (lambda x: 1 / (1 + np.exp(-4 * x[:, 0])) * x[:, 1], ["mul", "sigmoid"]),
-    "abs": (lambda x: abs(x[:, 0] - 0.5) * x[:, 1], ["add", "mul", "abs"]),
-    "pow": (lambda x: (x[:, 0] + 3) ** 1.7 + x[:, 1], ["add", "mul", "pow"]),
+    "abs": (lambda x: abs(x[:, 0]) * x[:, 1], ["add", "mul", "abs"]),
+    "pow": (lambda x: (x[:, 0] + 3) ** x[:, 1], ["add", "mul", "pow"]),
     "min": (lambda x: np.minimum(x[:, 0], x[:, 1]), ["add", "mul", "min"]),
     "max": (lambda x: np.maximum(x[:, 0], 0.3 - x[:, 1]), ["add", "sub", "max"]),
 }
