@@ -4,7 +4,7 @@ import io
 import re
 from collections.abc import Sequence
 from importlib.resources import files
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 from xml.etree import ElementTree
 
 from jinja2 import Environment, StrictUndefined
@@ -18,7 +18,35 @@ from srnet.model.srnet import legend
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-    from srnet.explanation.result import Explanation
+    from srnet.model.srnet import SRNet
+
+
+class Explained(Protocol):
+    """What a page needs of an explanation (:class:`srnet.explanation.result.Explanation`)."""
+
+    run: dict[str, Any]
+
+    @property
+    def model(self) -> "SRNet": ...
+    @property
+    def models(self) -> "Sequence[Explained]": ...
+    @property
+    def layers(self) -> Sequence[Any]: ...
+    @property
+    def input_names(self) -> list[str]: ...
+    @property
+    def columns(self) -> list[str] | None: ...
+    @property
+    def quality(self) -> str: ...
+    @property
+    def warnings(self) -> list[str]: ...
+    @property
+    def complexity(self) -> int: ...
+    @property
+    def outputs(self) -> int: ...
+    def equation(self, output: int = 0) -> str: ...
+    def plot(self) -> "Figure": ...
+
 
 _MOST_OUTPUTS = 5
 _LINE = 80  # characters of LaTeX
@@ -34,7 +62,7 @@ _ATTRIBUTES = {
 }
 
 
-def render_page(found: "Explanation") -> str:
+def render_page(found: Explained) -> str:
     """The page: every model of the Pareto front behind its point, its outputs typeset, the layers,
     the plots where the explanation has rows, and how it was made."""
     models = found.models
@@ -74,7 +102,7 @@ def render_page(found: "Explanation") -> str:
     )
 
 
-def _model(found: "Explanation", name: str, is_chosen: bool) -> dict[str, Any]:
+def _model(found: Explained, name: str, is_chosen: bool) -> dict[str, Any]:
     """A model with the formulas of its outputs."""
     last = found.layers[-1]
     shown = min(found.outputs, _MOST_OUTPUTS)
@@ -115,7 +143,7 @@ def _math(latex: str) -> Markup:
     return Markup(math)
 
 
-def _front(models: Sequence["Explanation"], chosen: int | None) -> Markup:
+def _front(models: Sequence[Explained], chosen: int | None) -> Markup:
     from srnet.drawing.figures.front import draw
 
     return _svg(

@@ -26,7 +26,7 @@ SETS = {
     "tanh": (lambda x: np.tanh(3 * x[:, 0]) + x[:, 1], ["add", "mul", "tanh"]),
     "sigmoid": (lambda x: 1 / (1 + np.exp(-4 * x[:, 0])) * x[:, 1], ["mul", "sigmoid"]),
     "abs": (lambda x: abs(x[:, 0]) * x[:, 1], ["add", "mul", "abs"]),
-    "pow": (lambda x: (x[:, 0] + 3) ** x[:, 1], ["add", "mul", "pow"]),
+    "pow": (lambda x: (x[:, 0] + 3) ** x[:, 1], ["add", "pow"]),
     "min": (lambda x: np.minimum(x[:, 0], x[:, 1]), ["add", "mul", "min"]),
     "max": (lambda x: np.maximum(x[:, 0], 0.3 - x[:, 1]), ["add", "sub", "max"]),
 }
