@@ -38,6 +38,7 @@ def draw(training: pd.DataFrame, networks: pd.DataFrame) -> Figure:
         axes.axhline(network["test_loss"], color="C1", linestyle="--", linewidth=0.8)
         set_log_scale(axes)
         axes.margins(x=0)
+        axes.locator_params(axis="x", nbins=3)  # epochs have five digits
         axes.set(xlim=(0, None), xlabel="", ylabel="")
         _annotate_problems(axes, training[training["task"] == task], network)
     figure.supxlabel("epoch")
