@@ -161,7 +161,9 @@ def _svg(figure: "Figure") -> Markup:
     """A figure as an element of the page."""
     file = io.StringIO()
     figure.savefig(file, format="svg", metadata={"Date": None, "Creator": None})
-    return Markup(file.getvalue()[file.getvalue().index("<svg") :])
+    # matplotlib's links open a new window
+    text = file.getvalue().replace(' target="_blank"', "")
+    return Markup(text[text.index("<svg") :])
 
 
 def _made(run: dict[str, Any]) -> dict[str, str]:

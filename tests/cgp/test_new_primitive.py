@@ -33,7 +33,7 @@ def test_a_primitive_is_its_entry_and_its_kernel_line(tmp_path: Path) -> None:
         Path(srnet.__file__).parent, package, ignore=shutil.ignore_patterns("__pycache__")
     )
     entries, kernel = package / "cgp" / "primitives.py", package / "cgp" / "double_math.py"
-    before, end, after = entries.read_text().partition("\n)\n\nOPCODES")
+    before, end, after = entries.read_text().partition("\n)\n")
     entries.write_text(before + ENTRY.rstrip() + end + after)
     kernel.write_text(kernel.read_text() + KERNEL_LINE)
     tests = Path(__file__).parents[1]

@@ -100,7 +100,7 @@ def test_a_name_stays_a_name(name: str) -> None:
     page = explanation(f"a{name}", "b", task=f"t{name}").to_html()
     assert set(Page(page).elements) <= ELEMENTS
     assert "<script" not in page
-    assert len(formulas(page)) + page.count("<code>") == 2
+    assert len(formulas(page)) + page.count("<code>") >= 2
 
 
 def test_a_loaded_explanation_has_no_plots_and_one_without_a_front_its_result(
@@ -125,8 +125,6 @@ def test_the_file_is_whole_or_not_at_all(tmp_path: Path) -> None:
 
 
 VISIBLE = "[...document.querySelectorAll('.model')].filter(e => e.offsetHeight).map(e => e.id)"
-CLICK = """document.querySelector("svg a[*|href='#model-0']")
-    .dispatchEvent(new MouseEvent('click', {bubbles: true})) || true"""
 
 
 def test_a_point_shows_its_model(tmp_path: Path) -> None:
@@ -134,7 +132,7 @@ def test_a_point_shows_its_model(tmp_path: Path) -> None:
     with open_browser() as browser:
         browser.get((tmp_path / "page.html").as_uri())
         assert seen(browser, VISIBLE) == ["model-1"]
-        seen(browser, CLICK)
+        browser.find_element("css selector", "svg a[*|href='#model-0']").click()
         assert seen(browser, f"location.hash == '#model-0' && {VISIBLE}") == ["model-0"]
         assert complaints(browser) == []
         for width in (1300, 390):

@@ -16,6 +16,7 @@ FUNCTIONS = {
     "fabs": np.abs,
     "exp": np.exp,
     "tanh": np.tanh,
+    "sinh": np.sinh,
     # NumPy takes the root of a single number for its power 0.5, which at -inf is another than in C
     "pow": lambda a, b: np.power(np.array([a, a]), np.array([b, b]))[0],
     "fmax": np.fmax,

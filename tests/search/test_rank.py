@@ -385,7 +385,7 @@ DAMAGES: dict[str, Callable[[dict[str, Any]], Any]] = {
     "no formula": lambda state: state["pursuit"].update(current=[]),
     "formula of other inputs": lambda state: state["pursuit"]["current"][0].update(inputs=7),
     "formula with an unknown function": lambda state: state["pursuit"]["found"][-1].__setitem__(
-        0, {"inputs": 2, "constants": [], "nodes": [["exp", [0]]], "output": 2}
+        0, {"inputs": 2, "constants": [], "nodes": [["erf", [0]]], "output": 2}
     ),
     "done of another kind": lambda state: state.update(done=5),
     "done of other inputs": lambda state: state["done"][0][0].update(inputs=9, output=8, nodes=[]),

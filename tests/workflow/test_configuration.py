@@ -26,7 +26,7 @@ def test_the_configurations_are_valid(name):
 @pytest.mark.parametrize(
     ("change", "sentence"),
     [
-        ({"seed": 3}, "unknown key 'seed'; allowed are epochs, evolution"),
+        ({"seed": 3}, "unknown key 'seed'; allowed are container, epochs, evolution"),
         ({"seeds": 0}, "the key 'seeds' is 0; at least 1 is needed"),
         ({"seeds": "many"}, "the key 'seeds' is 'many'; it must be of type integer"),
         ({"seeds": 3.0}, "the key 'seeds' is 3.0; it must be of type integer"),
@@ -90,8 +90,8 @@ def test_every_key_is_described():
         ("presets=[papr]", "configuration: 'presets' names the unknown preset 'papr'; known are"),
         ("evolution={papr: {}}", "'evolution' names the unknown preset 'papr'; known are paper,"),
         (
-            "evolution={joint: {costs: {pow: 2}}}",
-            "configuration: 'evolution.joint.costs' has the unknown key 'pow'; allowed are add,",
+            "evolution={joint: {costs: {erf: 2}}}",
+            "configuration: 'evolution.joint.costs' has the unknown key 'erf'; allowed are add,",
         ),
         (
             "evolution={rank: {nested_constraints: {sin: {cosine: 2}}}}",

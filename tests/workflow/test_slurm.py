@@ -199,6 +199,7 @@ def story(slurm: Slurm, tmp_path_factory) -> Story:
         # one job fails by itself; another is in the middle of a search, and is preempted
         wait_for(checkpoint.exists, "a search to be interrupted", cluster.said)
         wait_for((record / "failed").exists, "a search to fail", cluster.said)
+        wait_for(lambda: not slurm.running("paper"), "its job to end", cluster.said)
         slurm.preempt()
         before = seconds()
 
