@@ -46,8 +46,14 @@ def is_compiled(settings: Settings) -> bool:
 
 def _mark(settings: Settings) -> Path:
     """The file that says so."""
+    search = _compiled_search(settings)
     processor = llvmlite.binding.get_host_cpu_name()  # of a cluster's nodes, each kind compiles
-    return FOLDER / f"{type(settings).__name__}-{settings.loss}-{processor}.complete"
+    return FOLDER / f"{type(search).__name__}-{search.loss}-{processor}.complete"
+
+
+def _compiled_search(settings: Settings) -> Settings:
+    """The search whose compiled code runs: that of rank r is made of joint searches."""
+    return inner_settings(settings) if isinstance(settings, RankSettings) else settings
 
 
 def load_kernels(settings: Settings) -> float:
@@ -67,7 +73,7 @@ def load_kernels(settings: Settings) -> float:
     try:
         if not is_compiled(settings):
             _compile_in_parallel(settings)
-        time_evaluation(_tiny_layers(settings.loss), settings)
+        time_evaluation(_tiny_layers(_compiled_search(settings).loss), settings)
         with contextlib.suppress(OSError):
             _mark(settings).touch()
     finally:
@@ -77,8 +83,7 @@ def load_kernels(settings: Settings) -> float:
 
 def time_evaluation(layers: Layers, settings: Settings) -> float:
     """The seconds of a chromosome evaluation, in a tiny run."""
-    inner = inner_settings(settings) if isinstance(settings, RankSettings) else settings
-    tiny = replace(inner, population=4, generations=40, stop=0.0)
+    tiny = replace(_compiled_search(settings), population=4, generations=40, stop=0.0)
     start = time.monotonic()
     search = (
         JointSearch(layers, tiny, 1)
@@ -106,13 +111,13 @@ def _tiny_layers(loss: str) -> Layers:
 
 def _compile_in_parallel(settings: Settings) -> None:
     """Compile a joint search with a second process, where there is a second core."""
-    inner = inner_settings(settings) if isinstance(settings, RankSettings) else settings
-    if not isinstance(inner, JointSettings) or count_cores() < 2:
+    search = _compiled_search(settings)
+    if not isinstance(search, JointSettings) or count_cores() < 2:
         return
-    with _second_process(inner.loss) as wait:
-        _compile_scoring(inner.loss)
+    with _second_process(search.loss) as wait:
+        _compile_scoring(search.loss)
         wait()
-        _compile_climbing(inner.loss)
+        _compile_climbing(search.loss)
         wait()
 
 
