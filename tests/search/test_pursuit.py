@@ -168,6 +168,10 @@ def test_what_explains_most_comes_first() -> None:
     h = X @ [[0.1], [2.0], [1.0]]
     weighted = LayerPursuit(X, h, found_settings(), 3, 0)
     assert [p.output for p in weighted.sort(inputs)] == [1, 2, 0]
+    # nor do squares of large values overflow
+    large = Program(3, (1e200,), (("mul", (1, 3)),), 4)
+    with np.errstate(all="raise"):
+        assert weighted.sort([inputs[2], large, inputs[0]])[0] is large
     # a copy adds nothing to what was first
     double = Program(3, (2.0,), (("mul", (1, 3)),), 4)
     assert [p.output for p in weighted.sort([inputs[0], double, inputs[1], inputs[2]])][1:3] == [
