@@ -1,12 +1,15 @@
 """Fixtures that several tests share: small made-up layers, and the published networks where they
 lie beside the checkout."""
 
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from helpers import made_up
 from hypothesis import HealthCheck, settings
 
+from srnet.cgp import function_table
+from srnet.cgp.primitives import OPCODES, is_own, remove_own
 from srnet.networks.layers import Layers
 
 REFERENCE = Path(__file__).resolve().parents[2] / "shared" / "reference" / "networks"
@@ -31,6 +34,15 @@ settings.load_profile("srnet")
 def layers() -> Layers:
     """A 2-3-3-1 network on 40 + 12 rows."""
     return made_up.layers()
+
+
+@pytest.fixture
+def no_own_functions() -> Iterator[None]:
+    """No function of a user's own outlives the test."""
+    yield
+    for name in [name for name in OPCODES if is_own(name)]:
+        function_table.unload(name)
+        remove_own(name)
 
 
 @pytest.fixture

@@ -25,7 +25,8 @@ def is_regular(program: Program, low: Sequence[float], high: Sequence[float]) ->
     values: list[_Interval] = [(float(a), float(b)) for a, b in zip(low, high, strict=True)]
     values += [(constant, constant) for constant in program.constants]
     for name, operands in program.nodes:
-        bounds = _bounds(name, *(values[operand] for operand in operands))
+        with np.errstate(all="ignore"):
+            bounds = _bounds(name, *(values[operand] for operand in operands))
         if bounds is None or not (math.isfinite(bounds[0]) and math.isfinite(bounds[1])):
             return False
         values.append(bounds)
@@ -34,13 +35,12 @@ def is_regular(program: Program, low: Sequence[float], high: Sequence[float]) ->
 
 def _bounds(name: str, *operands: _Interval) -> _Interval | None:
     """Bounds of a primitive's value; of an own function as its definition tells them."""
-    with np.errstate(all="ignore"):
-        if name in _RULES:
-            return _RULES[name](*operands)
-        try:
-            value = by_name(name).value(_INTERVALS, *map(_Values, operands))
-        except _IrregularError:
-            return None
+    if name in _RULES:
+        return _RULES[name](*operands)
+    try:
+        value = by_name(name).value(_INTERVALS, *map(_Values, operands))
+    except _IrregularError:
+        return None
     return value.bounds if isinstance(value, _Values) else (float(value), float(value))
 
 

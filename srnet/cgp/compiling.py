@@ -166,7 +166,7 @@ def njit(**options: Any) -> Callable[[Callable[..., Any]], Any]:
     """``numba.njit`` with ``cache=True`` and without the global interpreter lock, in our cache."""
 
     def decorate(function: Callable[..., Any]) -> Any:
-        with _in_folder():
+        with _use_folder():
             compiled = numba.njit(**{"cache": True, "nogil": True, **options})(function)
         _check_files(compiled)
         return compiled
@@ -180,7 +180,7 @@ def compile_callback(function: Callable[..., Any], signature: Any, cache: bool) 
     options = {"error_model": "numpy", "fastmath": {"contract"}}
     compiled = CFunc(function, normalize_signature(signature), {}, options)
     if cache:
-        with _in_folder():
+        with _use_folder():
             compiled.enable_caching()
         _check_files(compiled)
     compiled.compile()
@@ -188,7 +188,7 @@ def compile_callback(function: Callable[..., Any], signature: Any, cache: bool) 
 
 
 @contextlib.contextmanager
-def _in_folder() -> Iterator[None]:
+def _use_folder() -> Iterator[None]:
     """Let Numba take our folder for its cache."""
     config: Any = numba.config
     other, config.CACHE_DIR = config.CACHE_DIR, str(FOLDER)

@@ -4,9 +4,9 @@ back."""
 import numpy as np
 from numba import uint64
 
-from srnet.cgp.called import call_derivative
 from srnet.cgp.compiling import borrowing
 from srnet.cgp.evaluation import compile_cases
+from srnet.cgp.function_table import call_derivative
 from srnet.cgp.primitives import ARITIES, INLINED, MAX_ARITY, PRIMITIVES
 
 _ZERO, _ONE = np.float32(0.0), np.float32(1.0)

@@ -1,5 +1,5 @@
 """Functions of float64 with NumPy's names: this module stands for NumPy where primitives are
-compiled that the searches call (:mod:`srnet.cgp.called`). The result is rounded once."""
+compiled that the searches call (:mod:`srnet.cgp.function_table`). The result is rounded once."""
 
 import math
 from typing import Any

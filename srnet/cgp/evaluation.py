@@ -7,8 +7,8 @@ import numpy as np
 from numba import uint64
 
 from srnet.cgp import vector_math
-from srnet.cgp.called import call_value
 from srnet.cgp.compiling import njit
+from srnet.cgp.function_table import call_value
 from srnet.cgp.primitives import INLINED, PRIMITIVES
 
 

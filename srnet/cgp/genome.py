@@ -18,8 +18,8 @@ import numpy as np
 from numba import uint64
 from numpy.typing import NDArray
 
-from srnet.cgp.called import load
 from srnet.cgp.compiling import njit
+from srnet.cgp.function_table import load
 from srnet.cgp.primitives import (
     ARITIES,
     COMMUTES,

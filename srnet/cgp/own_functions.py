@@ -15,7 +15,7 @@ from typing import Any
 
 import numpy as np
 
-from srnet.cgp import called
+from srnet.cgp import function_table
 from srnet.cgp.primitives import (
     MAX_ARITY,
     OPCODES,
@@ -97,10 +97,10 @@ def make_function(
         arity=arity,
         value=value,
         derivatives=tuple(
-            derivatives or (called.CentralDifference(value, i) for i in range(arity))
+            derivatives or (function_table.CentralDifference(value, i) for i in range(arity))
         ),
         text=f"{name}({', '.join(places)})",
-        latex=Latex(_checked_latex(latex, arity), binding=binding),
+        latex=Latex(_check_latex(latex, arity), binding=binding),
         c=c,
         python=python,
         copies=max(1, *(python.count(place) for place in places)),
@@ -108,13 +108,13 @@ def make_function(
     )
     before = by_name(name) if is_own(name) else None
     if before is not None:
-        called.unload(name)
+        function_table.unload(name)
         remove_own(name)
     add_own(primitive)
     try:
         _check(primitive)
     except UserError:
-        called.unload(name)
+        function_table.unload(name)
         remove_own(name)
         if before is not None:
             add_own(before)
@@ -135,7 +135,7 @@ def _arity(name: str, value: Any) -> int:
     return arity
 
 
-def _checked_latex(latex: str, arity: int) -> str:
+def _check_latex(latex: str, arity: int) -> str:
     try:
         latex.format(*["x"] * arity)
         fits = isinstance(latex, str) and latex.count("{}") == arity
@@ -227,7 +227,7 @@ def _source(
     m = SimpleNamespace(
         **{
             each: lambda *operands, each=each: one.apply(each, *operands)
-            for each in called.FUNCTIONS
+            for each in function_table.FUNCTIONS
         }
     )
     try:
@@ -240,9 +240,8 @@ def _source(
         ) from error
 
 
-_ALLOWED = (
-    f"it may use +, -, *, /, **, abs, <, <=, >, >=, numbers, and of m {', '.join(called.FUNCTIONS)}"
-)
+_NAMES = ", ".join(function_table.FUNCTIONS)
+_ALLOWED = f"it may use +, -, *, /, **, abs, <, <=, >, >=, numbers, and of m {_NAMES}"
 
 
 # What the renderings give.
@@ -253,7 +252,7 @@ def _check(primitive: Primitive) -> None:
     import sympy
     import torch
 
-    called.load(primitive.name)
+    function_table.load(primitive.name)
     ordinary = np.random.default_rng(0).normal(0, 2, (40, MAX_ARITY))
     hard = np.stack(np.meshgrid(_HARD, _HARD), axis=-1).reshape(-1, MAX_ARITY)
     rows = np.vstack([ordinary, hard])[:, : primitive.arity]
@@ -261,7 +260,7 @@ def _check(primitive: Primitive) -> None:
     expected = _values(primitive, "NumPy", lambda: primitive.value(np, *operands), len(rows))
     symbols = sympy.symbols(f"x:{primitive.arity}", real=True)
     others: dict[str, tuple[Callable[[], Any], float]] = {
-        "the exported source": (lambda: _by_source(primitive, operands), _DOUBLE),
+        "the exported source": (lambda: _evaluate_source(primitive, operands), _DOUBLE),
         "sympy": (
             lambda: sympy.lambdify(symbols, primitive.value(_symbolic(sympy), *symbols), "numpy")(
                 *operands
@@ -272,7 +271,7 @@ def _check(primitive: Primitive) -> None:
             lambda: primitive.value(torch, *map(torch.tensor, operands)).numpy(),
             _DOUBLE,
         ),
-        "compiled code": (lambda: _by_kernel(primitive, operands), _SINGLE),
+        "compiled code": (lambda: _evaluate_kernel(primitive, operands), _SINGLE),
     }
     for where, (evaluate, tolerance) in others.items():
         found = _values(primitive, where, evaluate, len(rows))
@@ -282,12 +281,13 @@ def _check(primitive: Primitive) -> None:
                 known = expected.astype(np.float32).astype(np.float64)
         _compare(primitive, operands, known, found, where, tolerance, "value")
     for i, derivative in enumerate(primitive.derivatives):
-        if not isinstance(derivative, called.CentralDifference):
+        if not isinstance(derivative, function_table.CentralDifference):
             points = [column[: len(ordinary)] for column in operands]
             values = expected[: len(ordinary)]
             with np.errstate(all="ignore"):
                 given = np.broadcast_to(derivative(np, 1.0, *points, values), len(ordinary))
-                quotient = called.CentralDifference(primitive.value, i)(np, 1.0, *points, values)
+                difference = function_table.CentralDifference(primitive.value, i)
+                quotient = difference(np, 1.0, *points, values)
             fine = np.isfinite(quotient)
             _compare(
                 primitive,
@@ -300,7 +300,7 @@ def _check(primitive: Primitive) -> None:
             )
 
 
-def _by_source(primitive: Primitive, operands: Sequence[Floats]) -> Any:
+def _evaluate_source(primitive: Primitive, operands: Sequence[Floats]) -> Any:
     names = ("a", "b")[: primitive.arity]
     # the text was made above, of nothing but signs, numbers and functions of NumPy
     return eval(
@@ -310,12 +310,12 @@ def _by_source(primitive: Primitive, operands: Sequence[Floats]) -> Any:
     )
 
 
-def _by_kernel(primitive: Primitive, operands: Sequence[Floats]) -> Floats:
+def _evaluate_kernel(primitive: Primitive, operands: Sequence[Floats]) -> Floats:
     rows = len(operands[0])
     values = np.concatenate([*operands, np.zeros(rows)]).astype(np.float32)
     address = values.ctypes.data_as(ctypes.POINTER(ctypes.c_float))
     last = (len(operands) - 1) * rows
-    called.callback(primitive.name)(rows, address, 0, last, last + rows)
+    function_table.callback(primitive.name)(rows, address, 0, last, last + rows)
     return values[last + rows :].astype(np.float64)
 
 

@@ -7,7 +7,7 @@ finite argument and are used for classification (Luo et al. 2022, section 4).
 
 The first ``INLINED`` primitives, which the presets search, are compiled into every search; the
 others, and functions of a user's own (:mod:`srnet.cgp.own_functions`), are called by it
-(:mod:`srnet.cgp.called`), so that they cost nobody else time.
+(:mod:`srnet.cgp.function_table`), so that they cost nobody else time.
 
 A new primitive is an entry of ``PRIMITIVES``, and a function of ``srnet.cgp.double_math`` where it
 needs one that is not there.

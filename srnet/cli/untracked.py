@@ -40,7 +40,7 @@ def untracked(configurations: tuple[str, ...]) -> None:
     require_snakemake()
     made: set[Path] = set()
     for file in files:
-        made |= _made_by(file)
+        made |= _list_outputs(file)
     found = {path: _size(path) for path in _find(RESULTS, made)}
     for path, size in found.items():
         click.echo(f"{size_text(size)}\t{printable(str(path))}")
@@ -50,7 +50,7 @@ def untracked(configurations: tuple[str, ...]) -> None:
     sys.exit(int(bool(found)))
 
 
-def _made_by(file: str) -> set[Path]:
+def _list_outputs(file: str) -> set[Path]:
     """What Snakemake makes of a configuration: outputs, logs and benchmarks, a search's checkpoint,
     the report, and the folder of what is published."""
     from snakemake.api import SnakemakeApi

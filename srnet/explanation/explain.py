@@ -401,7 +401,7 @@ def _search(
             flush=True,
         )
 
-    def explained(run: dict[str, Any]) -> Explanation:
+    def make_explanation(run: dict[str, Any]) -> Explanation:
         return Explanation(
             restore_units(run, sample, scaler, columns),
             layers=sample.layers,
@@ -418,17 +418,14 @@ def _search(
             bar.show(state)
             if callback is not None:
                 share = state.generation / settings.generations
-                ended = bool(
-                    callback(
-                        Generation(
-                            state.generation,
-                            state.evaluations,
-                            state.fitness,
-                            min(share if state.elapsed is None else state.elapsed, 1.0),
-                            lambda: explained(record(state, scaled, settings, seed, _NO_TIMES)),
-                        )
-                    )
+                generation = Generation(
+                    state.generation,
+                    state.evaluations,
+                    state.fitness,
+                    min(share if state.elapsed is None else state.elapsed, 1.0),
+                    lambda: make_explanation(record(state, scaled, settings, seed, _NO_TIMES)),
                 )
+                ended = bool(callback(generation))
 
         run = evolve(
             scaled,
@@ -442,7 +439,7 @@ def _search(
         )
     if interrupted():
         warnings.warn("interrupted: the explanation is the best so far", stacklevel=4)
-    return explained(run)
+    return make_explanation(run)
 
 
 # Of a search that has not ended.

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from srnet.model.srnet import SRNet
 
 
-class Explained(Protocol):
+class PageContent(Protocol):
     """What a page needs of an explanation (:class:`srnet.explanation.result.Explanation`)."""
 
     run: dict[str, Any]
@@ -29,7 +29,7 @@ class Explained(Protocol):
     @property
     def model(self) -> "SRNet": ...
     @property
-    def models(self) -> "Sequence[Explained]": ...
+    def models(self) -> "Sequence[PageContent]": ...
     @property
     def layers(self) -> Sequence[Any]: ...
     @property
@@ -62,7 +62,7 @@ _ATTRIBUTES = {
 }
 
 
-def render_page(found: Explained) -> str:
+def render_page(found: PageContent) -> str:
     """The page: every model of the Pareto front behind its point, its outputs typeset, the layers,
     the plots where the explanation has rows, and how it was made."""
     models = found.models
@@ -98,11 +98,11 @@ def render_page(found: Explained) -> str:
             for layer in found.layers
         ],
         figure=figure,
-        made=[(key, printable(value)) for key, value in _made(found.run).items()],
+        made=[(key, printable(value)) for key, value in _origin(found.run).items()],
     )
 
 
-def _model(found: Explained, name: str, is_chosen: bool) -> dict[str, Any]:
+def _model(found: PageContent, name: str, is_chosen: bool) -> dict[str, Any]:
     """A model with the formulas of its outputs."""
     last = found.layers[-1]
     shown = min(found.outputs, _MOST_OUTPUTS)
@@ -143,7 +143,7 @@ def _math(latex: str) -> Markup:
     return Markup(math)
 
 
-def _front(models: Sequence[Explained], chosen: int | None) -> Markup:
+def _front(models: Sequence[PageContent], chosen: int | None) -> Markup:
     from srnet.drawing.figures.front import draw
 
     return _svg(
@@ -166,7 +166,7 @@ def _svg(figure: "Figure") -> Markup:
     return Markup(text[text.index("<svg") :])
 
 
-def _made(run: dict[str, Any]) -> dict[str, str]:
+def _origin(run: dict[str, Any]) -> dict[str, str]:
     """The origin of a run, by what it tells."""
     told: dict[str, Any] = {key: run.get(key) for key in ("preset", "seed", "evaluations")}
     told |= {f"{split} rows": count for split, count in run.get("rows", {}).items()}

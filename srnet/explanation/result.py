@@ -732,7 +732,7 @@ class Explanation:
         """What a reader must know of a poor explanation, or one of few rows."""
         few = "test_r2" not in self.run and self.run.get("validation") in ("made up", "fitted")
         told = "Few rows: none is held out, and on others R² may be far lower."
-        return self._poverty() + ([told] if few else [])
+        return self._poor_fit() + ([told] if few else [])
 
     def _formula_lines(self, number: int, layer: LayerFormula) -> list[str]:
         """A line for each formula with what it adds to R² and, in a hidden layer, the name by which
@@ -750,10 +750,10 @@ class Explanation:
         rows.sort(key=lambda row: -row[1])
         return [f"+{gain:.4f}  {text}" if layer.gains else text for text, gain in rows]
 
-    def _poverty(self) -> list[str]:
-        """In what the explanation is poor."""
+    def _poor_fit(self) -> list[str]:
+        """Sentences on a poor fit of the output."""
         if "valid_accuracy" in self.run:
-            return self._poverty_of_classes()
+            return self._poor_agreement()
         found, linear, rows = self._judged("r2", "linear_r2")
         if found is None:
             return []
@@ -772,7 +772,7 @@ class Explanation:
             for i in poor[:_FEW]
         ] + ([f"So are {len(poor) - _FEW} other outputs."] if len(poor) > _FEW else [])
 
-    def _poverty_of_classes(self) -> list[str]:
+    def _poor_agreement(self) -> list[str]:
         """The same of a classification."""
         agreed, linear, rows = self._judged("accuracy", "linear_accuracy")
         largest = self._judged("accuracy", "majority_share")[1]

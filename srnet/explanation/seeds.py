@@ -64,13 +64,13 @@ def _parts(explanation: Explanation) -> set[str]:
     for program in model.programs[-1]:
         if written_out(program, [0] * program.inputs) <= MAX_OPERATIONS:
             for part in sympy.preorder_traversal(layer_sympy(program, names)):
-                shape = _shape(_bare(part))
+                shape = _shape(_core(part))
                 if part.free_symbols and shape not in names:
                     parts.add(shape)
     return parts
 
 
-def _bare(part: sympy.Expr) -> sympy.Expr:
+def _core(part: sympy.Expr) -> sympy.Expr:
     """An expression without a factor and a summand of the whole."""
     while part.is_Add or part.is_Mul:
         others = [each for each in part.args if not each.is_Number]
@@ -89,27 +89,27 @@ def _shape(part: sympy.Expr) -> str:
     if part.is_Add:
         return " + ".join(_terms(part.args))
     if part.is_Mul:
-        return "*".join(_terms(part.args, bracketed=True))
+        return "*".join(_terms(part.args, are_factors=True))
     if part.is_Pow:
         power = str(part.exp) if part.exp.is_Rational else _shape(part.exp)
         power = power if power.isalnum() else f"({power})"
-        return f"{_bracketed(part.base)}**{power}"
+        return f"{_bracket(part.base)}**{power}"
     name = "ln" if isinstance(part, sympy.log) else type(part).__name__
     return f"{name}({', '.join(map(_shape, part.args))})"
 
 
-def _terms(arguments: Iterable[sympy.Expr], bracketed: bool = False) -> list[str]:
+def _terms(arguments: Iterable[sympy.Expr], are_factors: bool = False) -> list[str]:
     """The shapes of terms or factors, in the order of their texts; of numbers one c."""
     numbers, others = False, []
     for each in arguments:
         numbers |= bool(each.is_Number)
         if not each.is_Number:
-            others.append(_bracketed(each) if bracketed and not each.is_Pow else _shape(each))
-    first = ["c"] if numbers and bracketed else []
-    last = ["c"] if numbers and not bracketed else []
+            others.append(_bracket(each) if are_factors and not each.is_Pow else _shape(each))
+    first = ["c"] if numbers and are_factors else []
+    last = ["c"] if numbers and not are_factors else []
     return [*first, *sorted(others), *last]
 
 
-def _bracketed(part: sympy.Expr) -> str:
+def _bracket(part: sympy.Expr) -> str:
     shape = _shape(part)
     return f"({shape})" if part.is_Add or part.is_Mul or part.is_Pow else shape

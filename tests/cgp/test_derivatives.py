@@ -7,8 +7,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from numba import float64
 
-from srnet.cgp.called import load
 from srnet.cgp.derivatives import sweep
+from srnet.cgp.function_table import load
 from srnet.cgp.genome import Grid, random_genes, stream
 from srnet.cgp.primitives import CLASSIFICATION, PRIMITIVES, REGRESSION, by_name
 from srnet.cgp.program import Program

@@ -1,7 +1,6 @@
 """Functions of a user's own: one definition, the same everywhere, or a sentence."""
 
 import pickle
-from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
@@ -12,7 +11,7 @@ from helpers import c_text, formula_text
 from numba import float64
 
 from srnet import make_function
-from srnet.cgp import called, primitives
+from srnet.cgp import function_table, primitives
 from srnet.cgp.bounds import is_regular
 from srnet.cgp.derivatives import sweep
 from srnet.cgp.evaluation import evaluate_block
@@ -33,13 +32,7 @@ ORDINARY = np.random.default_rng(0).normal(0, 2, (50, 2))
 X = np.vstack([np.array(np.meshgrid(HARD, HARD)).reshape(2, -1).T, ORDINARY])
 
 
-@pytest.fixture(autouse=True)
-def forget() -> Iterator[None]:
-    """No function outlives its test."""
-    yield
-    for name in [name for name in OPCODES if is_own(name)]:
-        called.unload(name)
-        remove_own(name)
+pytestmark = pytest.mark.usefixtures("no_own_functions")
 
 
 def bump(m: Any, x: Any) -> Any:
@@ -102,7 +95,7 @@ def test_compiled_code_has_its_values_and_derivatives(model: SRNet) -> None:
     leaves = torch.tensor(ORDINARY, requires_grad=True)
     to_torch(model)(leaves).sum().backward()
     for name in ("bump", "gap"):
-        called.load(name, float64)
+        function_table.load(name, float64)
     known = [ORDINARY[:, 0], ORDINARY[:, 1]]
     for name, operands in program.nodes:
         value = primitives.by_name(name).value
@@ -138,7 +131,7 @@ def test_a_run_holds_the_definition_and_is_compared_with_it(model: SRNet) -> Non
     make_function("bump", lambda m, x: m.exp(-abs(x)))
     with pytest.raises(UserError, match=r"'bump', .*the one that was made is np\.exp\(\(-np\.abs"):
         SRNet.from_run(run)
-    called.unload("bump")
+    function_table.unload("bump")
     remove_own("bump")
     with pytest.raises(UserError, match=r"'bump', .*make it by srnet\.make_function"):
         SRNet.from_run(run)

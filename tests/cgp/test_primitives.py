@@ -15,7 +15,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from srnet.cgp import called
+from srnet.cgp import function_table
 from srnet.cgp.evaluation import apply_primitive
 from srnet.cgp.primitives import (
     CLASSIFICATION,
@@ -76,7 +76,7 @@ def kernel(primitive: Primitive, *operands: NDArray[np.float32]) -> NDArray[np.f
         ]
     )
     second = np.uint64(rows if primitive.arity == 2 else 0)
-    called.load(primitive.name)
+    function_table.load(primitive.name)
     apply_primitive(
         OPCODES[primitive.name], rows, values, np.uint64(0), second, np.uint64(MAX_ARITY * rows)
     )

@@ -10,7 +10,7 @@ from srnet import Explanation, explain
 from srnet.cgp.program import Program
 from srnet.errors import UserError
 from srnet.explanation.consensus import Consensus
-from srnet.explanation.seeds import _bare, _shape, compare_runs, most_faithful
+from srnet.explanation.seeds import _core, _shape, compare_runs, most_faithful
 from srnet.model.parse import parse_formula
 from srnet.model.srnet import SRNet
 
@@ -84,7 +84,7 @@ def test_the_most_faithful_and_of_equal_ones_the_simplest_is_taken() -> None:
 def test_shapes(text: str, shape: str) -> None:
     names = {name: sympy.Symbol(name, real=True) for name in "xy"}
     part = sympy.sympify(text, locals=names, evaluate=False)
-    assert _shape(_bare(part)) in (shape, shape.replace("Min(c, x)", "Min(x, c)"))
+    assert _shape(_core(part)) in (shape, shape.replace("Min(c, x)", "Min(x, c)"))
 
 
 @pytest.mark.filterwarnings("ignore:the formulas are not the network")

@@ -4,7 +4,7 @@ import json
 import pickle
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -14,8 +14,7 @@ from helpers import formula_text
 from sklearn.base import clone
 
 from srnet import Explanation, SRNetRegressor, explain, make_function
-from srnet.cgp import called
-from srnet.cgp.primitives import OPCODES, REGRESSION, is_own, remove_own
+from srnet.cgp.primitives import REGRESSION
 from srnet.errors import UserError
 
 RNG = np.random.default_rng(0)
@@ -32,13 +31,7 @@ SETS = {
 }
 
 
-@pytest.fixture(autouse=True)
-def forget() -> Iterator[None]:
-    """No function outlives its test."""
-    yield
-    for name in [name for name in OPCODES if is_own(name)]:
-        called.unload(name)
-        remove_own(name)
+pytestmark = pytest.mark.usefixtures("no_own_functions")
 
 
 def functions_of(found: Explanation) -> set[str]:

@@ -13,9 +13,9 @@ from helpers import c_text
 from numba import float64
 
 import srnet
-from srnet.cgp.called import load
 from srnet.cgp.derivatives import sweep
 from srnet.cgp.evaluation import evaluate_block
+from srnet.cgp.function_table import load
 from srnet.cgp.genome import Grid
 from srnet.cgp.primitives import OPCODES, by_name
 from srnet.cgp.program import Program, written_out

@@ -136,7 +136,7 @@ def fit_classes(points, f, w, b):  # type: ignore[no-untyped-def]
 
 @overload(fit_classes, inline="always")
 def _choose_fit(points, f, w, b):  # type: ignore[no-untyped-def]
-    """Without classes there is nothing to compile; it would be a fifth of the search."""
+    """Without classes there is nothing to compile; it would take a fifth of the time."""
     return (lambda points, f, w, b: np.inf) if points == types.none else fit_classes
 
 

@@ -219,7 +219,9 @@ def add_squares(layer, count, problem, composite, scratch, products, gradient): 
 
 # It makes arrays, of a few numbers per row; classifiers are few.
 @owning(error_model="numpy", fastmath={"contract"})
-def _add_classes(free, layer, count, labels, composite, fit, products, gradient):  # type: ignore[no-untyped-def]
+def _add_classes(  # type: ignore[no-untyped-def]
+    free, layer, count, labels, composite, fit, products, gradient
+):
     side, rows = composite.side[layer], labels.size
     f = composite.f[layer, side]
     w, b = composite.weights[layer, side], composite.biases[layer, side]
@@ -258,7 +260,9 @@ def _add_classes(free, layer, count, labels, composite, fit, products, gradient)
                 products[k, other] += curvature[i] * tangent[i] * fit.tangents[other, i]
 
 
-def add_classes(points, layer, count, labels, composite, fit, products, gradient):  # type: ignore[no-untyped-def]
+def add_classes(  # type: ignore[no-untyped-def]
+    points, layer, count, labels, composite, fit, products, gradient
+):
     """Add half of the cross-entropy's Gauss–Newton matrix, and of its descent, for a classifier's
     output layer.
 
@@ -269,7 +273,9 @@ def add_classes(points, layer, count, labels, composite, fit, products, gradient
 
 
 @overload(add_classes, inline="always")
-def _choose_add(points, layer, count, labels, composite, fit, products, gradient):  # type: ignore[no-untyped-def]
+def _choose_add(  # type: ignore[no-untyped-def]
+    points, layer, count, labels, composite, fit, products, gradient
+):
     """Without classes there is nothing to compile."""
     if points == types.none:
         return lambda points, layer, count, labels, composite, fit, products, gradient: None

@@ -120,7 +120,7 @@ def load(name: str, kind: Any = float32) -> None:
     """
     primitive, opcode = by_name(name), OPCODES[name]
     part = _TYPES.index(kind) * _PART
-    if not is_called(name) or _table[part + opcode]:
+    if not is_external(name) or _table[part + opcode]:
         return
     operands = _OPERANDS[: primitive.arity]
     pointer, number = types.CPointer(kind), uint64
@@ -161,7 +161,7 @@ def callback(name: str) -> Any:
     return _compiled[OPCODES[name]].ctypes
 
 
-def is_called(name: str) -> bool:
+def is_external(name: str) -> bool:
     """Whether compiled code calls a primitive."""
     return OPCODES[name] >= INLINED
 
