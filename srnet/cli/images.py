@@ -81,7 +81,9 @@ def train_classifier(architecture: str, out: str, report: str, **settings: Any) 
     "--methods",
     required=True,
     metavar="A,B,…",
-    help="sparse, published, sparse-N, lime-N, rise-N, random.",
+    help="E-LIME's sparse and published, greedy, greedy-contrast, smdl, lima, phasewin, or "
+    "each with -N for at most N passes; lime-N, glime-N, rise-N, kernelshap-N, partitionshap-N; "
+    "gradcam, integrated-gradients, random.",
 )
 @options.seeds(required=True, help="The first and the last seed.")
 @click.option(

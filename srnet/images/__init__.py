@@ -21,7 +21,10 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from srnet.images.comparison.baselines import Attribution, lime, random, rise, top
+    from srnet.images.comparison.baselines.attribution import Attribution, top
+    from srnet.images.comparison.baselines.chance import random
+    from srnet.images.comparison.baselines.lime import lime
+    from srnet.images.comparison.baselines.rise import rise
     from srnet.images.explanation.explain import explain
     from srnet.images.explanation.result import ImageExplanation
     from srnet.images.networks.architectures import Classifier, read_classifier
@@ -33,20 +36,20 @@ if TYPE_CHECKING:
 
 # Loaded on first use: importing the package imports neither torch nor scikit-image.
 _HOMES = {
-    "Attribution": "comparison.baselines",
+    "Attribution": "comparison.baselines.attribution",
     "Classifier": "networks.architectures",
     "Evaluator": "search.evaluator",
     "ImageExplanation": "explanation.result",
     "Preprocessing": "pictures.preprocessing",
     "Settings": "search.genetic",
     "explain": "explanation.explain",
-    "lime": "comparison.baselines",
-    "random": "comparison.baselines",
+    "lime": "comparison.baselines.lime",
+    "random": "comparison.baselines.chance",
     "read_classifier": "networks.architectures",
     "read_image": "pictures.reading",
-    "rise": "comparison.baselines",
+    "rise": "comparison.baselines.rise",
     "superpixels": "pictures.segments",
-    "top": "comparison.baselines",
+    "top": "comparison.baselines.attribution",
 }
 
 __all__ = [

@@ -25,7 +25,8 @@ import numpy as np
 import pandas as pd
 import torch
 
-from srnet.images.comparison.scores import ELIME, MOST, compare, method
+from srnet.images.comparison.methods import ELIME, method
+from srnet.images.comparison.scores import MOST, compare
 from srnet.images.networks.architectures import Classifier, read_classifier
 from srnet.images.pictures.dataset import make_test_set
 from srnet.images.pictures.segments import superpixels

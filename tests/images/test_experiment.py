@@ -7,7 +7,8 @@ import torch
 from helpers import made_images
 
 from srnet.errors import UserError
-from srnet.images.comparison.scores import compare, method, write_comparison
+from srnet.images.comparison.methods import GRADIENTS, SAMPLING, SEARCHES, method
+from srnet.images.comparison.scores import compare, write_comparison
 from srnet.images.networks.architectures import (
     ARCHITECTURES,
     MEAN,
@@ -88,6 +89,18 @@ def test_a_row_per_method_and_seed(folder):
     assert (shown == runs["superpixels"]).all()
     assert (shown[runs["method"] == "random"] == 3).all()
     assert (runs["selected"].str.len() == runs["superpixels_of"]).all()
+
+
+def test_every_method_explains_a_network(classifier, folder):
+    names = [f"{kind}-100" for kind in (*SEARCHES, *SAMPLING)] + [*GRADIENTS, "random"]
+    runs, _ = compare(classifier, read_image(folder / "cat.png"), None, names, [1])
+    assert list(runs["method"]) == names
+    limits = dict.fromkeys(names, 100) | {"gradcam": 2, "random": 0}
+    assert (runs["passes"] <= runs["method"].map(limits)).all()
+    exact = runs["method"].isin(["lime-100", "glime-100", "rise-100", "kernelshap-100", *GRADIENTS])
+    assert (runs["passes"] == runs["method"].map(limits))[exact].all()
+    assert (runs["superpixels"] == 3).all()
+    assert runs[["insertion", "deletion"]].apply(lambda column: column.between(0, 1)).all(axis=None)
 
 
 def test_the_whole_and_the_empty_image_are_the_same_for_all(folder):

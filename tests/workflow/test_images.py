@@ -1,5 +1,6 @@
 """The image branch on a tiny configuration, with the real commands."""
 
+import re
 import shutil
 
 import pandas as pd
@@ -10,7 +11,7 @@ from helpers.fakes import ROOT
 from srnet.drawing.artifacts import ARTIFACTS
 from srnet.drawing.images.labels import LABELS
 from srnet.errors import UserError
-from srnet.images.comparison.scores import method
+from srnet.images.comparison.methods import BASELINES, ELIME, method
 from srnet.images.pictures.plan import CLASSES
 from srnet.io.schema import check
 
@@ -130,6 +131,18 @@ def test_the_schema_knows_the_networks_the_classes_and_the_methods():
     assert tuple(images["named"]["items"]["enum"]) == CLASSES
     for name in (*IMAGES["images"]["methods"], *IMAGES["images"]["test_set"]["methods"]):
         method(name)
+
+
+@pytest.mark.parametrize("kind", [*ELIME, *BASELINES, "best", "greedy-"])
+@pytest.mark.parametrize("number", ["", "-0", "-20", "-20-1"])
+def test_the_schema_knows_the_methods_that_the_code_knows(kind, number):
+    pattern = SCHEMA["$defs"]["methods"]["items"]["pattern"]
+    try:
+        method(kind + number)
+    except UserError:
+        assert not re.search(pattern, kind + number)
+    else:
+        assert re.search(pattern, kind + number)
 
 
 @pytest.mark.parametrize(

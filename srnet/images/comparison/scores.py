@@ -1,16 +1,9 @@
 """The comparison: every method explains one image with one network, seed by seed, and is measured
 in the same way.
-
-A method is named by what it is and, after a hyphen, the network passes it may spend: ``sparse-100``
-is E-LIME's preset ``sparse`` with at most 100 passes, ``published`` that preset with its own end,
-``lime-1000`` LIME with 1000 samples, ``rise-200`` RISE with 200 masks, ``random`` a ranking by
-chance.
 """
 
-import re
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -20,58 +13,15 @@ from numpy.typing import NDArray
 
 from srnet.errors import UserError
 from srnet.escaping import printable
+from srnet.images.comparison.methods import ELIME, Method, attribute, method
 from srnet.images.pictures.segments import superpixels
 from srnet.typing import StrPath
 from srnet.validation import check_threads
 
-ELIME = ("sparse", "published")  # presets of E-LIME; they choose their superpixels themselves
-BASELINES = ("lime", "rise", "random")  # rankings: the first TOP superpixels are their explanation
-TOP = 3
+TOP = 3  # the first superpixels of a baseline's ranking are its explanation
 MOST = 10  # the best number of superpixels is looked for from 1 to this
 
 Mask = NDArray[np.bool_]
-
-
-@dataclass(frozen=True)
-class Method:
-    """One way to explain an image.
-
-    Attributes
-    ----------
-    name
-        As the configuration has it.
-    kind
-        Of ``ELIME`` or ``BASELINES``.
-    passes
-        Network passes at most (E-LIME) or exactly (LIME, RISE); None: the preset's own end.
-    """
-
-    name: str
-    kind: str
-    passes: int | None
-
-
-def method(name: str) -> Method:
-    """The method of a name.
-
-    Raises
-    ------
-    UserError
-        If there is no such method, or LIME or RISE lack their number of samples.
-    """
-    match = re.fullmatch(r"([a-z]+)(?:-([1-9]\d*))?", name)
-    kind, passes = match.groups() if match else ("", None)
-    if (
-        kind not in (*ELIME, *BASELINES)
-        or (kind in ("lime", "rise")) > (passes is not None)
-        or (kind == "random" and passes)
-    ):
-        raise UserError(
-            f"there is no method '{name}' for images; allowed are sparse, published, sparse-N, "
-            f"published-N, lime-N, rise-N (N network "
-            "passes) and random"
-        )
-    return Method(name, kind, int(passes) if passes else None)
 
 
 class Choice(NamedTuple):
@@ -127,6 +77,7 @@ def compare(
         If a method is unknown or the truth is of another shape than the image.
     """
     from srnet.images.comparison.measures import measure_explanation
+    from srnet.images.comparison.shared_evaluator import SharedEvaluator
     from srnet.images.search.archive import Archive
     from srnet.images.search.evaluator import Evaluator
     from srnet.metrics import intersection_over_union as iou
@@ -142,12 +93,9 @@ def compare(
     options = {"fill": fill, "preprocessing": classifier.preprocessing}
     exact = Evaluator(classifier.model, frame, segments, **options)
     judge = Archive(exact)  # seeds and methods often agree on what is first and last
-    evaluator = Evaluator(
+    evaluator = SharedEvaluator(
         classifier.model, frame, segments, label=exact.label, precision=precision, **options
     )
-    evaluator.probabilities(
-        np.zeros((8, evaluator.superpixels), dtype=bool)
-    )  # the first passes plan the memory: no method's seconds
     rows, histories = [], []
     for each in compared:
         own_seeds = [
@@ -196,7 +144,6 @@ def _choice(
     fill: str,
     precision: str,
 ) -> Choice:
-    from srnet.images.comparison.baselines import lime, random, rise
     from srnet.images.explanation.explain import explain
 
     if method.kind in ELIME:
@@ -220,13 +167,7 @@ def _choice(
             seconds,
             list(explanation.history),
         )
-    if method.kind == "random":
-        ranked = random(evaluator, seed=seed)
-    else:
-        assert method.passes is not None
-        ranked = {"lime": lime, "rise": rise}[method.kind](
-            evaluator, samples=method.passes, seed=seed
-        )
+    ranked = attribute(method, evaluator, classifier, seed)
     return Choice(_first(ranked.ranking, TOP), ranked.ranking, ranked.passes, ranked.seconds, [])
 
 
