@@ -22,11 +22,12 @@ def arbitrary(n: int, seed: int) -> np.ndarray:
     return np.random.default_rng(seed).uniform(0.05, 0.95, 2**n)
 
 
-def play(values: np.ndarray, batch: int = 256, kind: type[Evaluator] = Evaluator) -> Evaluator:
-    """The evaluator of a game; its superpixels form one row."""
-    segments = grid(1, int(np.log2(len(values))))
+def play(game: np.ndarray | Game, batch: int = 256, kind: type[Evaluator] = Evaluator) -> Evaluator:
+    """The evaluator of a game, given or of these values; its superpixels form one row."""
+    game = game if isinstance(game, Game) else Game(game)
+    segments = grid(1, int(np.log2(len(game.values))))
     return kind(
-        Game(values),
+        game,
         white(segments),
         segments,
         label=1,

@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 from helpers.games import arbitrary, play
+from helpers.known_models import Game
 
 from srnet.errors import UserError
 from srnet.images.comparison.baselines.greedy import greedy
@@ -14,27 +15,29 @@ VALUES = arbitrary(8, seed=0)
 
 
 def test_the_second_time_is_free_and_counts() -> None:
-    shared, plain = play(VALUES, kind=SharedEvaluator), play(VALUES)
+    game = Game(VALUES)
+    shared, plain = play(game, kind=SharedEvaluator), play(VALUES)
     shown = np.random.default_rng(1).random((40, 8)) < 0.5
     for ask in ("probabilities", "all_probabilities"):
         first = getattr(shared, ask)(shown)
-        seen, passes, saved = sum(shared._model.seen), shared.passes, shared.seconds_saved
+        seen, passes, saved = sum(game.seen), shared.passes, shared.seconds_saved
         again = getattr(shared, ask)(np.concatenate([shown[::-1], shown]))
         assert (again == np.concatenate([first[::-1], first])).all()
         assert first == pytest.approx(getattr(plain, ask)(shown), abs=1e-7)
-        assert sum(shared._model.seen) == seen
+        assert sum(game.seen) == seen
         assert shared.passes == passes + 80
         assert shared.seconds_saved > saved
 
 
 def test_a_method_costs_the_same_with_and_without() -> None:
-    shared = play(VALUES, kind=SharedEvaluator)
+    game = Game(VALUES)
+    shared = play(game, kind=SharedEvaluator)
     for explain in (greedy, lime, phasewin, lime, greedy):
         one, other = explain(shared), explain(play(VALUES))
         assert one.passes == other.passes > 0
         assert one.ranking.tolist() == other.ranking.tolist()
         assert one.seconds > 0
-    assert sum(shared._model.seen) < 300  # of 256 sets, the first passes and the whole image
+    assert sum(game.seen) < 300  # of 256 sets, the first passes and the whole image
 
 
 def test_no_genomes_and_wrong_genomes() -> None:

@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 from helpers.games import additive, arbitrary, look_up, monotone, play
+from helpers.known_models import Game
 
 from srnet.errors import UserError
 from srnet.images.comparison.baselines.greedy import greedy
@@ -71,10 +72,10 @@ def test_a_sum_is_ranked_by_its_weights(search, objective: str) -> None:
 
 @pytest.mark.parametrize(("objective", "each"), [("probability", 1), ("contrast", 2), ("lima", 2)])
 def test_greedy_evaluates_every_set_that_it_compares(objective: str, each: int) -> None:
-    asked = play(additive(WEIGHTS))
-    before = sum(asked._model.seen)
+    game = Game(additive(WEIGHTS))
+    asked, before = play(game), sum(game.seen)
     found = greedy(asked, objective)
-    assert found.passes == sum(asked._model.seen) - before == each * (10 * 11 // 2 - 1)
+    assert found.passes == sum(game.seen) - before == each * (10 * 11 // 2 - 1)
     assert found.seconds > 0
 
 
@@ -125,10 +126,10 @@ def test_the_pruned_come_last() -> None:
 @pytest.mark.parametrize("search", SEARCHES)
 @pytest.mark.parametrize("limit", [20, 21, 33, 50, 80, 1000])
 def test_a_limit_is_kept_and_ranks_all(search, limit: int) -> None:
-    asked = play(monotone(10, 0.7, seed=2))
-    before = sum(asked._model.seen)
+    game = Game(monotone(10, 0.7, seed=2))
+    asked, before = play(game), sum(game.seen)
     found = search(asked, "contrast", limit)
-    assert found.passes == sum(asked._model.seen) - before <= limit
+    assert found.passes == sum(game.seen) - before <= limit
     assert sorted(found.ranking) == list(range(10))
 
 

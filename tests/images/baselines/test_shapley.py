@@ -7,6 +7,7 @@ import sys
 import numpy as np
 import pytest
 from helpers.games import additive, arbitrary, look_up, play
+from helpers.known_models import Game
 
 from srnet.errors import UserError
 from srnet.images.comparison.baselines.kernelshap import kernelshap
@@ -35,11 +36,11 @@ def shapley(values: np.ndarray) -> list[float]:
 @pytest.mark.parametrize("n", [3, 6, 8])
 def test_kernelshap_of_all_sets_is_exact(n: int) -> None:
     values = arbitrary(n, seed=n)
-    asked = play(values)
-    before = sum(asked._model.seen)
+    game = Game(values)
+    asked, before = play(game), sum(game.seen)
     found = kernelshap(asked, passes=1000)
     assert found.scores == pytest.approx(shapley(values), abs=1e-5)
-    assert found.passes == sum(asked._model.seen) - before == 2**n
+    assert found.passes == sum(game.seen) - before == 2**n
     assert found.ranking.tolist() == np.argsort(-found.scores).tolist()
 
 
@@ -51,9 +52,9 @@ def test_a_sum_has_its_weights(method) -> None:
 
 
 def test_kernelshap_takes_the_passes_it_is_given() -> None:
-    asked = play(arbitrary(10, seed=0))
-    before = sum(asked._model.seen)
-    assert kernelshap(asked, passes=150, seed=3).passes == 150 == sum(asked._model.seen) - before
+    game = Game(arbitrary(10, seed=0))
+    asked, before = play(game), sum(game.seen)
+    assert kernelshap(asked, passes=150, seed=3).passes == 150 == sum(game.seen) - before
 
 
 def owen(values: np.ndarray) -> list[float]:
@@ -79,10 +80,10 @@ def test_partitionshap_joins_neighbours() -> None:
 @pytest.mark.parametrize("limit", [4, 11, 30])
 def test_partitionshap_keeps_its_limit_and_shares_out_everything(limit: int) -> None:
     values = arbitrary(8, seed=1)
-    asked = play(values)
-    before = sum(asked._model.seen)
+    game = Game(values)
+    asked, before = play(game), sum(game.seen)
     found = partitionshap(asked, passes=limit)
-    assert found.passes == sum(asked._model.seen) - before <= limit
+    assert found.passes == sum(game.seen) - before <= limit
     assert found.scores.sum() == pytest.approx(values[-1] - values[0], abs=1e-5)
 
 
