@@ -1,5 +1,5 @@
-"""E-LIME beside LIME: intersection over union, insertion, deletion, passes and seconds, on images
-that no setting was chosen on.
+"""E-LIME beside other methods: intersection over union, insertion, deletion, passes and seconds, on
+images that no setting was chosen on.
 
     python tests/benchmarks/images.py NETWORK.pt … [--images 20] [--methods sparse lime-1000
     lime-200 rise-1000 random]
@@ -8,8 +8,8 @@ that no setting was chosen on.
     python tests/benchmarks/images.py NETWORK.pt … --passes
 
 NETWORK.pt is what `srnet train-classifier` writes. The images are the first of the workflow's test
-set; settings are chosen on other seeds. Of LIME, RISE and chance the table gives the intersection
-over union for the best number of superpixels k in hindsight, one per network, and probability and
+set; settings are chosen on other seeds. Of the other methods the table gives the intersection over
+union for the best number of superpixels k in hindsight, one per network, and probability and
 share for the first three. The differences are paired by image, the first method less the other,
 with the standard error of their mean.
 
