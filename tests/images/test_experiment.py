@@ -91,6 +91,7 @@ def test_a_row_per_method_and_seed(folder):
     assert (runs["selected"].str.len() == runs["superpixels_of"]).all()
 
 
+@pytest.mark.slow
 def test_every_method_explains_a_network(classifier, folder):
     names = [f"{kind}-100" for kind in (*SEARCHES, *SAMPLING)] + [*GRADIENTS, "random"]
     runs, _ = compare(classifier, read_image(folder / "cat.png"), None, names, [1])

@@ -13,6 +13,8 @@ from srnet.errors import UserError
 from srnet.images.comparison.baselines.kernelshap import kernelshap
 from srnet.images.comparison.baselines.partitionshap import partitionshap
 
+pytestmark = pytest.mark.slow  # shap compiles in every process
+
 WEIGHTS = np.array([0.02, 0.13, -0.05, 0.21, 0.01, 0.08, 0.11, -0.03])
 
 

@@ -1,19 +1,19 @@
 """The methods that E-LIME is compared with. Each ranks the superpixels of an image.
 
-All of them explain the same superpixels with the same fill, and each counts its network passes and
+All of them explain the same superpixels with the same fill, and count their network passes and
 seconds.
 
-==================================================  ==============================================
-:func:`~lime.lime`, :func:`~glime.glime`            a linear fit to random sets of superpixels
-:func:`~rise.rise`                                  the mean probability over random sets
-:func:`~kernelshap.kernelshap`,                     Shapley values, and Owen values of a hierarchy
-:func:`~partitionshap.partitionshap`
-:func:`~greedy.greedy`, :func:`~lima.lima`,         a search that adds superpixel by superpixel
-:func:`~phasewin.phasewin`
-:func:`~gradcam.gradcam`,                           gradients of the network
-:func:`~integrated_gradients.integrated_gradients`
-:func:`~chance.random`                              nothing
-==================================================  ==============================================
+========================================  =========================================================
+``lime.lime``, ``glime.glime``            a linear fit to random sets of superpixels
+``rise.rise``                             the mean probability over random sets
+``kernelshap.kernelshap``                 Shapley values
+``partitionshap.partitionshap``           Owen values on a hierarchy of neighbours
+``greedy.greedy``, ``lima.lima``,         searches that add superpixel by superpixel to a set, for
+``phasewin.phasewin``                     one of ``objectives.OBJECTIVES``
+``gradcam.gradcam``, and                  gradients of the network
+``integrated_gradients.…``
+``chance.random``                         nothing
+========================================  =========================================================
 
-Import each from its own module.
+Import each from its own module; :mod:`srnet.images.comparison.methods` knows them by name.
 """
