@@ -29,13 +29,8 @@ class ExplainedImage(Protocol):
     @property
     def class_name(self) -> str: ...
     @property
-    def probability(self) -> float: ...
-    @property
-    def probability_selected(self) -> float: ...
-    @property
-    def probability_complement(self) -> float: ...
-    @property
     def share(self) -> float: ...
+    def amount(self, part: str) -> str: ...  # the probability or value of what is shown
 
 
 @styled
@@ -61,15 +56,13 @@ def draw(explanation: ExplainedImage) -> Figure:
     if 0 < np.count_nonzero(mask) < mask.size:
         score_axes.contour(mask, levels=[0.5], colors="black", linewidths=0.8)
     selected = f"{np.count_nonzero(explanation.selected)} of {len(explanation.selected)} selected"
-    summary = (
-        f"p = {explanation.probability_selected:.3f}, {100 * explanation.share:.0f} % of the pixels"
-    )
+    summary = f"{explanation.amount('selected')}, {100 * explanation.share:.0f} % of the pixels"
     name = escape_figure(explanation.class_name)
     for axes, title, label in (
-        (image_axes, "image", f"{name}: p = {explanation.probability:.3f}"),
+        (image_axes, "image", f"{name}: {explanation.amount('whole')}"),
         (superpixel_axes, "superpixels", selected),
         (explanation_axes, "explanation", summary),
-        (score_axes, "scores", f"without it: p = {explanation.probability_complement:.3f}"),
+        (score_axes, "scores", f"without it: {explanation.amount('complement')}"),
     ):
         axes.set(xticks=[], yticks=[], title=title, xlabel=label)
         axes.grid(False)
