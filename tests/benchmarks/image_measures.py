@@ -38,14 +38,14 @@ def main() -> None:
         model[-1].weight *= 30  # so that the probabilities move
     rng = np.random.default_rng(0)
     images = rng.random((count, SIDE, SIDE, 3)).astype(np.float32)
-    attributions = rng.normal(size=(count, SIDE, SIDE)).astype(np.float32)
+    attributions = rng.normal(size=(count, SIDE, SIDE))  # of float32 some would be tied
     truths = rng.random((count, SIDE, SIDE)) < 0.5
     labels = rng.integers(0, 8, count)
     channels_first = images.transpose(0, 3, 1, 2).copy()
 
     flipping = quantus.PixelFlipping(
         features_in_step=3 * SIDE**2 // STEPS,  # a pixel is three features of Quantus'
-        perturb_baseline="black",
+        perturb_baseline=0.0,  # its "black" is the smallest value of the image
         normalise=False,
         return_auc_per_sample=False,
         disable_warnings=True,
