@@ -12,6 +12,8 @@ from numpy.typing import NDArray
 from srnet._version import __version__
 from srnet.errors import UserError
 from srnet.images.explanation.result import ImageExplanation
+from srnet.images.measures.attribution import rank
+from srnet.images.measures.curves import deletion_curve, insertion_curve
 from srnet.images.pictures.preprocessing import Preprocessing
 from srnet.images.pictures.reading import read_image
 from srnet.images.pictures.segments import superpixels
@@ -43,6 +45,7 @@ def explain(
     precision: str = "float32",
     batch: int | None = None,
     progress: Callable[[dict[str, float]], None] | None = None,
+    curves: bool = False,
     **settings: Any,
 ) -> ImageExplanation:
     """Explain why a network gives an image its class.
@@ -89,6 +92,9 @@ def explain(
         Images per batch.
     progress
         Called with each entry of the history.
+    curves
+        Whether insertion and deletion are measured too, for the result's pictures. They cost up to
+        two passes per superpixel, which are counted apart, as ``about["curves"]["passes"]``.
     settings
         Further fields of :class:`srnet.images.search.genetic.Settings`.
 
@@ -170,6 +176,9 @@ def explain(
         "history": history,
         "version": __version__,
     }
+    if curves:
+        judge = archive if evaluator is exact else Archive(exact)
+        about["curves"] = _measure_curves(judge, scores)
     return ImageExplanation(frame, labels, selected, scores, about)
 
 
@@ -207,6 +216,19 @@ def _search(
     return selected, ranking.compute_scores(order, gains), result.history
 
 
+def _measure_curves(archive: Archive, scores: Floats) -> dict[str, Any]:
+    """Insertion and deletion in the order of the scores, and the passes that they cost."""
+    steps = rank(scores, archive.evaluator.segments.shape, archive.evaluator.segments).places
+    before = archive.passes
+    insertion, deletion = insertion_curve(archive, steps), deletion_curve(archive, steps)
+    return {
+        "shares": insertion.shares.tolist(),
+        "insertion": insertion.probabilities.tolist(),
+        "deletion": deletion.probabilities.tolist(),
+        "passes": archive.passes - before,
+    }
+
+
 def _class_number(label: int | str | None, classes: Sequence[str] | None) -> int | None:
     """The number of a class given by number or name; None if none is given."""
     if not isinstance(label, str):
@@ -227,7 +249,10 @@ def _class_number(label: int | str | None, classes: Sequence[str] | None) -> int
 
 # --- Files ----------------------------------------------------------------------------------------
 
-FILES = ("result.json", "explanation.npz", "mask.png", "panel.pdf", "panel.png")
+FILES = (
+    *("result.json", "explanation.npz", "explanation.html"),
+    *("mask.png", "panel.pdf", "panel.png"),
+)
 
 
 def explain_file(
@@ -248,7 +273,7 @@ def explain_file(
     image
         Image file.
     out
-        Folder for mask.png, panel.png, panel.pdf, result.json and explanation.npz.
+        Folder for the files of ``FILES``.
     classes
         Text file with the name of one class per line.
     threads
@@ -288,6 +313,7 @@ def explain_file(
         mask.save(temporary / "mask.png")
         save_figure(explanation.plot(), str(temporary / "panel.pdf"), str(temporary / "panel.png"))
         explanation.save(temporary / "explanation.npz")
+        explanation.save(temporary / "explanation.html")
         write_json(
             temporary / "result.json",
             {"model": str(model), "image": str(image), **explanation.as_dict()},
