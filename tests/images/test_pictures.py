@@ -147,7 +147,18 @@ def test_the_outline_is_that_of_the_mask() -> None:
     outline = next(
         each for each in found.plot().axes[0].collections if isinstance(each, LineCollection)
     )
-    drawn = {tuple(map(tuple, line)) for line in outline.get_segments()}
+    drawn = set()
+    for (left, top), (right, bottom) in outline.get_segments():
+        steps = int(right - left + bottom - top)
+        across, down = (right - left) / steps, (bottom - top) / steps
+        drawn |= {
+            (
+                (left + k * across, top + k * down),
+                (left + (k + 1) * across, top + (k + 1) * down),
+            )
+            for k in range(steps)
+        }
+    assert len(drawn) > len(outline.get_segments())
     expected = set()
     for row, column in np.argwhere(found.mask).tolist():
         for down, right in ((0, 1), (0, -1), (1, 0), (-1, 0)):

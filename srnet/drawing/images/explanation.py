@@ -188,15 +188,28 @@ def _draw_borders(
     axes: Axes, labels: NDArray[np.generic], colour: str, width: float, margin: int = 0
 ) -> None:
     """Draw the lines between pixels of different labels, (H, W) with a margin of pixels around."""
-    rows, columns = np.nonzero(labels[:, 1:] != labels[:, :-1])
-    upright = np.stack([columns + 0.5, rows - 0.5, columns + 0.5, rows + 0.5], axis=1)
-    rows, columns = np.nonzero(labels[1:] != labels[:-1])
-    level = np.stack([columns - 0.5, rows + 0.5, columns + 0.5, rows + 0.5], axis=1)
-    lines = np.concatenate([upright, level]).reshape(-1, 2, 2) - margin
+    x, top, bottom = _find_runs((labels[:, 1:] != labels[:, :-1]).T)
+    y, left, right = _find_runs(labels[1:] != labels[:-1])
+    ends = [(x, left), (top, y), (x, right), (bottom, y)]
+    lines = np.stack([np.concatenate(values) for values in ends], axis=1).reshape(-1, 2, 2)
     axes.add_collection(
-        LineCollection(list(lines), color=colour, linewidth=width, capstyle="round", clip_on=False),
+        LineCollection(
+            list(lines - margin),
+            color=colour,
+            linewidth=width,
+            capstyle="round",
+            clip_on=False,
+        ),
         autolim=False,
     )
+
+
+def _find_runs(changes: NDArray[np.bool_]) -> tuple[Floats, Floats, Floats]:
+    """The runs of True along the rows: coordinates of each line between pixels, its start and end,
+    where pixel i reaches from i - 0.5 to i + 0.5."""
+    steps = np.diff(np.pad(changes, ((0, 0), (1, 1))).astype(np.int8), axis=1)
+    rows, starts = np.nonzero(steps == 1)
+    return rows + 0.5, starts - 0.5, np.nonzero(steps == -1)[1] - 0.5
 
 
 def _root(values: Floats) -> Floats:
