@@ -228,6 +228,12 @@ def show(run_file: str, plain: bool) -> None:
     "--seed", type=int, default=0, show_default=True, help="Seed of the search, at least 0."
 )
 @options.segmentation("--segments")
+@click.option(
+    "--superpixels",
+    type=int,
+    default=None,
+    help="Approximate number of superpixels, of slic and watershed.  [default: 40]",
+)
 @options.fill
 @click.option("--fitness", default=None, help="probability or contrast instead of the preset's.")
 @click.option("--population", type=int, default=None, help="Individuals instead of the preset's.")
@@ -239,6 +245,12 @@ def show(run_file: str, plain: bool) -> None:
 )
 @click.option(
     "--max-passes", type=int, default=None, help="Most network evaluations instead of the preset's."
+)
+@click.option(
+    "--budget",
+    default=None,
+    metavar="TIME",
+    help="Time after which the search ends, as 30s, 2min or 1h.  [default: none]",
 )
 @click.option(
     "--precision",

@@ -12,9 +12,10 @@ from srnet.errors import UserError
 from srnet.explanation.classifier import Classifier
 from srnet.model.srnet import SRNet
 from srnet.model.torch_module import SymbolicNetwork
-from srnet.networks.adapters import INPUT, BlackBox, TorchBox, torch_module
+from srnet.networks.adapters import INPUT, BlackBox, TorchBox
 from srnet.networks.checks import difference
 from srnet.networks.layers import Layers
+from srnet.networks.modules import torch_module
 
 _ROWS = 256  # on which a model is compared with the one that was explained
 

@@ -1,6 +1,6 @@
 """E-LIME: finds the parts of an image that make a network give it its class.
 
-:func:`explain` evolves the superpixels that carry the class of an image, for any torch classifier,
+:func:`explain` evolves the superpixels that carry the class of an image, for any model of images,
 and returns an :class:`ImageExplanation` (Wang, Pei, Xue and Zhang, *Explaining Deep Convolutional
 Neural Networks for Image Classification by Evolving Local Interpretable Model-agnostic
 Explanations*, arXiv 2211.15143)::
@@ -11,6 +11,7 @@ Explanations*, arXiv 2211.15143)::
     explanation = explain(model, "photograph.jpg", preprocessing=preprocessing)
     explanation.mask, explanation.probability_selected, explanation.plot()
 
+:func:`explain_many` explains several images or labels.
 :func:`read_classifier` reads a weights file with its architecture, :func:`read_image` an image;
 :func:`superpixels` divides an image. :class:`Evaluator` is the network as a function of the
 superpixels shown; :func:`lime`, :func:`rise` and :func:`random` make an :class:`Attribution` from
@@ -22,7 +23,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from srnet.images.comparison.baselines import Attribution, lime, random, rise, top
-    from srnet.images.explanation.explain import explain
+    from srnet.images.explanation.explain import explain, explain_many
     from srnet.images.explanation.result import ImageExplanation
     from srnet.images.networks.architectures import Classifier, read_classifier
     from srnet.images.pictures.preprocessing import Preprocessing
@@ -40,6 +41,7 @@ _HOMES = {
     "Preprocessing": "pictures.preprocessing",
     "Settings": "search.genetic",
     "explain": "explanation.explain",
+    "explain_many": "explanation.explain",
     "lime": "comparison.baselines",
     "random": "comparison.baselines",
     "read_classifier": "networks.architectures",
@@ -57,6 +59,7 @@ __all__ = [
     "Preprocessing",
     "Settings",
     "explain",
+    "explain_many",
     "lime",
     "random",
     "read_classifier",

@@ -21,6 +21,13 @@ from srnet.errors import UserError
 from srnet.networks.functions import black_box
 from srnet.networks.inputs import Inputs, batches
 from srnet.networks.mlp import ACTIVATIONS, Network
+from srnet.networks.modules import (
+    check_values,
+    evaluation_mode,
+    own_device,
+    own_type,
+    torch_module,
+)
 from srnet.networks.outputs import (
     OUTPUT,
     Selector,
@@ -112,21 +119,6 @@ def adapt(
             positions = _positions(len(mlp.coefs_), layers)
             return SklearnBox(mlp, scaler, positions, before, model, inputs)
     return black_box(model, layers, None, inputs)
-
-
-def torch_module(model: Any) -> "torch.nn.Module | None":
-    """The module whose layers can be seen, if the model is one of torch."""
-    torch = sys.modules.get("torch")
-    if torch is None:
-        return None
-    if isinstance(model, torch.export.ExportedProgram):
-        return model.module()
-    # a model of keras that runs on torch is one too, but has its own ways
-    if not isinstance(model, torch.nn.Module) or any(
-        each.__module__.split(".")[0] == "keras" for each in type(model).__mro__
-    ):
-        return None
-    return getattr(model, "_orig_mod", model)  # what torch.compile has wrapped
 
 
 def _check_names(layers: Any) -> None:
@@ -292,8 +284,6 @@ class TorchBox:
     scaler: None = None
 
     def __post_init__(self) -> None:
-        from torch.nn.parameter import is_lazy
-
         modules = dict(self.module.named_modules())
         hidden = [name for name in self.names or () if name != OUTPUT]
         if hidden and _is_script(self.module):
@@ -328,16 +318,7 @@ class TorchBox:
                     f"the model is in training mode and its output varies with the layer "
                     f"{_describe(name, module)}; call model.eval() first"
                 )
-        if any(value.is_meta for value in self._tensors()):
-            raise UserError(
-                "the model is on the device meta and has no values; load its weights first, as by "
-                "model.to_empty(device='cpu').load_state_dict(…)"
-            )
-        if any(is_lazy(value) for value in self._tensors()):
-            raise UserError(
-                "the model has a lazy module that was never called and has no values; train the "
-                "model, or load its weights first"
-            )
+        check_values(self.module)
 
     def layers(self, x: NDArray[Any]) -> tuple[list[str], Arrays]:
         """Names and values of the layers."""
@@ -369,7 +350,7 @@ class TorchBox:
         """
         import torch
 
-        mode = _evaluation_mode(self.module) if evaluation else contextlib.nullcontext()
+        mode = evaluation_mode(self.module) if evaluation else contextlib.nullcontext()
         with mode, torch.no_grad():
             return self._layer_tensors(x, instead or {})
 
@@ -377,13 +358,10 @@ class TorchBox:
         """Rows in as many digits as the module reads."""
         import torch
 
-        with _evaluation_mode(self.module), torch.no_grad():
+        with evaluation_mode(self.module), torch.no_grad():
             read = self._record(x, {})[2]
         tensors = [each.to("cpu", torch.float64) for each in read]
         return np.hstack([each.reshape(len(x), -1).numpy() for each in tensors])
-
-    def _tensors(self) -> list["torch.Tensor"]:
-        return [*self.module.parameters(), *self.module.buffers()]
 
     def _forms(self, x: NDArray[Any]) -> "Iterator[list[torch.Tensor]]":
         """Rows as tensors, one for each input: in the types of X, real numbers in the module's
@@ -391,11 +369,10 @@ class TorchBox:
         import torch
 
         pieces = [x] if self.inputs is None else self.inputs.pieces(x)
-        own = next((value for value in self._tensors() if value.is_floating_point()), None)
-        device = next((value.device for value in self._tensors()), torch.device("cpu"))
+        own, device = own_type(self.module), own_device(self.module)
         given = [torch.tensor(piece).to(device) for piece in pieces]
         # without values of its own the module takes what X has
-        real = [own.dtype if own is not None else (each * 1.0).dtype for each in given]
+        real = [own if own is not None else (each * 1.0).dtype for each in given]
         pairs = list(zip(given, real, strict=True))
         yield [each.to(dtype) if each.is_floating_point() else each for each, dtype in pairs]
         if not all(each.is_floating_point() for each in given):
@@ -551,19 +528,6 @@ def _not_callable(error: Exception, tensors: list["torch.Tensor"]) -> UserError:
         f"the model cannot be called with X of the shape {shown} ({type(error).__name__}: "
         f"{reason}){hint}"
     )
-
-
-@contextlib.contextmanager
-def _evaluation_mode(module: "torch.nn.Module") -> Iterator[None]:
-    """In eval mode, and afterwards each module in its own again."""
-    modes = [(part, part.training) for part in module.modules() if hasattr(part, "training")]
-    try:
-        with contextlib.suppress(NotImplementedError):  # one of torch.export has one mode alone
-            module.eval()
-        yield
-    finally:
-        for part, training in modes:
-            part.training = training
 
 
 def _are_equal(a: Any, b: Any) -> bool:

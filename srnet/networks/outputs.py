@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from srnet.errors import UserError
+from srnet.wording import count_text
 
 OUTPUT = "output"  # the name of a model's last layer
 Selector = str | int | Callable[[Any], Any] | None
@@ -121,7 +122,7 @@ def as_array(value: Any) -> NDArray[Any]:
 
 def not_rows(value: Any, rows: int) -> UserError:
     """What an output is that is not rows × units, with a choice that would be."""
-    found = f"the layer '{OUTPUT}' gives {_describe(value)} for {rows} rows; "
+    found = f"the layer '{OUTPUT}' gives {_describe(value)} for {count_text(rows, 'row')}; "
     items = _items(value)
     if items:
         fit = [name for name, item in items.items() if getattr(item, "shape", ())[:1] == (rows,)]

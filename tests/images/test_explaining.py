@@ -226,6 +226,10 @@ def test_the_shell_command_writes_mask_panel_and_numbers(shell: Path, tmp_path: 
         "dog",
         "--max-passes",
         "20",
+        "--superpixels",
+        "12",
+        "--budget",
+        "5min",
     ]
     said = CliRunner().invoke(main, words)
     assert said.exit_code == 0, said.output
@@ -241,6 +245,8 @@ def test_the_shell_command_writes_mask_panel_and_numbers(shell: Path, tmp_path: 
     numbers = json.loads((tmp_path / "out" / "result.json").read_text())
     assert numbers["class_name"] == "dog"
     assert numbers["passes"] <= 20 < numbers["curves"]["passes"] + numbers["passes"]
+    assert numbers["superpixels"] < 25
+    assert not numbers["ended_by_time"]
     assert numbers["selected"] == np.flatnonzero(found.selected).tolist()
 
 
@@ -255,6 +261,10 @@ def test_the_shell_command_writes_mask_panel_and_numbers(shell: Path, tmp_path: 
         (["{}/net.pt", "{}/a.png", "--preset", "dense"], "published, sparse"),
         (["{}/net.pt", "{}/a.png", "--fill", "pink"], "grey"),
         (["{}/net.pt", "{}/a.png", "--segments", "grid"], "slic"),
+        (["{}/net.pt", "{}/a.png", "--superpixels", "1"], "at least 2"),
+        (["{}/net.pt", "{}/a.png", "--superpixels", "9", "--segments", "quickshift"], "count"),
+        (["{}/net.pt", "{}/a.png", "--budget", "soon"], "'60s', '2min' or '1h'"),
+        (["{}/net.pt", "{}/a.png", "--budget", "50"], "max_passes=50"),
         (["{}/net.pt", "{}/a.png", "--seed", "-1"], "at least 0"),
         (["{}/net.pt", "{}/a.png", "--threads", "0"], "from 1 to 1024"),
         (["{}/net.pt", "{}/a.png", "--classes", "{}/net.pt"], "net.pt"),

@@ -229,6 +229,32 @@ def test_a_classifier_brings_its_preprocessing() -> None:
     assert found.probabilities[-1] > 0.5  # by default the class of the whole image
 
 
+@pytest.mark.parametrize("channels", [1, 5])
+def test_any_channels_fill_and_kind_of_model(channels: int) -> None:
+    rng = np.random.default_rng(channels)
+    image = rng.random((16, 32, channels)).astype(np.float32)
+    fill = rng.random((16, 32, channels)).astype(np.float32)
+    weights, order = rng.normal(size=(16, 32)), rng.permutation(8)
+
+    def regression(images: np.ndarray) -> np.ndarray:
+        return 7 + (np.asarray(images).mean(axis=1) * weights).sum(axis=(1, 2))
+
+    found = measures.insertion(
+        regression,
+        image,
+        order,
+        segments=SEGMENTS,
+        fill=fill,
+        outputs="values",
+        channels=channels,
+    )
+    first, last = ((part.mean(axis=2) * weights).sum() for part in (fill, image))
+    for k, share in enumerate(found.probabilities):
+        shown = np.isin(SEGMENTS, order[:k])[..., None]
+        value = (np.where(shown, image, fill).mean(axis=2) * weights).sum()
+        assert share == pytest.approx((value - first) / (last - first), abs=1e-4)
+
+
 # --- Sufficiency and necessity --------------------------------------------------------------------
 
 

@@ -4,10 +4,15 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
+from hypothesis import given
+from hypothesis import strategies as st
+from hypothesis.extra.numpy import arrays
 from PIL import Image
 
 from srnet.errors import UserError
 from srnet.images import Preprocessing, read_image
+from srnet.images.pictures.reading import as_picture
 
 RNG = np.random.default_rng(0)
 COLOUR = RNG.integers(0, 256, (20, 30, 3), dtype=np.uint8)
@@ -50,6 +55,70 @@ def test_sixteen_bits_keep_their_digits(tmp_path: Path) -> None:
         assert read_image(source)[..., 1] == pytest.approx(deep / 65535, abs=1e-6)
 
 
+# Sides of at least 8 pixels, so that no side is taken for the channels.
+@given(
+    values=arrays(
+        np.float64,
+        st.tuples(st.integers(8, 20), st.integers(8, 20), st.sampled_from([1, 2, 3, 5, 7])),
+        elements=st.floats(0, 1),
+    ),
+    dtype=st.sampled_from(["uint8", "uint16", "float16", "float32", "float64"]),
+    is_tensor=st.booleans(),
+    in_batch=st.booleans(),
+    first=st.booleans(),
+)
+def test_an_array_of_any_layout_and_type_is_the_same(
+    values: np.ndarray, dtype: str, is_tensor: bool, in_batch: bool, first: bool
+) -> None:
+    scale = np.iinfo(dtype).max if dtype.startswith("uint") else 1
+    given = (values * scale).astype(dtype)
+    source = np.moveaxis(given, 2, 0) if first else given
+    source = source[None] if in_batch else source
+    found = read_image(torch.from_numpy(source.copy()) if is_tensor else source, given.shape[2])
+    assert found.dtype == np.float32
+    assert found == pytest.approx(given.astype(np.float64) / scale, abs=1e-6)
+
+
+def test_channels_are_those_asked_for(tmp_path: Path) -> None:
+    path = saved(tmp_path / "a.png", Image.fromarray(COLOUR))
+    grey = saved(tmp_path / "b.png", Image.fromarray(GREY))
+    luminance = COLOUR / 255 @ [0.2125, 0.7154, 0.0721]
+    for source in (path, COLOUR, torch.from_numpy(COLOUR).permute(2, 0, 1)):
+        assert read_image(source, 1) == pytest.approx(luminance[..., None], abs=1e-5)
+    for source in (grey, Image.fromarray(GREY), GREY):
+        assert read_image(source, 1) == pytest.approx(GREY[..., None] / 255)
+    bands = RNG.random((20, 30, 5))
+    assert read_image(bands).shape == read_image(bands, 5).shape == (20, 30, 5)
+    assert read_image(RNG.random((12, 20, 30)), 12).shape == (20, 30, 12)
+    assert read_image(np.dstack([COLOUR, GREY]), 4)[..., 3] == pytest.approx(GREY / 255)
+    tensor = torch.rand(3, 20, 30).bfloat16()
+    assert read_image(tensor) == pytest.approx(tensor.float().permute(1, 2, 0).numpy())
+
+
+@pytest.mark.parametrize(
+    ("values", "channels", "words"),
+    [
+        (np.zeros((20, 30, 5)), 3, r"has 5 channels, and the model reads 3.* pass channels=5"),
+        (COLOUR, 5, r"an array \(H, W, 5\)"),
+        (np.zeros((10, 20, 10)), 10, "first or the last axis"),
+        (COLOUR, 0, "'channels' is 0"),
+    ],
+)
+def test_other_channels_than_the_models_are_one_sentence(values, channels, words: str) -> None:
+    with pytest.raises(UserError, match=words):
+        read_image(values, channels)
+
+
+def test_a_picture_of_any_bands_can_be_drawn() -> None:
+    for channels in (1, 2, 3, 5):
+        image = RNG.random((20, 30, channels), dtype=np.float32)
+        picture = as_picture(image)
+        assert picture.shape == (20, 30, 3)
+        assert picture[..., 0] == pytest.approx(
+            image.mean(axis=2) if channels < 3 else image[..., 0], abs=1e-6
+        )
+
+
 def test_transparency_is_laid_on_white(tmp_path: Path) -> None:
     opacity = RNG.integers(0, 256, GREY.shape, dtype=np.uint8)
     both = np.dstack([COLOUR, opacity])
@@ -90,12 +159,16 @@ def test_a_photograph_stands_upright(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("values", "words"),
     [
-        (np.zeros((3, 20, 30)), "array of shape"),
+        (np.zeros((9, 20, 30)), "told by channels="),
+        (np.zeros((2, 3, 20, 30)), r"which is 2 images; one is needed, as image\[0\]"),
         (np.zeros(20), "array of shape"),
         (np.zeros((2, 30, 3)), "at least 8"),
         (np.full((20, 30, 3), 1.5), r"outside \[0, 1\]"),
+        (np.full((20, 30, 3), 200.0), "pass image / 255"),
+        (np.full((20, 30, 3), 2000.0), "image / 65535"),
+        (np.full((20, 30, 3), -0.5), r"preprocessing=Preprocessing\(None, mean, std\)"),
         (np.full((20, 30, 3), np.nan), r"outside \[0, 1\]"),
-        (np.zeros((20, 30, 3), dtype=np.int64), "int64"),
+        (np.zeros((20, 30, 3), dtype=np.int64), r"int64.* image\.astype\('uint8'\)"),
         (np.array([["a"] * 20] * 20), "U1"),
         (None, "array of shape"),
     ],
@@ -147,6 +220,23 @@ def test_a_network_sees_the_resized_centre() -> None:
     assert Preprocessing(size=20).frame(ramp[:, :20]) == pytest.approx(ramp[:, :20])
 
 
+def test_a_network_may_see_other_shapes_than_a_square() -> None:
+    image = RNG.random((20, 40, 5), dtype=np.float32)
+    assert Preprocessing(size=(10, 30)).frame(image).shape == (10, 30, 5)
+    assert Preprocessing(size=(10, 30), resize=30).frame(image).shape == (10, 30, 5)
+    assert Preprocessing(resize=10).frame(image).shape == (10, 20, 5)
+    assert (Preprocessing().frame(image) == image).all()
+
+
+def test_one_mean_holds_for_all_channels_and_others_are_one_sentence() -> None:
+    bands = RNG.random((2, 8, 9, 5), dtype=np.float32)
+    assert Preprocessing(mean=(0.5,), std=(1 / 255,))(bands).numpy() == pytest.approx(
+        (bands.transpose(0, 3, 1, 2) - 0.5) * 255, abs=1e-4
+    )
+    with pytest.raises(UserError, match="3 channels; the image has 5"):
+        Preprocessing(mean=(0.1, 0.2, 0.3))(bands)
+
+
 def test_normalisation_and_its_metadata() -> None:
     one = Preprocessing(size=4, mean=(0.1, 0.2, 0.3), std=(1, 2, 4), resize=8)
     image = RNG.random((2, 4, 4, 3), dtype=np.float32)
@@ -161,7 +251,11 @@ def test_normalisation_and_its_metadata() -> None:
         {},
         {"size": 0},
         {"size": 4, "std": (1, 0, 1)},
-        {"size": 4, "mean": (1, 2)},
+        {"size": 4, "mean": (1, 2), "std": (1, 1, 1)},
+        {"size": 4, "mean": ()},
+        {"size": 4, "mean": 0.5},
+        {"size": None},
+        {"size": (4, 4, 4)},
         {"size": 4, "resize": 3},
         {"size": 4, "crop": 1},
     ],

@@ -63,6 +63,8 @@ class ExplainedImage(Protocol):
     def insertion(self) -> Curve | None: ...
     @property
     def deletion(self) -> Curve | None: ...
+    @property
+    def scale(self) -> str: ...  # what the curves are of
     def amount(self, part: str) -> str: ...  # the probability or value of what is shown
 
 
@@ -80,7 +82,7 @@ def draw(explanation: ExplainedImage) -> Figure:
         axes.grid(False)
         axes.spines[:].set_visible(False)
     if insertion is not None and deletion is not None:
-        _draw_curves(panels[3], insertion, deletion)
+        _draw_curves(panels[3], insertion, deletion, explanation.scale)
     return figure
 
 
@@ -154,7 +156,7 @@ def _draw_scores(axes: Axes, explanation: ExplainedImage, height: float) -> None
     )
 
 
-def _draw_curves(axes: Axes, insertion: Curve, deletion: Curve) -> None:
+def _draw_curves(axes: Axes, insertion: Curve, deletion: Curve, scale: str) -> None:
     for name, curve, colour, line in (
         ("insertion", insertion, INSERTION, "-"),
         ("deletion", deletion, DELETION, "--"),
@@ -169,11 +171,13 @@ def _draw_curves(axes: Axes, insertion: Curve, deletion: Curve) -> None:
     axes.set(
         title="insertion and deletion",
         xlabel="% of the pixels shown (hidden)",
-        ylabel="probability",
+        ylabel=scale,
         xlim=(0, 100),
-        ylim=(-0.03, 1.38),  # the legend hides no curve
-        yticks=np.linspace(0, 1, 6),
     )
+    values = np.concatenate([insertion.probabilities, deletion.probabilities, [0, 1]])
+    low, high = values.min(), values.max()
+    axes.set_ylim(low - 0.03 * (high - low), high + 0.38 * (high - low))  # for the legend
+    axes.set_yticks([tick for tick in axes.get_yticks() if low - 1e-6 < tick < high + 1e-6])
     axes.legend(loc="upper center")
 
 
@@ -204,12 +208,13 @@ def _draw_borders(
     )
 
 
-def _find_runs(changes: NDArray[np.bool_]) -> tuple[Floats, Floats, Floats]:
+def _find_runs(changes: NDArray[np.bool_]) -> tuple[Floats, ...]:
     """The runs of True along the rows: coordinates of each line between pixels, its start and end,
     where pixel i reaches from i - 0.5 to i + 0.5."""
     steps = np.diff(np.pad(changes, ((0, 0), (1, 1))).astype(np.int8), axis=1)
     rows, starts = np.nonzero(steps == 1)
-    return rows + 0.5, starts - 0.5, np.nonzero(steps == -1)[1] - 0.5
+    ends = np.nonzero(steps == -1)[1]
+    return tuple(values.astype(np.float64) for values in (rows + 0.5, starts - 0.5, ends - 0.5))
 
 
 def _root(values: Floats) -> Floats:

@@ -1,7 +1,8 @@
 """E-LIME: finds the superpixels of an image that make a classifier give it its class."""
 
+import os
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -14,13 +15,16 @@ from srnet.errors import UserError
 from srnet.images.explanation.result import ImageExplanation
 from srnet.images.measures.attribution import rank
 from srnet.images.measures.curves import deletion_curve, insertion_curve
+from srnet.images.pictures.frame import frame_image
 from srnet.images.pictures.preprocessing import Preprocessing
-from srnet.images.pictures.reading import read_image
-from srnet.images.pictures.segments import superpixels
+from srnet.images.pictures.reading import as_picture, read_image
+from srnet.images.pictures.segments import superpixels as divide
 from srnet.images.search import genetic, ranking
 from srnet.images.search.archive import Archive
 from srnet.images.search.evaluator import Evaluator
 from srnet.images.search.surrogate import Surrogate
+from srnet.networks.outputs import Selector
+from srnet.search.budget import Budget
 from srnet.typing import Floats, StrPath
 from srnet.validation import Integer, check_threads
 
@@ -31,10 +35,14 @@ def explain(
     label: int | str | None = None,
     *,
     preprocessing: Preprocessing | Callable[[NDArray[np.float32]], Any] | None = None,
+    channels: int | None = None,
     classes: Sequence[str] | None = None,
     outputs: str = "detect",
-    segments: str | NDArray[np.integer] = "slic",
-    fill: str = "grey",
+    output: Selector = None,
+    device: Any = None,
+    superpixels: int | None = None,
+    segments: str | NDArray[np.integer] | Callable[[NDArray[np.float32]], Any] = "slic",
+    fill: Any = "grey",
     preset: str = "sparse",
     seed: int = 0,
     fitness: str | None = None,
@@ -42,41 +50,60 @@ def explain(
     generations: int | None = None,
     patience: int | None = None,
     max_passes: int | None = None,
+    budget: str | None = None,
     precision: str = "float32",
     batch: int | None = None,
     progress: Callable[[dict[str, float]], None] | None = None,
     curves: bool = False,
+    memory: dict[Any, Any] | None = None,
     **settings: Any,
 ) -> ImageExplanation:
-    """Explain why a network gives an image its class.
+    """Explain why a network gives an image its class or value.
 
     A genetic algorithm searches for the superpixels that carry the class: shown alone they keep its
     probability, and without them it falls (Wang, Pei, Xue and Zhang, arXiv 2211.15143; settings
     that the paper leaves open are our choice). The result depends only on model, image, settings
-    and seed. The model is left as it was.
+    and seed. The model is left as it was. docs/images.md shows what to pass for which model.
 
     Parameters
     ----------
     model
-        A torch module, or any callable from a float32 tensor (N, 3, H, W) to logits or
-        probabilities (N, classes); or a :class:`srnet.images.networks.architectures.Classifier`,
-        which brings its preprocessing and the names of its classes.
+        A torch module of any floating type on any device, an ONNX Runtime session, or a function
+        from a float32 tensor or array (N, C, H, W) to outputs (N, k); or a
+        :class:`srnet.images.networks.architectures.Classifier`, which brings its preprocessing and
+        the names of its classes.
     image
-        A file, a Pillow image or an array, see :func:`srnet.images.read_image`.
+        A file, a Pillow image, an array or a tensor, see :func:`srnet.images.read_image`.
     label
         The class to explain, by number, or by name if ``classes`` are known; by default the class
-        that the model gives the image.
+        that the model gives the image. A single output is that of class 1 of the classes 0 and 1.
+        Of a regression the number of the value.
     preprocessing
-        :class:`Preprocessing`, or a callable from float32 images (N, H, W, 3) in [0, 1] to the
+        :class:`Preprocessing`, or a callable from float32 images (N, H, W, C) in [0, 1] to the
         model's input; None if the model takes values in [0, 1].
+    channels
+        C, the number of channels of the image that the model reads; by default that of
+        ``preprocessing``, or of the module's first convolution, or else the image's own.
     classes
         Names of the model's outputs.
     outputs
-        ``logits``, ``probabilities`` or ``detect``, see :class:`srnet.images.Evaluator`.
+        ``logits``, ``probabilities`` (also of one sigmoid per class), ``multilabel`` (logits of one
+        sigmoid per class), ``values`` (a regression) or ``detect``, see
+        :class:`srnet.images.Evaluator`.
+    output
+        Which of the model's outputs it is: the name of an item or attribute, the number of an item
+        or column, or a function of what the model gives; by default its only output or ``logits``.
+    device
+        Where the images of a function are, as ``"cuda"``; a module has its own.
+    superpixels
+        Approximate number of superpixels, for ``slic`` (40 by default) and ``watershed``.
     segments
-        ``slic``, ``quickshift``, ``watershed``, or labels (H, W) of the preprocessed image.
+        ``slic``, ``quickshift``, ``watershed``, labels (H, W) of the preprocessed image, or a
+        function from that image (H, W, C) to such labels.
     fill
-        Fill of hidden superpixels: ``grey``, ``mean``, ``black`` or ``blur``.
+        Fill of hidden superpixels: ``grey``, ``mean``, ``black``, ``blur``, a colour, an image, or
+        a function of the image alone or of the image and the hidden pixels, such as an inpainting,
+        see :func:`srnet.images.pictures.fills.fill_image`.
     preset
         ``sparse``: the contrast p(S) - p(all but S) with a temperature, minus a penalty for the
         share of pixels, in at most 100 passes. ``published``: the probability alone, 50
@@ -85,9 +112,13 @@ def explain(
         Seed of the search, at least 0.
     fitness, population, generations, patience, max_passes
         Replace the preset's, see :class:`srnet.images.search.genetic.Settings`.
+    budget
+        A time, as ``"30s"``, ``"2min"`` or ``"1h"``, after which the search ends; at least ten
+        passes and those of the reported probabilities are made all the same. What is found in time
+        depends on the machine.
     precision
         ``float32``, ``fused`` or ``bfloat16`` for the search. Reported probabilities are always
-        those of float32.
+        those of the model itself.
     batch
         Images per batch.
     progress
@@ -95,6 +126,9 @@ def explain(
     curves
         Whether insertion and deletion are measured too, for the result's pictures. They cost up to
         two passes per superpixel, which are counted apart, as ``about["curves"]["passes"]``.
+    memory
+        A dict that explanations of an image for several labels share: each keeps the model's
+        outputs in it. :func:`explain_many` makes one for each image.
     settings
         Further fields of :class:`srnet.images.search.genetic.Settings`.
 
@@ -102,6 +136,27 @@ def explain(
     ------
     UserError
         If an argument or the model's output cannot be used.
+
+    Examples
+    --------
+    A regression: how blue the right half is. The superpixels are given, 8 × 8 pixels each.
+
+    >>> import numpy as np
+    >>> from srnet.images import explain
+    >>> image = np.zeros((16, 32, 3), dtype=np.uint8)
+    >>> image[:8, 24:, 2] = 255
+    >>> labels = np.arange(8).reshape(2, 4).repeat(8, axis=0).repeat(8, axis=1)
+    >>> found = explain(
+    ...     lambda images: 100 * images[:, 2, :, 16:].mean((1, 2)),
+    ...     image,
+    ...     outputs="values",
+    ...     segments=labels,
+    ...     fill="black",
+    ... )
+    >>> np.flatnonzero(found.selected).tolist()
+    [3]
+    >>> found.amount("whole"), found.amount("complement")
+    ('value = 25', 'value = 0')
     """
     started = time.perf_counter()
     search_settings = genetic.preset(
@@ -114,22 +169,25 @@ def explain(
         **settings,
     )
     seed = Integer(0).check("seed", seed)
+    seconds = _seconds(budget)
     if hasattr(model, "model") and hasattr(model, "classes") and hasattr(model, "preprocessing"):
         preprocessing = preprocessing if preprocessing is not None else model.preprocessing
         classes = classes if classes is not None else model.classes
         model = model.model
-    frame = read_image(image)
-    if isinstance(preprocessing, Preprocessing):
-        frame = preprocessing.frame(frame)
-    labels = superpixels(frame, segments)
+    frame = frame_image(model, image, preprocessing, channels)
+    count = {} if superpixels is None else {"count": Integer(2).check("superpixels", superpixels)}
+    regions = divide(frame, segments, **count)
     number = _class_number(label, classes)
     options: dict[str, Any] = {
         "fill": fill,
         "preprocessing": preprocessing,
         "batch": batch,
         "outputs": outputs,
+        "output": output,
+        "device": device,
+        "memory": memory,
     }
-    exact = Evaluator(model, frame, labels, label=number, **options)
+    exact = Evaluator(model, frame, regions, label=number, **options)
     if classes is not None and len(classes) != exact.classes:
         raise UserError(
             f"classes: {len(classes)} names found; the model has {exact.classes} outputs"
@@ -137,63 +195,127 @@ def explain(
     evaluator = exact
     if precision != "float32":
         evaluator = Evaluator(
-            model, frame, labels, label=exact.label, precision=precision, **options
+            model, frame, regions, label=exact.label, precision=precision, **options
         )
 
     # Passes reserved for the result: the explanation and its complement if the search did not
-    # evaluate them, and four probabilities in float32.
+    # evaluate them, and what is reported of the model itself.
     reserved = max(2 * (search_settings.refinement > 0), search_settings.fitness == "probability")
-    reserved += 4 * (evaluator is not exact)
+    reserved += (exact.passes + 3) * (evaluator is not exact)
     archive = Archive(evaluator)
-    selected, scores, history = _search(archive, search_settings, reserved, seed, progress)
+    deadline = started + seconds
+    selected, scores, history, late = _search(
+        archive, search_settings, reserved, deadline, seed, progress
+    )
 
     empty = np.zeros_like(selected)
     reported = np.stack([~empty, selected, empty, ~selected])
     probabilities = archive.probabilities(reported)
-    passes, error = evaluator.passes, 0.0
+    passes, shared, error = evaluator.passes, evaluator.passes_shared, 0.0
     if evaluator is not exact:
         searched = probabilities
         probabilities = np.concatenate(
             [exact.whole_image.probability, exact.probabilities(reported[1:])]
         )
-        passes, error = passes + exact.passes, float(np.abs(searched - probabilities).max())
+        passes, shared = passes + exact.passes, shared + exact.passes_shared
+        error = float(np.abs(searched - probabilities).max())
     about = {
         "label": evaluator.label,
-        "class_name": str(evaluator.label) if classes is None else classes[evaluator.label],
+        "class_name": _class_name(exact, classes),
         "probability": float(probabilities[0]),
         "probability_selected": float(probabilities[1]),
         "probability_empty": float(probabilities[2]),
         "probability_complement": float(probabilities[3]),
         "passes": passes,
+        "passes_shared": shared,
         "seconds": time.perf_counter() - started,
+        "ended_by_time": late,
         "precision": precision,
         "precision_error": error,
         "preset": preset,
         "seed": seed,
+        "outputs": exact.outputs,
+        "channels": frame.shape[2],
         "segments": segments if isinstance(segments, str) else "given",
-        "fill": fill,
+        "fill": fill if isinstance(fill, str) else "given",
         "settings": asdict(search_settings),
         "history": history,
         "version": __version__,
     }
+    if exact.outputs == "values":
+        parts = ("whole", "selected", "empty", "complement")
+        about["values"] = dict(zip(parts, map(exact.in_units, probabilities.tolist()), strict=True))
     if curves:
         judge = archive if evaluator is exact else Archive(exact)
         about["curves"] = _measure_curves(judge, scores)
-    return ImageExplanation(frame, labels, selected, scores, about)
+    return ImageExplanation(as_picture(frame), regions, selected, scores, about)
+
+
+def explain_many(
+    model: Any,
+    images: Iterable[Any],
+    label: int | str | Sequence[int | str] | None = None,
+    **options: Any,
+) -> list[ImageExplanation]:
+    """Explain several images, several labels of an image, or both.
+
+    The explanations are those of :func:`explain`, bit for bit. The labels of an image share the
+    batches that they have in common, the first generation above all: with the preset ``sparse``,
+    each further label saves about two passes per superpixel.
+
+    Parameters
+    ----------
+    model
+        See :func:`explain`.
+    images
+        What :func:`explain` takes for an image, each; or an array or tensor of four axes.
+    label
+        The class of all images, or a list of classes, each of which is explained in every image; by
+        default the class that the model gives each.
+    options
+        Further arguments of :func:`explain`.
+
+    Returns
+    -------
+    Image by image, of each the labels in their order.
+
+    Raises
+    ------
+    UserError
+        If an argument, an image (whose place is named) or the model's output cannot be used.
+    """
+    is_one = hasattr(images, "size") and getattr(images, "ndim", 0) < 4
+    if is_one or isinstance(images, str | os.PathLike):
+        raise UserError(
+            f"images: one {type(images).__name__} found; a list of images is needed, as [image]"
+        )
+    labels = list(label) if isinstance(label, Sequence) and not isinstance(label, str) else [label]
+    explanations = []
+    for place, image in enumerate(images):
+        memory: dict[Any, Any] | None = {} if len(labels) > 1 else None
+        for each in labels:
+            try:
+                explanations.append(explain(model, image, each, memory=memory, **options))
+            except UserError as error:
+                raise UserError(f"images[{place}]: {error}") from error
+    return explanations
 
 
 def _search(
     archive: Archive,
     settings: genetic.Settings,
     reserved: int,
+    deadline: float,
     seed: int,
     progress: Callable[[dict[str, float]], None] | None,
-) -> tuple[NDArray[np.bool_], Floats, list[dict[str, float]]]:
-    """Search, refine the ranking and select the explanation, with all but ``reserved`` passes.
+) -> tuple[NDArray[np.bool_], Floats, list[dict[str, float]], bool]:
+    """Search, refine the ranking and select the explanation, with all but ``reserved`` passes and
+    until the deadline.
 
     Returns
     -------
-    The selected superpixels (n,), the scores (n,) and the history of the search.
+    The selected superpixels (n,), the scores (n,), the history of the search, and whether the
+    deadline ended it.
     """
     segments = archive.evaluator.segments
     sizes = np.bincount(segments.ravel(), minlength=archive.evaluator.superpixels) / segments.size
@@ -202,10 +324,14 @@ def _search(
         limit = settings.max_passes - reserved
         for_ranking = int(settings.refinement * limit)
         archive.limit = limit - for_ranking
+    now = time.perf_counter()
+    archive.deadline = now + (1 - settings.refinement) * (deadline - now)
     result = genetic.search(archive, sizes, settings, seed, progress)
-    archive.limit = archive.passes + for_ranking
+    late = archive.is_late
+    archive.limit, archive.deadline = archive.passes + for_ranking, deadline
     ranking.refine(archive, sizes)
-    archive.limit = None
+    late |= archive.is_late
+    archive.limit, archive.deadline = None, np.inf
     surrogate = Surrogate.from_archive(archive)
     order, gains = ranking.plan_order(surrogate, sizes)
     selected = result.genome
@@ -213,7 +339,7 @@ def _search(
         candidates = np.concatenate([selected[None], ranking.leading_sets(order)])
         predicted = genetic.predict_fitness(surrogate, candidates, sizes, settings)
         selected = candidates[predicted.argmax()]
-    return selected, ranking.compute_scores(order, gains), result.history
+    return selected, ranking.compute_scores(order, gains), result.history, late
 
 
 def _measure_curves(archive: Archive, scores: Floats) -> dict[str, Any]:
@@ -231,6 +357,11 @@ def _measure_curves(archive: Archive, scores: Floats) -> dict[str, Any]:
 
 def _class_number(label: int | str | None, classes: Sequence[str] | None) -> int | None:
     """The number of a class given by number or name; None if none is given."""
+    if isinstance(label, list | tuple):
+        raise UserError(
+            f"label: {label!r} found; several are explained by srnet.images.explain_many(model, "
+            f"[image], label={label!r})"
+        )
     if not isinstance(label, str):
         return label
     if classes is not None and label in classes:
@@ -245,6 +376,25 @@ def _class_number(label: int | str | None, classes: Sequence[str] | None) -> int
         f"label: '{label}' found; the classes are "
         f"{', '.join(classes[:10])}{', …' * (len(classes) > 10)}"
     )
+
+
+def _class_name(evaluator: Evaluator, classes: Sequence[str] | None) -> str:
+    if classes is not None:
+        return classes[evaluator.label]
+    return f"output {evaluator.label}" if evaluator.outputs == "values" else str(evaluator.label)
+
+
+def _seconds(budget: Any) -> float:
+    """The time of a budget; infinite where there is none."""
+    if budget is None:
+        return np.inf
+    seconds = Budget.parse(budget).seconds
+    if seconds is None:
+        raise UserError(
+            f"the budget is {budget!r}; for an image a time as '30s', '2min' or '1h' is needed, "
+            f"and a number of passes is max_passes={budget}"
+        )
+    return seconds
 
 
 # --- Files ----------------------------------------------------------------------------------------

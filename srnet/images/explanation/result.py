@@ -46,7 +46,8 @@ class ImageExplanation:
     Parameters
     ----------
     image
-        (H, W, 3) float32, values in [0, 1], as the network sees it.
+        (H, W, 3) float32, values in [0, 1], as the network sees it; of other channels than three
+        the picture of :func:`srnet.images.pictures.reading.as_picture`.
     segments
         (H, W) int32, the superpixels 0 … n-1.
     selected
@@ -58,12 +59,15 @@ class ImageExplanation:
         ``label`` and ``class_name``; the probability of that class for the whole image
         (``probability``), for the selected superpixels alone (``probability_selected``), for none
         (``probability_empty``) and for all but the selected (``probability_complement``);
-        ``passes`` (all network evaluations) and ``seconds``; ``precision`` and ``precision_error``
+        ``values`` (of a regression in its own units: ``whole``, ``selected``, ``empty`` and
+        ``complement``, where the probabilities are the share of the way from empty to whole);
+        ``passes`` (all network evaluations, of which ``passes_shared`` were made for another label)
+        and ``seconds``; ``ended_by_time``; ``precision`` and ``precision_error``
         (largest difference of the search's precision from float32 in those four probabilities);
         ``history`` by generation; ``curves``, if they were measured: ``shares``, ``insertion`` and
         ``deletion`` (see :func:`srnet.images.measures.insertion`), and the ``passes`` that they
-        cost beside the others; ``settings``, ``preset``, ``seed``, ``segments``, ``fill``,
-        ``version``.
+        cost beside the others; ``settings``, ``preset``, ``seed``, ``outputs``,
+        ``channels``, ``segments``, ``fill``, ``version``.
 
     Raises
     ------
@@ -171,6 +175,12 @@ class ImageExplanation:
             return f"value = {self.about['values'][part]:.4g}"
         key = "probability" if part == "whole" else f"probability_{part}"
         return f"p = {self.about[key]:.3f}"
+
+    @property
+    def scale(self) -> str:
+        """What the curves are of: the probability, or of a regression the share of the way from the
+        value of the empty to that of the whole image."""
+        return "share of the value's change" if "values" in self.about else "probability"
 
     @property
     def insertion(self) -> "Curve | None":
@@ -285,11 +295,12 @@ class ImageExplanation:
         return printable(
             f"{self.class_name}: {np.count_nonzero(self.selected)} of {len(self.selected)} "
             f"superpixels, {100 * self.share:.0f} % of the pixels; "
-            f"probability {self.probability_selected:.3f} with them alone, "
-            f"{self.probability_complement:.3f} without them, "
-            f"{self.probability:.3f} of the whole image, "
-            f"{self.probability_empty:.3f} of the empty one; "
+            f"{self.amount('selected')} with them alone, "
+            f"{self.amount('complement')} without them, "
+            f"{self.amount('whole')} of the whole image, "
+            f"{self.amount('empty')} of the empty one; "
             f"{self.passes} passes, {self.seconds:.2f} s"
+            f"{', ended by the time limit' * bool(self.about.get('ended_by_time'))}"
         )
 
     def __repr__(self) -> str:

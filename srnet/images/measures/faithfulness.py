@@ -14,8 +14,7 @@ from numpy.typing import NDArray
 from srnet.errors import UserError
 from srnet.images.measures.attribution import Ranked, divide, rank, select
 from srnet.images.measures.curves import Curve, deletion_curve, insertion_curve
-from srnet.images.pictures.preprocessing import Preprocessing
-from srnet.images.pictures.reading import read_image
+from srnet.images.pictures.frame import frame_image
 from srnet.images.pictures.segments import superpixels
 from srnet.images.search.archive import Archive
 from srnet.images.search.evaluator import Evaluator
@@ -58,8 +57,9 @@ def insertion(
         The most steps, of about equal numbers of pixels. By default one for each superpixel, and
         100 for pixels. What has equal scores is shown in one step.
     options
-        ``fill``, ``preprocessing``, ``outputs``, ``batch`` and ``precision``, see
-        :class:`srnet.images.Evaluator`.
+        ``fill``, ``preprocessing``, ``channels``, ``outputs``, ``output``, ``device``, ``batch``
+        and ``precision``, see :func:`srnet.images.explain`. Of a regression the probability is the
+        share of the way from the value of the empty to that of the whole image.
 
     Raises
     ------
@@ -204,9 +204,9 @@ def _prepare(
     if hasattr(model, "model") and hasattr(model, "preprocessing"):
         options = {"preprocessing": model.preprocessing} | options
         model = model.model
-    frame = read_image(image)
-    if isinstance(options.get("preprocessing"), Preprocessing):
-        frame = options["preprocessing"].frame(frame)
+    channels = options.get("channels")
+    options = {key: value for key, value in options.items() if key != "channels"}
+    frame = frame_image(model, image, options.get("preprocessing"), channels)
     if segments is not None:
         segments = superpixels(frame, segments)
     ranked = rank(attribution, frame.shape[:2], segments)

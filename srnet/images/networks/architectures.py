@@ -349,7 +349,7 @@ def _preprocessing(values: Any, path: StrPath) -> Preprocessing:
         preprocessing = Preprocessing.from_dict(values)
     except UserError as error:
         raise error.in_file(path) from None
-    side = max(preprocessing.size, preprocessing.resize or 0)
+    side = max(*(preprocessing.shape or (0,)), preprocessing.resize or 0)
     if side > LARGEST_SIDE:
         raise UserError(
             f"{path}: 'preprocessing' makes pictures of {side} pixels a side; at most "

@@ -1,4 +1,4 @@
-"""Reads images from files, Pillow images and arrays as float32 (H, W, 3) in [0, 1]."""
+"""Reads images from files, Pillow images, arrays and tensors as float32 (H, W, C) in [0, 1]."""
 
 import os
 import warnings
@@ -10,6 +10,8 @@ from numpy.typing import NDArray
 from srnet.errors import UserError
 from srnet.io.files import check_readable
 from srnet.typing import StrPath
+from srnet.validation import Integer
+from srnet.wording import count_text
 
 # Raster formats that Pillow decodes itself; not PostScript, which would be executed.
 FORMATS = ("PNG", "JPEG", "TIFF", "BMP", "GIF", "WEBP", "PPM")
@@ -17,37 +19,57 @@ FORMATS = ("PNG", "JPEG", "TIFF", "BMP", "GIF", "WEBP", "PPM")
 # A file of a few kilobytes can claim any size. 50 megapixels, a large photograph, take 600 MB.
 MAX_PIXELS = 50_000_000
 MIN_SIDE = 8
+ROUNDING = 1e-6  # by which a filter may leave [0, 1]
 
 
-def read_image(source: Any) -> NDArray[np.float32]:
-    """Read an image as float32 (H, W, 3) with values in [0, 1].
+def read_image(source: Any, channels: int | None = None) -> NDArray[np.float32]:
+    """Read an image as float32 (H, W, C) with values in [0, 1].
 
     Greyscale becomes three equal channels, transparent pixels are blended with white, 16-bit values
     are divided by 65535, palettes and CMYK become RGB, photographs are rotated as their EXIF data
-    say, and only the first of several pages is read.
+    say, and only the first of several pages is read. More bands than four stay as they are.
 
     Parameters
     ----------
     source
-        A file (PNG, JPEG, TIFF, BMP, GIF, WebP, PPM), a Pillow image, or an array (H, W), (H, W,
-        1), (H, W, 3) or (H, W, 4) of uint8, uint16, bool, or floats in [0, 1].
+        A file (PNG, JPEG, TIFF, BMP, GIF, WebP, PPM), a Pillow image, or an array or tensor (H, W),
+        (H, W, C), (C, H, W), or one of these in a batch of one, of uint8, uint16, bool, or floats
+        in [0, 1].
+    channels
+        C; by default 3 for greyscale, RGB and RGBA, and the array's own otherwise. 1 makes of
+        colours their luminance (ITU-R BT.709); 4 keeps four bands.
 
     Raises
     ------
     UserError
-        If it is not an image, has more than 50 megapixels or a side of less than 8 pixels, or holds
-        values out of range.
+        If it is not an image, has more than 50 megapixels or a side of less than 8 pixels, holds
+        values out of range, or has other channels.
     """
     from PIL import Image
 
+    if channels is not None:
+        channels = Integer(1).check("channels", channels)
     if isinstance(source, str | os.PathLike):
-        return _from_file(source)
+        return _from_file(source, channels)
     if isinstance(source, Image.Image):
-        return _from_pillow(source, "image")
-    return _from_array(np.asarray(source), "image")
+        return _from_pillow(source, "image", channels)
+    if hasattr(source, "detach") and hasattr(source, "cpu"):
+        source = source.detach().cpu()
+        source = source.float() if source.is_floating_point() else source  # NumPy has no bfloat16
+    return _from_array(np.asarray(source), "image", channels)
 
 
-def _from_file(path: StrPath) -> NDArray[np.float32]:
+def as_picture(image: NDArray[np.float32]) -> NDArray[np.float32]:
+    """An image (H, W, C) as one that can be drawn, (H, W, 3).
+
+    One channel is repeated; of two the mean is; of more than three, the first three are shown.
+    """
+    if image.shape[2] < 3:
+        return np.repeat(image.mean(axis=2, keepdims=True), 3, axis=2)
+    return np.ascontiguousarray(image[..., :3])
+
+
+def _from_file(path: StrPath, channels: int | None) -> NDArray[np.float32]:
     from PIL import Image
 
     check_readable(path)
@@ -56,12 +78,13 @@ def _from_file(path: StrPath) -> NDArray[np.float32]:
             # _from_pillow checks the size
             warnings.simplefilter("ignore", Image.DecompressionBombWarning)
             with Image.open(path, formats=FORMATS) as picture:
-                return _from_pillow(picture, str(path))
+                return _from_pillow(picture, str(path), channels)
     except UserError:
         raise
     except Image.UnidentifiedImageError as error:
         raise UserError(
-            f"{path}: is no image that can be read; {', '.join(FORMATS)} are allowed"
+            f"{path}: is no image that can be read; {', '.join(FORMATS)} are allowed, and of other "
+            f"files an array of their pixels"
         ) from error
     except Image.DecompressionBombError as error:
         raise UserError(
@@ -74,7 +97,7 @@ def _from_file(path: StrPath) -> NDArray[np.float32]:
         raise UserError(f"{path}: is a damaged image ({error})") from error
 
 
-def _from_pillow(picture: Any, name: str) -> NDArray[np.float32]:
+def _from_pillow(picture: Any, name: str, channels: int | None) -> NDArray[np.float32]:
     from PIL import Image, ImageOps
 
     width, height = picture.size
@@ -87,45 +110,109 @@ def _from_pillow(picture: Any, name: str) -> NDArray[np.float32]:
                 f"{name}: holds integers from {values.min()} to {values.max()}; 0 to 65535 is "
                 f"allowed"
             )
-        return _from_array(values.astype(np.uint16), name)
-    if picture.mode == "F":
-        return _from_array(np.asarray(picture), name)
+        return _from_array(values.astype(np.uint16), name, channels)
+    if picture.mode == "F" or (channels == 4 and picture.mode in ("RGBA", "CMYK")):
+        return _from_array(np.asarray(picture), name, channels)
     if picture.has_transparency_data:
         picture = picture.convert("RGBA")
         picture = Image.alpha_composite(Image.new("RGBA", picture.size, "white"), picture)
-    return _from_array(np.asarray(picture.convert("RGB")), name)
+    mode = "L" if picture.mode in ("1", "L") else "RGB"
+    return _from_array(np.asarray(picture.convert(mode)), name, channels)
 
 
-def _from_array(values: NDArray[Any], name: str) -> NDArray[np.float32]:
-    if values.ndim == 2:
-        values = values[..., None]
-    if values.ndim != 3 or values.shape[2] not in (1, 3, 4):
-        raise UserError(
-            f"{name}: an array of shape {values.shape} found; (H, W), (H, W, 1), (H, W, 3) or "
-            f"(H, W, 4) is needed"
-        )
+def _from_array(values: NDArray[Any], name: str, channels: int | None) -> NDArray[np.float32]:
+    if values.ndim == 4 and len(values) == 1:
+        values = values[0]
+    values = _channels_last(values, name, channels)
     _check_size(values.shape[0], values.shape[1], name)
     if values.dtype == np.bool_:
         scaled = values.astype(np.float32)
     elif values.dtype in (np.uint8, np.uint16):
         scaled = values.astype(np.float32) / np.float32(np.iinfo(values.dtype).max)
     elif np.issubdtype(values.dtype, np.floating):
-        if not np.isfinite(values).all() or values.min() < 0 or values.max() > 1:
-            raise UserError(
-                f"{name}: holds floats outside [0, 1]; divide by the largest possible value, or "
-                f"use uint8"
-            )
-        scaled = values.astype(np.float32)
+        _check_range(values, name)
+        scaled = values.clip(0, 1).astype(np.float32)
     else:
         raise UserError(
-            f"{name}: holds {values.dtype}; uint8, uint16, bool or floats in [0, 1] are needed"
+            f"{name}: holds {values.dtype}; uint8, uint16, bool or floats in [0, 1] are needed, as "
+            f"by image.astype('uint8') if its values are 0 to 255"
         )
-    if scaled.shape[2] == 1:
-        scaled = np.repeat(scaled, 3, axis=2)
-    if scaled.shape[2] == 4:
-        opacity = scaled[..., 3:]
-        scaled = scaled[..., :3] * opacity + (1 - opacity)
-    return np.ascontiguousarray(scaled)
+    return np.ascontiguousarray(_fit_channels(scaled, name, channels))
+
+
+def _channels_last(values: NDArray[Any], name: str, channels: int | None) -> NDArray[Any]:
+    """An array as (H, W, C). As no side is that short, an axis of less than 8 is the channels'."""
+    if values.ndim == 2:
+        return values[..., None]
+    axes = []
+    if values.ndim == 3:
+        axes = [axis for axis in (2, 0) if values.shape[axis] in (*range(1, MIN_SIDE), channels)]
+    if len(axes) == 2 and min(values.shape) >= MIN_SIDE:
+        raise UserError(
+            f"{name}: an array of shape {values.shape} found, of which the first or the last axis "
+            f"may be its {channels} channels; give the bands that the model reads as (H, W, 1) "
+            f"each, or an image of another size"
+        )
+    if axes:
+        return np.moveaxis(values, axes[0], 2)
+    if values.ndim == 4:
+        raise UserError(
+            f"{name}: an array of shape {values.shape} found, which is {len(values)} images; one "
+            f"is needed, as image[0]; explain_many(model, images) explains several"
+        )
+    raise UserError(
+        f"{name}: an array of shape {values.shape} found; (H, W), (H, W, C) or (C, H, W) is "
+        f"needed, where more than {MIN_SIDE - 1} channels are told by channels="
+    )
+
+
+def _check_range(values: NDArray[Any], name: str) -> None:
+    """UserError unless floats are in [0, 1], with what to pass where that is known."""
+    if not np.isfinite(values).all():
+        raise UserError(
+            f"{name}: holds NaN or infinity, outside [0, 1]; every pixel needs a value, as by "
+            f"np.nan_to_num(image)"
+        )
+    low, high = values.min(), values.max()
+    if low >= -ROUNDING and high <= 1 + ROUNDING:
+        return
+    if low < 0:
+        advice = (
+            "if they are normalised, pass the image from before that, and the mean and std by "
+            "preprocessing=Preprocessing(None, mean, std)"
+        )
+    elif high <= 255:
+        advice = "if their range is 0 to 255, pass image / 255"
+    else:
+        advice = "divide by the largest possible value, as image / 65535 of 16 bits"
+    raise UserError(f"{name}: holds floats from {low:g} to {high:g}, outside [0, 1]; {advice}")
+
+
+def _fit_channels(
+    image: NDArray[np.float32], name: str, channels: int | None
+) -> NDArray[np.float32]:
+    """An image (H, W, k) in the channels asked for, or else in three if it is of RGBA or fewer."""
+    found = image.shape[2]
+    wanted = channels if channels is not None else 3 if found in (1, 4) else found
+    if found == wanted:
+        return image
+    if found == 4 and wanted in (1, 3):
+        opacity = image[..., 3:]
+        image = image[..., :3] * opacity + (1 - opacity)
+        found = 3
+    if found == 1 and wanted == 3:
+        return np.repeat(image, 3, axis=2)
+    if found == 3 and wanted == 1:
+        from skimage.color import rgb2gray
+
+        return rgb2gray(image)[..., None]
+    if found != wanted:
+        raise UserError(
+            f"{name}: has {count_text(found, 'channel')}, and the model reads {wanted}; give the "
+            f"image with these, as an array (H, W, {wanted}), or pass channels={found} if the "
+            f"model reads so many"
+        )
+    return image
 
 
 def _check_size(height: int, width: int, name: str) -> None:

@@ -7,18 +7,28 @@ import numpy as np
 from numpy.typing import NDArray
 
 from srnet.errors import UserError
+from srnet.images.pictures.reading import as_picture
 
 Segments = NDArray[np.int32]
 
 SEED = 42  # of the noise with which quickshift breaks ties
 
 
+LIGHTNESS = 100  # the range of CIE Lab, in whose units colours differ as we see them
+
+
 def slic(
     image: NDArray[np.float32], count: int = 40, compactness: float = 25.0
 ) -> NDArray[np.integer]:
-    """SLIC, k-means in colour and position; ``count`` is the approximate number of segments."""
+    """SLIC, k-means in colour and position; ``count`` is the approximate number of segments.
+
+    Bands other than red, green and blue are compared as they are, a range of each for that of the
+    lightness.
+    """
     from skimage.segmentation import slic
 
+    if image.shape[2] != 3:
+        compactness /= LIGHTNESS  # scikit-image scales values that are no colours to [0, 1]
     return slic(image, n_segments=count, compactness=compactness, start_label=0)
 
 
@@ -28,7 +38,15 @@ def quickshift(
     """Quickshift with the settings of the ``lime`` package."""
     from skimage.segmentation import quickshift
 
-    return quickshift(image, kernel_size=kernel_size, max_dist=max_dist, ratio=ratio, rng=SEED)
+    is_colour = image.shape[2] == 3
+    return quickshift(
+        image if is_colour else image * LIGHTNESS,
+        kernel_size=kernel_size,
+        max_dist=max_dist,
+        ratio=ratio,
+        convert2lab=is_colour,
+        rng=SEED,
+    )
 
 
 def watershed(
@@ -39,7 +57,8 @@ def watershed(
     from skimage.filters import sobel
     from skimage.segmentation import watershed
 
-    return watershed(sobel(rgb2gray(image)), markers=count, compactness=compactness)
+    grey = rgb2gray(image) if image.shape[2] == 3 else image.mean(axis=2)
+    return watershed(sobel(grey), markers=count, compactness=compactness)
 
 
 METHODS: dict[str, Callable[..., NDArray[np.integer]]] = {
@@ -50,18 +69,20 @@ METHODS: dict[str, Callable[..., NDArray[np.integer]]] = {
 
 
 def superpixels(
-    image: NDArray[np.float32], method: str | NDArray[np.integer] = "slic", **options: Any
+    image: NDArray[np.float32],
+    method: str | NDArray[np.integer] | Callable[[NDArray[np.float32]], Any] = "slic",
+    **options: Any,
 ) -> Segments:
     """Divide an image into superpixels.
 
     Parameters
     ----------
     image
-        (H, W, 3), values in [0, 1].
+        (H, W, C), values in [0, 1]. One channel is divided as a grey picture.
     method
         ``slic`` (options count, compactness), ``quickshift`` (kernel_size, max_dist, ratio; the
-        defaults are LIME's), ``watershed`` (count, compactness), or an array of integer labels
-        (H, W).
+        defaults are LIME's), ``watershed`` (count, compactness), an array of integer labels (H, W),
+        or a function of the image that gives such labels.
     options
         Options of the method.
 
@@ -72,25 +93,33 @@ def superpixels(
     Raises
     ------
     UserError
-        If the method is unknown, the array does not fit, or there are fewer than two superpixels.
+        If the method is unknown, the labels do not fit, or there are fewer than two superpixels.
     """
     if isinstance(method, str):
         if method not in METHODS:
             raise UserError(
-                f"segments: '{method}' found; {', '.join(METHODS)} or an array of labels is allowed"
+                f"segments: '{method}' found; {', '.join(METHODS)}, an array of labels or a "
+                f"function of the image is allowed"
             )
         try:
-            segments = METHODS[method](image, **options)
+            segments = METHODS[method](
+                as_picture(image) if image.shape[2] == 1 else image, **options
+            )
         except TypeError as error:
             raise UserError(
                 f"segments: '{method}' cannot be used with {options} ({error})"
             ) from error
+    elif options:
+        raise UserError(
+            f"segments: labels or a function are found, which take no {', '.join(options)}; leave "
+            f"it out, or use {', '.join(METHODS)}"
+        )
     else:
-        segments = np.asarray(method)
+        segments = np.asarray(_call(method, image) if callable(method) else method)
         if segments.shape != image.shape[:2] or not np.issubdtype(segments.dtype, np.integer):
             raise UserError(
                 f"segments: an array of {segments.dtype} of shape {segments.shape} found; integers "
-                f"of the image's shape {image.shape[:2]} are needed"
+                f"of the shape {image.shape[:2]} of the image that the network sees are needed"
             )
     labels, numbers = np.unique(segments, return_inverse=True)
     if len(labels) < 2:
@@ -99,3 +128,14 @@ def superpixels(
             "count or another method"
         )
     return numbers.reshape(segments.shape).astype(np.int32)
+
+
+def _call(function: Callable[[NDArray[np.float32]], Any], image: NDArray[np.float32]) -> Any:
+    try:
+        return function(image.copy())
+    except Exception as error:
+        raise UserError(
+            f"segments: the function cannot be called with the image {image.shape} "
+            f"({type(error).__name__}: {error}); a function of an image (H, W, C) is needed that "
+            f"gives integers (H, W)"
+        ) from error
