@@ -8,7 +8,7 @@ Find the superpixels of a photograph that give it its class.
 import torch
 from skimage import data
 
-from srnet.images import Preprocessing, explain
+from srnet.images import Preprocessing, explain, measures
 
 # %%
 # Any torch classifier stands here. This one knows but the colour of a space suit:
@@ -31,12 +31,20 @@ found = explain(
     data.astronaut(),
     preprocessing=Preprocessing(size=128),
     classes=("something else", "orange"),
+    curves=True,
 )
 print(found)
 print("most important superpixels:", found.ranking[:5])
 
 # %%
-# The image, its superpixels, the explanation and the scores:
+# The outlined image, the explanation alone, the scores, insertion and deletion:
 
 figure = found.plot()
 assert found.probability_selected > 0.9 > 0.5 > found.probability_complement
+
+# %%
+# Any other attribution is measured in the same way. This one is the redness of each pixel:
+
+redness = found.image[..., 0] - found.image[..., 1:].max(axis=-1)
+other = measures.deletion(Orange(), found.image, redness, found.label, segments=found.segments)
+print(f"deletion: {found.deletion.area:.3f}, by redness {other.area:.3f}")

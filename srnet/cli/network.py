@@ -203,7 +203,8 @@ def show(run_file: str, plain: bool) -> None:
     "--out",
     required=True,
     metavar="DIR",
-    help="Folder for mask.png, panel.png, panel.pdf, result.json, explanation.npz.",
+    help="Folder for explanation.html, panel.png, panel.pdf, mask.png, result.json, "
+    "explanation.npz.",
 )
 @click.option(
     "--label",
@@ -256,6 +257,12 @@ def show(run_file: str, plain: bool) -> None:
     default="float32",
     show_default=True,
     help="Of the search: float32, fused or bfloat16.",
+)
+@click.option(
+    "--curves/--no-curves",
+    default=True,
+    show_default=True,
+    help="Measure insertion and deletion for the pictures, in further passes.",
 )
 @click.option("--threads", type=int, default=None, help="Threads.  [default: torch's choice]")
 @click.option("--quiet", is_flag=True, help="No summary.")

@@ -15,6 +15,8 @@ from srnet.io.files import writing
 from srnet.io.frames import write_table
 
 HTML_WIDTH = 7.0  # inches
+# What files say of when and by what they were drawn.
+_ORIGINS = {"png": ("Software",), "pdf": ("CreationDate",), "svg": ("Date", "Creator")}
 
 _PAGE = """<!DOCTYPE html>
 <html lang="en">
@@ -41,8 +43,9 @@ td.formula details {{ color: #666; }}
 """
 
 
-def save_figure(figure: Figure, pdf: str, png: str) -> None:
-    """Write a figure as PDF with embedded fonts and as PNG at 200 dpi.
+def save_figure(figure: Figure, *paths: str) -> None:
+    """Write a figure: as PNG at 200 dpi, as PDF with embedded fonts, or as SVG, by the ends of the
+    names; the same figure is the same file.
 
     Raises
     ------
@@ -50,13 +53,11 @@ def save_figure(figure: Figure, pdf: str, png: str) -> None:
         If a file cannot be written.
     """
     with matplotlib.style.context(["default", STYLE]):
-        for path, options in (
-            (png, {"metadata": {"Software": None}}),
-            (pdf, {"metadata": {"CreationDate": None}}),
-        ):
+        for path in sorted(paths, key=lambda path: not path.endswith(".png")):
+            kind = Path(path).suffix[1:]
             with writing(path, "wb") as file:
-                figure.savefig(file, format=Path(path).suffix[1:], **options)  # type: ignore[arg-type]
-            figure.set_layout_engine("none")  # what is laid out stays so
+                figure.savefig(file, format=kind, metadata=dict.fromkeys(_ORIGINS[kind]))
+            figure.set_layout_engine("none")  # what is laid out, first the PNG, stays so
 
 
 def save_table(

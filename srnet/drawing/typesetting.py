@@ -150,7 +150,7 @@ def to_svg(latex: str, inches: float, size: float = SIZE + 2) -> str:
     lines = [(line, *measure(line, size)) for line in fit_lines(latex, inches, size)]
     width = max(line[1] for line in lines) + 0.04
     height = sum(above + below + 0.06 for _, _, above, below in lines)
-    with matplotlib.style.context(["default", STYLE, {"svg.hashsalt": "srnet"}]):
+    with matplotlib.style.context(["default", STYLE]):
         figure = Figure(figsize=(width, height))
         y = height
         for line, _, above, below in lines:

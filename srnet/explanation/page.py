@@ -1,16 +1,14 @@
 """An explanation as one HTML page that needs nothing else: no script, no network."""
 
-import io
 import re
 from collections.abc import Sequence
-from importlib.resources import files
 from typing import TYPE_CHECKING, Any, Protocol
 from xml.etree import ElementTree
 
-from jinja2 import Environment, StrictUndefined
 from latex2mathml.converter import convert
 from markupsafe import Markup
 
+from srnet.drawing.pages import render, svg_element
 from srnet.errors import UserError
 from srnet.escaping import printable
 from srnet.model.srnet import legend
@@ -74,12 +72,11 @@ def render_page(found: PageContent) -> str:
     if chosen is None:
         shown.append(_model(found, "result", True))
     try:
-        figure = _svg(found.plot())
+        figure = svg_element(found.plot())
     except UserError:  # a loaded explanation has no rows
         figure = Markup("")
-    template = files("srnet").joinpath("explanation", "page.html").read_text(encoding="utf-8")
-    environment = Environment(autoescape=True, undefined=StrictUndefined, trim_blocks=True)
-    return environment.from_string(template).render(
+    return render(
+        "explanation/page.html",
         title=printable(f"{found.model.task} as formulas"),
         quality=found.quality,
         warnings=[printable(warning) for warning in found.warnings],
@@ -146,7 +143,7 @@ def _math(latex: str) -> Markup:
 def _front(models: Sequence[PageContent], chosen: int | None) -> Markup:
     from srnet.drawing.figures.front import draw
 
-    return _svg(
+    return svg_element(
         draw(
             [each.complexity for each in models],
             [each.layers[-1].mse for each in models],
@@ -155,15 +152,6 @@ def _front(models: Sequence[PageContent], chosen: int | None) -> Markup:
             [f"#model-{i}" for i in range(len(models))],
         )
     )
-
-
-def _svg(figure: "Figure") -> Markup:
-    """A figure as an element of the page."""
-    file = io.StringIO()
-    figure.savefig(file, format="svg", metadata={"Date": None, "Creator": None})
-    # matplotlib's links open a new window
-    text = file.getvalue().replace(' target="_blank"', "")
-    return Markup(text[text.index("<svg") :])
 
 
 def _origin(run: dict[str, Any]) -> dict[str, str]:

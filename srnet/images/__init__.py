@@ -15,7 +15,7 @@ Explanations*, arXiv 2211.15143)::
 :func:`read_classifier` reads a weights file with its architecture, :func:`read_image` an image;
 :func:`superpixels` divides an image. :class:`Evaluator` is the network as a function of the
 superpixels shown; :func:`lime`, :func:`rise` and :func:`random` make an :class:`Attribution` from
-it. :mod:`srnet.images.comparison.measures` measures the quality of any explanation.
+it. :mod:`srnet.images.measures` measures the quality of any explanation.
 """
 
 import importlib

@@ -53,7 +53,7 @@ def runs_table(named: Iterable[StrPath], tests: Iterable[StrPath]) -> pd.DataFra
 def agreement_table(runs: pd.DataFrame) -> pd.DataFrame:
     """How far the seeds agree: per network, image and method the mean intersection over union of
     the pairs of selections, counted in superpixels; NaN where there is one seed."""
-    from srnet.images.comparison.measures import agreement
+    from srnet.images.measures import agreement
 
     rows = []
     for (network, images, image, method), group in runs.groupby(

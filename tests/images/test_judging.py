@@ -9,7 +9,7 @@ from helpers.waiting import HANG
 
 from srnet.errors import UserError
 from srnet.images import Evaluator, lime, random, rise, top
-from srnet.images.comparison.measures import agreement, measure_explanation
+from srnet.images.measures import agreement, measure_explanation
 from srnet.images.search.archive import Archive
 from srnet.metrics import intersection_over_union
 

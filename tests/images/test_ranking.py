@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from scipy.special import expit
 
 from srnet.images import Evaluator
-from srnet.images.comparison.measures import measure_explanation
+from srnet.images.measures import measure_explanation
 from srnet.images.search import genetic
 from srnet.images.search.archive import Archive
 from srnet.images.search.ranking import (

@@ -76,8 +76,8 @@ def compare(
     UserError
         If a method is unknown or the truth is of another shape than the image.
     """
-    from srnet.images.comparison.measures import measure_explanation
     from srnet.images.comparison.shared_evaluator import SharedEvaluator
+    from srnet.images.measures import measure_explanation
     from srnet.images.search.archive import Archive
     from srnet.images.search.evaluator import Evaluator
     from srnet.metrics import intersection_over_union as iou

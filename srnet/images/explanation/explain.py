@@ -13,6 +13,9 @@ from numpy.typing import NDArray
 from srnet._version import __version__
 from srnet.errors import UserError
 from srnet.images.explanation.result import ImageExplanation
+from srnet.images.measures.attribution import rank
+from srnet.images.measures.curves import deletion_curve, insertion_curve
+from srnet.images.pictures.frame import frame_image
 from srnet.images.pictures.preprocessing import Preprocessing
 from srnet.images.pictures.reading import as_picture, read_image
 from srnet.images.pictures.segments import superpixels as divide
@@ -20,7 +23,6 @@ from srnet.images.search import genetic, ranking
 from srnet.images.search.archive import Archive
 from srnet.images.search.evaluator import Evaluator
 from srnet.images.search.surrogate import Surrogate
-from srnet.networks.modules import torch_module
 from srnet.networks.outputs import Selector
 from srnet.search.budget import Budget
 from srnet.typing import Floats, StrPath
@@ -52,6 +54,7 @@ def explain(
     precision: str = "float32",
     batch: int | None = None,
     progress: Callable[[dict[str, float]], None] | None = None,
+    curves: bool = False,
     memory: dict[Any, Any] | None = None,
     **settings: Any,
 ) -> ImageExplanation:
@@ -120,6 +123,9 @@ def explain(
         Images per batch.
     progress
         Called with each entry of the history.
+    curves
+        Whether insertion and deletion are measured too, for the result's pictures. They cost up to
+        two passes per superpixel, which are counted apart, as ``about["curves"]["passes"]``.
     memory
         A dict that explanations of an image for several labels share: each keeps the model's
         outputs in it. :func:`explain_many` makes one for each image.
@@ -168,11 +174,7 @@ def explain(
         preprocessing = preprocessing if preprocessing is not None else model.preprocessing
         classes = classes if classes is not None else model.classes
         model = model.model
-    if channels is None:
-        channels = _channels_read(model, preprocessing)
-    frame = read_image(image, channels)
-    if isinstance(preprocessing, Preprocessing):
-        frame = preprocessing.frame(frame)
+    frame = frame_image(model, image, preprocessing, channels)
     count = {} if superpixels is None else {"count": Integer(2).check("superpixels", superpixels)}
     regions = divide(frame, segments, **count)
     number = _class_number(label, classes)
@@ -243,6 +245,9 @@ def explain(
     if exact.outputs == "values":
         parts = ("whole", "selected", "empty", "complement")
         about["values"] = dict(zip(parts, map(exact.in_units, probabilities.tolist()), strict=True))
+    if curves:
+        judge = archive if evaluator is exact else Archive(exact)
+        about["curves"] = _measure_curves(judge, scores)
     return ImageExplanation(as_picture(frame), regions, selected, scores, about)
 
 
@@ -337,6 +342,19 @@ def _search(
     return selected, ranking.compute_scores(order, gains), result.history, late
 
 
+def _measure_curves(archive: Archive, scores: Floats) -> dict[str, Any]:
+    """Insertion and deletion in the order of the scores, and the passes that they cost."""
+    steps = rank(scores, archive.evaluator.segments.shape, archive.evaluator.segments).places
+    before = archive.passes
+    insertion, deletion = insertion_curve(archive, steps), deletion_curve(archive, steps)
+    return {
+        "shares": insertion.shares.tolist(),
+        "insertion": insertion.probabilities.tolist(),
+        "deletion": deletion.probabilities.tolist(),
+        "passes": archive.passes - before,
+    }
+
+
 def _class_number(label: int | str | None, classes: Sequence[str] | None) -> int | None:
     """The number of a class given by number or name; None if none is given."""
     if isinstance(label, list | tuple):
@@ -366,20 +384,6 @@ def _class_name(evaluator: Evaluator, classes: Sequence[str] | None) -> str:
     return f"output {evaluator.label}" if evaluator.outputs == "values" else str(evaluator.label)
 
 
-def _channels_read(model: Any, preprocessing: Any) -> int | None:
-    """The number of channels of the images that a model reads, as far as one can see."""
-    import torch
-
-    if preprocessing is not None and not isinstance(preprocessing, Preprocessing):
-        return None  # it may make them of others
-    if preprocessing is not None and preprocessing.channels is not None:
-        return preprocessing.channels
-    module = torch_module(model)
-    parts = () if module is None else module.modules()
-    first = next((part for part in parts if isinstance(part, torch.nn.Conv2d)), None)
-    return None if first is None else first.in_channels or None  # 0 of a lazy one
-
-
 def _seconds(budget: Any) -> float:
     """The time of a budget; infinite where there is none."""
     if budget is None:
@@ -395,7 +399,10 @@ def _seconds(budget: Any) -> float:
 
 # --- Files ----------------------------------------------------------------------------------------
 
-FILES = ("result.json", "explanation.npz", "mask.png", "panel.pdf", "panel.png")
+FILES = (
+    *("result.json", "explanation.npz", "explanation.html"),
+    *("mask.png", "panel.pdf", "panel.png"),
+)
 
 
 def explain_file(
@@ -416,7 +423,7 @@ def explain_file(
     image
         Image file.
     out
-        Folder for mask.png, panel.png, panel.pdf, result.json and explanation.npz.
+        Folder for the files of ``FILES``.
     classes
         Text file with the name of one class per line.
     threads
@@ -456,6 +463,7 @@ def explain_file(
         mask.save(temporary / "mask.png")
         save_figure(explanation.plot(), str(temporary / "panel.pdf"), str(temporary / "panel.png"))
         explanation.save(temporary / "explanation.npz")
+        explanation.save(temporary / "explanation.html")
         write_json(
             temporary / "result.json",
             {"model": str(model), "image": str(image), **explanation.as_dict()},

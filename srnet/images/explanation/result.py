@@ -2,13 +2,14 @@
 
 import json
 from collections.abc import Mapping
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from srnet.errors import UserError
-from srnet.escaping import printable
+from srnet.escaping import escape_html, printable
 from srnet.io.files import writing
 from srnet.io.npz import read_arrays
 from srnet.typing import Floats, StrPath
@@ -16,12 +17,16 @@ from srnet.typing import Floats, StrPath
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
+    from srnet.images.measures import Curve
+
 ARRAYS = {
     "image": (np.float32, 3),
     "segments": (np.int32, 2),
     "selected": (np.bool_, 1),
     "scores": (np.float64, 1),
 }
+CURVES = ("shares", "insertion", "deletion")
+ENDS = (".npz", ".png", ".svg", ".pdf", ".html")
 NUMBERS = (
     "label",
     "probability",
@@ -59,8 +64,10 @@ class ImageExplanation:
         ``passes`` (all network evaluations, of which ``passes_shared`` were made for another label)
         and ``seconds``; ``ended_by_time``; ``precision`` and ``precision_error``
         (largest difference of the search's precision from float32 in those four probabilities);
-        ``history`` by generation; ``settings``, ``preset``, ``seed``, ``outputs``, ``channels``,
-        ``segments``, ``fill``, ``version``.
+        ``history`` by generation; ``curves``, if they were measured: ``shares``, ``insertion`` and
+        ``deletion`` (see :func:`srnet.images.measures.insertion`), and the ``passes`` that they
+        cost beside the others; ``settings``, ``preset``, ``seed``, ``outputs``,
+        ``channels``, ``segments``, ``fill``, ``version``.
 
     Raises
     ------
@@ -107,6 +114,8 @@ class ImageExplanation:
                 )
         if not isinstance(about.get("history"), list):
             raise UserError("an explanation's 'history' must be a list of objects")
+        if about.get("curves") is not None:
+            _check_curves(about["curves"])
         self.about = dict(about)
 
     @property
@@ -168,6 +177,31 @@ class ImageExplanation:
         return f"p = {self.about[key]:.3f}"
 
     @property
+    def scale(self) -> str:
+        """What the curves are of: the probability, or of a regression the share of the way from the
+        value of the empty to that of the whole image."""
+        return "share of the value's change" if "values" in self.about else "probability"
+
+    @property
+    def insertion(self) -> "Curve | None":
+        """The curve of :func:`srnet.images.measures.insertion` in the order of the ranking; None
+        unless ``explain(…, curves=True)`` measured it."""
+        return self._curve("insertion")
+
+    @property
+    def deletion(self) -> "Curve | None":
+        """The curve of :func:`srnet.images.measures.deletion`; None as ``insertion``."""
+        return self._curve("deletion")
+
+    def _curve(self, name: str) -> "Curve | None":
+        from srnet.images.measures import Curve
+
+        curves = self.about.get("curves")
+        if curves is None:
+            return None
+        return Curve(np.array(curves["shares"]), np.array(curves[name]))
+
+    @property
     def history(self) -> list[dict[str, float]]:
         """One entry per generation: generation, passes, best, mean, probability and share.
 
@@ -187,7 +221,8 @@ class ImageExplanation:
         return self.about["seconds"]
 
     def plot(self) -> "Figure":
-        """Draw the image, its superpixels, the explanation alone and the scores."""
+        """Draw the image with the outline of the explanation, the explanation alone, the scores of
+        the superpixels, and the curves of insertion and deletion if they were measured."""
         from srnet.drawing.images.explanation import draw
 
         return draw(self)
@@ -205,22 +240,39 @@ class ImageExplanation:
         }
 
     def save(self, path: StrPath) -> None:
-        """Write an npz file with the arrays and the rest as JSON; it contains no code.
+        """Write the explanation, by the end of the name: ``.npz``, which :meth:`load` reads; the
+        picture of :meth:`plot` as ``.png``, ``.svg`` or ``.pdf``; or ``.html``, a page that needs
+        no other file.
+
+        The npz file has the arrays, and the rest as JSON; it contains no code.
 
         Raises
         ------
         UserError
-            If the file cannot be written.
+            If the name has another end or the file cannot be written.
         """
-        arrays = {name: getattr(self, name) for name in ARRAYS}
-        with writing(path, "wb") as file:
-            np.savez_compressed(
-                file, about=np.array(json.dumps(self.about, allow_nan=False)), **arrays
-            )
+        end = Path(path).suffix
+        if end not in ENDS:
+            raise UserError(f"{path}: ends in '{end}'; {', '.join(ENDS)} are allowed")
+        if end == ".npz":
+            arrays = {name: getattr(self, name) for name in ARRAYS}
+            about = np.array(json.dumps(self.about, allow_nan=False))
+            with writing(path, "wb") as file:
+                np.savez_compressed(file, about=about, **arrays)
+        elif end == ".html":
+            from srnet.images.explanation.page import render_page
+
+            page = render_page(self)
+            with writing(path) as file:
+                file.write(page)
+        else:
+            from srnet.drawing.saving import save_figure
+
+            save_figure(self.plot(), str(path))
 
     @classmethod
     def load(cls, path: StrPath) -> "ImageExplanation":
-        """Read a file written by :meth:`save`.
+        """Read an npz file written by :meth:`save`.
 
         Raises
         ------
@@ -253,3 +305,23 @@ class ImageExplanation:
 
     def __repr__(self) -> str:
         return f"<ImageExplanation {self}>"
+
+    def _repr_html_(self) -> str:
+        """What a notebook shows."""
+        from srnet.drawing.pages import svg_element
+
+        return f"<p>{escape_html(str(self))}</p>\n{svg_element(self.plot())}"
+
+
+def _check_curves(curves: Any) -> None:
+    lists = [curves.get(key) for key in CURVES] if isinstance(curves, dict) else []
+    numbers = [
+        len(values)
+        for values in lists
+        if isinstance(values, list) and all(isinstance(value, int | float) for value in values)
+    ]
+    if len(numbers) < len(CURVES) or min(numbers) < 2 or len(set(numbers)) > 1:
+        raise UserError(
+            f"an explanation's 'curves' must be an object with the lists of numbers "
+            f"{', '.join(CURVES)}, of equal lengths"
+        )

@@ -1,0 +1,116 @@
+"""Where an attribution is: on the object or beside it, and how far several of them agree.
+
+These measures ask no network. An attribution is good by them only if the network looks at the
+object.
+"""
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from srnet.errors import UserError
+from srnet.images.measures.attribution import rank, select
+from srnet.metrics import intersection_over_union
+from srnet.typing import Floats
+from srnet.validation import Number
+
+
+def iou(
+    attribution: Any,
+    truth: NDArray[np.bool_],
+    *,
+    top: int | None = None,
+    share: float | None = None,
+    threshold: float | None = None,
+    segments: NDArray[np.integer] | None = None,
+) -> float:
+    """Intersection over union of what an attribution selects and the object.
+
+    Parameters
+    ----------
+    attribution
+        See :func:`srnet.images.measures.attribution.rank`.
+    truth
+        (H, W) bool, the object's pixels, at least one.
+    top, share, threshold
+        What is selected, see :func:`srnet.images.measures.sufficiency`.
+    segments
+        (H, W), the superpixels 0 … n-1; without them pixels are selected.
+
+    Raises
+    ------
+    UserError
+        If the attribution, the truth or the selection cannot be used.
+    """
+    truth = _check_truth(truth, segments)
+    ranked = rank(attribution, truth.shape, segments)
+    selected = select(ranked, top=top, share=share, threshold=threshold)
+    return intersection_over_union(selected[ranked.units], truth)
+
+
+def pointing_game(
+    attribution: Any,
+    truth: NDArray[np.bool_],
+    *,
+    segments: NDArray[np.integer] | None = None,
+    tolerance: float = 0,
+) -> float:
+    """Whether the most important pixel is on the object: 1 or 0 (Zhang et al. 2018, Excitation
+    Backprop, section 4.2).
+
+    Where several pixels are the most important, such as those of a superpixel, it is the share of
+    them that is on the object, which is the expected value of a choice among them by chance.
+
+    Parameters
+    ----------
+    attribution
+        See :func:`srnet.images.measures.attribution.rank`.
+    truth
+        (H, W) bool, the object's pixels, at least one.
+    segments
+        (H, W), the superpixels 0 … n-1; without them it is about pixels.
+    tolerance
+        Pixels that are at most so far from the object, in pixels, count as on it (15 in the paper).
+
+    Raises
+    ------
+    UserError
+        If the attribution, the truth or the tolerance cannot be used.
+    """
+    from scipy.ndimage import distance_transform_edt
+
+    truth = _check_truth(truth, segments)
+    tolerance = Number(at_least=0).check("tolerance", tolerance)
+    ranked = rank(attribution, truth.shape, segments)
+    near = distance_transform_edt(~truth) <= tolerance
+    return float(near[ranked.places[ranked.units] == 0].mean())
+
+
+def agreement(masks: NDArray[np.bool_]) -> float:
+    """Mean intersection over union of all pairs of masks (runs, …), which says how far runs agree.
+
+    It is 1 for a single mask.
+    """
+    flat = np.asarray(masks, dtype=bool).reshape(len(masks), -1).astype(np.float64)
+    if len(flat) < 2:
+        return 1.0
+    common = flat @ flat.T
+    sizes = common.diagonal()
+    union = sizes[:, None] + sizes[None] - common
+    overlap: Floats = np.divide(common, union, out=np.ones_like(common), where=union > 0)
+    return float(overlap[np.triu_indices(len(flat), 1)].mean())
+
+
+def _check_truth(truth: Any, segments: NDArray[np.integer] | None) -> NDArray[np.bool_]:
+    values = np.asarray(truth)
+    if values.ndim != 2 or values.dtype != np.bool_ or not values.any():
+        raise UserError(
+            f"truth: {np.count_nonzero(values)} pixels of an array of {values.dtype} of shape "
+            f"{values.shape} found; a mask (H, W) of booleans, True on the object, is needed"
+        )
+    if segments is not None and segments.shape != values.shape:
+        raise UserError(
+            f"truth: a mask of shape {values.shape} found; the superpixels have {segments.shape}"
+        )
+    return values
