@@ -68,6 +68,31 @@ def measure_explanation(
     }
 
 
+def highest_probability(archive: Archive, ranking: NDArray[np.integer]) -> dict[str, float]:
+    """The highest probability of the class that a leading part of a ranking reaches, alone.
+
+    Parameters
+    ----------
+    archive, ranking
+        As of :func:`measure_explanation`.
+
+    Returns
+    -------
+    highest
+        That probability; at least that of the whole image, which is the last leading part.
+    highest_share
+        The share of the pixels that the smallest such part shows.
+    """
+    segments, n = archive.evaluator.segments, archive.evaluator.superpixels
+    probabilities = archive.probabilities(leading_sets(ranking))
+    best = int(probabilities.argmax())
+    sizes = np.bincount(segments.ravel(), minlength=n) / segments.size
+    return {
+        "highest": float(probabilities[best]),
+        "highest_share": float(sizes[ranking[: best + 1]].sum()),
+    }
+
+
 def agreement(masks: Genomes) -> float:
     """Mean intersection over union of all pairs of masks (runs, …), which says how far runs agree.
 
