@@ -228,8 +228,7 @@ class ViT(nn.Module):
 
     A vision transformer (Dosovitskiy et al. 2021) of blocks that normalise first, with learnt
     positions and the mean of the patches in place of a token for the class. Patches of 16 pixels
-    are embedded by five convolutions (Xiao et al. 2021, section 4): with one, thousands of images
-    do not suffice to train it.
+    are embedded by five convolutions (Xiao et al. 2021, section 4), which learn faster than one.
     """
 
     STEM = (24, 32, 64, 128)  # channels of its convolutions, each of stride 2
