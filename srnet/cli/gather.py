@@ -191,6 +191,7 @@ def comparisons(tables: Sequence[str], columns: str | None, max_seed: int | None
 @options.out("CSV of the networks, a row each,", "--out-networks")
 @options.out("CSV of the explanations, a row each,", "--out-runs")
 @options.out("CSV of how far seeds agree", "--out-agreement")
+@options.out("CSV of the paired differences between methods,", "--out-paired")
 @options.out("CSV of the convergence", "--out-history")
 def images(**files: Any) -> None:
     """Gather the image branch.

@@ -58,7 +58,7 @@ def make_images(folder: str, named: str, count: int, size: int, seed: int) -> No
 def train_classifier(architecture: str, out: str, report: str, **settings: Any) -> None:
     """Train ARCHITECTURE on made images.
 
-    ARCHITECTURE is resnet18, resnet50, densenet121, mobilenet_v2 or tiny.
+    ARCHITECTURE is resnet18, resnet50, densenet121, mobilenet_v2, vit or tiny.
     """
     from srnet.images.networks.training import write_trained
 
@@ -73,9 +73,20 @@ def train_classifier(architecture: str, out: str, report: str, **settings: Any) 
 
 @click.command("compare-explanations")
 @click.argument("network", metavar="NETWORK.pt")
-@click.argument("image", metavar="IMAGE")
+@click.argument("images", metavar="IMAGE…", nargs=-1, required=True)
 @click.option(
-    "--mask", default=None, metavar="FILE", help="The object's mask as an image, white on black."
+    "--mask",
+    "masks",
+    multiple=True,
+    metavar="FILE",
+    help="The object's mask as an image, white on black; one per IMAGE.",
+)
+@click.option(
+    "--true-class",
+    "true_classes",
+    multiple=True,
+    metavar="NAME",
+    help="The class of the object, one per IMAGE; explained too where the network is wrong.",
 )
 @click.option(
     "--methods",
@@ -92,6 +103,13 @@ def train_classifier(architecture: str, out: str, report: str, **settings: Any) 
     default=None,
     help="Highest seed of methods other than E-LIME.  [default: all]",
 )
+@click.option(
+    "--training",
+    type=int,
+    default=1,
+    show_default=True,
+    help="Number of the network's training, for the column of that name.",
+)
 @options.segmentation("--segmentation")
 @options.fill
 @click.option(
@@ -102,21 +120,19 @@ def train_classifier(architecture: str, out: str, report: str, **settings: Any) 
 @options.out("CSV of the searches, a row per generation of E-LIME,", "--history")
 def compare_explanations(
     network: str,
-    image: str,
-    mask: str | None,
+    images: tuple[str, ...],
     methods: str,
     seeds: range,
     out: str,
     history: str,
     **settings: Any,
 ) -> None:
-    """Explain IMAGE by several methods and score them."""
+    """Explain every IMAGE by several methods and score them."""
     from srnet.images.comparison.scores import write_comparison
 
     write_comparison(
         network,
-        image,
-        mask,
+        images,
         out,
         history,
         methods=methods.split(","),

@@ -9,6 +9,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from srnet.errors import UserError
+from srnet.images.comparison.differences import differences_table
 from srnet.io.files import read_json
 from srnet.io.frames import read_table, write_table
 from srnet.io.software import describe_software, warn_of_mixture
@@ -21,13 +22,16 @@ NETWORK_COLUMNS = (
     *("accuracy_test", "accuracy_hidden", "seconds"),
 )
 # What the tables are made of; comparisons have more columns.
-RUN_COLUMNS = ("network", "image", "method", "seed", "selected", "whole", "probability")
+RUN_COLUMNS = (
+    *("network", "image", "method", "seed", "selected", "whole", "probability"),
+    *("training", "explained", "predicted"),
+)
 STEP_COLUMNS = ("network", "image", "method", "seed", "passes", "probability", "share")
 
 
 def networks_table(reports: Iterable[StrPath]) -> pd.DataFrame:
-    """One row per trained network, from its report: network, parameters, …, accuracies (0–1),
-    seconds of processor time, software."""
+    """One row per trained network, from its report: network, training (counted from 1, in the order
+    of the reports), parameters, …, accuracies (0–1), seconds of processor time, software."""
     rows = []
     for path in reports:
         report = read_json(path)
@@ -37,40 +41,36 @@ def networks_table(reports: Iterable[StrPath]) -> pd.DataFrame:
         row = {key: report[key] for key in NETWORK_COLUMNS}
         rows.append(row | {"software": describe_software(report)})
     warn_of_mixture([row["software"] for row in rows], "networks")
-    return pd.DataFrame(rows).rename(columns={"architecture": "network"})
+    table = pd.DataFrame(rows).rename(columns={"architecture": "network"})
+    table.insert(1, "training", table.groupby("network").cumcount() + 1)
+    return table
 
 
 def runs_table(named: Iterable[StrPath], tests: Iterable[StrPath]) -> pd.DataFrame:
-    """All explanations, one row each; the column ``images`` says ``named`` or ``test``."""
+    """All explanations, one row each; the column ``images`` says ``named`` or ``test``, or
+    ``wrong`` of a true class that the network does not predict."""
     parts = [
         read_table(path, RUN_COLUMNS).assign(images=kind)
         for kind, paths in (("named", named), ("test", tests))
         for path in paths
     ]
-    return pd.concat(parts, ignore_index=True)
+    runs = pd.concat(parts, ignore_index=True)
+    runs.loc[runs["explained"] != runs["predicted"], "images"] = "wrong"
+    return runs
 
 
 def agreement_table(runs: pd.DataFrame) -> pd.DataFrame:
-    """How far the seeds agree: per network, image and method the mean intersection over union of
-    the pairs of selections, counted in superpixels; NaN where there is one seed."""
+    """How far the seeds agree: per network, training, image and method the mean intersection over
+    union of the pairs of selections, counted in superpixels; NaN where there is one seed."""
     from srnet.images.measures import agreement
 
     rows = []
-    for (network, images, image, method), group in runs.groupby(
-        ["network", "images", "image", "method"], sort=False
-    ):
+    keys = ["network", "training", "images", "image", "method"]
+    for values, group in runs.groupby(keys, sort=False):
         selections = np.stack([_digits(text) for text in group["selected"]])
-        row = {
-            "network": network,
-            "images": images,
-            "image": image,
-            "method": method,
-            "seeds": len(group),
-        }
+        row = dict(zip(keys, values, strict=True)) | {"seeds": len(group)}
         rows.append(row | {"agreement": agreement(selections) if len(group) > 1 else np.nan})
-    return pd.DataFrame(
-        rows, columns=["network", "images", "image", "method", "seeds", "agreement"]
-    )
+    return pd.DataFrame(rows, columns=[*keys, "seeds", "agreement"])
 
 
 # What the rules of config/verdict.yaml call the methods: E-LIME is our preset unless the rule says
@@ -213,6 +213,7 @@ def write_images(
     out_networks: StrPath,
     out_runs: StrPath,
     out_agreement: StrPath,
+    out_paired: StrPath,
     out_history: StrPath,
 ) -> None:
     """Write the tidy tables of the image branch (the command ``srnet gather images``).
@@ -230,6 +231,7 @@ def write_images(
     write_table(networks_table(networks), out_networks)
     write_table(runs, out_runs)
     write_table(agreement_table(runs), out_agreement)
+    write_table(differences_table(runs), out_paired)
     write_table(history_table(histories), out_history)
 
 

@@ -29,13 +29,13 @@ from typing import Any
 import yaml
 
 from srnet.data.tasks import number_by_task
-from srnet.images.pictures.plan import name_test_images
+from srnet.images.pictures.plan import network_names
 from srnet.wording import count_text
 
 ROOT = Path(__file__).parents[2]
 TIMES = Path(__file__).with_name("job_seconds.csv")
 EXPLAINERS = ("lime", "maple")
-SEEDS_PER_JOB = 10  # of LIME, MAPLE and of an image, as in workflow/rules/common.smk
+PER_JOB = 10  # seeds of LIME, MAPLE and of an image, or images, as in workflow/rules/common.smk
 # of the drawing: figures, tables and what they are gathered from, taken as if none waited for
 # another
 PARTS = 124
@@ -85,18 +85,20 @@ class Packing:
 
 def step_of(file: Path) -> tuple[str, str] | None:
     """Task and step of a benchmark file, relative to their folder; the searches of a task are not
-    told apart, nor the images of a kind."""
+    told apart, nor the named images, nor the parts of the test set."""
     match file.with_suffix("").parts:
         case ("images", network, "train"):
             return network, "image-train"
-        case ("images", network, image, seeds):
-            return network, f"image-{'test' if image[:2].isdigit() else 'named'}/{seeds}"
+        case ("images", network, "test_set", images):
+            return network, f"image-test/{number_count(images)}"
+        case ("images", network, _, seeds):
+            return network, f"image-named/{seeds}"
         case (("plane" | "usdb") as step,):
             return "all", step
         case (task, ("train" | "layers" | "baselines" | "curves") as step):
             return task, step
         case (task, ("lime" | "maple") as step, seeds):
-            return task, f"{step}/{seed_count(seeds)}"
+            return task, f"{step}/{number_count(seeds)}"
         case (task, "srnet", preset, ("formulas" | "compared") as step):
             return task, f"{step}/{preset}"
         case (task, "srnet", preset, _):
@@ -175,7 +177,7 @@ def workflow(times: Times, config: Mapping[str, Any], packing: Packing = Packing
             for seeds in ranges(seeds_of[task]):
                 job(
                     f"{explainer}-{task}",
-                    times[task, f"{explainer}/{seed_count(seeds)}"],
+                    times[task, f"{explainer}/{number_count(seeds)}"],
                     after=[network],
                 )
         for preset in config["presets"]:
@@ -208,31 +210,26 @@ def workflow(times: Times, config: Mapping[str, Any], packing: Packing = Packing
     if config.get("images"):
         images = config["images"]
         pictures = job("images", times["all", "images"], local=True, drawn=False)
-        kinds = {"named": (images["named"], images["seeds"])}
-        kinds["test"] = (
-            name_test_images(images["test_set"]["images"]),
-            images["test_set"]["seeds"],
-        )
-        for name in images["networks"]:
+        tests = ranges(images["test_set"]["images"])
+        for name in network_names(images):
             network = job(f"network-{name}", times[name, "image-train"], drawn=False)
-            for kind, (all_images, seeds) in kinds.items():
-                for part in (f"image-{kind}/{range_}" for range_ in ranges(seeds)):
-                    for _ in all_images:
-                        job(f"{part}-{name}", times[name, part], after=[network, pictures])
+            parts = [f"image-test/{number_count(range_)}" for range_ in tests]
+            if name in images["networks"]:  # the first training
+                named = [f"image-named/{range_}" for range_ in ranges(images["seeds"])]
+                parts += named * len(images["named"])
+            for part in parts:
+                job(f"{part}-{name}", times[name, part], after=[network, pictures])
     return jobs
 
 
-def ranges(seeds: int) -> list[str]:
-    """The seeds of each job: 1-10, 11-20, …"""
-    return [
-        f"{first}-{min(first + SEEDS_PER_JOB - 1, seeds)}"
-        for first in range(1, seeds + 1, SEEDS_PER_JOB)
-    ]
+def ranges(count: int) -> list[str]:
+    """The seeds, or images, of each job: 1-10, 11-20, …"""
+    return [f"{first}-{min(first + PER_JOB - 1, count)}" for first in range(1, count + 1, PER_JOB)]
 
 
-def seed_count(seeds: str) -> int:
-    """The number of seeds of ``"11-20"``."""
-    first, last = map(int, seeds.split("-"))
+def number_count(range_: str) -> int:
+    """How many seeds, or images, ``"11-20"`` are."""
+    first, last = map(int, range_.split("-"))
     return last - first + 1
 
 

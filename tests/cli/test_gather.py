@@ -12,6 +12,7 @@ from helpers import fakes, made_images, made_up
 from srnet.cli import main
 from srnet.data.dataset import Data, make_data
 from srnet.data.tasks import load_task
+from srnet.images.comparison.differences import differences_table
 from srnet.images.pictures.dataset import write_images
 from srnet.images.results import (
     agreement_table,
@@ -217,7 +218,7 @@ def test_images(tmp_path: Path) -> None:
     write_table(runs[runs["images"] == "named"].drop(columns="images"), named)
     write_table(runs[runs["images"] == "test"].drop(columns="images"), tests)
     write_table(made_images.history(["tiny"], ["cat"], 3), history)
-    names = ("networks", "runs", "agreement", "history")
+    names = ("networks", "runs", "agreement", "paired", "history")
     out = [tmp_path / f"images_{name}.csv" for name in names]
     options = zip([f"--out-{name}" for name in names], out, strict=True)
     done(
@@ -229,7 +230,8 @@ def test_images(tmp_path: Path) -> None:
     same(out[0], networks_table([tmp_path / "network.json"]))
     same(out[1], gathered)
     same(out[2], agreement_table(gathered))
-    same(out[3], history_table([history]))
+    same(out[3], differences_table(gathered))
+    same(out[4], history_table([history]))
 
 
 def test_pixels(tmp_path: Path) -> None:

@@ -9,18 +9,20 @@ LEVEL = {"sparse": 0.5, "published": 0.2, "lime": 0.45, "rise": 0.3, "random": 0
 
 
 def run(
-    network: str, image: str, method: str, seed: int, superpixels: int = 9
+    network: str, image: str, method: str, seed: int, training: int = 1, superpixels: int = 9
 ) -> dict[str, object]:
     """A row of a comparison, as ``srnet compare-explanations`` writes it."""
-    rng = np.random.default_rng([seed, *map(ord, network + image + method)])
+    rng = np.random.default_rng([seed, training, *map(ord, network + image + method)])
     kind, _, number = method.partition("-")
     quality = LEVEL[kind] + 0.05 * rng.random()
     selected = rng.random(superpixels) < 0.4
     return (
         {
             "network": network,
+            "training": training,
             "image": image,
             "explained": image.split("-")[-1],
+            "predicted": image.split("-")[-1],
             "method": method,
             "seed": seed,
             "label": 1,
@@ -37,6 +39,8 @@ def run(
         | {
             "insertion": quality + 0.4,
             "deletion": 0.6 - quality,
+            "highest": 0.98,
+            "highest_share": 0.3,
             "passes": int(number or 100 * (kind != "random")),
         }
         | {
@@ -52,13 +56,18 @@ def runs(
     tests: list[str],
     seeds: int,
     methods: tuple[str, ...] = METHODS,
+    trainings: int = 1,
 ) -> pd.DataFrame:
-    """The tidy table of all comparisons: ``seeds`` of each named image and one of each test
-    image."""
+    """The tidy table of all comparisons: ``seeds`` of each named image and, for every training, one
+    of each test image."""
     rows = [
-        run(network, image, method, seed) | {"images": kind}
-        for kind, images, count in (("named", named, seeds), ("test", tests, 1))
+        run(network, image, method, seed, training) | {"images": kind}
+        for kind, images, count, repeats in (
+            ("named", named, seeds, 1),
+            ("test", tests, 1, trainings),
+        )
         for network in networks
+        for training in range(1, repeats + 1)
         for image in images
         for method in methods
         for seed in range(1, count + 1)

@@ -9,6 +9,7 @@ from helpers import made_images
 from srnet.errors import UserError
 from srnet.images.comparison.methods import GRADIENTS, SAMPLING, SEARCHES, method
 from srnet.images.comparison.scores import compare, write_comparison
+from srnet.images.measures import highest_probability
 from srnet.images.networks.architectures import (
     ARCHITECTURES,
     MEAN,
@@ -19,6 +20,7 @@ from srnet.images.networks.architectures import (
 from srnet.images.pictures.dataset import CLASSES, write_images
 from srnet.images.pictures.preprocessing import Preprocessing
 from srnet.images.pictures.reading import read_image
+from srnet.images.pictures.segments import superpixels
 from srnet.images.results import (
     agreement_table,
     history_table,
@@ -27,6 +29,8 @@ from srnet.images.results import (
     pixels_table,
     runs_table,
 )
+from srnet.images.search.archive import Archive
+from srnet.images.search.evaluator import Evaluator
 from srnet.io.frames import read_table, write_table
 from srnet.results.verdict import load_rules, verdict
 
@@ -47,10 +51,10 @@ def folder(tmp_path_factory, classifier):
     for image in ("cat", "01-cat"):
         write_comparison(
             folder / "network.pt",
-            folder / f"{image}.png",
-            folder / f"{image}_mask.png",
+            [folder / f"{image}.png"],
             folder / f"{image}.csv",
             folder / f"{image}.history.csv",
+            masks=[folder / f"{image}_mask.png"],
             methods=methods,
             seeds=range(1, 4),
             baseline_seeds=2,
@@ -130,14 +134,78 @@ def test_nothing_is_written_where_a_method_is_unknown(folder, tmp_path):
     with pytest.raises(UserError, match="there is no method 'best'"):
         write_comparison(
             folder / "network.pt",
-            folder / "cat.png",
-            None,
+            [folder / "cat.png"],
             tmp_path / "a.csv",
             tmp_path / "b.csv",
             methods=["best"],
             seeds=[1],
         )
     assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize(
+    ("options", "sentence"),
+    [
+        ({"masks": ["a.png"]}, "1 masks found for 2 images; one for each, or none, is needed"),
+        ({"true_classes": ["cat"] * 3}, "3 true classes found for 2 images; one for each, or none"),
+        ({"true_classes": ["cat", "dog"]}, "'true class' is 'dog'; allowed are astronaut, cat, "),
+    ],
+)
+def test_each_image_has_its_mask_and_class_or_none_has(folder, tmp_path, options, sentence):
+    with pytest.raises(UserError, match=sentence):
+        write_comparison(
+            folder / "network.pt",
+            [folder / "cat.png", folder / "01-cat.png"],
+            tmp_path / "a.csv",
+            tmp_path / "b.csv",
+            methods=["random"],
+            seeds=[1],
+            **options,
+        )
+    assert not list(tmp_path.iterdir())
+
+
+def test_where_the_network_is_wrong_the_true_class_is_explained_too(folder, tmp_path):
+    predicted = read_table(folder / "cat.csv")["explained"].iloc[0]
+    other = next(name for name in CLASSES if name != predicted)
+    write_comparison(
+        folder / "network.pt",
+        [folder / "cat.png", folder / "01-cat.png"],
+        tmp_path / "runs.csv",
+        tmp_path / "steps.csv",
+        true_classes=[other, read_table(folder / "01-cat.csv")["explained"].iloc[0]],
+        methods=["sparse-20", "random"],
+        seeds=[1],
+        training=2,
+    )
+    runs = read_table(tmp_path / "runs.csv")
+    assert list(runs["image"]) == ["cat"] * 4 + ["01-cat"] * 2
+    assert list(runs["explained"][:4]) == [predicted, predicted, other, other]
+    assert set(runs["predicted"][:4]) == {predicted}
+    assert (runs["training"] == 2).all()
+    assert list(runs["label"][2:4]) == [CLASSES.index(other)] * 2
+    assert (runs["whole"][2:4] < runs["whole"][:2].to_numpy()).all()  # hence it is not predicted
+    assert set(read_table(tmp_path / "steps.csv")["explained"][:1]) == {predicted}
+    gathered = runs_table([folder / "cat.csv"], [tmp_path / "runs.csv"])
+    kinds = gathered[gathered["training"] == 2]["images"]
+    assert list(kinds) == ["test"] * 2 + ["wrong"] * 2 + ["test"] * 2
+
+
+def test_the_highest_probability_is_that_of_the_best_leading_part(classifier, folder):
+    image = classifier.preprocessing.frame(read_image(folder / "cat.png"))
+    segments = superpixels(image, "slic")
+    evaluator = Evaluator(classifier.model, image, segments, preprocessing=classifier.preprocessing)
+    ranking = np.random.default_rng(1).permutation(evaluator.superpixels)
+    found = highest_probability(Archive(evaluator), ranking)
+    best = (0.0, 0.0)
+    for count in range(1, len(ranking) + 1):
+        shown = np.isin(np.arange(len(ranking)), ranking[:count])
+        probability = evaluator.probabilities(shown[None])[0]
+        if probability > best[0]:
+            best = (probability, shown[segments].mean())
+    assert (found["highest"], found["highest_share"]) == pytest.approx(best, abs=1e-6)
+    runs = read_table(folder / "cat.csv")
+    assert (runs["highest"] >= runs["whole"] - 1e-6).all()  # the whole image is a leading part
 
 
 def test_gathered(folder):
@@ -165,6 +233,7 @@ def test_agreement_is_the_mean_overlap_of_two_seeds():
         [
             {
                 "network": "n",
+                "training": 1,
                 "images": "named",
                 "image": "i",
                 "method": "m",

@@ -5,6 +5,7 @@ import importlib.util
 import numpy as np
 import pytest
 import torch
+from scipy.special import erf, softmax
 
 from srnet.drawing.images.labels import LABELS
 from srnet.errors import UserError
@@ -15,6 +16,7 @@ from srnet.images.networks.architectures import (
     read_classifier,
     write_classifier,
 )
+from srnet.images.search.evaluator import Evaluator
 
 # Parameters with 1000 classes, as published with torchvision's weights.
 PARAMETERS = {
@@ -151,6 +153,61 @@ def test_strides_and_shortcuts_halve_where_the_papers_do():
         assert resnet50.layer2[0].conv1.stride == (1, 1)
 
 
+def numpy_vit(state, patches, heads=4):
+    """The vision transformer after its convolutions, from the paper: patches (n, width, h, w) with
+    positions of that size, to logits."""
+
+    def normalised(x, name):
+        x = (x - x.mean(-1, keepdims=True)) / np.sqrt(x.var(-1, keepdims=True) + 1e-5)
+        return x * state[f"{name}.weight"] + state[f"{name}.bias"]
+
+    def linear(x, name):
+        return x @ state[f"{name}.weight"].T + state[f"{name}.bias"]
+
+    x = (patches + state["positions"]).reshape(*patches.shape[:2], -1).transpose(0, 2, 1)
+    for block in (f"blocks.{i}" for i in range(4)):
+        y = normalised(x, f"{block}.norm1")
+        projected = y @ state[f"{block}.self_attn.in_proj_weight"].T
+        projected += state[f"{block}.self_attn.in_proj_bias"]
+        found = []
+        for q, k, v in zip(
+            *(np.split(part, heads, -1) for part in np.split(projected, 3, -1)), strict=True
+        ):
+            weights = softmax(q @ k.transpose(0, 2, 1) / np.sqrt(q.shape[-1]), axis=-1)
+            found.append(weights @ v)
+        x = x + linear(np.concatenate(found, -1), f"{block}.self_attn.out_proj")
+        y = linear(normalised(x, f"{block}.norm2"), f"{block}.linear1")
+        x = x + linear(y * (1 + erf(y / np.sqrt(2))) / 2, f"{block}.linear2")
+    return linear(normalised(x, "norm").mean(1), "fc")
+
+
+def test_the_vision_transformer_computes_what_the_paper_says():
+    model = built("vit", 5)
+    state = {name: value.double().numpy() for name, value in model.state_dict().items()}
+    x = torch.rand(2, 3, 128, 128)
+    with torch.inference_mode():
+        found, patches = model(x), model.patches(x)
+    assert patches.shape == (2, 128, 8, 8)  # a patch has 16 pixels a side
+    expected = numpy_vit(state, patches.double().numpy())
+    assert found.numpy() == pytest.approx(expected, abs=1e-5)
+    with torch.enable_grad():  # training takes another path through torch than inference
+        assert model(x).detach().numpy() == pytest.approx(expected, abs=1e-5)
+
+
+@pytest.mark.parametrize(("precision", "error"), [("fused", 1e-5), ("bfloat16", 0.02)])
+def test_a_fused_copy_of_every_architecture_computes_the_same(precision, error):
+    rng = np.random.default_rng(0)
+    image, segments = rng.random((64, 64, 3), np.float32), np.indices((64, 64))[0] // 8
+    shown = rng.random((6, 8)) < 0.5
+    for architecture in ("mobilenet_v2", "tiny", "vit"):
+        model = built(architecture, 5)
+        plain, other = (
+            Evaluator(model, image, segments.astype(np.int32), precision=each).probabilities(shown)
+            for each in ("float32", precision)
+        )
+        assert other == pytest.approx(plain, abs=error), architecture
+
+
 # --- Files ----------------------------------------------------------------------------------------
 
 
@@ -188,8 +245,9 @@ def test_old_weights_files_of_densenet_are_read(tmp_path):
         assert torch.equal(read_classifier(tmp_path / "old.pth").model(x), model(x))
 
 
-def test_a_classifier_is_written_and_read_whole(tmp_path):
-    torch.save(built("tiny", 3).state_dict(), tmp_path / "bare.pt")
+@pytest.mark.parametrize("architecture", ["tiny", "vit"])
+def test_a_classifier_is_written_and_read_whole(architecture, tmp_path):
+    torch.save(built(architecture, 3).state_dict(), tmp_path / "bare.pt")
     (tmp_path / "names.txt").write_text("cat\n\n dog \nbird\n")
     first = read_classifier(tmp_path / "bare.pt", read_class_names(tmp_path / "names.txt"))
     assert first.classes == ("cat", "dog", "bird")
@@ -198,7 +256,7 @@ def test_a_classifier_is_written_and_read_whole(tmp_path):
     assert (second.classes, second.preprocessing, second.architecture) == (
         first.classes,
         first.preprocessing,
-        "tiny",
+        architecture,
     )
     for name, value in first.model.state_dict().items():
         assert torch.equal(second.model.state_dict()[name], value)

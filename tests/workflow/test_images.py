@@ -2,6 +2,7 @@
 
 import re
 import shutil
+from itertools import chain
 
 import pandas as pd
 import pytest
@@ -23,6 +24,7 @@ name: tiny
 runs: tiny
 images:
   networks: [tiny]
+  trainings: 2
   size: 64
   train: 64
   test: 16
@@ -31,7 +33,10 @@ images:
   seeds: 2
   baseline_seeds: 1
   methods: [sparse-20, published-30, lime-10, random]
-  test_set: {images: 2, seeds: 1, methods: [sparse-20, lime-10]}
+  test_set:
+    images: 11
+    seeds: 1
+    methods: {tiny: [sparse-20, lime-10], default: [sparse-20, random]}
   precision: float32
 """
 OPTIONS = [
@@ -67,12 +72,42 @@ def test_the_tables_have_what_was_configured(tree):
     runs = pd.read_csv(tree / "results" / "tiny" / "tables" / "images_runs.csv")
     named = runs[runs["images"] == "named"].groupby("method").size()
     assert dict(named) == {"sparse-20": 2, "published-30": 2, "lime-10": 1, "random": 1}
-    test = runs[runs["images"] == "test"].groupby(["image", "method"]).size()
-    assert dict(test) == {
-        (image, name): 1
-        for image in ("00-astronaut", "01-cat")
-        for name in ("sparse-20", "lime-10")
+    test = runs[runs["images"] == "test"]
+    assert dict(test.groupby(["training", "method"])["image"].nunique()) == {
+        (1, "sparse-20"): 11,
+        (1, "lime-10"): 11,
+        (2, "sparse-20"): 11,
+        (2, "random"): 11,
     }
+    assert len(test) == 44
+    assert {"00-astronaut", "10-coffee"} <= set(test["image"])
+
+
+def test_every_training_has_its_seed_and_wrong_predictions_their_true_class(tree):
+    tables = tree / "results" / "tiny" / "tables"
+    trained = pd.read_csv(tables / "images_networks_trained.csv")
+    assert list(trained["training"]) == [1, 2]
+    assert list(trained["seed"]) == [0, 1]
+    first, second = (
+        (tree / "results" / "tiny" / "images" / name / "network.pt").read_bytes()
+        for name in ("tiny", "tiny-2")
+    )
+    assert first != second
+    runs = pd.read_csv(tables / "images_runs.csv")
+    wrong = runs[runs["images"] == "wrong"]
+    assert len(wrong) > 0  # 64 training images teach little
+    assert (wrong["explained"] == wrong["image"].str.split("-").str[1]).all()
+    assert (wrong["predicted"] != wrong["explained"]).all()
+    right = runs[runs["images"] == "test"]
+    assert (right["explained"] == right["predicted"]).all()
+
+
+def test_the_differences_are_of_what_both_methods_explain(tree):
+    found = pd.read_csv(tree / "results" / "tiny" / "tables" / "images_paired.csv")
+    assert set(found["reference"]) == {"sparse-20"}
+    trainings = found.groupby("method")["trainings"].first()
+    assert dict(trainings) == {"lime-10": 1, "random": 1}
+    assert set(found["verdict"]) == {"too few images"}
 
 
 def test_the_claims_about_images_are_judged_without_the_tasks(tree):
@@ -119,8 +154,13 @@ def test_the_complete_branch_asks_for_every_explanation(snakemake, copy_tree, jo
             "images",
         )
     )
-    assert counts["train_classifier"] == 3
-    assert counts["compare_explanations"] == 3 * (4 * 3 + 40)  # thirty seeds are three jobs
+    images = IMAGES["images"]
+    networks = len(images["networks"])
+    assert counts["train_classifier"] == networks * images["trainings"]
+    # ten seeds of a named image are a job, and ten images of the test set
+    named = len(images["named"]) * (images["seeds"] // 10)
+    tests = images["trainings"] * (images["test_set"]["images"] // 10)
+    assert counts["compare_explanations"] == networks * (named + tests)
     assert counts["images"] == 1
 
 
@@ -129,14 +169,17 @@ def test_the_schema_knows_the_networks_the_classes_and_the_methods():
     images = SCHEMA["properties"]["images"]["properties"]
     assert set(SCHEMA["$defs"]["network"]["enum"]) == set(LABELS)
     assert tuple(images["named"]["items"]["enum"]) == CLASSES
-    for name in (*IMAGES["images"]["methods"], *IMAGES["images"]["test_set"]["methods"]):
+    tests = images["test_set"]["properties"]["methods"]
+    assert set(tests["propertyNames"]["enum"]) == {"default", *LABELS}
+    lists = IMAGES["images"]["test_set"]["methods"].values()
+    for name in chain(IMAGES["images"]["methods"], *lists):
         method(name)
 
 
 @pytest.mark.parametrize("kind", [*ELIME, *BASELINES, "best", "greedy-"])
 @pytest.mark.parametrize("number", ["", "-0", "-20", "-20-1"])
 def test_the_schema_knows_the_methods_that_the_code_knows(kind, number):
-    pattern = SCHEMA["$defs"]["methods"]["items"]["pattern"]
+    pattern = SCHEMA["$defs"]["method"]["pattern"]
     try:
         method(kind + number)
     except UserError:
@@ -153,6 +196,15 @@ def test_the_schema_knows_the_methods_that_the_code_knows(kind, number):
         ({"named": []}, "the key 'images.named' has 0 entries; at least 1 is needed"),
         ({"methods": ["lime"]}, "the key 'images.methods.0' is 'lime'"),
         ({"sedes": 3}, "unknown key 'sedes' in 'images'"),
+        ({"trainings": 0}, "the key 'images.trainings' is 0; at least 1 is needed"),
+        (
+            {"test_set": {"images": 1, "seeds": 1, "methods": {"tiny": ["random"]}}},
+            "the key 'default' is missing in 'images.test_set.methods'",
+        ),
+        (
+            {"test_set": {"images": 1, "seeds": 1, "methods": {"default": ["best"]}}},
+            "the key 'images.test_set.methods.default.0' is 'best'",
+        ),
         (
             {"test_set": {"images": 0, "seeds": 1, "methods": ["random"]}},
             "the key 'images.test_set.images' is 0; at least 1",

@@ -112,18 +112,21 @@ def test_packing_makes_fewer_jobs_of_the_same_steps(scaling, size, searches):
 def test_the_image_branch_waits_for_its_networks_and_pictures(scaling):
     images = {
         "networks": ["n"],
+        "trainings": 2,
         "named": ["cat", "dog"],
         "seeds": 15,
-        "test_set": {"images": 3, "seeds": 1},
+        "test_set": {"images": 13, "seeds": 1},
     }
     times = TIMES | {
         ("n", "image-train"): 50.0,
         ("n", "image-named/1-10"): 20.0,
         ("n", "image-named/11-15"): 10.0,
     }
-    times |= {("n", "image-test/1-1"): 5.0, ("all", "images"): 2.0}
+    times |= {("n", "image-test/10"): 5.0, ("n", "image-test/3"): 3.0, ("all", "images"): 2.0}
+    times |= {(f"{name}-2", step): seconds for (name, step), seconds in times.items()}
     jobs = scaling.workflow(times, CONFIG | {"images": images})
-    assert sum(job.seconds for job in jobs) == pytest.approx(WORK + 50 + 2 * 30 + 3 * 5 + 2)
+    work = WORK + 50 + 2 * 30 + 8 + 2  # the second training explains no named image
+    assert sum(job.seconds for job in jobs) == pytest.approx(work + 50 + 8)
     assert scaling.set_tails(jobs, 0) == pytest.approx(50 + 20 + 10 / scaling.PARTS)
 
 
@@ -151,7 +154,11 @@ def test_benchmarks_of_the_workflow_are_read(scaling, tmp_path):
             "resnet18",
             "image-named/1-10",
         ),
-        ("images/resnet18/00-cat/1-1",): ("resnet18", "image-test/1-1"),
+        ("images/resnet18/test_set/1-10", "images/resnet18/test_set/11-20"): (
+            "resnet18",
+            "image-test/10",
+        ),
+        ("images/resnet18-2/test_set/1-5",): ("resnet18-2", "image-test/5"),
     }.items():
         for number, name in enumerate(names):
             file = tmp_path / f"{name}.tsv"
@@ -172,7 +179,7 @@ def test_every_benchmark_of_the_workflow_has_a_step(scaling):
         "{preset}": "paper",
         "{seed}": "1",
         "{network}": "resnet18",
-        "{image}": "cat",
+        "{images}": "cat",
     }
     wildcards["{part}"] = "1-10"
     names = [

@@ -17,7 +17,14 @@ from srnet.data.pmlb import VARIABLE
 from srnet.data.tasks import Csv, load_tasks, number_by_task
 from srnet.drawing.artifacts import PER_TASK, PUBLISHED, list_drawings, numbered
 from srnet.errors import UserError
-from srnet.images.pictures.plan import image_names, name_test_images, training_options
+from srnet.images.pictures.plan import (
+    image_names,
+    name_test_images,
+    network_names,
+    split_name,
+    list_methods,
+    training_options,
+)
 from srnet.io.fingerprint import fingerprint
 from srnet.io.schema import check
 from srnet.resources import find_config, resource
@@ -241,7 +248,7 @@ def config_file(key):
 EXPLAINERS = config["explainers"]
 # The explainers that take a seed, with the numbers that each reads.
 SEEDED = {"lime": ("points", "rows", "samples"), "maple": ("points", "rows")}
-SEEDS_PER_JOB = 10  # a seed of LIME or MAPLE takes seconds, as the start of Python does
+PER_JOB = 10  # a seed, or an image, takes seconds, as the start of Python does
 # The classification whose decision boundary is drawn.
 PLANE_TASK = "".join(
     [name for name in TASKS_BY_KIND["classification"] if name == EXPLAINERS["plane"]]
@@ -274,11 +281,10 @@ def comparison_code(explainer):
     )
 
 
-def seed_ranges(seeds):
-    """The seeds 1 … seeds in jobs: 1-10, 11-20, …"""
+def number_ranges(count):
+    """The seeds, or images, 1 … count in jobs: 1-10, 11-20, …"""
     return [
-        f"{first}-{min(first + SEEDS_PER_JOB - 1, seeds)}"
-        for first in range(1, seeds + 1, SEEDS_PER_JOB)
+        f"{first}-{min(first + PER_JOB - 1, count)}" for first in range(1, count + 1, PER_JOB)
     ]
 
 
@@ -287,12 +293,12 @@ def comparison_files(tasks, ending="csv", max_seed=None):
     beyond a seed; of SRNet one per preset."""
     files = []
     for task in tasks:
-        ranges = seed_ranges(EXPLAINERS["seeds"][task])
+        ranges = number_ranges(EXPLAINERS["seeds"][task])
         files += expand(
             "<runs>/{task}/{explainer}/{part}.{ending}",
             task=task,
             explainer=SEEDED,
-            part=ranges if max_seed is None else ranges[: len(seed_ranges(max_seed))],
+            part=ranges if max_seed is None else ranges[: len(number_ranges(max_seed))],
             ending=ending,
         )
     return files + expand_presets(f"<runs>/{{task}}/srnet/{{preset}}/compared.{ending}", tasks)
@@ -301,18 +307,50 @@ def comparison_files(tasks, ending="csv", max_seed=None):
 IMAGES = config.get("images") or {}
 
 
-def image_comparisons(kind, ending="csv"):
-    """The files of all comparisons on the named images or on the test set."""
-    images, seeds = {
-        "named": (IMAGES["named"], IMAGES["seeds"]),
-        "test": (name_test_images(IMAGES["test_set"]["images"]), IMAGES["test_set"]["seeds"]),
-    }[kind]
+def named_comparisons(ending="csv"):
+    """The comparisons on the named images, a file per network, image and range of seeds."""
     return expand(
         "<runs>/images/{network}/{image}/{part}.{ending}",
         network=IMAGES["networks"],
-        image=images,
-        part=seed_ranges(seeds),
+        image=IMAGES["named"],
+        part=number_ranges(IMAGES["seeds"]),
         ending=ending,
+    )
+
+
+def test_comparisons():
+    """The comparisons on the test set, a file per training of a network and range of images."""
+    return expand(
+        "<runs>/images/{network}/test_set/{part}.csv",
+        network=network_names(IMAGES),
+        part=number_ranges(IMAGES["test_set"]["images"]),
+    )
+
+
+def compared_images(images, part):
+    """The names of the images of a comparison: a named one, or a range of the test set, whose first
+    image is 1."""
+    if images != "test_set":
+        return [images]
+    first, last = map(int, part.split("-"))
+    return name_test_images(last)[first - 1 :]
+
+
+def comparison_options(network, images, part):
+    """The options of `srnet compare-explanations`. Of the test set, the true classes are known."""
+    test_set = images == "test_set"
+    methods = list_methods(IMAGES, network) if test_set else IMAGES["methods"]
+    options = {
+        "methods": ",".join(methods),
+        "seeds": f"1-{IMAGES['test_set']['seeds']}" if test_set else part,
+        "training": split_name(network)[1],
+        "baseline-seeds": IMAGES["baseline_seeds"],
+        **{key: IMAGES[key] for key in ("segmentation", "fill", "precision")},
+    }
+    classes = compared_images(images, part) if test_set else []
+    return shlex.join(
+        [f"--{key}={value}" for key, value in options.items()]
+        + [f"--true-class={name.partition('-')[2]}" for name in classes]
     )
 
 

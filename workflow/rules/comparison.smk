@@ -22,7 +22,7 @@ rule compare:
     threads: 1
     resources:
         mem_mb=mem_mb,
-        runtime=lambda w, attempt: minutes(120 * SEEDS_PER_JOB, attempt),
+        runtime=lambda w, attempt: minutes(120 * PER_JOB, attempt),
     params:
         options=lambda w: compare_options(w.task, *SEEDED[w.explainer]),
         code=lambda w: comparison_code(w.explainer),

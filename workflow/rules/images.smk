@@ -44,7 +44,7 @@ if IMAGES:
         benchmark:
             "<benchmarks>/images/{network}/train.tsv"
         wildcard_constraints:
-            network="|".join(IMAGES["networks"]),
+            network="|".join(network_names(IMAGES)),
         conda:
             "../envs/srnet.yaml"
         # one thread, so that a network does not depend on the number of cores
@@ -53,6 +53,7 @@ if IMAGES:
             mem_mb=lambda w, attempt: 3000 * attempt,
             runtime=lambda w, attempt: 240 * attempt,
         params:
+            architecture=lambda w: split_name(w.network)[0],
             options=lambda w: " ".join(
                 f"--{key} {value}" for key, value in training_options(IMAGES, w.network).items()
             ),
@@ -60,60 +61,60 @@ if IMAGES:
         message:
             "Training {wildcards.network} on made images"
         shell:
-            "srnet train-classifier {wildcards.network} {params.options} --threads {threads}"
+            "srnet train-classifier {params.architecture} {params.options} --threads {threads}"
             " --out {output.network:q} --report {output.report:q} > {log:q} 2>&1"
 
     rule compare_explanations:
         input:
             network="<runs>/images/{network}/network.pt",
-            image="<runs>/images/data/{image}.png",
-            mask="<runs>/images/data/{image}_mask.png",
+            images=lambda w: expand(
+                "<runs>/images/data/{image}.png", image=compared_images(w.images, w.part)
+            ),
+            masks=lambda w: expand(
+                "<runs>/images/data/{image}_mask.png", image=compared_images(w.images, w.part)
+            ),
         output:
-            runs="<runs>/images/{network}/{image}/{part}.csv",
-            history="<runs>/images/{network}/{image}/{part}.history.csv",
+            runs="<runs>/images/{network}/{images}/{part}.csv",
+            history="<runs>/images/{network}/{images}/{part}.history.csv",
         log:
-            "<logs>/images/{network}/{image}/{part}.log",
+            "<logs>/images/{network}/{images}/{part}.log",
         benchmark:
-            "<benchmarks>/images/{network}/{image}/{part}.tsv"
+            "<benchmarks>/images/{network}/{images}/{part}.tsv"
         wildcard_constraints:
-            network="|".join(IMAGES["networks"]),
-            image="|".join(image_names(IMAGES)),
+            network="|".join(network_names(IMAGES)),
+            images="|".join([*IMAGES["named"], "test_set"]),
         conda:
             "../envs/srnet.yaml"
         threads: 1
         resources:
             mem_mb=lambda w, attempt: 2000 * attempt,
-            runtime=lambda w, attempt: 120 * attempt,
+            runtime=lambda w, attempt: 240 * attempt,
         params:
-            methods=lambda w: ",".join(
-                IMAGES["methods"] if w.image in IMAGES["named"] else IMAGES["test_set"]["methods"]
-            ),
-            options=" ".join(
-                f"--{key.replace('_', '-')} {IMAGES[key]}"
-                for key in ("baseline_seeds", "segmentation", "fill", "precision")
-            ),
+            masks=lambda w, input: repeat_option("--mask", input.masks),
+            options=lambda w: comparison_options(w.network, w.images, w.part),
             # what writes and draws an explanation does not change it
             code=fingerprint(
                 "images/comparison/scores.py",
                 without=("drawing/images/explanation.py", "drawing/saving.py"),
             ),
         message:
-            "Explaining {wildcards.image} for {wildcards.network}, seeds {wildcards.part}"
+            "Explaining {wildcards.images} for {wildcards.network}, {wildcards.part}"
         shell:
-            "srnet compare-explanations {input.network:q} {input.image:q} --mask {input.mask:q}"
-            " --methods {params.methods:q} --seeds {wildcards.part} {params.options}"
-            " --threads {threads} --out {output.runs:q} --history {output.history:q} > {log:q} 2>&1"
+            "srnet compare-explanations {input.network:q} {input.images:q} {params.masks}"
+            " {params.options} --threads {threads}"
+            " --out {output.runs:q} --history {output.history:q} > {log:q} 2>&1"
 
     rule gather_images:
         input:
-            networks=expand("<runs>/images/{network}/network.json", network=IMAGES["networks"]),
-            named=image_comparisons("named"),
-            tests=image_comparisons("test"),
-            history=image_comparisons("named", "history.csv"),
+            networks=expand("<runs>/images/{network}/network.json", network=network_names(IMAGES)),
+            named=named_comparisons(),
+            tests=test_comparisons(),
+            history=named_comparisons("history.csv"),
         output:
             networks="<results>/tables/images_networks_trained.csv",
             runs="<results>/tables/images_runs.csv",
             agreement="<results>/tables/images_agreement.csv",
+            paired="<results>/tables/images_paired.csv",
             history="<results>/tables/images_history.csv",
         log:
             "<logs>/gather_images.log",
@@ -131,7 +132,8 @@ if IMAGES:
         shell:
             "srnet gather images {params.networks} {params.named} {params.tests} {params.history}"
             " --out-networks {output.networks:q} --out-runs {output.runs:q}"
-            " --out-agreement {output.agreement:q} --out-history {output.history:q} > {log:q} 2>&1"
+            " --out-agreement {output.agreement:q} --out-paired {output.paired:q}"
+            " --out-history {output.history:q} > {log:q} 2>&1"
 
     rule gather_image_pixels:
         input:

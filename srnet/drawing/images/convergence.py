@@ -7,7 +7,7 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
 
-from srnet.drawing.images.style import method_colours, method_label, network_label, set_passes_axis
+from srnet.drawing.images.style import method_colours, method_label, network_label, set_log_axis
 from srnet.drawing.style import PAGE, add_legend, band_legend, distinct_names, plot_bands, styled
 from srnet.wording import count_text
 
@@ -32,7 +32,7 @@ def draw(images_history: pd.DataFrame) -> Figure:
         axes = grid[networks.index(str(network)), images.index(str(image))]
         plot_bands(axes, curves, colours, "method", "passes", ("min", "max"), "median", "share")
         axes.set(ylim=(-0.02, 1.02), title=f"{network_label(str(network))}, {image}")
-        set_passes_axis(axes)
+        set_log_axis(axes)
     figure.supxlabel("network passes")
     figure.supylabel("probability; share of the pixels")
     seeds = count_text(images_history["runs"], "seed")

@@ -5,5 +5,6 @@ LABELS = {
     "resnet50": "ResNet-50",
     "densenet121": "DenseNet-121",
     "mobilenet_v2": "MobileNetV2",
+    "vit": "small ViT",
     "tiny": "tiny ResNet",
 }

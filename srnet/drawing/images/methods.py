@@ -6,9 +6,10 @@ from srnet.drawing.images.style import method_label, network_label, select_image
 from srnet.drawing.latex_table import Number, Paper, Text
 
 PAPER = Paper(
-    "Explanations of the test set: mean ± standard deviation over images and seeds. Probability of "
-    "the class when only the explanation is shown; intersection over union (IoU) with the object; "
-    "area under the probability by insertion (high is good) and deletion (low is good).",
+    "Explanations of the test set: mean ± standard deviation over images, trainings and seeds. "
+    "Probability of the class when only the explanation is shown; intersection over union (IoU) "
+    "with the object; area under the probability by insertion (high is good) and deletion (low is "
+    "good).",
     (
         Text("Method", "method", width=0.21),
         Number("Probability", "probability", decimals=2),
@@ -36,23 +37,23 @@ SELECTED = (
 
 
 def draw(images_runs: pd.DataFrame, images_agreement: pd.DataFrame) -> pd.DataFrame:
-    """One row per network and method; values are means over images and seeds.
+    """One row per network and method; values are means over images, trainings and seeds.
 
     Parameters
     ----------
     images_runs
         One row per explanation.
     images_agreement
-        One row per network, image and method: agreement.
+        One row per network, training, image and method: agreement.
 
     Returns
     -------
-    network, method; images and seeds, their numbers; whole, probability, empty and complement, the
-    probability of the class when the whole image, the explanation, nothing, or all but the
-    explanation is shown; superpixels and share shown; iou with the object; best_k, the number of
-    leading superpixels with the highest mean IoU, and iou_best_k; insertion and deletion AUC;
-    passes; seconds; the standard deviations iou_std, insertion_std and deletion_std; agreement, the
-    mean IoU between two seeds. A column without values is left out.
+    network, method; images, trainings and seeds, their numbers; whole, probability, empty and
+    complement, the probability of the class when the whole image, the explanation, nothing, or all
+    but the explanation is shown; superpixels and share shown; iou with the object; best_k, the
+    number of leading superpixels with the highest mean IoU, and iou_best_k; insertion and deletion
+    AUC; passes; seconds; the standard deviations iou_std, insertion_std and deletion_std;
+    agreement, the mean IoU between two seeds. A column without values is left out.
     """
     runs = select_images(images_runs, "test")
     agreement = (
@@ -66,6 +67,7 @@ def draw(images_runs: pd.DataFrame, images_agreement: pd.DataFrame) -> pd.DataFr
             {"network": network_label(str(name)), "method": method_label(str(method))}
             | {
                 "images": group["image"].nunique(),
+                "trainings": group["training"].nunique(),
                 "seeds": group["seed"].nunique(),
                 "whole": group["whole"].mean(),
             }

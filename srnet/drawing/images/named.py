@@ -43,7 +43,8 @@ def draw(images_runs: pd.DataFrame, images_agreement: pd.DataFrame) -> pd.DataFr
     agreement, the mean IoU between two seeds. A column without values is left out.
     """
     runs = select_images(images_runs, "named")
-    agreement = images_agreement.set_index(["network", "image", "method"])["agreement"]
+    named = select_images(images_agreement, "named")
+    agreement = named.set_index(["network", "image", "method"])["agreement"]
     rows = []
     for (name, image, method), group in runs.groupby(["network", "image", "method"], sort=False):
         probability = group["probability"]

@@ -10,6 +10,7 @@ PAPER = Paper(
     "images. Processor time on one core.",
     (
         Text("Network", "network"),
+        Number("Training", "training", decimals=0),
         Number("Parameters\n(millions)", "parameters", decimals=2, times=1e-6),
         Number("Training\nimages", "images", decimals=0),
         Number("Epochs", "epochs", decimals=1),
@@ -21,23 +22,26 @@ PAPER = Paper(
 
 
 def draw(images_networks_trained: pd.DataFrame) -> pd.DataFrame:
-    """One row per network.
+    """One row per training of a network.
 
     Parameters
     ----------
     images_networks_trained
-        One row per network: network, parameters, images, epochs, tests, accuracy_test,
-        accuracy_hidden, seconds.
+        One row per training: network, training, parameters, images, epochs, tests, accuracy_test,
+        accuracy_hidden, seed, seconds.
 
     Returns
     -------
-    network; parameters; images (for training); epochs; test_images; accuracy and
-    accuracy_partly_hidden on whole and partly hidden test images (0–1); minutes (processor time).
+    network; training, from 1; seed; parameters; images (for training); epochs; test_images;
+    accuracy and accuracy_partly_hidden on whole and partly hidden test images (0–1); minutes
+    (processor time).
     """
     trained = images_networks_trained
     return pd.DataFrame(
         {
             "network": trained["network"].map(network_label),
+            "training": trained["training"],
+            "seed": trained["seed"],
             "parameters": trained["parameters"],
             "images": trained["images"],
             "epochs": trained["epochs"],

@@ -13,20 +13,27 @@ from srnet.drawing.images.labels import LABELS
 from srnet.drawing.style import MARKS, distinct_names
 
 ELIME = ("sparse", "published")
-KIND_LABELS = {
-    "published": "E-LIME, published",
-    "sparse": "E-LIME, sparse",
-    "lime": "LIME",
-    "rise": "RISE",
-    "random": "random",
+# Label, colour and marker of every kind of method. Kinds that work alike share a colour, Okabe and
+# Ito's as of the presets; every marker is another one.
+SEARCHES, SAMPLES, SHAP, GRADIENTS = "#009E73", MARKS["lime"][0], "#56B4E9", "#CC79A7"
+KINDS = {
+    "published": ("E-LIME, published", "#0072B2", "s"),
+    "sparse": ("E-LIME, sparse", "#D55E00", "o"),
+    "greedy": ("greedy", SEARCHES, "^"),
+    "greedy-contrast": ("greedy, contrast", SEARCHES, "v"),
+    "smdl": ("SMDL", SEARCHES, "<"),
+    "lima": ("LiMA", SEARCHES, ">"),
+    "phasewin": ("PhaseWin", SEARCHES, "D"),
+    "lime": ("LIME", SAMPLES, "X"),
+    "glime": ("GLIME", SAMPLES, "P"),
+    "rise": ("RISE", SAMPLES, "*"),
+    "kernelshap": ("KernelSHAP", SHAP, "h"),
+    "partitionshap": ("PartitionSHAP", SHAP, "p"),
+    "gradcam": ("Grad-CAM", GRADIENTS, "8"),
+    "integrated-gradients": ("Integrated Gradients", GRADIENTS, "d"),
+    "random": ("random", "#737373", "."),
 }
-COLOURS = {
-    "published": "#0072B2",
-    "sparse": "#D55E00",
-    "lime": MARKS["lime"][0],
-    "rise": "#CC79A7",
-    "random": "#737373",
-}
+WIDE = 100  # an axis that spans more has a label per decade
 MEASURE_LABELS = {
     "iou": "IoU with the object",
     "insertion": "insertion AUC",
@@ -41,7 +48,18 @@ def network_label(name: str) -> str:
 
 def method_kind(method: str) -> str:
     """The kind of a method, which is its name without the number of passes."""
-    return method.split("-")[0]
+    return _split(method)[0]
+
+
+def _split(method: str) -> tuple[str, str]:
+    """The kind of a method, and its number of passes or nothing: ``greedy-contrast`` has none."""
+    kind, _, number = method.rpartition("-")
+    return (kind, number) if number.isdecimal() else (method, "")
+
+
+def kind_label(kind: str) -> str:
+    """The printed name of a kind of methods."""
+    return KINDS[kind][0] if kind in KINDS else kind
 
 
 def method_colours(methods: Iterable[str]) -> dict[str, str]:
@@ -54,18 +72,17 @@ def method_colours(methods: Iterable[str]) -> dict[str, str]:
         lightness = min(
             0.6, 0.4 * sum(method_kind(other) == method_kind(method) for other in chosen)
         )
-        rgb = np.array(to_rgb(COLOURS.get(method_kind(method), "#000000")))
+        kind = method_kind(method)
+        rgb = np.array(to_rgb(KINDS[kind][1] if kind in KINDS else "#000000"))
         chosen[method] = to_hex(tuple(rgb + (1 - rgb) * lightness))
     return chosen
 
 
 def method_label(method: str) -> str:
     """The label of a method, such as ``LIME, 1000 passes``."""
-    number = method.partition("-")[2]
-    at_most = "≤ " if method_kind(method) in ELIME else ""
-    return KIND_LABELS.get(method_kind(method), method) + (
-        f", {at_most}{number} passes" if number else ""
-    )
+    kind, number = _split(method)
+    at_most = "≤ " if kind in ELIME else ""
+    return kind_label(kind) + (f", {at_most}{number} passes" if number else "")
 
 
 def main_methods(methods: Iterable[str]) -> tuple[str, str]:
@@ -84,14 +101,15 @@ def main_methods(methods: Iterable[str]) -> tuple[str, str]:
     lime = [method for method in available if method_kind(method) == "lime"]
     return (
         elime[0] if elime else available[0],
-        max(lime, key=lambda method: int(method.partition("-")[2]), default=available[-1]),
+        max(lime, key=lambda method: int(_split(method)[1]), default=available[-1]),
     )
 
 
-def set_passes_axis(axes: Axes) -> None:
-    """Make the x axis one of network passes: logarithmic, with a few plain labels."""
+def set_log_axis(axes: Axes) -> None:
+    """Make the x axis, of network passes or seconds, logarithmic with a few plain labels."""
     axes.set_xscale("log")
-    axes.xaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
+    low, high = axes.get_xlim()
+    axes.xaxis.set_major_locator(LogLocator(subs=(1, 2, 5) if high < WIDE * low else (1,)))
     axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
     axes.xaxis.set_minor_formatter(NullFormatter())
 

@@ -16,6 +16,7 @@ from srnet.escaping import printable
 from srnet.images.comparison.methods import ELIME, Method, attribute, method
 from srnet.images.pictures.segments import superpixels
 from srnet.typing import StrPath
+from srnet.validation import Choice as Names
 from srnet.validation import check_threads
 
 TOP = 3  # the first superpixels of a baseline's ranking are its explanation
@@ -42,6 +43,7 @@ def compare(
     methods: Sequence[str],
     seeds: Sequence[int],
     *,
+    label: int | None = None,
     segmentation: str = "slic",
     fill: str = "grey",
     precision: str = "float32",
@@ -53,12 +55,13 @@ def compare(
     Parameters
     ----------
     classifier
-        A :class:`srnet.images.networks.architectures.Classifier`; explained is the class it gives
-        the whole image.
+        A :class:`srnet.images.networks.architectures.Classifier`.
     image
         (H, W, 3), values in [0, 1].
     truth
         (H, W), the object's pixels in the frame of the network; None where unknown.
+    label
+        The class to explain; by default the one that the network gives the whole image.
     precision
         Of the explaining passes; explanations are always measured in float32.
     baseline_seeds
@@ -68,7 +71,9 @@ def compare(
     -------
     One row per method and seed: method, seed, label, superpixels_of (n), whole, probability, empty,
     complement, superpixels, share, iou, iou_1 … iou_10 (of the first k superpixels of the ranking),
-    insertion, deletion, passes, seconds, selected (by superpixel, x or -, so that it stays text).
+    insertion, deletion, highest and highest_share (the highest probability of the class that a
+    leading part of the ranking reaches, and the part's share of the pixels), passes, seconds,
+    selected (by superpixel, x or -, so that it stays text).
     And one row per method, seed and generation of E-LIME: passes, best, probability, share.
 
     Raises
@@ -77,7 +82,7 @@ def compare(
         If a method is unknown or the truth is of another shape than the image.
     """
     from srnet.images.comparison.shared_evaluator import SharedEvaluator
-    from srnet.images.measures import measure_explanation
+    from srnet.images.measures import highest_probability, measure_explanation
     from srnet.images.search.archive import Archive
     from srnet.images.search.evaluator import Evaluator
     from srnet.metrics import intersection_over_union as iou
@@ -91,7 +96,7 @@ def compare(
         )
     segments = superpixels(frame, segmentation)
     options = {"fill": fill, "preprocessing": classifier.preprocessing}
-    exact = Evaluator(classifier.model, frame, segments, **options)
+    exact = Evaluator(classifier.model, frame, segments, label=label, **options)
     judge = Archive(exact)  # seeds and methods often agree on what is first and last
     evaluator = SharedEvaluator(
         classifier.model, frame, segments, label=exact.label, precision=precision, **options
@@ -115,6 +120,7 @@ def compare(
                 names
                 | {"label": exact.label, "superpixels_of": exact.superpixels}
                 | measured
+                | highest_probability(judge, choice.ranking)
                 | firsts
                 | {
                     "passes": choice.passes,
@@ -205,35 +211,98 @@ def read_mask(path: StrPath) -> Mask:
 
 def write_comparison(
     network: StrPath,
-    image: StrPath,
-    mask: StrPath | None,
+    images: Sequence[StrPath],
     out: StrPath,
     history: StrPath,
     *,
+    masks: Sequence[StrPath] = (),
+    true_classes: Sequence[str] = (),
     methods: Sequence[str],
     seeds: Sequence[int],
+    training: int = 1,
     threads: int = 1,
-    name: str | None = None,
     **options: Any,
 ) -> None:
-    """Compare the methods on one image file and write two CSV files; options as of :func:`compare`.
+    """Compare the methods on image files and write two CSV files; options as of :func:`compare`.
 
-    The rows begin with the network, the image's ``name`` (that of its file where not given) and the
-    name of the class explained.
+    The rows begin with the network, its training, the name of the image's file, and the names of
+    the class explained and of the class that the network predicts.
+
+    Parameters
+    ----------
+    masks
+        Of the objects, one per image; none where they are not known.
+    true_classes
+        The names of the images' classes, one per image, or none. Where the network predicts another
+        class, the rows of the true class follow those of the predicted one.
+    training
+        The number of the network's training, which is written into a column.
+
+    Raises
+    ------
+    UserError
+        If a method or a class is unknown, the numbers of masks or classes are not that of the
+        images, or two images have the same name.
     """
     import torch
 
     from srnet.images.networks.architectures import read_classifier
-    from srnet.images.pictures.reading import read_image
     from srnet.io.frames import write_table
 
     for each in methods:
         method(each)
+    for option, given in {"masks": masks, "true classes": true_classes}.items():
+        if given and len(given) != len(images):
+            raise UserError(
+                f"{len(given)} {option} found for {len(images)} images; one for each, or none, is "
+                f"needed"
+            )
     torch.set_num_threads(check_threads(threads))
     classifier = read_classifier(network)
-    truth = read_mask(mask) if mask is not None else None
-    runs, steps = compare(classifier, read_image(image), truth, methods, seeds, **options)
-    first = {"network": classifier.architecture, "image": printable(name or Path(image).stem)}
-    runs.insert(2, "explained", [classifier.classes[label] for label in runs["label"]])
-    write_table(runs.assign(**first)[[*first, *runs.columns]], out)
-    write_table(steps.assign(**first)[[*first, *steps.columns]], history)
+    for name in true_classes:
+        Names(classifier.classes).check("true class", name)
+    parts = []
+    for number, path in enumerate(images):
+        parts += _compare_file(
+            classifier,
+            path,
+            masks[number] if masks else None,
+            true_classes[number] if true_classes else None,
+            methods=methods,
+            seeds=seeds,
+            **options,
+        )
+    for frames, file in zip(zip(*parts, strict=True), (out, history), strict=True):
+        table = pd.concat(frames, ignore_index=True)
+        table.insert(1, "training", training)
+        write_table(table, file)
+
+
+def _compare_file(
+    classifier: Any,
+    path: StrPath,
+    mask: StrPath | None,
+    true_class: str | None,
+    **options: Any,
+) -> list[tuple[pd.DataFrame, ...]]:
+    """Both frames of the class that the network predicts, and of the true class if it is another
+    one."""
+    from srnet.images.pictures.reading import read_image
+
+    image, truth = read_image(path), read_mask(mask) if mask is not None else None
+    frames = compare(classifier, image, truth, **options)
+    predicted = classifier.classes[frames[0]["label"].iloc[0]]
+    found = {predicted: frames}
+    if true_class is not None and true_class != predicted:
+        label = classifier.classes.index(true_class)
+        found[true_class] = compare(classifier, image, truth, label=label, **options)
+    first = {"network": classifier.architecture, "image": printable(Path(path).stem)}
+    return [
+        tuple(
+            frame.assign(**first, explained=name, predicted=predicted)[
+                [*first, "explained", "predicted", *frame.columns]
+            ]
+            for frame in frames
+        )
+        for name, frames in found.items()
+    ]

@@ -12,7 +12,7 @@ object's mask :func:`iou` and :func:`pointing_game`; of several runs :func:`agre
 """
 
 from srnet.images.measures.curves import Curve
-from srnet.images.measures.explanation import measure_explanation
+from srnet.images.measures.explanation import highest_probability, measure_explanation
 from srnet.images.measures.faithfulness import deletion, insertion, necessity, sufficiency
 from srnet.images.measures.localisation import agreement, iou, pointing_game
 
@@ -20,6 +20,7 @@ __all__ = [
     "Curve",
     "agreement",
     "deletion",
+    "highest_probability",
     "insertion",
     "iou",
     "measure_explanation",

@@ -6,6 +6,7 @@ from numpy.typing import NDArray
 from srnet.images.measures.attribution import rank, unit_sizes
 from srnet.images.measures.curves import deletion_curve, insertion_curve, shown_sets
 from srnet.images.search.archive import Archive
+from srnet.images.search.ranking import leading_sets
 from srnet.metrics import intersection_over_union
 
 
@@ -64,3 +65,25 @@ def measure_explanation(
         "insertion": insertion.area,
         "deletion": deletion.area,
     }
+
+
+def highest_probability(archive: Archive, ranking: NDArray[np.integer]) -> dict[str, float]:
+    """The highest probability of the class that a leading part of a ranking reaches, alone.
+
+    Parameters
+    ----------
+    archive, ranking
+        As of :func:`measure_explanation`.
+
+    Returns
+    -------
+    highest
+        That probability; at least that of the whole image, which is the last leading part.
+    highest_share
+        The share of the pixels that the smallest such part shows.
+    """
+    segments = archive.evaluator.segments
+    probabilities = archive.probabilities(leading_sets(ranking))
+    best = int(probabilities.argmax())
+    shown = np.isin(segments, ranking[: best + 1])
+    return {"highest": float(probabilities[best]), "highest_share": float(shown.mean())}

@@ -1,12 +1,13 @@
 """The image classifiers that E-LIME explains: ResNet, DenseNet and MobileNetV2 with torchvision's
-parameter names.
+parameter names, and a small vision transformer with its own.
 
 The names and shapes in a state dict tell the architecture and the number of classes, so that a
 weights file of torchvision's (ImageNet, 1000 classes) and one that the workflow trained load the
 same way. torchvision itself is not needed: its wheels do not import beside every build of torch.
 
 Sources of the architectures: He et al. 2016 (ResNet; 50 layers with the stride in the 3 × 3
-convolution), Huang et al. 2017 (DenseNet), Sandler et al. 2018 (MobileNetV2).
+convolution), Huang et al. 2017 (DenseNet), Sandler et al. 2018 (MobileNetV2), Dosovitskiy et al.
+2021 (vision transformer) with the convolutions of Xiao et al. 2021 for its patches.
 """
 
 import re
@@ -222,11 +223,48 @@ class MobileNetV2(nn.Module):
         return self.classifier(self.features(x).mean((2, 3)))
 
 
+class ViT(nn.Module):
+    """Images (n, 3, height, width) to logits (n, classes).
+
+    A vision transformer (Dosovitskiy et al. 2021) of blocks that normalise first, with learnt
+    positions and the mean of the patches in place of a token for the class. Patches of 16 pixels
+    are embedded by five convolutions (Xiao et al. 2021, section 4), which learn faster than one.
+    """
+
+    STEM = (24, 32, 64, 128)  # channels of its convolutions, each of stride 2
+    GRID = 8  # patches of a side of which the positions are learnt; others are interpolated
+
+    def __init__(self, classes: int, depth: int = 4, heads: int = 4) -> None:
+        super().__init__()
+        width = self.STEM[-1]
+        stem: list[nn.Module] = []
+        for inputs, outputs in zip((3, *self.STEM), self.STEM, strict=False):
+            stem += [_conv(inputs, outputs, 3, 2), nn.BatchNorm2d(outputs), nn.ReLU(inplace=True)]
+        self.patches = nn.Sequential(*stem, nn.Conv2d(width, width, 1))
+        self.positions = nn.Parameter(0.02 * torch.randn(1, width, self.GRID, self.GRID))
+        self.blocks = nn.Sequential(
+            *(
+                nn.TransformerEncoderLayer(
+                    width, heads, 4 * width, 0.0, "gelu", batch_first=True, norm_first=True
+                )
+                for _ in range(depth)
+            )
+        )
+        self.norm = nn.LayerNorm(width)
+        self.fc = nn.Linear(width, classes)
+
+    def forward(self, x: Tensor) -> Tensor:
+        x = self.patches(x)
+        x = x + nn.functional.interpolate(self.positions, size=x.shape[2:], mode="bilinear")
+        return self.fc(self.norm(self.blocks(x.flatten(2).transpose(1, 2))).mean(1))
+
+
 ARCHITECTURES: dict[str, Callable[[int], nn.Module]] = {
     "resnet18": lambda classes: ResNet(_Block, (2, 2, 2, 2), classes),
     "resnet50": lambda classes: ResNet(_Bottleneck, (3, 4, 6, 3), classes),
     "densenet121": lambda classes: DenseNet((6, 12, 24, 16), classes),
     "mobilenet_v2": MobileNetV2,
+    "vit": ViT,  # 0.9 million parameters
     "tiny": lambda classes: ResNet(
         _Block, (1, 1, 1), classes, width=16
     ),  # of the demo and the tests: 0.2 million parameters
@@ -384,5 +422,5 @@ def _identify(state: Mapping[str, Tensor], path: StrPath) -> tuple[str, int]:
                 return architecture, outputs
     raise UserError(
         f"{path}: fits none of the known networks; they are {', '.join(LABELS.values())} with "
-        f"torchvision's names"
+        f"torchvision's or SRNet's names"
     )

@@ -33,7 +33,14 @@ from srnet.networks.training import torch_threads
 from srnet.typing import StrPath
 from srnet.validation import Choice, Integer, Number, check_threads
 
-EPOCHS = {"resnet18": 2.0, "resnet50": 2.0, "densenet121": 1.5, "mobilenet_v2": 3.0, "tiny": 6.0}
+EPOCHS = {
+    "resnet18": 2.0,
+    "resnet50": 2.0,
+    "densenet121": 1.5,
+    "mobilenet_v2": 3.0,
+    "vit": 2.0,
+    "tiny": 6.0,
+}
 HALF_SIZE_SHARE = 0.8  # of the training, at half the images' size
 BATCH = 32
 RATE = 2e-3  # the peak of the one-cycle schedule

@@ -23,15 +23,48 @@ def image_names(images: Mapping[str, Any]) -> list[str]:
     return [*images["named"], *name_test_images(images["test_set"]["images"])]
 
 
-def training_options(images: Mapping[str, Any], network: str) -> dict[str, Any]:
-    """The options of ``srnet train-classifier`` for a network.
+def network_names(images: Mapping[str, Any]) -> list[str]:
+    """Names of all trained networks, from the key ``images`` of a configuration.
 
-    They include its epochs only if the configuration gives them.
+    The first training of an architecture has its name, ``resnet18``, and a further one its number
+    too, ``resnet18-2``.
     """
+    trainings = range(1, images.get("trainings", 1) + 1)
+    return [
+        name if number == 1 else f"{name}-{number}"
+        for name in images["networks"]
+        for number in trainings
+    ]
+
+
+def split_name(network: str) -> tuple[str, int]:
+    """The architecture of a trained network, and the number of its training, from 1."""
+    architecture, _, number = network.partition("-")
+    return architecture, int(number or 1)
+
+
+def list_methods(images: Mapping[str, Any], network: str) -> list[str]:
+    """The methods that explain the test set for a trained network.
+
+    The configuration has one list, or lists by architecture, for its first training, and a
+    ``default`` for all other trainings.
+    """
+    methods: list[str] | Mapping[str, list[str]] = images["test_set"]["methods"]
+    return methods if isinstance(methods, list) else methods.get(network, methods["default"])
+
+
+def training_options(images: Mapping[str, Any], network: str) -> dict[str, Any]:
+    """The options of ``srnet train-classifier`` for a trained network.
+
+    They include its epochs only if the configuration gives them. The second training takes the
+    next seed, hence other first weights and other training images.
+    """
+    architecture, training = split_name(network)
     options = {
         "images": images["train"],
         "tests": images["test"],
         "size": images["size"],
-        "seed": images["seed"],
+        "seed": images["seed"] + training - 1,
     }
-    return options | ({"epochs": images["epochs"][network]} if network in images["epochs"] else {})
+    epochs = images["epochs"]
+    return options | ({"epochs": epochs[architecture]} if architecture in epochs else {})

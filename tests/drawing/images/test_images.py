@@ -1,11 +1,15 @@
 """The figures and tables of the image branch on small made-up frames."""
 
 import matplotlib
+import numpy as np
+import pandas as pd
 import pytest
 from helpers import made_images
 
 from srnet.drawing.images import (
     convergence,
+    costs,
+    differences,
     methods,
     named,
     networks,
@@ -13,9 +17,12 @@ from srnet.drawing.images import (
     probabilities,
     quality,
     verdict,
+    wrong,
 )
-from srnet.drawing.images.style import main_methods, method_colours, method_label
+from srnet.drawing.images.style import KINDS, main_methods, method_colours, method_label
+from srnet.drawing.latex_table import to_latex
 from srnet.drawing.saving import save_figure, to_html
+from srnet.images.comparison.differences import differences_table
 from srnet.images.results import agreement_table, history_table, judged_frame
 from srnet.io.frames import read_table, write_table
 from srnet.results.verdict import write_verdict
@@ -57,6 +64,7 @@ def test_every_figure_is_saved_with_its_labels(runs, history, tmp_path):
         "convergence": convergence.draw(history),
         "probabilities": probabilities.draw(runs),
         "quality": quality.draw(runs),
+        "costs": costs.draw(runs),
     }
     for name, figure in figures.items():
         save_figure(figure, str(tmp_path / f"{name}.pdf"), str(tmp_path / f"{name}.png"))
@@ -67,9 +75,9 @@ def test_every_figure_is_saved_with_its_labels(runs, history, tmp_path):
     )
     assert "MobileNetV2" in texts(figures["probabilities"])
     assert "LIME, 200 passes: 4 seeds" in texts(figures["probabilities"])
-    assert {"ResNet-18", "deletion AUC (low is good)", "insertion AUC (high is good)"} <= set(
-        texts(figures["quality"])
-    )
+    titles = {"deletion AUC (low is good)", "insertion AUC (high is good)"}
+    assert {"ResNet-18"} | titles <= set(texts(figures["quality"]))
+    assert {"seconds on one core (mean)", "RISE"} | titles <= set(texts(figures["costs"]))
 
 
 def test_the_panels_show_what_the_explanations_show():
@@ -95,6 +103,66 @@ def test_the_quality_is_drawn_at_the_mean_passes(runs):
         test.loc[test["method"] == name, "iou"].mean() for name in ("lime-200", "lime-1000")
     ]
     assert any(list(line.get_ydata()) == pytest.approx(expected) for line in lines)
+
+
+@pytest.mark.parametrize("lacking", [False, True])
+def test_the_costs_are_means_over_the_networks_that_the_most_methods_explain(runs, lacking):
+    if lacking:
+        runs = runs[(runs["network"] != "resnet18") | (runs["method"] != "lime-1000")]
+    figure = costs.draw(runs)
+    found = [
+        line.get_xydata() for line in figure.axes[3].lines if line.get_marker() == KINDS["lime"][2]
+    ]
+    test = runs[runs["images"] == "test"]
+    if lacking:
+        test = test[test["network"] == "mobilenet_v2"]
+    means = test.groupby("method")["iou"].mean()
+    expected = [[2.0, means["lime-200"]], [10.0, means["lime-1000"]]]
+    assert len(found) == 1
+    assert found[0] == pytest.approx(np.array(expected))
+    label = "MobileNetV2" if lacking else "mean over ResNet-18, MobileNetV2"
+    assert figure.get_supylabel() == label
+
+
+def test_the_differences_are_printed_with_their_intervals_and_verdicts():
+    runs = made_images.runs(NETWORKS, NAMED, [f"{i:02d}-cat" for i in range(20)], 1, trainings=2)
+    table = differences.draw(differences_table(runs))
+    assert list(dict.fromkeys(table["network"])) == ["ResNet-18", "MobileNetV2", "all"]
+    row = table[(table["network"] == "all") & (table["method"] == "RISE, 1000 passes")].iloc[0]
+    # the made-up levels of the two methods differ by .2, and more is better but for deletion
+    assert row["insertion"] == pytest.approx(0.2, abs=0.02)
+    assert row["deletion"] == pytest.approx(-0.2, abs=0.02)
+    assert (row["insertion_verdict"], row["deletion_verdict"]) == ("better", "better")
+    assert (row["images"], row["trainings"]) == (20, 2)
+    latex = to_latex(table, differences.PAPER, "Differences", "differences")
+    assert "all: E-LIME, sparse, minus" in latex
+
+
+@pytest.mark.parametrize(
+    ("module", "frame"),
+    [
+        (differences, lambda runs: differences_table(runs[runs["method"] == "sparse"])),
+        (wrong, lambda runs: runs),
+    ],
+)
+def test_a_table_without_rows_is_printed(runs, module, frame):
+    table = module.draw(frame(runs))
+    assert table.empty
+    assert "Method" in to_latex(table, module.PAPER, "Title", "label")
+    assert "method" in to_html(table, "title")
+
+
+def test_wrong_predictions_are_counted_by_image_and_training():
+    runs = made_images.runs(["tiny"], ["cat"], TESTS, seeds=1, trainings=2)
+    wrong_runs = runs[(runs["images"] == "test") & (runs["image"] != "01-cat")].assign(
+        images="wrong", whole=0.2
+    )
+    wrong_runs.loc[wrong_runs["image"] == "02-coffee", "highest"] = 0.4
+    table = wrong.draw(pd.concat([runs, wrong_runs]))
+    assert list(dict.fromkeys(table["network"])) == ["tiny ResNet", "all"]
+    first = table.iloc[0]
+    assert (first["predictions"], first["images"], first["whole"]) == (4, 2, pytest.approx(0.2))
+    assert (first["corrected"], first["highest"]) == (0.5, pytest.approx(0.69))
 
 
 def test_tables(runs, tmp_path):
@@ -124,16 +192,15 @@ def test_the_verdict_names_networks_and_methods(runs, tmp_path):
 
 
 def test_the_networks_table():
-    import pandas as pd
-
     row = {
         "network": "tiny",
+        "training": 2,
         "parameters": 80_000,
         "images": 1500,
         "tests": 200,
         "epochs": 6.0,
         "size": 128,
-        "seed": 0,
+        "seed": 1,
     }
     table = networks.draw(
         pd.DataFrame([row | {"accuracy_test": 0.95, "accuracy_hidden": 0.9, "seconds": 90.0}])
@@ -141,6 +208,8 @@ def test_the_networks_table():
     assert table.iloc[0].to_dict() == {
         **{
             "network": "tiny ResNet",
+            "training": 2,
+            "seed": 1,
             "parameters": 80_000,
             "images": 1500,
             "epochs": 6.0,
@@ -148,6 +217,13 @@ def test_the_networks_table():
         },
         **{"accuracy": 0.95, "accuracy_partly_hidden": 0.9, "minutes": 1.5},
     }
+
+
+def test_every_method_has_a_marker_of_its_own_and_a_name():
+    assert len({marker for _, _, marker in KINDS.values()}) == len(KINDS)
+    assert method_label("greedy-contrast") == "greedy, contrast"
+    assert method_label("glime-1000") == "GLIME, 1000 passes"
+    assert method_label("own-method") == "own-method"
 
 
 def test_methods_of_one_kind_have_one_hue_and_several_shades():
