@@ -10,7 +10,7 @@ from pathlib import Path
 import yaml
 from snakemake.io import regex_from_filepattern
 from snakemake.logging import logger
-from snakemake.sourcecache import LocalSourceFile
+from snakemake.sourcecache import HostingProviderFile, LocalSourceFile
 from snakemake.utils import update_config
 
 from srnet.data.pmlb import VARIABLE
@@ -375,8 +375,9 @@ def caption_template(drawing):
 
 def script_file(name):
     """A script with its whole path: Snakemake 9.27 fails to find one that is relative to a rule of
-    git+file://."""
-    return str(SCRIPTS.join(name))
+    git+file://. What lies on GitHub or GitLab has no path that it could read."""
+    hosted = isinstance(SCRIPTS, HostingProviderFile)
+    return f"../scripts/{name}" if hosted else str(SCRIPTS.join(name))
 
 
 def report_entry(drawing, kind):
