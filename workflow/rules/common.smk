@@ -234,7 +234,8 @@ def output_loss(task):
 
 
 def config_file(key):
-    """A file that the configuration names, as an input that no prefix of a module goes before."""
+    """A file that the configuration names, as an input that no prefix of a module goes before. Only
+    of local rules: without a shared folder, Snakemake runs a job with such an input itself."""
     return local(config[key])
 
 
@@ -252,7 +253,6 @@ CASE = dict(
     data="<runs>/{task}/data.npz",
     network="<runs>/{task}/network.pt",
     layers="<runs>/{task}/layers.npz",
-    tasks=ancient(config_file("tasks_file")),
 )
 
 
@@ -426,6 +426,16 @@ def benchmark_patterns():
     return {
         name: path.partition("benchmarks/")[2].removesuffix("$") for name, path in paths.items()
     }
+
+
+# All here, before the first rule: any that came later would be lost for outputs in a storage
+# (Snakemake 9.27), and two rules would make the same file.
+wildcard_constraints:
+    task=names_pattern(TASKS),
+    preset=names_pattern(SEARCHES),
+    explainer=names_pattern(SEEDED),
+    seed=r"[1-9]\d*",
+    part=r"\d+-\d+",  # seeds, of an image too
 
 
 include: "resources.smk"
