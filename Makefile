@@ -48,7 +48,7 @@ COMPILE = .venv/bin/uv pip compile --quiet --no-annotate --override <(echo 'torc
   --no-emit-package torch pyproject.toml
 
 lock: install ## write requirements.lock anew: the newest versions, for every system, with hashes
-	$(COMPILE) --universal --python-version 3.11 --upgrade --generate-hashes --extra workflow --extra cluster \
+	$(COMPILE) --universal --python-version 3.11 --upgrade --generate-hashes --extra workflow --extra cluster --extra storage \
 	  --extra test --extra docs --custom-compile-command 'make lock' --output-file requirements.lock
 
 # Of the libraries that the code works with most; without a compiled search. pandas 2 warns of the median of nothing.

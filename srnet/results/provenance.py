@@ -118,6 +118,12 @@ def describe_provenance(content: Provenance) -> str:
         duration_text(sum(rule[key] for rule in content["rules"].values()))
         for key in ("seconds", "processor_seconds")
     )
+    # where jobs have no folder in common with Snakemake, their benchmarks are not at hand
+    times = (
+        f"All jobs together took {clock} by the clock and {work} of processor time."
+        if content["rules"]
+        else "How long the jobs took is not recorded."
+    )
     mixtures = [
         describe_mixture(found, table.capitalize()) for table, found in content["made_with"].items()
     ]
@@ -125,8 +131,7 @@ def describe_provenance(content: Provenance) -> str:
         [
             f"Made on {content['date'][:10]} with srnet {content['version']} ({code}) and Python "
             f"{content['python']} on {count_text(content['cores'], 'core')} "
-            f"({content['processor']}). All jobs together took {clock} by the clock and {work} of "
-            f"processor time.",
+            f"({content['processor']}). {times}",
             *(f"{mixture}." for mixture in mixtures if mixture),
         ]
     )

@@ -42,6 +42,14 @@ def test_jobs_are_counted_by_rule(tmp_path):
     assert "took 3.0 s by the clock and 2.0 s of processor time" in describe_provenance(found)
 
 
+def test_without_benchmarks_no_time_is_told(tmp_path):
+    """As after jobs on a cloud, whose benchmarks are in its storage."""
+    found = content(tmp_path)
+    assert found["rules"] == {}
+    assert "How long the jobs took is not recorded." in describe_provenance(found)
+    assert "by the clock" not in describe_provenance(found)
+
+
 def test_the_commit_and_whether_files_differ_from_it(tmp_path, monkeypatch):
     monkeypatch.setattr(module, "PACKAGE", tmp_path / "pkg")
     (tmp_path / "pkg").mkdir()

@@ -13,7 +13,7 @@ DEPLOYED = """
 configfile: "config/config.yaml"
 
 module srnet:
-    snakefile: "{snakefile}"
+    snakefile: {snakefile}
     config: config
     {prefix}
 
@@ -24,7 +24,7 @@ AMONG_OTHERS = """
 configfile: "all.yaml"
 
 module srnet:
-    snakefile: "{snakefile}"
+    snakefile: {snakefile}
     config: config["srnet"]
     prefix: "formulas"
 
@@ -43,7 +43,8 @@ CONFIG = yaml.safe_load((ROOT / "config" / "config.yaml").read_text())
 
 @pytest.fixture(scope="module")
 def sources(tmp_path_factory, copy_tree):
-    """The Snakefile of a checkout, as a path and as a file of its repository."""
+    """The Snakefile of a checkout: as a path, as a file of its repository, and as one of GitHub,
+    which git reads from that repository."""
     checkout = copy_tree(tmp_path_factory.mktemp("Meine Häuser") / "netze und förmeln")
     for command in (
         ["init", "--quiet", "--initial-branch=main"],
@@ -52,11 +53,22 @@ def sources(tmp_path_factory, copy_tree):
     ):
         subprocess.run(["git", *command], cwd=checkout, check=True)
     snakefile = checkout / "workflow" / "Snakefile"
-    return {"path": str(snakefile), "git": f"git+file://{snakefile}@main"}
+    github = 'github("srnet-developers/srnet", path="workflow/Snakefile", branch="main")'
+    with pytest.MonkeyPatch.context() as environment:
+        environment.setenv("GIT_CONFIG_COUNT", "1")
+        environment.setenv("GIT_CONFIG_KEY_0", f"url.{checkout.as_uri()}.insteadOf")
+        environment.setenv("GIT_CONFIG_VALUE_0", "https://github.com/srnet-developers/srnet")
+        # Snakemake keeps its clones there
+        environment.setenv("XDG_CACHE_HOME", str(tmp_path_factory.mktemp("cache")))
+        yield {
+            "path": f'"{snakefile}"',
+            "git": f'"git+file://{snakefile}@main"',
+            "github": github,
+        }
 
 
 @pytest.mark.parametrize("prefix", ["", 'prefix: "formulas"'])
-@pytest.mark.parametrize("source", ["path", "git"])
+@pytest.mark.parametrize("source", ["path", "git", "github"])
 def test_a_module_makes_everything(snakemake, sources, tmp_path, source, prefix):
     shutil.copytree(ROOT / "config", tmp_path / "config")
     (tmp_path / "Snakefile").write_text(DEPLOYED.format(snakefile=sources[source], prefix=prefix))
@@ -69,7 +81,8 @@ def test_a_module_makes_everything(snakemake, sources, tmp_path, source, prefix)
     assert {path.split("/paper/")[0] for path in made if "/" in path} == {folder}
 
 
-def test_a_module_draws_with_a_task_of_ones_own(snakemake, sources, tmp_path):
+@pytest.mark.parametrize("source", ["git", "github"])
+def test_a_module_draws_with_a_task_of_ones_own(snakemake, sources, tmp_path, source):
     (tmp_path / "tasks.yaml").write_text(MINE)
     rows = [f"{x},{x % 2}" for x in range(40)]
     (tmp_path / "mine.csv").write_text("\n".join(["x,y", *rows]))
@@ -77,7 +90,7 @@ def test_a_module_draws_with_a_task_of_ones_own(snakemake, sources, tmp_path):
     config |= {"seeds": 1}
     config["explainers"] |= {"seeds": 1, "lines": [], "plane": "mine"}
     (tmp_path / "all.yaml").write_text(yaml.safe_dump({"other": 1, "srnet": config}))
-    (tmp_path / "Snakefile").write_text(AMONG_OTHERS.format(snakefile=sources["git"]))
+    (tmp_path / "Snakefile").write_text(AMONG_OTHERS.format(snakefile=sources[source]))
     made = ["formulas/results/own/mine/data.npz", "formulas/results/own/figures/undersampling.pdf"]
     options = ("--config", "other=2", "--cores", "1", "--", *made)
     run = snakemake(tmp_path, *options)
@@ -115,3 +128,12 @@ def test_ones_own_config_goes_before_the_packages(snakemake, tmp_path):
     assert "'tasks' names the unknown task 'K0'; config/tasks.yaml has mine" in (
         run.stdout + run.stderr
     )
+
+
+def test_the_catalogue_of_workflows_finds_what_its_standardised_usage_asks_for():
+    usage = yaml.safe_load((ROOT / ".snakemake-workflow-catalog.yml").read_text())["usage"]
+    assert usage.keys() <= {"mandatory-flags", "software-stack-deployment", "report"}
+    assert usage["mandatory-flags"].keys() == {"desc", "flags"}
+    assert usage["software-stack-deployment"] == {"conda": True, "apptainer": True}
+    for path in ("workflow/Snakefile", "config/config.yaml", "config/README.md", "LICENSE"):
+        assert (ROOT / path).is_file()

@@ -10,7 +10,7 @@ from pathlib import Path
 import yaml
 from snakemake.io import regex_from_filepattern
 from snakemake.logging import logger
-from snakemake.sourcecache import LocalSourceFile
+from snakemake.sourcecache import HostingProviderFile, LocalSourceFile
 from snakemake.utils import update_config
 
 from srnet.data.pmlb import VARIABLE
@@ -241,7 +241,8 @@ def output_loss(task):
 
 
 def config_file(key):
-    """A file that the configuration names, as an input that no prefix of a module goes before."""
+    """A file that the configuration names, as an input that no prefix of a module goes before. Only
+    of local rules: without a shared folder, Snakemake runs a job with such an input itself."""
     return local(config[key])
 
 
@@ -259,7 +260,6 @@ CASE = dict(
     data="<runs>/{task}/data.npz",
     network="<runs>/{task}/network.pt",
     layers="<runs>/{task}/layers.npz",
-    tasks=ancient(config_file("tasks_file")),
 )
 
 
@@ -413,8 +413,9 @@ def caption_template(drawing):
 
 def script_file(name):
     """A script with its whole path: Snakemake 9.27 fails to find one that is relative to a rule of
-    git+file://."""
-    return str(SCRIPTS.join(name))
+    git+file://. What lies on GitHub or GitLab has no path that it could read."""
+    hosted = isinstance(SCRIPTS, HostingProviderFile)
+    return f"../scripts/{name}" if hosted else str(SCRIPTS.join(name))
 
 
 def report_entry(drawing, kind):
@@ -463,6 +464,16 @@ def benchmark_patterns():
     return {
         name: path.partition("benchmarks/")[2].removesuffix("$") for name, path in paths.items()
     }
+
+
+# All here, before the first rule: any that came later would be lost for outputs in a storage
+# (Snakemake 9.27), and two rules would make the same file.
+wildcard_constraints:
+    task=names_pattern(TASKS),
+    preset=names_pattern(SEARCHES),
+    explainer=names_pattern(SEEDED),
+    seed=r"[1-9]\d*",
+    part=r"\d+-\d+",  # seeds, of an image too
 
 
 include: "resources.smk"

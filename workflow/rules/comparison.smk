@@ -2,11 +2,6 @@
 # the figures that compare them.
 
 
-wildcard_constraints:
-    explainer="|".join(SEEDED),
-    part=r"\d+-\d+",  # seeds, of an image too
-
-
 rule compare:
     input:
         **CASE,
@@ -24,13 +19,14 @@ rule compare:
         mem_mb=mem_mb,
         runtime=lambda w, attempt: minutes(120 * PER_JOB, attempt),
     params:
+        tasks=config["tasks_file"],
         options=lambda w: compare_options(w.task, *SEEDED[w.explainer]),
         code=lambda w: comparison_code(w.explainer),
     message:
         "Explaining task {wildcards.task} by {wildcards.explainer}, seeds {wildcards.part}"
     shell:
         "srnet compare {wildcards.explainer} --task {wildcards.task}"
-        " --tasks {input.tasks:q} --data {input.data:q} --network {input.network:q}"
+        " --tasks {params.tasks:q} --data {input.data:q} --network {input.network:q}"
         " --layers {input.layers:q} --seeds {wildcards.part} {params.options}"
         " --out {output.scores:q} --answers {output.answers:q} > {log:q} 2>&1"
 
@@ -51,13 +47,14 @@ rule compare_baselines:
         mem_mb=mem_mb,
         runtime=lambda w, attempt: minutes(20, attempt),
     params:
+        tasks=config["tasks_file"],
         options=lambda w: compare_options(w.task, "points"),
         code=comparison_code("baselines"),
     message:
         "Explaining task {wildcards.task} by a linear model and a constant"
     shell:
         "srnet compare baselines --task {wildcards.task}"
-        " --tasks {input.tasks:q} --data {input.data:q} --network {input.network:q}"
+        " --tasks {params.tasks:q} --data {input.data:q} --network {input.network:q}"
         " --layers {input.layers:q} {params.options}"
         " --out {output.scores:q} --answers {output.answers:q} > {log:q} 2>&1"
 
@@ -79,6 +76,7 @@ rule compare_srnet:
         mem_mb=mem_mb,
         runtime=lambda w, attempt: minutes(20, attempt),
     params:
+        tasks=config["tasks_file"],
         options=lambda w: compare_options(w.task, "points"),
         runs=lambda w, input: repeat_option("--run", input.runs),
         code=comparison_code("srnet"),
@@ -86,7 +84,7 @@ rule compare_srnet:
         "Explaining task {wildcards.task} by the runs of preset {wildcards.preset}"
     shell:
         "srnet compare srnet --task {wildcards.task}"
-        " --tasks {input.tasks:q} --data {input.data:q} --network {input.network:q}"
+        " --tasks {params.tasks:q} --data {input.data:q} --network {input.network:q}"
         " --layers {input.layers:q} {params.options} {params.runs}"
         " --out {output.scores:q} --answers {output.answers:q} > {log:q} 2>&1"
 
@@ -172,13 +170,14 @@ rule curves:
         mem_mb=mem_mb,
         runtime=lambda w, attempt: minutes(60, attempt),
     params:
+        tasks=config["tasks_file"],
         options=lambda w: compare_options(w.task, "samples"),
         code=fingerprint("comparison/curves.py", without=("results/gather.py",)),
     message:
         "Explanations of task {wildcards.task} along lines"
     shell:
         "srnet curves {input.runs:q} --task {wildcards.task}"
-        " --tasks {input.tasks:q} --data {input.data:q} --network {input.network:q}"
+        " --tasks {params.tasks:q} --data {input.data:q} --network {input.network:q}"
         " --layers {input.layers:q} {params.options} --out {output:q} > {log:q} 2>&1"
 
 
@@ -204,11 +203,7 @@ if PLANE_TASK:
 
     rule plane:
         input:
-            **{
-                name: CASE[name].replace("{task}", PLANE_TASK)
-                for name in ("data", "network", "layers")
-            },
-            tasks=CASE["tasks"],
+            **{name: file.replace("{task}", PLANE_TASK) for name, file in CASE.items()},
             run=f"<runs>/{PLANE_TASK}/srnet/{config['presets'][0]}/best.json",
         output:
             rows="<results>/tables/plane.csv",
@@ -224,13 +219,14 @@ if PLANE_TASK:
             runtime=lambda w, attempt: minutes(120, attempt),
         params:
             task=PLANE_TASK,
+            tasks=config["tasks_file"],
             samples=EXPLAINERS["samples"],
             code=fingerprint("comparison/tsne_plane.py", without=("results/gather.py",)),
         message:
             "The rows of task {params.task} in a plane"
         shell:
             "srnet plane {input.run:q} --task {params.task:q}"
-            " --tasks {input.tasks:q} --data {input.data:q} --network {input.network:q}"
+            " --tasks {params.tasks:q} --data {input.data:q} --network {input.network:q}"
             " --layers {input.layers:q} --samples {params.samples:q}"
             " --out {output.rows:q} --lines {output.lines:q} > {log:q} 2>&1"
 

@@ -1,10 +1,6 @@
 # One search per task, preset and seed.
 
 
-wildcard_constraints:
-    seed=r"[1-9]\d*",
-
-
 rule evolve:
     input:
         "<runs>/{task}/layers.npz",

@@ -3,7 +3,6 @@
 
 rule data:
     input:
-        tasks=ancient(config_file("tasks_file")),
         table=lambda w: (
             [local(str(TASKS[w.task].source.path))]
             if isinstance(TASKS[w.task].source, Csv)
@@ -17,18 +16,18 @@ rule data:
     conda:
         "../envs/srnet.yaml"
     params:
+        tasks=config["tasks_file"],
         entry=lambda w: f"{TASKS[w.task].source!r} {TASKS[w.task].seed}",
         code=fingerprint("data/dataset.py"),
     message:
         "Rows of task {wildcards.task}"
     shell:
-        "srnet data {wildcards.task} --tasks {input.tasks:q} --out {output:q} > {log:q} 2>&1"
+        "srnet data {wildcards.task} --tasks {params.tasks:q} --out {output:q} > {log:q} 2>&1"
 
 
 rule train:
     input:
         data="<runs>/{task}/data.npz",
-        tasks=ancient(config_file("tasks_file")),
     output:
         network="<runs>/{task}/network.pt",
         report="<runs>/{task}/network.json",
@@ -45,6 +44,7 @@ rule train:
         mem_mb=mem_mb,
         runtime=minutes_of_training,
     params:
+        tasks=config["tasks_file"],
         entry=lambda w: repr(TASKS[w.task].network),
         epochs=lambda w: (
             f"--epochs {config['epochs'][w.task]}" if w.task in config["epochs"] else ""
@@ -53,7 +53,7 @@ rule train:
     message:
         "Training the network of task {wildcards.task}"
     shell:
-        "srnet train {input.data:q} --task {wildcards.task} --tasks {input.tasks:q} {params.epochs}"
+        "srnet train {input.data:q} --task {wildcards.task} --tasks {params.tasks:q} {params.epochs}"
         " --out {output.network:q} --report {output.report:q} > {log:q} 2>&1"
 
 
@@ -61,7 +61,6 @@ rule layers:
     input:
         network="<runs>/{task}/network.pt",
         data="<runs>/{task}/data.npz",
-        tasks=ancient(config_file("tasks_file")),
     output:
         "<runs>/{task}/layers.npz",
     log:
@@ -76,9 +75,10 @@ rule layers:
         mem_mb=mem_mb,
         runtime=lambda w, attempt: minutes(10, attempt),
     params:
+        tasks=config["tasks_file"],
         code=fingerprint("networks/extraction.py"),
     message:
         "Layers of the network of task {wildcards.task}"
     shell:
         "srnet layers {input.network:q} {input.data:q} --task {wildcards.task}"
-        " --tasks {input.tasks:q} --out {output:q} > {log:q} 2>&1"
+        " --tasks {params.tasks:q} --out {output:q} > {log:q} 2>&1"

@@ -5,7 +5,6 @@ rule gather_networks:
     input:
         networks=expand("<runs>/{task}/network.json", task=TASKS),
         data=expand("<runs>/{task}/data.npz", task=TASKS),
-        tasks=ancient(config_file("tasks_file")),
     output:
         networks="<results>/tables/networks.csv",
         training="<results>/tables/training.csv",
@@ -15,13 +14,14 @@ rule gather_networks:
     conda:
         "../envs/srnet.yaml"
     params:
+        tasks=config["tasks_file"],
         entries=[(TASKS[task].family, TASKS[task].network.epochs) for task in TASKS],
         networks=lambda w, input: repeat_option("--network", input.networks, input.data),
         code=fingerprint("results/gather.py"),
     message:
         f"Gathering the networks of {config['tasks']}"
     shell:
-        "srnet gather networks {params.networks} --tasks {input.tasks:q}"
+        "srnet gather networks {params.networks} --tasks {params.tasks:q}"
         " --out-networks {output.networks:q} --out-training {output.training:q} > {log:q} 2>&1"
 
 
