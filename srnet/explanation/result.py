@@ -16,6 +16,7 @@ from srnet.explanation.classifier import class_probabilities
 from srnet.explanation.rows import check_weights, rows_of
 from srnet.io.files import read_json, write_json, writing
 from srnet.metrics import mean_over_rows, r_squared
+from srnet.model.losses import ROBUST
 from srnet.model.names import columns_in, input_names_in, names_in
 from srnet.model.srnet import SRNet, legend, network_operations, readable_expressions
 from srnet.networks.adapters import check_width
@@ -582,11 +583,16 @@ class Explanation:
         Raises
         ------
         UserError
-            If the explanation was loaded, or its loss is ``cross_entropy``; if a layer has no more
+            If the explanation was loaded, or its loss is none of squares; if a layer has no more
             values than numbers, or no finite derivatives.
         """
         from srnet.explanation.standard_errors import compute_standard_errors
 
+        loss = self.run.get("settings", {}).get("loss")
+        if loss in ROBUST:
+            raise UserError(
+                f"standard errors are those of least squares; the loss of these formulas is {loss}"
+            )
         if self.network_layers is None:
             raise UserError(
                 "a loaded explanation has no rows, which tell standard errors; explain the model "

@@ -15,7 +15,7 @@ from srnet.explanation.layers import LayerSample
 from srnet.metrics import agreement, component_shares, largest_share, r_squared
 from srnet.model.fitting import fit_classifier, least_cost, quality
 from srnet.model.logistic import softmax
-from srnet.model.losses import ROBUST, SQUARED, RowLoss
+from srnet.model.losses import SQUARED, RowLoss
 from srnet.model.names import default_names, symbol_names
 from srnet.model.regression import gains
 from srnet.model.rounding import round_constants
@@ -140,10 +140,8 @@ def restore_units(
 def _output_loss(run: dict[str, Any], sample: LayerSample) -> RowLoss:
     """The output's loss in its own units; ``SQUARED`` where it is not robust and there is one scale
     for all outputs."""
-    name = run["settings"]["loss"]
-    if name in ROBUST:
-        return RowLoss(name, run["settings"].get("delta", 1.0), scales=sample.output_scale)
-    return RowLoss(scales=sample.output_scale) if np.ndim(sample.output_scale) else SQUARED
+    loss = RowLoss.from_settings(run["settings"], sample.output_scale)
+    return loss if loss.name != "mse" or np.ndim(sample.output_scale) else SQUARED
 
 
 def _names(columns: Sequence[str] | None, inputs: int) -> dict[str, list[str]]:

@@ -19,7 +19,7 @@ from srnet.model.logistic import (
     mean_cross_entropy,
     probabilities,
 )
-from srnet.model.losses import ROBUST, SQUARED, RowLoss, reweight
+from srnet.model.losses import SQUARED, RowLoss, reweight
 from srnet.model.regression import back_substitute, orthogonalise, weigh
 from srnet.model.srnet import SRNet, join
 from srnet.networks.layers import Layers
@@ -268,8 +268,8 @@ def check_run(run: Mapping[str, Any], model: SRNet, layers: Layers) -> list[floa
     """The losses of a run's model on the layers, with which what the run tells must agree.
 
     Compared are ``layer_losses``, ``fitness``, ``normalised``, ``r2``, ``accuracy`` and
-    ``complexity``, but no fitness of an explanation, which is one of scaled outputs, or of a robust
-    loss; the history and the Pareto front are believed.
+    ``complexity``, but no fitness of an explanation, which is one of scaled outputs; the history
+    and the Pareto front are believed.
 
     Raises
     ------
@@ -299,17 +299,15 @@ def check_run(run: Mapping[str, Any], model: SRNet, layers: Layers) -> list[floa
         _compare(f"layer_losses.{i}", value, loss, least)
     measured: dict[str, float | None] = {"complexity": model.complexity}
     measured |= quality(model, losses, layers)
-    if "output_scale" not in run and not _is_robust(run):
+    if "output_scale" not in run:
+        output_loss = RowLoss.from_settings(run.get("settings", {}))
         measured["fitness"] = fitness(losses)
+        if output_loss.name != "mse":
+            cost = output_cost(model, layers, output_loss)
+            measured["fitness"] = fitness([*losses[:-1], cost])
     for key in measured.keys() & run.keys():
         _compare(key, run[key], measured[key], fitness(noise) if key == "fitness" else NOISE)
     return losses
-
-
-def _is_robust(run: Mapping[str, Any]) -> bool:
-    """Whether the run's fitness is of a robust loss, which its formulas and layers do not tell."""
-    settings = run.get("settings")
-    return isinstance(settings, Mapping) and settings.get("loss") in ROBUST
 
 
 def _compare(key: str, told: float | None, measured: float | None, least: float) -> None:

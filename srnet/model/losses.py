@@ -1,9 +1,9 @@
 """The loss of a layer's rows: what an error costs, and least-cost fits by iteratively reweighted
 least squares (Holland and Welsch 1977)."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -11,11 +11,13 @@ from numpy.typing import NDArray
 from srnet.metrics import column_means, mean_over_rows, r_squared
 from srnet.model.regression import back_substitute, coefficients, orthogonalise, weigh
 from srnet.typing import Floats
+from srnet.validation import Number
 
 Solution = TypeVar("Solution")
 
 # Losses of which a few rows far off do not decide.
 ROBUST = ("huber", "l1")
+DELTA = Number(above=0)
 # A fit is reweighted so many times at most, and no more where that lowers the mean cost by less
 # than this share of it.
 _STEPS, _TOLERANCE = 50, 1e-6
@@ -57,6 +59,21 @@ class RowLoss:
         """Whether the mean cost is the mean squared error."""
         return self.name == "mse" and self.weights is None
 
+    @classmethod
+    def from_settings(cls, settings: Mapping[str, Any], scales: Floats | float = 1.0) -> "RowLoss":
+        """The loss of the output that settings name, in the form of RUN.json; the squared error
+        where it is none of a row.
+
+        Raises
+        ------
+        UserError
+            If ``delta`` is no number above 0.
+        """
+        name = settings.get("loss")
+        if name not in ROBUST:
+            return cls(scales=scales)
+        return cls(name, DELTA.check("delta", settings.get("delta", 1.0)), scales=scales)
+
     def mean(self, left: Floats) -> float:
         """The mean cost of errors by unit, n × k."""
         if self.name == "mse":
@@ -70,7 +87,8 @@ class RowLoss:
         if self.name == "huber":
             weights = self.delta / np.maximum(errors, self.delta)
         elif self.name == "l1":
-            least = max(_LEAST * float(np.median(errors)), np.finfo(np.float64).tiny)
+            middle = float(_median(errors, self.weights))
+            least = max(_LEAST * middle, np.finfo(np.float64).tiny)
             weights = least / np.maximum(errors, least)
         else:
             weights = np.ones(len(errors))
@@ -154,10 +172,11 @@ def fit_columns(columns: Floats, h: Floats, loss: RowLoss) -> tuple[Floats, Floa
 
 def squares_weights(columns: Floats, h: Floats, loss: RowLoss) -> Floats | None:
     """The weights of the rows with which least squares by columns (n × m) for units h (n × k) is
-    the fit of the least mean cost; None where all count alike."""
-    if loss.name == "mse":
-        return loss.weights
-    return loss.row_weights(fit_columns(columns, h, loss)[1])
+    the fit of the least mean cost, their mean 1; None where all count alike."""
+    if loss.is_plain:
+        return None
+    left = h if loss.name == "mse" else fit_columns(columns, h, loss)[1]
+    return loss.row_weights(left)
 
 
 def robust_moments(values: Floats, weights: Floats | None = None) -> tuple[Floats, Floats]:
@@ -171,12 +190,12 @@ def robust_moments(values: Floats, weights: Floats | None = None) -> tuple[Float
     return median, np.where(deviation > 0, deviation, np.sqrt(column_means(squares, weights)))
 
 
-def clip_errors(left: Floats, deviations: float) -> Floats:
-    """Errors by unit, n × k, those of rows far off made shorter: to so many times the median row,
-    in deviations of a normal distribution (Huber's modified residuals, Huber and Ronchetti 2009,
-    section 7.8)."""
+def clip_errors(left: Floats, deviations: float, weights: Floats | None = None) -> Floats:
+    """Errors by unit, n × k, those of rows far off made shorter: to so many deviations, of which the
+    median error of a row, by the weights of the rows, is that of a normal distribution (Huber's
+    modified residuals, Huber and Ronchetti 2009, section 7.8)."""
     errors = _row_errors(left)
-    most = deviations * float(np.median(errors)) / _NORMAL_MAD
+    most = deviations * float(_median(errors, weights)) / _NORMAL_MAD
     far = errors > most if most > 0 else np.zeros(len(errors), dtype=bool)
     clipped = left.copy()
     clipped[far] *= (most / errors[far])[:, None]

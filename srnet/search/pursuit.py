@@ -190,7 +190,7 @@ class LayerPursuit:
         programs = self.current.programs
         programs = programs if target is None else programs[target : target + 1]
         left = fit_columns(design(programs, self._x), h, self._loss)[1]
-        return left if self._loss.name == "mse" else clip_errors(left, _FAR)
+        return left if self._loss.name == "mse" else clip_errors(left, _FAR, self._loss.weights)
 
     def end_round(self) -> None:
         """Take the search's formula in, fit all constants, and take out what pays least."""

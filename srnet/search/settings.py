@@ -7,7 +7,7 @@ from srnet.cgp.costs import Costs, OperatorCosts
 from srnet.cgp.nesting import PLAIN_TRIGONOMETRY, Constraints, NestedConstraints
 from srnet.cgp.primitives import CLASSIFICATION, REGRESSION, FunctionSet
 from srnet.errors import UserError
-from srnet.model.losses import ROBUST, SQUARED, RowLoss
+from srnet.model.losses import DELTA, ROBUST, SQUARED, RowLoss
 from srnet.model.sizes import SMALLEST
 from srnet.validation import Choice, Count, Integer, Number, Share, validate
 
@@ -154,7 +154,7 @@ class RankSettings(JointSettings):
     most_nodes: Count = 60
     fidelity: Share = 0.999
     hold_out: bool = True
-    delta: Annotated[float, Number(above=0)] | None = None
+    delta: Annotated[float, DELTA] | None = None
     maxsize: Annotated[int, Integer(SMALLEST)] | None = None
 
     def __post_init__(self) -> None:

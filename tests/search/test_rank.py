@@ -23,6 +23,7 @@ from srnet.errors import UserError
 from srnet.io.schema import check_json
 from srnet.model.fitting import check_run
 from srnet.model.logistic import PENALTY, softmax
+from srnet.model.losses import SQUARED
 from srnet.model.srnet import SRNet
 from srnet.networks.layers import Layers
 from srnet.search import rank
@@ -636,8 +637,8 @@ def test_numbers_by_layer_are_as_many_as_the_layers() -> None:
 
 def test_r_squared_of_what_is_not_finite_or_does_not_vary() -> None:
     ones, rows = np.ones((4, 1)), np.arange(4.0)[:, None]
-    assert rank._r2(rows, rows) == 1.0
-    assert rank._r2(ones * np.inf, rows) == -np.inf
-    assert rank._r2(np.full((4, 1), 1.5), rows) == 0.0
-    assert rank._r2(ones, ones) == 1.0
-    assert rank._r2(rows, ones) == 0.0
+    assert rank._explained(rows, rows, SQUARED) == 1.0
+    assert rank._explained(ones * np.inf, rows, SQUARED) == -np.inf
+    assert rank._explained(np.full((4, 1), 1.5), rows, SQUARED) == 0.0
+    assert rank._explained(ones, ones, SQUARED) == 1.0
+    assert rank._explained(rows, ones, SQUARED) == 0.0
