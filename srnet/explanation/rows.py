@@ -115,7 +115,7 @@ def check_weights(sample_weight: Any, rows: int) -> Floats:
             f"are needed"
         )
     if not weights.any():
-        raise UserError("'sample_weight' is 0 in every row; some weight above 0 is needed")
+        raise UserError("'sample_weight' is zero in every row; some weight above 0 is needed")
     return weights
 
 

@@ -139,7 +139,7 @@ def test_weights_are_saved_with_the_layers_and_the_search_goes_on_with_them() ->
         (np.ones((120, 1)), r"'sample_weight' has the shape \(120, 1\)"),
         ([1.0] * 119 + [np.nan], r"'sample_weight' is nan in row 119; finite numbers of at least"),
         ([-1.0] + [1.0] * 119, r"'sample_weight' is -1.0 in row 0"),
-        (np.zeros(120), "'sample_weight' is 0 in every row; some weight above 0 is needed"),
+        (np.zeros(120), "'sample_weight' is zero in every row; some weight above 0 is needed"),
         (["a"] * 120, "'sample_weight' is not an array of numbers"),
     ],
 )
