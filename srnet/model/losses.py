@@ -2,7 +2,7 @@
 least squares (Holland and Welsch 1977)."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, TypeVar
 
 import numpy as np
@@ -73,6 +73,12 @@ class RowLoss:
         if name not in ROBUST:
             return cls(scales=scales)
         return cls(name, DELTA.check("delta", settings.get("delta", 1.0)), scales=scales)
+
+    def of_components(self, count: int, units: int) -> "RowLoss":
+        """The same of so many principal components of units, which have the units' squares."""
+        if self.name == "mse":
+            return self
+        return replace(self, scales=float(np.sqrt(units / count)))
 
     def mean(self, left: Floats) -> float:
         """The mean cost of errors by unit, n × k."""

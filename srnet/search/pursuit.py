@@ -125,6 +125,7 @@ class LayerPursuit:
         self._std[self._std <= 1e-12 * np.abs(self._mean)] = 1.0
         self._box = widen_box(x, _BOX)
         self._h = components(h, self._wanted, self._loss)
+        self._loss = self._loss.of_components(self._h.shape[1], h.shape[1])
         self.linear: list[Fitted] = []
         self.round = 0
         self.found: dict[int, Fitted] = {}

@@ -417,7 +417,9 @@ class RankSearch:
         if len(x) <= self.settings.sample_rows:
             return programs
         loss = self._loss(*self._fitted_splits)
-        return fit_constants(programs, x, components(h, loss=loss), _FINAL_STEPS, loss)
+        parts = components(h, loss=loss)
+        loss = loss.of_components(parts.shape[1], h.shape[1])
+        return fit_constants(programs, x, parts, _FINAL_STEPS, loss)
 
     def _update(self) -> None:
         """Judge the present formulas, with the simplest ones of the layers to come."""
