@@ -111,7 +111,7 @@ def restore_units(
                 entry["fitness"],
             )
         )
-    most = run["settings"].get("maxsize", math.inf)  # what scaling adds may be too much
+    most = run.get("settings", {}).get("maxsize", math.inf)  # what scaling adds may be too much
     fitting = [each for each in individuals if each.model.size <= most] or individuals[:1]
     chosen = fitting if scaler is None else front(fitting)
     entries = [describe(individual, sample.layers, loss) for individual in chosen]
@@ -140,7 +140,7 @@ def restore_units(
 def _output_loss(run: dict[str, Any], sample: LayerSample) -> RowLoss:
     """The output's loss in its own units; ``SQUARED`` where it is not robust and there is one scale
     for all outputs."""
-    loss = RowLoss.from_settings(run["settings"], sample.output_scale)
+    loss = RowLoss.from_settings(run.get("settings", {}), sample.output_scale)
     return loss if loss.name != "mse" or np.ndim(sample.output_scale) else SQUARED
 
 

@@ -197,9 +197,9 @@ def robust_moments(values: Floats, weights: Floats | None = None) -> tuple[Float
 
 
 def clip_errors(left: Floats, deviations: float, weights: Floats | None = None) -> Floats:
-    """Errors by unit, n × k, those of rows far off made shorter: to so many deviations, of which the
-    median error of a row, by the weights of the rows, is that of a normal distribution (Huber's
-    modified residuals, Huber and Ronchetti 2009, section 7.8)."""
+    """Errors by unit, n × k, those of rows far off made shorter: to so many deviations of a normal
+    distribution that has the median error of a row, by the weights of the rows (Huber's modified
+    residuals, Huber and Ronchetti 2009, section 7.8)."""
     errors = _row_errors(left)
     most = deviations * float(_median(errors, weights)) / _NORMAL_MAD
     far = errors > most if most > 0 else np.zeros(len(errors), dtype=bool)

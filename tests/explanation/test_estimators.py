@@ -32,9 +32,10 @@ X = RNG.uniform(1, 5, (100, 2))
 Y = X[:, 0] * X[:, 1]
 
 
-# What scikit-learn asks of weights to the last digit: the loss and every fit have it
-# (tests/model/test_losses.py), and so has a search of given rows (tests/explanation/test_weights.py).
-# A whole fit draws random numbers by the number of rows: rows for the choice and recombined ones.
+# What scikit-learn asks of weights to the last digit. The loss and every fit have it
+# (tests/model/test_losses.py), and so has a search of given rows
+# (tests/explanation/test_weights.py). A whole fit draws random numbers by the number of rows: rows
+# for the choice and recombined ones.
 DRAWN = {
     "check_sample_weight_equivalence_on_dense_data": "which rows are drawn depends on their number"
 }
@@ -237,8 +238,8 @@ def test_equal_weights_and_rows_without_weight_change_nothing() -> None:
 def test_weights_that_are_none_are_a_sentence() -> None:
     with pytest.raises(UserError, match="'sample_weight' is above 0 in one row alone"):
         SRNetRegressor(**TINY).fit(X, Y, sample_weight=[1] + [0] * (len(X) - 1))
+    weights = np.arange(1, len(X) + 1)
     with pytest.raises(UserError, match="'sample_weight' is of the preset rank"):
-        weights = np.arange(1, len(X) + 1)
         SRNetRegressor(**TINY | {"preset": "joint"}).fit(X, Y, sample_weight=weights)
 
 
