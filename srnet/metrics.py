@@ -37,7 +37,9 @@ def rmse(network: NDArray[np.floating], explained: Floats) -> tuple[float, int]:
     return float(value), int((~finite).sum())
 
 
-def agreement(network: NDArray[np.floating], explained: Floats) -> tuple[float, int]:
+def agreement(
+    network: NDArray[np.floating], explained: Floats, weights: Floats | None = None
+) -> tuple[float, int]:
     """Share of rows for which the explanation's class is the network's, and the number of rows with
     outputs that are not finite.
 
@@ -47,17 +49,21 @@ def agreement(network: NDArray[np.floating], explained: Floats) -> tuple[float, 
     ----------
     network, explained
         Outputs by class, m × k.
+    weights
+        What each row counts in the share, (m,); None where all count alike.
     """
     finite = np.asarray(np.isfinite(explained).all(axis=1))
     same = finite & (
         np.where(finite[:, None], explained, 0).argmax(axis=1) == network.argmax(axis=1)
     )
-    return float(same.mean()), int((~finite).sum())
+    return float(np.average(same, weights=weights)), int((~finite).sum())
 
 
-def largest_share(outputs: NDArray[np.floating]) -> float:
-    """The share of rows that get the commonest class: what a constant agrees with."""
-    return float(np.bincount(outputs.argmax(axis=1)).max() / len(outputs))
+def largest_share(outputs: NDArray[np.floating], weights: Floats | None = None) -> float:
+    """The share of rows, each with its weight, that get the commonest class: what a constant agrees
+    with."""
+    total = len(outputs) if weights is None else weights.sum()
+    return float(np.bincount(outputs.argmax(axis=1), weights).max() / total)
 
 
 def movement(answers: Floats) -> Floats:
@@ -85,24 +91,47 @@ def intersection_over_union(first: NDArray[np.bool_], second: NDArray[np.bool_])
     return float(np.count_nonzero(first & second) / union) if union else 1.0
 
 
-def normalised_error(mse: float, expected: NDArray[np.floating]) -> float | None:
+def column_means(values: NDArray[np.floating], weights: Floats | None = None) -> Floats:
+    """The means of columns, n × k, in float64; the rows count by their weights, (n,), or where
+    these are None alike."""
+    if weights is None:
+        return np.asarray(values.mean(axis=0, dtype=np.float64))
+    return np.asarray(np.average(values, axis=0, weights=weights))
+
+
+def mean_over_rows(values: Floats, weights: Floats | None = None) -> float:
+    """The mean of values, n × k, whose rows count by their weights, (n,); None where all count
+    alike."""
+    if weights is None:
+        return float(np.mean(values))
+    return float(np.mean(np.average(values, axis=0, weights=weights)))
+
+
+def normalised_error(
+    mse: float, expected: NDArray[np.floating], weights: Floats | None = None
+) -> float | None:
     """A mean squared error over the variance of the expected values (n × k), of every column about
-    its mean; None where they are constant."""
+    its mean; None where they are constant. ``weights`` are those of the rows in both, (n,)."""
     values = expected.astype(np.float64)
-    variance = float(np.mean(np.square(values - values.mean(axis=0))))
+    variance = mean_over_rows(np.square(values - column_means(values, weights)), weights)
     return mse / variance if variance > 0 else None
 
 
-def r_squared(mse: float, expected: NDArray[np.floating]) -> float | None:
+def r_squared(
+    mse: float, expected: NDArray[np.floating], weights: Floats | None = None
+) -> float | None:
     """1 - ``normalised_error``: 1 where there is no error, 0 where the mean would be as good."""
-    error = normalised_error(mse, expected)
+    error = normalised_error(mse, expected, weights)
     return None if error is None else 1.0 - error
 
 
-def component_shares(h: NDArray[np.floating]) -> Floats:
+def component_shares(h: NDArray[np.floating], weights: Floats | None = None) -> Floats:
     """The share of the variance of units, n × k, that their first 1, 2, … k principal components
-    hold: the R² that no linear code of so many numbers can pass. 1 where the units are constant."""
-    centred = h - h.mean(axis=0, dtype=np.float64)
+    hold: the R² that no linear code of so many numbers can pass. 1 where the units are constant.
+    ``weights`` are those of the rows, (n,)."""
+    centred = h - column_means(h, weights)
+    if weights is not None:
+        centred *= np.sqrt(weights)[:, None]
     with threadpool_limits(1):  # or the last digits would depend on their number
         variances = np.linalg.eigvalsh(np.einsum("ni,nj->ij", centred, centred))[::-1]
     held, total = np.cumsum(np.maximum(variances, 0.0)), max(float(variances.sum()), 0.0)

@@ -25,6 +25,7 @@ from srnet.cgp.compiling import cache_folder
 from srnet.cli import main
 from srnet.errors import UserError
 from srnet.io.files import write_json
+from srnet.model.fitting import check_run
 from srnet.model.srnet import SRNet
 from srnet.networks.layers import Layers
 from srnet.networks.mlp import load_network
@@ -718,6 +719,41 @@ def test_explain_takes_numbers_of_formulas_fidelity_and_nodes(tmp_path: Path) ->
     words = srnet("explain", network, data, "--out", tmp_path / "p", *EXPLAIN, "--formulas", "auto")
     assert words.exit_code == 0
     assert json.loads((tmp_path / "p" / "run.json").read_text())["settings"]["formulas"] == 0
+
+
+def test_explain_takes_weights_robust_losses_and_a_size(tmp_path: Path) -> None:
+    network, data = state_dict(tmp_path / "n.pt", 2, 3, 1), table(tmp_path / "d.csv", 3)
+    x = np.loadtxt(data, delimiter=",", skiprows=1)
+    weights = 1 + np.abs(x[:, 2])
+    np.savez(tmp_path / "d.npz", x=x[:, :2], count=weights)
+    np.savetxt(
+        tmp_path / "w.csv",
+        np.column_stack([x[:, 0], weights, x[:, 1]]),
+        delimiter=",",
+        header="width,count,length",
+        comments="",
+    )
+    options = ["--loss", "huber", "--delta", 0.3, "--maxsize", 20, "--sample-weight", "count"]
+    found = []
+    for name in ("d.npz", "w.csv"):
+        command = ("explain", network, tmp_path / name, "--out", tmp_path / "o", *EXPLAIN, *options)
+        result = srnet(*command)
+        assert result.exit_code == 0, result.output
+        run = json.loads((tmp_path / "o" / "run.json").read_text())
+        settings = run["settings"]
+        assert (settings["loss"], settings["delta"], settings["maxsize"]) == ("huber", 0.3, 20)
+        assert SRNet.from_run(run).size <= 20
+        assert run["test_robust_r2"] is not None
+        layers = Layers.load(tmp_path / "o" / "layers.npz")
+        assert layers.weights["train"].size == layers.rows("train")
+        found.append(run["layers_fingerprint"])
+        check_run(run, SRNet.from_run(run), layers)
+    assert found[0] == found[1]
+    words = ("explain", network, data, "--out", tmp_path / "p", *EXPLAIN, "--sample-weight")
+    sentence(srnet(*words, "n"), "d.csv", "n")
+    sentence(srnet(*words[:2], tmp_path / "d.npz", *words[3:], "n"), "lacks the array 'n'")
+    # the third column has negative numbers
+    sentence(srnet(*words, "c"), "d.csv", "'sample_weight' is -")
 
 
 def test_functions_constraints_and_costs_are_options(tmp_path: Path, layers_file: Path) -> None:

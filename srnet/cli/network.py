@@ -57,10 +57,24 @@ from srnet.cli import options
 )
 @click.option(
     "--loss",
-    type=click.Choice(["mse", "cross_entropy"]),
+    type=click.Choice(["mse", "cross_entropy", "huber", "l1"]),
     default="mse",
     show_default=True,
-    help="Loss of the output. With cross_entropy, for a classifier, the formulas are logits.",
+    help="Loss of the output. With cross_entropy, for a classifier, the formulas are logits; with "
+    "huber and l1, of the preset rank, rows far off do not decide.",
+)
+@click.option(
+    "--delta",
+    type=float,
+    default=None,
+    help="Of the loss huber: the error, in deviations of the output, beyond which it counts "
+    "linearly.  [default: 0.1]",
+)
+@click.option(
+    "--sample-weight",
+    default=None,
+    metavar="NAME",
+    help="The column of DATA.csv, or the array of DATA.npz, that tells what each row counts.",
 )
 @click.option(
     "--formulas",
@@ -82,6 +96,13 @@ from srnet.cli import options
     default=None,
     help="Complexity of a layer's formulas, at most, but of a linear regression.  [default: the "
     "preset's]",
+)
+@click.option(
+    "--maxsize",
+    type=int,
+    default=None,
+    help="Operators, functions, inputs and constants of an output's printed formula, at most.  "
+    "[default: any number]",
 )
 @options.functions
 @options.nested_constraints

@@ -4,7 +4,7 @@ SRNet."""
 import time
 import warnings
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -17,14 +17,17 @@ from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import check_is_fitted, validate_data
 
 from srnet.cgp.primitives import Primitive
+from srnet.errors import UserError
 from srnet.explanation.explain import explain_rows
 from srnet.explanation.layers import MOST_ROWS
 from srnet.explanation.result import Explanation
+from srnet.explanation.rows import check_weights
+from srnet.model.losses import ROBUST, SQUARED, robust_moments
 from srnet.model.names import symbol_names
 from srnet.networks.adapters import OUTPUT, SklearnBox, adapt
 from srnet.search.budget import Budget
 from srnet.search.compilation import load_kernels
-from srnet.search.settings import RankSettings
+from srnet.search.settings import RankSettings, Settings
 from srnet.search.settings import preset as preset_settings
 from srnet.typing import Floats
 from srnet.validation import SECONDS, Choice
@@ -54,6 +57,7 @@ class _Estimator(BaseEstimator):
         random_state: Any = None,
         verbose: bool = False,
         functions: Sequence[str | Primitive] | None = None,
+        maxsize: int | None = None,
     ) -> None:
         self.hidden_layer_sizes = hidden_layer_sizes
         self.activation = activation
@@ -67,9 +71,18 @@ class _Estimator(BaseEstimator):
         self.random_state = random_state
         self.verbose = verbose
         self.functions = functions
+        self.maxsize = maxsize
 
-    def _fit(self, X: Floats, y: NDArray[Any], kind: type) -> None:
-        begin = time.monotonic()
+    def _settings(self) -> Settings:
+        """Of the search."""
+        return preset_settings(
+            self.preset, loss=self._loss, functions=self.functions, maxsize=self.maxsize
+        )
+
+    def _fit(
+        self, X: Floats, y: NDArray[Any], kind: type, sample_weight: Floats | None = None
+    ) -> None:
+        begin, search = time.monotonic(), self._settings()
         Choice(("output", "all")).check("layers", self.layers)
         random = check_random_state(self.random_state)
         seeds = random.randint(0, 2**31 - 1, 3)
@@ -78,7 +91,7 @@ class _Estimator(BaseEstimator):
             if self.max_time is None
             else Budget(seconds=SECONDS.check("max_time", self.max_time))
         )
-        mean, deviations = _moments(X)
+        mean, deviations = _moments(X, sample_weight)
         # 1 where a column is constant, as StandardScaler has it
         scaler = (mean, np.where(deviations > 0, deviations, 1.0))
         rows = np.arange(len(X))
@@ -98,10 +111,20 @@ class _Estimator(BaseEstimator):
         )
         self.n_iter_ = 0
         standardised = (X[rows] - scaler[0]) / scaler[1]
+        weight = None if sample_weight is None else sample_weight[rows]
+        robust = replace(
+            search.robust if isinstance(search, RankSettings) else SQUARED, weights=weight
+        )
+        if robust.name != "mse":
+            weight = robust.row_weights(y[rows].reshape(len(rows), -1))
         while True:
             with warnings.catch_warnings():
                 warnings.simplefilter("ignore", ConvergenceWarning)
-                mlp.fit(standardised, y[rows])
+                # an argument that is not needed is not given: scikit-learn's own arithmetic stays
+                mlp.fit(standardised, y[rows], *([] if weight is None else [weight]))
+            if robust.name != "mse":  # the network is not to learn rows far off
+                left = mlp.predict(standardised) - y[rows]
+                weight = robust.row_weights(left.reshape(len(rows), -1))
             self.n_iter_ += max(1, int(mlp.n_iter_))
             late = self.max_time is not None and time.monotonic() - begin > _NETWORK * self.max_time
             if mlp.n_iter_ < mlp.max_iter or self.n_iter_ >= self.max_iter or late:
@@ -113,7 +136,7 @@ class _Estimator(BaseEstimator):
         if budget.seconds is not None:
             # loading the search is not in its own time, but in that of the fit; compiling it, once
             # on a machine, is not
-            load_kernels(preset_settings(self.preset, functions=self.functions))
+            load_kernels(search)
             left = (
                 budget.seconds * (1 - _REST) - (time.monotonic() - begin)
                 if self.max_time is not None
@@ -125,7 +148,6 @@ class _Estimator(BaseEstimator):
             warnings.filterwarnings("ignore", message="the network's output is nearly constant")
             # outside of the data a network knows nothing of the law; one that classifies is sure of
             # the rows that it was trained on, and says more of those between
-            search = preset_settings(self.preset, loss=self._loss, functions=self.functions)
             recombine = search.loss == "cross_entropy" and isinstance(search, RankSettings)
             some = np.random.default_rng(int(seeds[2])).choice(
                 len(rows), max(2, min(len(rows) // 4, 1000)), replace=False
@@ -140,6 +162,10 @@ class _Estimator(BaseEstimator):
                 budget=budget,
                 validation=None if recombine else X[rows[some]],
                 progress=self.verbose,
+                sample_weight=sample_weight,
+                validation_weight=(
+                    None if recombine or sample_weight is None else sample_weight[rows[some]]
+                ),
             )
             if self.select is not None:
                 self.explanation_ = self.explanation_.select(self.select)
@@ -166,14 +192,33 @@ class _Estimator(BaseEstimator):
         return self.explanation_.model.predict(rows)
 
 
-def _moments(values: Floats) -> tuple[Floats, Floats]:
-    """Means and standard deviations of columns (n × k) or of one (n); of a constant its value and
-    0, without the rounding of a sum."""
+def _moments(values: Floats, weights: Floats | None = None) -> tuple[Floats, Floats]:
+    """Means and standard deviations of columns (n × k) or of one (n), by the weights of the rows;
+    of a constant its value and 0, without the rounding of a sum."""
     is_constant = np.ptp(values, axis=0) == 0
+    means, deviations = values.mean(axis=0), values.std(axis=0)
+    if weights is not None:
+        means = np.average(values, axis=0, weights=weights)
+        deviations = np.sqrt(np.average(np.square(values - means), axis=0, weights=weights))
     return (
-        np.where(is_constant, values[0], values.mean(axis=0)),
-        np.where(is_constant, 0.0, values.std(axis=0)),
+        np.where(is_constant, values[0], means),
+        np.where(is_constant, 0.0, deviations),
     )
+
+
+def _positive(
+    sample_weight: Any, X: Floats, y: NDArray[Any]
+) -> tuple[Floats, NDArray[Any], Floats | None]:
+    """The rows, targets and weights of the rows whose weight is not 0; None for weights that are
+    all equal."""
+    if sample_weight is None:
+        return X, y, None
+    weights = check_weights(sample_weight, len(X))
+    kept = weights > 0
+    if kept.sum() < 2:
+        raise UserError("'sample_weight' is above 0 in one row alone; at least 2 are needed")
+    X, y, weights = X[kept], y[kept], weights[kept]
+    return X, y, None if (weights == weights[0]).all() else weights / weights.mean()
 
 
 @dataclass(frozen=True)
@@ -222,8 +267,12 @@ class SRNetRegressor(RegressorMixin, _Estimator):
         Of the network and the search.
     verbose
         Whether progress is shown.
-    functions
-        The functions of the formulas, in the place of the preset's, as of :func:`srnet.explain`.
+    functions, maxsize
+        The functions of the formulas, in the place of the preset's, and the largest size of one, as
+        of :func:`srnet.explain`.
+    loss, delta
+        ``mse``, or with the preset ``rank`` ``huber`` or ``l1``, for targets of which some are far
+        off; as of :func:`srnet.explain`. The network is then trained by reweighted squares too.
 
     Attributes
     ----------
@@ -239,13 +288,62 @@ class SRNetRegressor(RegressorMixin, _Estimator):
         As everywhere in scikit-learn.
     """
 
-    def fit(self, X: Any, y: Any) -> "SRNetRegressor":
-        """Train and explain the network of rows X (n × d) and targets y (n, or n × outputs)."""
+    def __init__(
+        self,
+        hidden_layer_sizes: tuple[int, ...] = (8,),
+        activation: str = "tanh",
+        alpha: float = 1e-6,
+        max_iter: int = 2000,
+        layers: str = "output",
+        preset: str = "rank",
+        budget: int | str | None = 300_000,
+        max_time: float | None = None,
+        select: str | None = None,
+        random_state: Any = None,
+        verbose: bool = False,
+        functions: Sequence[str | Primitive] | None = None,
+        maxsize: int | None = None,
+        loss: str = "mse",
+        delta: float | None = None,
+    ) -> None:
+        super().__init__(
+            hidden_layer_sizes,
+            activation,
+            alpha,
+            max_iter,
+            layers,
+            preset,
+            budget,
+            max_time,
+            select,
+            random_state,
+            verbose,
+            functions,
+            maxsize,
+        )
+        self.loss = loss
+        self.delta = delta
+
+    def _settings(self) -> Settings:
+        return preset_settings(
+            self.preset,
+            loss=self.loss,
+            delta=self.delta,
+            functions=self.functions,
+            maxsize=self.maxsize,
+        )
+
+    def fit(self, X: Any, y: Any, sample_weight: Any = None) -> "SRNetRegressor":
+        """Train and explain the network of rows X (n × d) and targets y (n, or n × outputs), with
+        the weights of the rows (n), which count in both."""
         X, y = validate_data(
             self, X, y, dtype=np.float64, y_numeric=True, multi_output=True, ensure_min_samples=2
         )
-        mean, deviations = self.target_ = _moments(y)
-        self._fit(X, (y - mean) / np.where(deviations > 0, deviations, 1.0), MLPRegressor)
+        X, y, weights = _positive(sample_weight, X, y)
+        moments = robust_moments if self.loss in ROBUST else _moments
+        self.target_ = mean, deviations = moments(y, weights)
+        standardised = (y - mean) / np.where(deviations > 0, deviations, 1.0)
+        self._fit(X, standardised, MLPRegressor, weights)
         return self
 
     def _box(self, box: SklearnBox, scaler: tuple[Floats, Floats]) -> Standardised:
@@ -276,16 +374,18 @@ class SRNetClassifier(ClassifierMixin, _Estimator):
 
     _loss = "cross_entropy"
 
-    def fit(self, X: Any, y: Any) -> "SRNetClassifier":
-        """Train and explain the network of rows X (n × d) and labels y (n)."""
+    def fit(self, X: Any, y: Any, sample_weight: Any = None) -> "SRNetClassifier":
+        """Train and explain the network of rows X (n × d) and labels y (n), with the weights of the
+        rows (n), which count in both."""
         X, y = validate_data(self, X, y, dtype=np.float64, ensure_min_samples=2)
         check_classification_targets(y)
+        X, y, weights = _positive(sample_weight, X, y)
         self.classes_, labels = np.unique(y, return_inverse=True)
         if len(self.classes_) < 2:
             raise ValueError(
                 f"y holds one class, {self.classes_[0]}; a classifier needs at least 2 classes"
             )
-        self._fit(X, labels, MLPClassifier)
+        self._fit(X, labels, MLPClassifier, weights)
         return self
 
     def _box(self, box: SklearnBox, scaler: tuple[Floats, Floats]) -> Standardised:

@@ -24,9 +24,10 @@ from srnet.explanation.classifier import Classifier
 from srnet.explanation.generation import Callback, Generation
 from srnet.explanation.layers import MOST_ROWS, LayerSample, sample_layers
 from srnet.explanation.result import Explanation
-from srnet.explanation.rows import as_rows, rows_of
+from srnet.explanation.rows import as_rows, rows_of, weighted_rows
 from srnet.explanation.units import restore_units, scale_layers, search_units
 from srnet.io.files import check_writable, write_json, writing_files
+from srnet.model.losses import ROBUST
 from srnet.model.names import default_names, symbol_names
 from srnet.model.parse import parse_formula
 from srnet.networks.adapters import OUTPUT, BlackBox, Scaler, adapt
@@ -61,9 +62,12 @@ def explain(
     task: str | None = None,
     preset: str = "rank",
     loss: str = "mse",
+    delta: float | None = None,
+    sample_weight: Any = None,
     formulas: int | str | Mapping[str, int] = "auto",
     fidelity: float | None = None,
     nodes: int | None = None,
+    maxsize: int | None = None,
     functions: Sequence[str | Primitive] | None = None,
     nested_constraints: Mapping[str, Mapping[str, int]] | None = None,
     costs: Mapping[str, int] | None = None,
@@ -119,7 +123,18 @@ def explain(
         logits of its classes, and their softmax predicts. With the preset ``rank`` they are fitted
         to the network's probabilities, with the others to the class that it predicts, as in the
         paper. The network's outputs may be probabilities or logits; a single column is that of the
-        second of two classes.
+        second of two classes. ``huber`` and ``l1``, with the preset ``rank``: rows far off do not
+        decide. They are of the error of a row, over all outputs, in deviations of the output
+        (:class:`srnet.model.losses.RowLoss`); hidden layers have the squared error.
+    delta
+        Of the loss ``huber``, by default .1: an error up to so many standard deviations of the
+        output counts squared, a larger one linearly, as of PySR's ``HuberLoss(delta)``. The
+        deviation is told by the median absolute deviation, which rows far off do not change.
+    sample_weight
+        What each row of X counts, (n,), at least 0, some above: a weight of 2 counts as two such
+        rows. With the preset ``rank``. Weighted are all fits of constants, weights and biases, the
+        fitness, the losses and every R² that the result tells. Rows to search on and to recombine
+        are drawn in proportion. Validation rows that you give count alike.
     formulas
         How many formulas a layer gets with the preset ``rank``: ``"auto"``, as many as it takes to
         reach the fidelity, among them inputs as they are, so that the explanation is no worse than
@@ -132,7 +147,12 @@ def explain(
         probabilities.
     nodes
         Complexity of a layer's formulas, at most; by default 60. Only a linear regression may have
-        more, as its additions count.
+        more, as its additions count. It bounds the search; ``maxsize`` bounds what is printed.
+    maxsize
+        The largest size of an output's formula as it is printed, all layers composed: the number of
+        its operators and functions, each with its cost, inputs and constants, which is PySR's
+        ``maxsize``. At least 5, for ``0.5*x + 0.1``; none by default. With the preset ``rank``; it
+        holds for every model of the front.
     functions
         The functions and operators that formulas are searched with, by their names, in the place
         of the preset's: ``["add", "mul", "exp"]``; or what :func:`srnet.make_function` gives.
@@ -143,8 +163,8 @@ def explain(
         of PySR: ``{"sin": {"cos": 0}}`` allows no cosine inside a sine. By default no trigonometric
         function is inside another; ``{}`` allows any nesting. Not for the preset ``paper``.
     costs
-        What an operator counts in the complexity of a formula, and so in ``nodes``, where it is not
-        1: ``{"sin": 3, "ln": 2}``. Not for the preset ``paper``.
+        What an operator counts in the complexity of a formula, and so in ``nodes`` and ``maxsize``,
+        where it is not 1: ``{"sin": 3, "ln": 2}``. Not for the preset ``paper``.
     seed
         0 or more. Runs count their seeds from 1, so RUN.json holds ``seed + 1``.
     seeds
@@ -207,7 +227,12 @@ def explain(
     search = preset_settings(
         preset,
         loss=loss,
-        **_choices(preset, fidelity, nodes, functions, nested_constraints, costs, settings),
+        **_choices(
+            preset,
+            {"fidelity": fidelity, "most_nodes": nodes, "maxsize": maxsize, "delta": delta},
+            {"functions": functions, "nested_constraints": nested_constraints, "costs": costs},
+            settings,
+        ),
     )
     if layers is None and isinstance(search, RankSettings):
         layers = [OUTPUT]
@@ -242,6 +267,7 @@ def explain(
         callback=callback,
         progress=progress,
         threads=threads,
+        sample_weight=sample_weight,
     )
     if seeds is None:
         explanation = explain_seed(seed=seed)
@@ -281,9 +307,12 @@ def explain_rows(
     callback: Callback | None = None,
     progress: bool = True,
     threads: int = 1,
+    sample_weight: Any = None,
+    validation_weight: Any = None,
 ) -> Explanation:
     """:func:`explain` for whatever has layers, for rows that are an array already, with the names
-    of their columns or None, and for the settings of a search."""
+    of their columns or None, and for the settings of a search; validation rows may have weights
+    too."""
     seed = _SEED.check("seed", seed)
     limit = Budget.parse(budget)
     classifies = search.loss == "cross_entropy"
@@ -293,8 +322,21 @@ def explain_rows(
     ranked = isinstance(search, RankSettings)
     if validation is not None:
         validation = rows_of(validation, columns, "'validation'")
+    rows, weights = weighted_rows(rows, sample_weight, validation_weight)
+    if weights is not None and not ranked:
+        raise UserError(f"'sample_weight' is of the preset rank; the preset is {search.preset!r}")
     sample = sample_layers(
-        network, rows, seed, validation, task or "network", hold_out=ranked, inputs=inputs
+        network,
+        rows,
+        seed,
+        validation,
+        task or "network",
+        hold_out=ranked,
+        inputs=inputs,
+        weights=weights,
+        robust=search.loss in ROBUST,
+        # the published fitness has one scale
+        by_output=search.search != "layerwise",
     )
     check_parts(whole, rows[:MOST_ROWS], columns)
     check_trained(whole)
@@ -342,7 +384,13 @@ def _resume(
             f"a search can be resumed where the preset is rank and the output alone is explained; "
             f"here the preset is {search.preset} and there are {layers.depth} layer(s)"
         )
-    sample = LayerSample(layers, run["layer_names"], run["output_scale"], run["validation"])
+    scale = np.asarray(run["output_scale"]) if isinstance(run["output_scale"], list) else None
+    sample = LayerSample(
+        layers,
+        run["layer_names"],
+        run["output_scale"] if scale is None else scale,
+        run["validation"],
+    )
     count = run.get("resumed", 0) + 1
     # of the run's seed and the count alone
     seed = int(np.random.SeedSequence([run["seed"], count]).generate_state(1, np.uint64)[0] >> 2)
@@ -504,32 +552,24 @@ def _to_search_units(
 
 
 def _choices(
-    preset: str,
-    fidelity: float | None,
-    nodes: int | None,
-    functions: Any,
-    nested_constraints: Any,
-    costs: Any,
-    settings: Any,
+    preset: str, ranked: dict[str, Any], others: dict[str, Any], settings: Any
 ) -> dict[str, Any]:
-    """The settings that a caller gives, the arguments of :func:`explain` among them."""
+    """The settings that a caller gives, the arguments of :func:`explain` among them, of which some
+    are of presets of rank r alone (``ranked``)."""
     if settings is not None and not isinstance(settings, Mapping):
         raise UserError(
             f"'settings' is {settings!r}; settings by their names are needed, as {{'cols': 10}}"
         )
     if settings is not None and "loss" in settings:
         raise UserError(f"'settings' has the loss {settings['loss']!r}; give it as loss=")
-    ranked = isinstance(preset_settings(preset), RankSettings)
-    if not ranked and (fidelity is not None or nodes is not None):
-        raise UserError(f"'fidelity' and 'nodes' are of the preset rank; the preset is {preset!r}")
-    given = {
-        "fidelity": fidelity,
-        "most_nodes": nodes,
-        "functions": functions,
-        "nested_constraints": nested_constraints,
-        "costs": costs,
-    }
-    return {**(settings or {}), **{key: value for key, value in given.items() if value is not None}}
+    given = {key: value for key, value in ranked.items() if value is not None}
+    if given and not isinstance(preset_settings(preset), RankSettings):
+        raise UserError(
+            f"'fidelity', 'nodes', 'maxsize' and 'delta' are of the preset rank; the preset is "
+            f"{preset!r}"
+        )
+    given |= {key: value for key, value in others.items() if value is not None}
+    return {**(settings or {}), **given}
 
 
 def _by_layer(
@@ -564,6 +604,7 @@ def write_explanation(
     outputs_file: StrPath | None = None,
     columns: Sequence[str] | None = None,
     left_out: Sequence[str] = (),
+    sample_weight: str | None = None,
     select: str | None = None,
     time_limit: float = 5.0,
     **options: Any,
@@ -584,6 +625,9 @@ def write_explanation(
     columns, left_out
         The columns of a CSV that the network reads, in its order, or those that it does not read,
         as its target; by default it reads all.
+    sample_weight
+        The column of a CSV with the weights of the rows, which the network does not read, or the
+        array of an npz file.
     select
         The model of the Pareto front that is written (:meth:`Explanation.select`); by default the
         one that the search chose.
@@ -597,7 +641,7 @@ def write_explanation(
     """
     import pandas as pd
 
-    from srnet.explanation.predict import read_rows
+    from srnet.explanation.predict import read_column, read_rows
     from srnet.model.export import to_c, to_numpy
     from srnet.model.simplify import describe
     from srnet.networks.model_files import load_model, width
@@ -608,6 +652,11 @@ def write_explanation(
     if columns is not None and left_out:
         raise UserError("'columns' and 'target' are both given; one of them tells the inputs")
     network = load_model(network_file, activation)
+    weights = None
+    if sample_weight is not None:
+        weights = read_column(data_file, sample_weight)
+        if columns is None and Path(data_file).suffix != ".npz":
+            left_out = [*left_out, sample_weight]
     x, header = read_rows(
         data_file,
         width(network),
@@ -631,11 +680,14 @@ def write_explanation(
             network,
             rows,
             task=printable(options.pop("task", None) or Path(network_file).stem),
+            sample_weight=weights,
             **options,
         )
     except UserError as error:
         raise (
-            UserError(f"{data_file}: {error}") if str(error).startswith("X ") else error
+            UserError(f"{data_file}: {error}")
+            if str(error).startswith(("X ", "'sample_weight'"))
+            else error
         ) from error
     if select is not None:
         explanation = explanation.select(select)

@@ -11,11 +11,17 @@ from threadpoolctl import threadpool_limits
 
 from srnet.data.dataset import widen_box
 from srnet.errors import UserError
+from srnet.explanation.rows import Weights
+from srnet.metrics import column_means, mean_over_rows
+from srnet.model.losses import robust_moments
 from srnet.networks.adapters import BlackBox, check_width
 from srnet.networks.inputs import Inputs
 from srnet.networks.layers import Layers, too_coarse
 from srnet.networks.mlp import CONSTANT_SPREAD
+from srnet.search.sampling import in_proportion
+from srnet.typing import Floats
 
+Rows = NDArray[np.int64]
 # Of more rows a sample is searched: a formula of a few constants needs no more.
 MOST_ROWS = 10_000
 MOST_VALIDATION_ROWS = 1000
@@ -23,6 +29,8 @@ MOST_VALIDATION_ROWS = 1000
 # those left are recombined, to so many new rows for validation. Recombined rows have the last share
 # of their components from others.
 _HELD_OUT, _LEAST, _FEW_ROWS, _NEW, _RECOMBINED = 0.2, 10, 1000, 400, 0.5
+# Outputs whose deviations differ by no more than this factor share a scale.
+_ALIKE = 10
 # An input whose values repeat, no more of them than these, is taken for a kind.
 _FEW_VALUES = 10
 
@@ -37,7 +45,8 @@ class LayerSample:
     names
         Of the layers, the output last.
     output_scale
-        Standard deviation of the output; 1 where it is constant.
+        Standard deviation of the output; 1 where it is constant. Of outputs of very different
+        deviations that of each, (k,).
     validation
         What the validation rows are: ``given``; ``held out`` of the rows; ``made up``; or
         ``fitted`` rows, where there are too few others.
@@ -45,7 +54,7 @@ class LayerSample:
 
     layers: Layers
     names: list[str]
-    output_scale: float
+    output_scale: float | Floats
     validation: str = "given"
 
 
@@ -58,6 +67,9 @@ def sample_layers(
     *,
     hold_out: bool = False,
     inputs: Inputs | None = None,
+    weights: Weights | None = None,
+    robust: bool = False,
+    by_output: bool = False,
 ) -> LayerSample:
     """The layers of a network on (a sample of) the rows, n × d, and on validation rows.
 
@@ -76,6 +88,13 @@ def sample_layers(
         for others.
     inputs
         What the model reads; rows that are made up are then some that it can read.
+    weights
+        What the rows count; None where all count alike. Rows that are made up are made of rows in
+        proportion to their weights, and count like the mean row.
+    robust
+        Whether the output's scale is one that a few rows far off do not change.
+    by_output
+        Whether outputs of very different scales have one each.
 
     Raises
     ------
@@ -100,7 +119,12 @@ def sample_layers(
                 f"'validation' has {len(validation)} row(s); at least {least} are needed"
             )
         check_width(validation, rows.shape[1], "'validation'")
-    splits, kind = _splits(rows, validation, hold_out, rng)
+    own_weights = np.ones(len(rows)) if weights is None else weights.rows
+    splits, weights_of, kind = _splits(rows, own_weights, validation, hold_out, rng)
+    if weights is None:
+        weights_of = {}
+    elif weights.validation is not None:
+        weights_of["valid"] = weights.validation
     if len(splits["train"]) < len(rows) > MOST_ROWS:
         warnings.warn(
             f"X has {len(rows)} rows; the formulas are fitted to {len(splits['train'])} of them, "
@@ -122,61 +146,86 @@ def sample_layers(
     values = {split: [value.astype(np.float32) for value in each] for split, each in own.items()}
     for split, i in itertools.product(own, wide):
         values[split][i] = own[split][i].astype(np.float64)
-    layers = Layers(values, name=task, source="network")
-    output = layers.values(-1)
-    scale = float(np.sqrt(np.mean(np.square(output - output.mean(axis=0)))))
+    layers = Layers(values, name=task, source="network", weights=weights_of)
+    output, rows_weights = layers.values(-1), layers.row_weights("train", "valid")
+    centred = output - column_means(output, rows_weights)
+    scale = float(np.sqrt(mean_over_rows(np.square(centred), rows_weights)))
     if scale <= CONSTANT_SPREAD * float(np.sqrt(np.mean(np.square(output)))):
         warnings.warn(
             f"the network's output is nearly constant (standard deviation {scale:.3g}); is it "
             f"trained?",
             stacklevel=4,
         )
-    return LayerSample(layers, names, scale if scale > 1e-30 else 1.0, kind)
+    scale = scale if scale > 1e-30 else 1.0
+    if not (robust or by_output):
+        return LayerSample(layers, names, scale, kind)
+    each = np.sqrt(column_means(np.square(centred), rows_weights))
+    if robust:
+        each = robust_moments(output, rows_weights)[1]
+        scale = float(np.sqrt(np.mean(np.square(each)))) or 1.0
+    varying = each > CONSTANT_SPREAD * np.abs(output).max(axis=0)
+    if by_output and varying.any() and each[varying].max() > _ALIKE * each[varying].min():
+        # a constant output has the largest scale, for its rounding is not to be explained
+        return LayerSample(layers, names, np.where(varying, each, each.max()), kind)
+    return LayerSample(layers, names, scale, kind)
 
 
 def _splits(
     rows: NDArray[Any],
+    weights: Floats,
     validation: NDArray[Any] | None,
     hold_out: bool,
     rng: np.random.Generator,
-) -> tuple[dict[str, NDArray[Any]], str]:
-    """Rows by split, and what the validation rows are."""
+) -> tuple[dict[str, NDArray[Any]], dict[str, Floats], str]:
+    """Rows and their weights by split, and what the validation rows are."""
+
+    def take(places: dict[str, Rows], kind: str) -> tuple[Any, Any, str]:
+        return (
+            {split: rows[chosen] for split, chosen in places.items()},
+            {split: weights[chosen] for split, chosen in places.items()},
+            kind,
+        )
+
+    all_rows = np.arange(len(rows))
     if validation is not None:
         known = {row.tobytes() for row in validation.astype(rows.dtype)}
         others = np.array([row.tobytes() not in known for row in rows])
         kind = "given" if others.sum() >= 2 else "fitted"
-        rows = rows[others] if kind == "given" else rows
-        return {"train": _sample(rows, MOST_ROWS, rng)[0], "valid": validation}, kind
+        fitted = np.flatnonzero(others) if kind == "given" else all_rows
+        splits, counts, kind = take({"train": _sample(fitted, MOST_ROWS, rng)[0]}, kind)
+        return splits | {"valid": validation}, counts | {"valid": np.ones(len(validation))}, kind
     if hold_out and len(rows) >= _FEW_ROWS:
-        rows = _sample(rows, MOST_ROWS, rng)[0]
-        train, valid = _sample(rows, len(rows) - int(_HELD_OUT * len(rows)), rng)
-        return {"train": train, "valid": valid}, "held out"
+        kept = _sample(all_rows, MOST_ROWS, rng)[0]
+        train, valid = _sample(kept, len(kept) - int(_HELD_OUT * len(kept)), rng)
+        return take({"train": train, "valid": valid}, "held out")
     held = int(_HELD_OUT * len(rows)) if len(rows) >= _LEAST else 0
     held = min(held, MOST_VALIDATION_ROWS)
-    rest, test = _sample(rows, len(rows) - held, rng)
+    rest, test = _sample(all_rows, len(rows) - held, rng)
     train = _sample(rest, MOST_ROWS, rng)[0]
-    kept = {"test": test} if held else {}
-    if _are_kinds(train).all():  # nothing new can be made of them
+    if _are_kinds(rows[train]).all():  # nothing new can be made of them
         if not held:
-            return {"train": train, "valid": train}, "fitted"
-        return {"train": train, "valid": test}, "held out"
-    if not hold_out:
-        count = min(max(10, len(rows) * 3 // 10), MOST_VALIDATION_ROWS)
-        made = _recombine(train, count, len(rows), rng)
-        return {"train": train, "valid": made, **kept}, "made up"
-    missing = _FEW_ROWS - len(train)
-    added, new = np.split(_recombine(train, 2 * missing + _NEW, len(rows), rng), [2 * missing])
-    train = np.vstack([train, added])
-    known = {row.tobytes() for row in train}
-    unseen = np.array([row.tobytes() not in known for row in new])
-    valid = new[unseen] if unseen.any() else new
-    return {"train": train, "valid": valid, **kept}, "made up"
+            return take({"train": train, "valid": train}, "fitted")
+        return take({"train": train, "valid": test}, "held out")
+    # the validation rows are to come
+    places = {"train": train, "valid": train[:0], **({"test": test} if held else {})}
+    splits, counts, kind = take(places, "made up")
+    missing = _FEW_ROWS - len(train) if hold_out else 0
+    count = _NEW if hold_out else min(max(10, len(rows) * 3 // 10), MOST_VALIDATION_ROWS)
+    # with weights that are all 1 these are the rows themselves
+    donors = splits["train"][in_proportion(counts["train"], len(train))]
+    made = _recombine(donors, 2 * missing + count, len(rows), rng)
+    added, valid = np.split(made, [2 * missing])
+    if hold_out:
+        splits["train"] = np.vstack([splits["train"], added])
+        counts["train"] = np.concatenate([counts["train"], np.ones(len(added))])
+        known = {row.tobytes() for row in splits["train"]}
+        unseen = np.array([row.tobytes() not in known for row in valid])
+        valid = valid[unseen] if unseen.any() else valid
+    return splits | {"valid": valid}, counts | {"valid": np.ones(len(valid))}, kind
 
 
-def _sample(
-    rows: NDArray[Any], most: int, rng: np.random.Generator
-) -> tuple[NDArray[Any], NDArray[Any]]:
-    """At most so many of the rows, and the others, both in their order."""
+def _sample(rows: Rows, most: int, rng: np.random.Generator) -> tuple[Rows, Rows]:
+    """At most so many of the rows, by their numbers, and the others, both in their order."""
     if len(rows) <= most:
         return rows, rows[:0]
     order = rng.permutation(len(rows))

@@ -124,6 +124,24 @@ def read_rows(
     return x, header
 
 
+def read_column(path: StrPath, name: str) -> Floats:
+    """One column of a CSV with a header, or the array of an npz file, as it is.
+
+    Raises
+    ------
+    UserError
+        If there is none of this name, or it does not hold numbers.
+    """
+    if Path(path).suffix != ".npz":
+        return read_rows(path, 1, chosen=[name])[0][:, 0]
+    arrays = read_arrays(Path(path))
+    if name not in arrays:
+        raise UserError(f"{path}: lacks the array '{name}'; it has {', '.join(sorted(arrays))}")
+    if arrays[name].dtype.kind not in "fiu":
+        raise UserError(f"{path}: '{name}' holds {arrays[name].dtype}; numbers are needed")
+    return arrays[name].astype(np.float64)
+
+
 def _read_csv(
     path: Path, chosen: Sequence[str] | None, left_out: Sequence[str]
 ) -> tuple[list[str], Floats]:

@@ -13,9 +13,10 @@ from srnet.cgp.program import Program
 from srnet.errors import UserError
 from srnet.escaping import printable
 from srnet.explanation.classifier import class_probabilities
-from srnet.explanation.rows import rows_of
+from srnet.explanation.rows import check_weights, rows_of
 from srnet.io.files import read_json, write_json, writing
-from srnet.metrics import r_squared
+from srnet.metrics import mean_over_rows, r_squared
+from srnet.model.losses import ROBUST
 from srnet.model.names import columns_in, input_names_in, names_in
 from srnet.model.srnet import SRNet, legend, network_operations, readable_expressions
 from srnet.networks.adapters import check_width
@@ -90,7 +91,7 @@ class Fidelity:
     ----------
     mse, r2
         Of the output; r2 is None where the network's output is constant there, negative where its
-        mean would be better.
+        mean would be better. Of outputs that were scaled one by one r2 is that of the scaled ones.
     agreement
         Share of the rows with the same largest output, of a network with several; else None.
     finite
@@ -211,6 +212,13 @@ class Explanation:
         return found if told else self.layers[-1].r2
 
     @property
+    def robust_r2(self) -> float | None:
+        """The like of R² for the losses ``huber`` and ``l1``, on the same rows: 1 less the squared
+        ratio of the typical error to that of the best constant
+        (:meth:`srnet.model.losses.RowLoss.explained`); None with other losses."""
+        return self._judged("robust_r2", "linear_robust_r2")[0]
+
+    @property
     def outputs(self) -> int:
         """Number of outputs of the network."""
         return self._model.widths[-1]
@@ -235,7 +243,7 @@ class Explanation:
             raise UserError(f"X has {len(rows)} rows; at least {minimum} is needed")
         return rows
 
-    def fidelity(self, X: Any, y: Any = None) -> Fidelity:
+    def fidelity(self, X: Any, y: Any = None, sample_weight: Any = None) -> Fidelity:
         """How well the formulas do what the network does at rows X.
 
         Parameters
@@ -243,15 +251,20 @@ class Explanation:
         y
             The network's outputs there; computed by the network where they are not given. Where the
             formulas are logits, y may be probabilities or logits, and probabilities are compared.
+        sample_weight
+            What the rows count in ``mse``, ``r2`` and ``agreement``, (n,), at least 0, some above.
 
         Raises
         ------
         UserError
-            If y is not given and the explanation was loaded, without a network; or if X or y do not
-            fit.
+            If y is not given and the explanation was loaded, without a network; or if X, y or the
+            weights do not fit.
         """
         rows = self._rows(X, 1)
-        return _fidelity(self._network_output(rows, y), self._model.predict(rows))
+        weights = None if sample_weight is None else check_weights(sample_weight, len(rows))
+        expected, predicted = self._network_output(rows, y), self._model.predict(rows)
+        scales = self.run.get("output_scale")
+        return _fidelity(expected, predicted, scales if isinstance(scales, list) else 1.0, weights)
 
     def _network_output(self, rows: NDArray[Any], y: Any) -> Floats:
         """The network's outputs at the rows, n × k: y, or where that is None the network's own."""
@@ -570,11 +583,16 @@ class Explanation:
         Raises
         ------
         UserError
-            If the explanation was loaded, or its loss is ``cross_entropy``; if a layer has no more
+            If the explanation was loaded, or its loss is none of squares; if a layer has no more
             values than numbers, or no finite derivatives.
         """
         from srnet.explanation.standard_errors import compute_standard_errors
 
+        loss = self.run.get("settings", {}).get("loss")
+        if loss in ROBUST:
+            raise UserError(
+                f"standard errors are those of least squares; the loss of these formulas is {loss}"
+            )
         if self.network_layers is None:
             raise UserError(
                 "a loaded explanation has no rows, which tell standard errors; explain the model "
@@ -754,16 +772,21 @@ class Explanation:
         """Sentences on a poor fit of the output."""
         if "valid_accuracy" in self.run:
             return self._poor_agreement()
-        found, linear, rows = self._judged("r2", "linear_r2")
+        measure, name = self._r2_measure
+        found, linear, rows = self._judged(measure, f"linear_{measure}")
         if found is None:
             return []
         if linear is not None and found < linear - _WORSE:
-            return [f"Poor: a linear regression has R² {linear:.4f} on the {rows}."]
+            return [f"Poor: a linear regression has {name} {linear:.4f} on the {rows}."]
+        if found < _POOR and measure != "r2":
+            return [f"Poor: {name} on the {rows} is {found:.4f}; a larger budget may find more."]
         if found < _POOR:
             return [
                 f"Poor: {1 - found:.0%} of the output's variance on the {rows} is not explained; a "
                 f"larger budget may find more."
             ]
+        if measure != "r2":  # rows far off may be in any output
+            return []
         each = self._judged("output_r2", "")[0] or []
         poor = [i for i, value in enumerate(each) if value is not None and value < _POOR]
         return [
@@ -792,7 +815,9 @@ class Explanation:
     def doubt(self) -> str | None:
         """A sentence on formulas that explain less than half of the output; else None."""
         classifies = "valid_accuracy" in self.run
-        measure, name = ("accuracy", "share of the network's class") if classifies else ("r2", "R²")
+        measure, name = self._r2_measure
+        if classifies:
+            measure, name = "accuracy", "share of the network's class"
         found, _, rows = self._judged(measure, f"linear_{measure}")
         if found is None or found >= _HALF:
             return None
@@ -816,6 +841,13 @@ class Explanation:
         what = kinds.get(run.get("validation", ""), "validation rows")
         return run.get(f"valid_{measure}"), run.get(baseline), what
 
+    @property
+    def _r2_measure(self) -> tuple[str, str]:
+        """The key of R² in RUN.json, or with a robust loss of its like, and what it is called."""
+        if any(key in self.run for key in ("test_robust_r2", "valid_robust_r2")):
+            return "robust_r2", "robust R²"
+        return "r2", "R²"
+
     def _classifies(self) -> bool:
         return self._model.loss == "cross_entropy"
 
@@ -831,12 +863,13 @@ class Explanation:
             )
         if self._classifies():
             return f"network's class {_format(self.run.get('accuracy'))}"
-        found, linear, rows = self._judged("r2", "linear_r2")
+        measure, name = self._r2_measure
+        found, linear, rows = self._judged(measure, f"linear_{measure}")
         if found is None or linear is None:
             return f"R² of the output {_format(self.r2)}"
         return (
-            f"R² of the output on {rows} {found:.4f} (linear regression {linear:.4f})"
-            f"{self._beside('r2')}"
+            f"{name} of the output on {rows} {found:.4f} (linear regression {linear:.4f})"
+            f"{self._beside(measure)}"
         )
 
     def _beside(self, measure: str) -> str:
@@ -873,7 +906,7 @@ _ROUNDED = 1e-15  # a spread that is this share of the values is their rounding
 _MEASURES = (
     *("network_expressions", "layer_r2", "layer_gains", "layer_bounds", "digits"),
     *("valid_r2", "valid_accuracy", "test_r2", "test_accuracy"),
-    *("valid_output_r2", "test_output_r2"),
+    *("valid_output_r2", "test_output_r2", "valid_robust_r2", "test_robust_r2"),
     *("normalised", "r2", "accuracy"),
 )
 
@@ -883,15 +916,22 @@ def _shorten(text: str) -> str:
     return text if len(text) <= _LONGEST else text[: _LONGEST - 1] + "…"
 
 
-def _fidelity(expected: Floats, predicted: Floats) -> Fidelity:
+def _fidelity(
+    expected: Floats, predicted: Floats, scales: float | list[float], weights: Floats | None
+) -> Fidelity:
     finite = float(np.isfinite(predicted).all(axis=1).mean())
     same_class = expected.argmax(axis=1) == predicted.argmax(axis=1)
-    mse = float(np.mean(np.square(predicted - expected))) if finite == 1 else float("inf")
+    mse = scaled = float("inf")
+    if finite == 1:
+        mse, scaled = (
+            mean_over_rows(np.square((predicted - expected) / units), weights)
+            for units in (1.0, scales)
+        )
     is_constant = bool((np.ptp(expected, axis=0) <= _ROUNDED * np.abs(expected).max()).all())
     return Fidelity(
         mse,
-        None if is_constant else r_squared(mse, expected),
-        float(same_class.mean()) if expected.shape[1] > 1 else None,
+        None if is_constant else r_squared(scaled, expected / scales, weights),
+        float(np.average(same_class, weights=weights)) if expected.shape[1] > 1 else None,
         finite,
         len(expected),
     )

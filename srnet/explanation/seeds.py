@@ -50,9 +50,13 @@ def compare_runs(explanations: Sequence[Explanation]) -> dict[str, Any]:
 
 
 def most_faithful(explanations: Sequence[Explanation]) -> int:
-    """The position of the explanation of the highest R², of equal ones the simplest, then the
-    first."""
-    keys = [(-np.inf if each.r2 is None else each.r2, -each.complexity) for each in explanations]
+    """The position of the explanation of the highest R², with a robust loss of its like, of equal
+    ones the simplest, then the first."""
+    fidelities = [each.r2 if each.robust_r2 is None else each.robust_r2 for each in explanations]
+    keys = [
+        (-np.inf if fidelity is None else fidelity, -each.complexity)
+        for fidelity, each in zip(fidelities, explanations, strict=True)
+    ]
     return max(range(len(keys)), key=lambda i: (*keys[i], -i))
 
 

@@ -7,6 +7,7 @@ import numpy as np
 import pandas as pd
 
 from srnet.errors import UserError
+from srnet.model.regression import weigh
 from srnet.model.srnet import SRNet
 from srnet.networks.layers import Layers
 from srnet.typing import Floats
@@ -30,7 +31,7 @@ def compute_standard_errors(
     Parameters
     ----------
     layers
-        The network's layers; the training rows count.
+        The network's layers; the training rows count, by their weights.
     names
         Of the model's inputs; by default x0, x1, ….
 
@@ -52,7 +53,7 @@ def compute_standard_errors(
             "standard errors are those of least squares; the loss of these formulas is "
             "cross_entropy"
         )
-    x = layers.splits["train"][0].astype(np.float64)
+    x, row_weights = layers.splits["train"][0].astype(np.float64), layers.row_weights("train")
     scalars, units = model.scalars(x), model.layers(x)
     texts = model.formula_texts(names)
     rows: list[dict[str, Any]] = []
@@ -70,7 +71,8 @@ def compute_standard_errors(
             )
         if not (np.isfinite(slopes).all() and np.isfinite(columns).all()):
             raise UserError(f"layer {i + 1} has no finite derivatives on the fitted rows")
-        variance = float(np.sum(np.square(units[i] - h))) / free
+        variance = float(np.sum(np.square(weigh(units[i] - h, row_weights)))) / free
+        slopes, columns = weigh(slopes, row_weights), weigh(columns, row_weights)
         errors = _errors(slopes, weights[owners], columns)
         of_constants, of_weights = (np.sqrt(variance * each) for each in errors)
         values = [constant for program in programs for constant in program.constants]

@@ -13,8 +13,9 @@ from numpy.typing import NDArray
 from srnet.cgp.program import Program
 from srnet.explanation.layers import LayerSample
 from srnet.metrics import agreement, component_shares, largest_share, r_squared
-from srnet.model.fitting import fit_classifier, least_squares, quality
+from srnet.model.fitting import fit_classifier, least_cost, quality
 from srnet.model.logistic import softmax
+from srnet.model.losses import SQUARED, RowLoss
 from srnet.model.names import default_names, symbol_names
 from srnet.model.regression import gains
 from srnet.model.rounding import round_constants
@@ -84,6 +85,7 @@ def restore_units(
     The Pareto front is made anew, for what scaling adds to a formula may change the order; a
     model's fitness is still that of the search. The run's own is selected.
     """
+    loss = _output_loss(run, sample)
     individuals: list[Individual] = []
     digits: dict[int, int] = {}  # of the models that were rounded, by complexity
     # constants are rounded before inputs and outputs get what was subtracted, which is short
@@ -92,7 +94,7 @@ def restore_units(
     for entry in run["pareto"] or [run]:
         model, rounded = _scale_output(SRNet.from_run(entry), sample.output_scale), None
         if model.reads == "scalars":
-            model, rounded = round_constants(model, read)
+            model, rounded = round_constants(model, read, loss)
         if scaler is not None:
             first, *others = model.programs
             unscaled = tuple(_of_unscaled(program, *scaler) for program in first)
@@ -109,8 +111,10 @@ def restore_units(
                 entry["fitness"],
             )
         )
-    chosen = individuals if scaler is None else front(individuals)
-    entries = [describe(individual, sample.layers) for individual in chosen]
+    most = run.get("settings", {}).get("maxsize", math.inf)  # what scaling adds may be too much
+    fitting = [each for each in individuals if each.model.size <= most] or individuals[:1]
+    chosen = fitting if scaler is None else front(fitting)
+    entries = [describe(individual, sample.layers, loss) for individual in chosen]
     for entry in entries:
         if entry["complexity"] in digits:
             entry["digits"] = digits[entry["complexity"]]
@@ -127,10 +131,17 @@ def restore_units(
         "validation": sample.validation,
         "layer_names": sample.names,
         **_names(columns, sample.layers.widths[0]),
-        "output_scale": sample.output_scale,
-        **_baselines(sample.layers, SRNet.from_run(run)),
+        "output_scale": np.asarray(sample.output_scale).tolist(),
+        **_baselines(sample.layers, SRNet.from_run(run), loss),
         "selected": selected,
     }
+
+
+def _output_loss(run: dict[str, Any], sample: LayerSample) -> RowLoss:
+    """The output's loss in its own units; ``SQUARED`` where it is not robust and there is one scale
+    for all outputs."""
+    loss = RowLoss.from_settings(run.get("settings", {}), sample.output_scale)
+    return loss if loss.name != "mse" or np.ndim(sample.output_scale) else SQUARED
 
 
 def _names(columns: Sequence[str] | None, inputs: int) -> dict[str, list[str]]:
@@ -141,27 +152,34 @@ def _names(columns: Sequence[str] | None, inputs: int) -> dict[str, list[str]]:
     return {"input_names": symbol_names(columns), "columns": list(columns)}
 
 
-def describe(individual: Individual, layers: Layers) -> dict[str, Any]:
+def describe(
+    individual: Individual, layers: Layers, output_loss: RowLoss = SQUARED
+) -> dict[str, Any]:
     """An entry of the Pareto front of an explanation: beside what every run tells of it, its
     composed formulas; R² by layer, what each formula adds to it, and its bound by principal
     components; and R² of the output on the validation rows and on those that are held out.
+
+    Rows count by their weights. With an ``output_loss`` that divides outputs by scales of their
+    own, R² on such rows is of the scaled outputs; with a robust one there stands the like of R² for
+    it beside.
 
     Of logits there is no bound, and no part of R² that a formula adds; R² is of the probabilities,
     and beside it stands the share of the rows with the network's class.
     """
     model, losses = individual.model, individual.losses
     units = [layers.values(i) for i in range(1, layers.depth + 1)]
-    r2s = [r_squared(loss, h) for loss, h in zip(losses, units, strict=True)]
+    weights = layers.row_weights("train", "valid")
+    r2s = [r_squared(loss, h, weights) for loss, h in zip(losses, units, strict=True)]
     added = [
-        gains(list(scalars.T), h)
+        gains(list(scalars.T), h, weights)
         for scalars, h in zip(model.scalars(layers.values(0)), units, strict=True)
     ]
     bounds: list[float | None] = [
-        float(component_shares(h)[min(rank, h.shape[1]) - 1])
+        float(component_shares(h, weights)[min(rank, h.shape[1]) - 1])
         for h, rank in zip(units, model.ranks, strict=True)
     ]
     if model.loss == "cross_entropy":
-        r2s[-1] = _r2(model.predict(layers.values(0)), units[-1])
+        r2s[-1] = _r2(model.predict(layers.values(0)), units[-1], RowLoss(weights=weights))
         added[-1], bounds[-1] = [], None
     return {
         **individual.to_json(),
@@ -169,12 +187,12 @@ def describe(individual: Individual, layers: Layers) -> dict[str, Any]:
         "layer_r2": r2s,
         "layer_gains": added,
         "layer_bounds": bounds,
-        **_judge(model, layers),
+        **_judge(model, layers, output_loss),
         **quality(model, losses, layers),
     }
 
 
-def _judge(model: SRNet, layers: Layers) -> dict[str, Any]:
+def _judge(model: SRNet, layers: Layers, output_loss: RowLoss) -> dict[str, Any]:
     """R² of the output on rows that are not fitted, and of several that of each, which one of large
     numbers hides; of logits also the share with the network's class."""
     told: dict[str, Any] = {}
@@ -182,45 +200,65 @@ def _judge(model: SRNet, layers: Layers) -> dict[str, Any]:
         if split not in layers.splits:
             continue
         x, *_, expected = layers.splits[split]
-        predicted = model.predict(x)
-        told[f"{split}_r2"] = _r2(predicted, expected)
+        predicted, weights = model.predict(x), layers.row_weights(split)
+        loss = RowLoss(weights=weights)
+        told |= _measure(f"{split}_", predicted, expected, replace(output_loss, weights=weights))
         if model.loss == "mse" and expected.shape[1] > 1:
             rounding = 4 * np.finfo(expected.dtype).eps
             told[f"{split}_output_r2"] = [
-                _r2(a[:, None], b[:, None]) if np.ptp(b) > rounding * abs(b).max() else None
+                _r2(a[:, None], b[:, None], loss) if np.ptp(b) > rounding * abs(b).max() else None
                 for a, b in zip(predicted.T, expected.T, strict=True)
             ]
         if model.loss == "cross_entropy":
-            told[f"{split}_accuracy"] = agreement(expected, predicted)[0]
+            told[f"{split}_accuracy"] = agreement(expected, predicted, weights)[0]
     return told
 
 
-def _baselines(layers: Layers, model: SRNet) -> dict[str, float | None]:
+def _measure(
+    prefix: str, given: Floats, expected: NDArray[np.floating], loss: RowLoss
+) -> dict[str, float | None]:
+    """R² of outputs, of such as have scales of their own that of the scaled ones, and with a robust
+    loss the like of R²."""
+    scales = loss.scales if np.ndim(loss.scales) else 1.0
+    squared = RowLoss(weights=loss.weights)
+    told = {f"{prefix}r2": _r2(given / scales, expected / scales, squared)}
+    if loss.name != "mse":
+        told[f"{prefix}robust_r2"] = _r2(given, expected, loss)
+    return told
+
+
+def _baselines(layers: Layers, model: SRNet, output_loss: RowLoss) -> dict[str, float | None]:
     """What a linear regression of the output on the inputs, fitted to the training rows, reaches on
     the same rows: R². Where a model's outputs are logits, that of a linear logistic model and its
     share of rows with the network's class, beside the commonest class's."""
     x, *_, y = layers.splits["train"]
     columns, classifies = list(x.T.astype(np.float64)), model.loss == "cross_entropy"
-    fitted = fit_classifier(columns, y, model.targets) if classifies else least_squares(columns, y)
+    weights = layers.row_weights("train")
+    if classifies:
+        fitted = fit_classifier(columns, y, model.targets, weights)
+    else:
+        fitted = least_cost(columns, y, replace(output_loss, weights=weights))
     told: dict[str, float | None] = {}
     for split, prefix in _JUDGED.items():
         if split not in layers.splits:
             continue
         v, *_, expected = layers.splits[split]
-        predicted = join(list(v.T.astype(np.float64)), *fitted)
-        told[f"{prefix}linear_r2"] = _r2(softmax(predicted) if classifies else predicted, expected)
+        predicted, weights = join(list(v.T.astype(np.float64)), *fitted), layers.row_weights(split)
+        given = softmax(predicted) if classifies else predicted
+        loss = replace(output_loss, weights=weights)
+        told |= _measure(f"{prefix}linear_", given, expected, loss)
         if classifies:
-            told[f"{prefix}linear_accuracy"] = agreement(expected, softmax(predicted))[0]
-            told[f"{prefix}majority_share"] = largest_share(expected)
+            told[f"{prefix}linear_accuracy"] = agreement(expected, given, weights)[0]
+            told[f"{prefix}majority_share"] = largest_share(expected, weights)
     return told
 
 
-def _r2(given: Floats, expected: NDArray[np.floating]) -> float | None:
-    error = float(np.mean(np.square(given - expected)))
-    return r_squared(error, expected) if np.isfinite(error) else None
+def _r2(given: Floats, expected: NDArray[np.floating], loss: RowLoss) -> float | None:
+    error = loss.mean(given - expected)
+    return loss.explained(error, expected) if np.isfinite(error) else None
 
 
-def _scale_output(model: SRNet, output_scale: float) -> SRNet:
+def _scale_output(model: SRNet, output_scale: float | Floats) -> SRNet:
     """The same model of an output in its own units."""
     return replace(
         model,

@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -10,7 +11,7 @@ from numpy.typing import NDArray
 from srnet.cgp.program import Program
 from srnet.errors import UserError
 from srnet.io.files import finite_or_none
-from srnet.metrics import normalised_error, r_squared
+from srnet.metrics import column_means, normalised_error, r_squared
 from srnet.model.logistic import (
     classes_of,
     fit_logits,
@@ -18,7 +19,8 @@ from srnet.model.logistic import (
     mean_cross_entropy,
     probabilities,
 )
-from srnet.model.regression import back_substitute, orthogonalise
+from srnet.model.losses import SQUARED, RowLoss, reweight
+from srnet.model.regression import back_substitute, orthogonalise, weigh
 from srnet.model.srnet import SRNet, join
 from srnet.networks.layers import Layers
 from srnet.typing import Floats
@@ -37,6 +39,7 @@ def fit(
     loss: str = "mse",
     reads: str = "units",
     targets: str = "classes",
+    robust: RowLoss = SQUARED,
 ) -> SRNet | None:
     """The model of the given formulas by layer, each Wᵢ, bᵢ fitted to the network's hᵢ on the
     training rows.
@@ -44,10 +47,11 @@ def fit(
     The loss is quadratic in (W, b), so the Newton step is least squares: for one formula
     w = cov(f, h)/var(f), b = mean(h) − w·mean(f) (Luo et al. 2022, section 3). With the loss
     ``cross_entropy`` the output layer is fitted to the ``targets``: the ``classes`` that the
-    network predicts, or its ``probabilities`` (:mod:`srnet.model.logistic`). Float64 throughout.
-    None where a formula is not finite on every training and validation row.
+    network predicts, or its ``probabilities`` (:mod:`srnet.model.logistic`); with a ``robust``
+    loss, to its values by that. Weights of the layers' rows count in all of them. Float64
+    throughout. None where a formula is not finite on every training and validation row.
     """
-    fitted = fit_and_measure(programs, layers, task, loss, reads, targets)
+    fitted = fit_and_measure(programs, layers, task, loss, reads, targets, robust=robust)
     return None if fitted is None else fitted[0]
 
 
@@ -102,9 +106,10 @@ def fit_and_measure(
     reads: str = "units",
     targets: str = "classes",
     cache: FitCache | None = None,
+    robust: RowLoss = SQUARED,
 ) -> tuple[SRNet, list[float]] | None:
-    """``fit``, and the losses of the model; a ``cache`` is one of calls that differ in their
-    programs alone."""
+    """``fit``, and the losses of the model, with any ``robust`` loss the mean squared errors; a
+    ``cache`` is one of calls that differ in their programs alone."""
     cache = FitCache(1) if cache is None else cache
     fits: list[LayerFit] = []
     with np.errstate(all="ignore"):
@@ -112,8 +117,16 @@ def fit_and_measure(
             fitted = cache.find(programs[: i + 1])
             if fitted is None:
                 inputs = _inputs(programs[i], fits, layers, reads)
-                logits = loss == "cross_entropy" and i + 1 == len(programs)
-                fitted = _fit_layer(programs[i], inputs, layers, i + 1, targets if logits else None)
+                is_output = i + 1 == len(programs)
+                logits = loss == "cross_entropy" and is_output
+                fitted = _fit_layer(
+                    programs[i],
+                    inputs,
+                    layers,
+                    i + 1,
+                    targets if logits else None,
+                    robust if is_output else SQUARED,
+                )
                 if fitted is None:
                     return None
                 cache.keep(programs[: i + 1], fitted)
@@ -122,7 +135,9 @@ def fit_and_measure(
         *((fit.weights, fit.biases, fit.loss) for fit in fits), strict=True
     )
     parts = tuple(map(tuple, programs)), weights, biases
-    return SRNet(*parts, task, loss, reads, targets=targets), list(losses)
+    # a model knows no robust loss: its output is what it is
+    link = "cross_entropy" if loss == "cross_entropy" else "mse"
+    return SRNet(*parts, task, link, reads, targets=targets), list(losses)
 
 
 def _inputs(
@@ -149,45 +164,67 @@ def _fit_layer(
     layers: Layers,
     number: int,
     targets: str | None,
+    robust: RowLoss,
 ) -> LayerFit | None:
-    """Fit the formulas of a layer by least squares, or to ``targets`` as logits; None where
-    something is not finite."""
+    """Fit the formulas of a layer by least squares or a robust loss, or to ``targets`` as logits;
+    None where something is not finite."""
     f, g = ([formula(values) for formula in formulas] for values in inputs)
     if not all(np.isfinite(values).all() for values in (*f, *g)):
         return None
     h, k = layers.splits["train"][number], layers.splits["valid"][number]
+    weights, others = layers.row_weights("train"), layers.row_weights("valid")
     if targets is not None:
-        w, b = fit_classifier(f, h, targets)
-        error = mean_cross_entropy((join(f, w, b), h), (join(g, w, b), k), targets=targets)
+        w, b = fit_classifier(f, h, targets, weights)
+        error = mean_cross_entropy(
+            (join(f, w, b), h, weights), (join(g, w, b), k, others), targets=targets
+        )
     else:
-        w, b = least_squares(f, h)
-        error = (_squares(f, w, b, h) + _squares(g, w, b, k)) / (h.size + k.size)
+        w, b = least_cost(f, h, replace(robust, weights=weights))
+        total = _squares(f, w, b, h, weights) + _squares(g, w, b, k, others)
+        error = total / (_count(h, weights) + _count(k, others))
     if not (np.isfinite(error) and np.isfinite(w).all() and np.isfinite(b).all()):
         return None
     return LayerFit(w, b, error, f, g)
 
 
-def fit_classifier(f: Sequence[Floats], h: NDArray[Any], targets: str) -> tuple[Floats, Floats]:
+def fit_classifier(
+    f: Sequence[Floats], h: NDArray[Any], targets: str, weights: Floats | None = None
+) -> tuple[Floats, Floats]:
     """W (formulas × k) and b (k values) of the logits z·W + b of the least cross-entropy; f: n
     values of each formula, h: the network's outputs, n × k, whose ``classes`` or ``probabilities``
-    are the targets."""
+    are the targets; weights: of the n rows."""
     if targets == "probabilities":
-        return fit_shares(f, probabilities(h))
-    return fit_logits(f, classes_of(h), h.shape[1])
+        return fit_shares(f, probabilities(h), weights=weights)
+    return fit_logits(f, classes_of(h), h.shape[1], weights)
 
 
-def least_squares(f: Sequence[Floats], h: NDArray[Any]) -> tuple[Floats, Floats]:
-    """W (formulas × k) and b of the best h ≈ z·W + b; f: n values of each formula, h: n × k.
+def least_cost(f: Sequence[Floats], h: NDArray[Any], loss: RowLoss) -> tuple[Floats, Floats]:
+    """W (formulas × k) and b of the least mean cost of h ≈ z·W + b, as of :func:`least_squares`."""
+
+    def fit_squares(weights: Floats | None) -> tuple[tuple[Floats, Floats], Floats]:
+        w, b = least_squares(f, h, weights)
+        return (w, b), h if loss.name == "mse" else h - join(f, w, b)
+
+    return reweight(fit_squares, loss)[0]
+
+
+def least_squares(
+    f: Sequence[Floats], h: NDArray[Any], weights: Floats | None = None
+) -> tuple[Floats, Floats]:
+    """W (formulas × k) and b of the best h ≈ z·W + b; f: n values of each formula, h: n × k,
+    weights: of the n rows, None where all count alike.
 
     A formula that is constant, or linear in those before, gets the weights 0.
     """
-    means, mean_h = [values.mean() for values in f], h.mean(axis=0, dtype=np.float64)
+    means = [np.average(values, weights=weights) for values in f]
+    mean_h = column_means(h, weights)
     centred = np.column_stack([values - mean for values, mean in zip(f, means, strict=True)])
+    centred = weigh(centred, weights)
     for column, mean in zip(centred.T, means, strict=True):
         # not BLAS, which shares long sums among threads: the result would depend on their number
         square = np.einsum("i,i->", column, column)
         # below this the spread of f is rounding noise
-        if square <= 1e-24 * column.size * (mean * mean):
+        if square <= 1e-24 * _count(column, weights) * (mean * mean):
             column[:] = 0.0
     parts, squares, shares = orthogonalise(centred)
     wanted = np.zeros((len(f), h.shape[1]))
@@ -195,7 +232,14 @@ def least_squares(f: Sequence[Floats], h: NDArray[Any]) -> tuple[Floats, Floats]
         if square:
             wanted[i] = (
                 sum(
-                    (np.einsum("i,ij->j", parts[rows, i], h[rows] - mean_h) for rows in _blocks(h)),
+                    (
+                        np.einsum(
+                            "i,ij->j",
+                            parts[rows, i],
+                            weigh(h[rows] - mean_h, None if weights is None else weights[rows]),
+                        )
+                        for rows in _blocks(h)
+                    ),
                     np.zeros(h.shape[1]),
                 )
                 / square
@@ -212,6 +256,12 @@ def fitness(losses: Sequence[float]) -> float:
     """Loss of the output layer + mean of the hidden layers' MSE (Luo et al. 2022, section 3)."""
     hidden = losses[:-1]
     return float(losses[-1] + (sum(hidden) / len(hidden) if hidden else 0.0))
+
+
+def output_cost(model: SRNet, layers: Layers, robust: RowLoss) -> float:
+    """The mean cost of a model's output over training and validation rows, by their weights."""
+    left = model.layers(layers.values(0))[-1] - layers.values(-1)
+    return replace(robust, weights=layers.row_weights("train", "valid")).mean(left)
 
 
 def check_run(run: Mapping[str, Any], model: SRNet, layers: Layers) -> list[float]:
@@ -250,7 +300,11 @@ def check_run(run: Mapping[str, Any], model: SRNet, layers: Layers) -> list[floa
     measured: dict[str, float | None] = {"complexity": model.complexity}
     measured |= quality(model, losses, layers)
     if "output_scale" not in run:
+        output_loss = RowLoss.from_settings(run.get("settings", {}))
         measured["fitness"] = fitness(losses)
+        if output_loss.name != "mse":
+            cost = output_cost(model, layers, output_loss)
+            measured["fitness"] = fitness([*losses[:-1], cost])
     for key in measured.keys() & run.keys():
         _compare(key, run[key], measured[key], fitness(noise) if key == "fitness" else NOISE)
     return losses
@@ -286,22 +340,35 @@ def quality(model: SRNet, losses: Sequence[float], layers: Layers) -> dict[str, 
     loss is cross-entropy the share of rows with the network's class."""
     if model.loss == "cross_entropy":
         return {"normalised": None, "r2": None, "accuracy": model.accuracy(layers)}
-    output = layers.values(-1)
+    output, weights = layers.values(-1), layers.row_weights("train", "valid")
     return {
-        "normalised": normalised_error(losses[-1], output),
-        "r2": r_squared(losses[-1], output),
+        "normalised": normalised_error(losses[-1], output, weights),
+        "r2": r_squared(losses[-1], output, weights),
         "accuracy": None,
     }
 
 
-def _squares(f: Sequence[Floats], w: Floats, b: Floats, h: NDArray[Any]) -> float:
-    """Σ(z·W + b − h)², without an array as large as that of a wide layer."""
+def _squares(
+    f: Sequence[Floats], w: Floats, b: Floats, h: NDArray[Any], weights: Floats | None
+) -> float:
+    """Σ(z·W + b − h)², each row times its weight, without an array as large as that of a wide
+    layer."""
     return float(
         sum(
-            np.square(join([values[rows] for values in f], w, b) - h[rows]).sum()
+            np.square(
+                weigh(
+                    join([values[rows] for values in f], w, b) - h[rows],
+                    None if weights is None else weights[rows],
+                )
+            ).sum()
             for rows in _blocks(h)
         )
     )
+
+
+def _count(values: NDArray[Any], weights: Floats | None) -> float:
+    """How many values, rows first, there are; each counts by the weight of its row."""
+    return values.size if weights is None else float(weights.sum()) * math.prod(values.shape[1:])
 
 
 def _columns(f: Sequence[Floats], w: Floats, b: Floats, used: Sequence[int]) -> Floats:

@@ -107,39 +107,56 @@ def logits_of(outputs: NDArray[Any]) -> Floats:
     return np.asarray(logits - logits.mean(axis=1, keepdims=True))
 
 
-def explained_divergence(logits: Floats, outputs: NDArray[Any]) -> float:
+def explained_divergence(
+    logits: Floats, outputs: NDArray[Any], weights: Floats | None = None
+) -> float:
     """1 − the mean divergence of logits from a network's probabilities, divided by that of their
     mean: 1 where nothing diverges, 0 where the mean would be as good (Cameron and Windmeijer 1997).
-    Minus infinity where a logit is not finite; 1 or 0 where the probabilities are constant."""
+    Minus infinity where a logit is not finite; 1 or 0 where the probabilities are constant.
+    ``weights`` are those of the rows in all means."""
     with np.errstate(all="ignore"):
-        constant = np.log(probabilities(outputs).mean(axis=0)) + np.zeros_like(logits)
-    left, most = (float(row_divergences(values, outputs).mean()) for values in (logits, constant))
+        mean = np.average(probabilities(outputs), axis=0, weights=weights)
+        constant = np.log(mean) + np.zeros_like(logits)
+    left, most = (
+        float(np.average(row_divergences(values, outputs), weights=weights))
+        for values in (logits, constant)
+    )
     if not np.isfinite(left):
         return -np.inf
     return 1.0 - left / most if most > 1e-12 else float(left <= 1e-12)
 
 
-def mean_cross_entropy(*parts: tuple[Floats, NDArray[Any]], targets: str = "classes") -> float:
-    """Mean loss of logits (n × k) against a network's outputs (n × k), over the rows of all parts:
-    cross-entropy against the classes that it predicts, or the divergence from its probabilities."""
+def mean_cross_entropy(
+    *parts: tuple[Floats, NDArray[Any], Floats | None], targets: str = "classes"
+) -> float:
+    """Mean loss of logits (n × k) against a network's outputs (n × k), over the rows of all parts,
+    each with the weights of its rows (or None): cross-entropy against the classes that it predicts,
+    or the divergence from its probabilities."""
 
-    def losses(logits: Floats, outputs: NDArray[Any]) -> Floats:
+    def total(logits: Floats, outputs: NDArray[Any], weights: Floats | None) -> float:
         if targets == "probabilities":
-            return row_divergences(logits, outputs)
-        return row_losses(logits, classes_of(outputs))
+            losses = row_divergences(logits, outputs)
+        else:
+            losses = row_losses(logits, classes_of(outputs))
+        return float((losses if weights is None else losses * weights).sum())
 
-    total = sum(losses(logits, outputs).sum() for logits, outputs in parts)
-    return float(total / sum(len(outputs) for _, outputs in parts))
+    count = sum(len(outputs) if weights is None else weights.sum() for _, outputs, weights in parts)
+    return float(sum(total(*part) for part in parts) / count)
 
 
-def fit_logits(f: Sequence[Floats], classes: Numbers, count: int) -> tuple[Floats, Floats]:
+def fit_logits(
+    f: Sequence[Floats], classes: Numbers, count: int, weights: Floats | None = None
+) -> tuple[Floats, Floats]:
     """:func:`fit_shares` to classes, n values below ``count``, and without a penalty: the class of
     a row has the whole share."""
-    return fit_shares(f, (classes[:, None] == np.arange(count)).astype(np.float64), 0.0)
+    return fit_shares(f, (classes[:, None] == np.arange(count)).astype(np.float64), 0.0, weights)
 
 
 def fit_shares(
-    f: Sequence[Floats], shares: Floats, penalty: float = PENALTY
+    f: Sequence[Floats],
+    shares: Floats,
+    penalty: float = PENALTY,
+    weights: Floats | None = None,
 ) -> tuple[Floats, Floats]:
     """W (formulas × k) and b (k values), each row of sum 0, of the least cross-entropy of the
     logits z·W + b.
@@ -156,8 +173,12 @@ def fit_shares(
         The share of each class in each row, n × k; the sum of a row is 1.
     penalty
         Times half of the squared weights of the standardised formulas, it adds to the mean loss.
+    weights
+        What each row counts, n values; None where all count alike.
     """
-    rows = shares.sum(axis=0)
+    times = np.ones(len(shares)) if weights is None else weights / weights.mean()
+    counted = shares * times[:, None]
+    rows = counted.sum(axis=0)
     count = len(rows)
     present = np.flatnonzero(rows)
     reference = present[np.argmax(rows[present])]
@@ -166,10 +187,12 @@ def fit_shares(
     b[free] = np.log(rows[free] / rows[reference])
     means, spreads, varying, columns = [], [], [], []
     for i, values in enumerate(f):
-        mean = values.mean()
+        mean = np.average(values, weights=weights)
         centred = values - mean
         peak = np.abs(centred).max()
-        spread = peak * np.sqrt(np.mean(np.square(centred / peak))) if peak > 0 else 0.0
+        spread = 0.0
+        if peak > 0:
+            spread = peak * np.sqrt(np.average(np.square(centred / peak), weights=weights))
         # below this the spread of f is rounding noise, as in the least squares fit
         if spread > 1e-12 * abs(mean):
             varying.append(i)
@@ -181,7 +204,8 @@ def fit_shares(
         # many columns need BLAS, whose sums depend on the number of threads
         many = len(columns) >= FEW_COLUMNS
         with threadpool_limits(1) if many else contextlib.nullcontext():
-            theta = _newton(columns, np.ascontiguousarray(shares[:, free].T), start, penalty)
+            member = np.ascontiguousarray(counted[:, free].T)
+            theta = _newton(columns, member, times, start, penalty)
         b[free] = theta[:, 0]
         with np.errstate(over="ignore", invalid="ignore"):
             for j, i in enumerate(varying):
@@ -192,9 +216,12 @@ def fit_shares(
     return w - w.mean(axis=1, keepdims=True), b - b.mean()
 
 
-def _newton(z: Sequence[Floats], member: Floats, theta: Floats, penalty: float) -> Floats:
-    """Biases and weights (columns) of the classes whose shares are ``member`` (classes × n) at the
-    least cross-entropy; the reference has neither."""
+def _newton(
+    z: Sequence[Floats], member: Floats, times: Floats, theta: Floats, penalty: float
+) -> Floats:
+    """Biases and weights (columns) of the classes whose shares, times those of the rows, are
+    ``member`` (classes × n) at the least cross-entropy; the reference has neither. Rows count
+    ``times``, n values of the mean 1."""
     design = np.stack([np.ones_like(z[0]), *z])
     rows = design.shape[1]
     wanted = np.einsum("cn,an->ca", member, design)
@@ -216,13 +243,16 @@ def _newton(z: Sequence[Floats], member: Floats, theta: Floats, penalty: float) 
         top = np.maximum(logits.max(axis=0), 0.0)
         powers = np.exp(logits - top)
         total = powers.sum(axis=0) + np.exp(-top)
-        loss = (np.log(total) + top).sum() - (theta * wanted).sum()
+        loss = ((np.log(total) + top) * times).sum() - (theta * wanted).sum()
         return float(loss + 0.5 * (theta * penalty_gradient(theta)).sum()), powers / total
 
     loss, p = evaluate(theta)
     for _ in range(STEPS):
-        gradient = (np.einsum("cn,an->ca", p, design) - wanted + penalty_gradient(theta)).ravel()
-        step = np.linalg.solve(_hessian(design, p) + constant, gradient).reshape(theta.shape)
+        counted = p * times
+        gradient = np.einsum("cn,an->ca", counted, design) - wanted + penalty_gradient(theta)
+        gradient = gradient.ravel()
+        hessian = _hessian(design, p, counted) + constant
+        step = np.linalg.solve(hessian, gradient).reshape(theta.shape)
         if not 0.5 * (step.ravel() * gradient).sum() > TOLERANCE * rows:
             break
         for _ in range(HALVINGS):
@@ -236,8 +266,9 @@ def _newton(z: Sequence[Floats], member: Floats, theta: Floats, penalty: float) 
     return theta
 
 
-def _hessian(design: Floats, p: Floats) -> Floats:
-    """Σ p_c (δ_cd − p_d) z_a z_b over the rows, a square matrix with a row for each (c, a).
+def _hessian(design: Floats, p: Floats, counted: Floats) -> Floats:
+    """Σ p_c (δ_cd − p_d) z_a z_b over the rows, a square matrix with a row for each (c, a); p_c of
+    ``counted`` is times what the row counts.
 
     BLAS is ten times as fast where there are many columns.
     """
@@ -246,14 +277,14 @@ def _hessian(design: Floats, p: Floats) -> Floats:
         blocks = np.empty((classes, columns, classes, columns))
         for c in range(classes):
             for d in range(c, classes):
-                shares = p[c] * (float(c == d) - p[d])
+                shares = counted[c] * (float(c == d) - p[d])
                 blocks[c, :, d] = blocks[d, :, c] = (design * shares) @ design.T
         return blocks.reshape(classes * columns, classes * columns)
     first, second = np.triu_indices(columns)
     products = design[first] * design[second]
     place = np.zeros((columns, columns), dtype=np.int64)
     place[first, second] = place[second, first] = np.arange(len(products))
-    moments = -np.einsum("cn,dn,en->cde", p, p, products)
-    moments[range(classes), range(classes)] += np.einsum("cn,en->ce", p, products)
+    moments = -np.einsum("cn,dn,en->cde", counted, p, products)
+    moments[range(classes), range(classes)] += np.einsum("cn,en->ce", counted, products)
     square = moments[:, :, place].transpose(0, 2, 1, 3)
     return square.reshape(classes * columns, classes * columns)

@@ -6,10 +6,19 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
+from srnet.metrics import column_means
 from srnet.typing import Floats
 
 # A column is linear in those before where less than this share of its square is left beside them.
 _INDEPENDENT = 1e-20
+
+
+def weigh(values: Floats, weights: Floats | None) -> Floats:
+    """Values, n × k, whose squares count by the weights of their rows, (n,): times their roots.
+
+    Least squares of rows that are multiplied so is weighted least squares.
+    """
+    return values if weights is None else values * np.sqrt(weights)[:, None]
 
 
 def orthogonalise(columns: Floats) -> tuple[Floats, Floats, Floats]:
@@ -66,12 +75,15 @@ def project(parts: Floats, squares: Floats, h: Floats) -> Floats:
     return np.einsum("nm,mk->nk", parts, coefficients(parts, squares, h))
 
 
-def gains(scalars: Sequence[Floats], h: NDArray[np.floating]) -> list[float]:
+def gains(
+    scalars: Sequence[Floats], h: NDArray[np.floating], weights: Floats | None = None
+) -> list[float]:
     """What each formula adds to R² beside those before; the values of each at n rows, and the
-    units there (n × k). 0 each where the units are constant."""
+    units there (n × k). 0 each where the units are constant. ``weights`` are those of the rows."""
     columns = np.column_stack([np.ones(len(h)), *scalars])
+    centred = h - column_means(h, weights)
+    columns, centred = (weigh(values, weights) for values in (columns, centred))
     parts, squares, _ = orthogonalise(columns)
-    centred = h - h.mean(axis=0, dtype=np.float64)
     total = float(np.sum(np.square(centred)))
     found = coefficients(parts, squares, centred)[1:]
     added = squares[1:] * np.sum(np.square(found), axis=1)

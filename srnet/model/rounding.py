@@ -4,7 +4,8 @@ from dataclasses import replace
 
 import numpy as np
 
-from srnet.model.fitting import fit
+from srnet.model.fitting import fit, output_cost
+from srnet.model.losses import SQUARED, RowLoss
 from srnet.model.srnet import SRNet
 from srnet.networks.layers import Layers
 from srnet.typing import Floats
@@ -15,14 +16,19 @@ _RISE, _NOISE = 1e-3, 1e-9
 _DIGITS = range(4, 17)
 
 
-def round_constants(model: SRNet, layers: Layers) -> tuple[SRNet, int]:
+def round_constants(
+    model: SRNet, layers: Layers, output_loss: RowLoss = SQUARED
+) -> tuple[SRNet, int]:
     """The model with its constants, weights and biases rounded to as few significant digits as
     leave the losses as they are, and their number; 17, which is all of float64, where none do.
 
-    Weights and biases are fitted again to the formulas with rounded constants.
+    Weights and biases are fitted again to the formulas with rounded constants. ``output_loss`` is
+    that of the output, whose squared typical error counts.
     """
-    before = model.losses(layers)
+    before = _losses(model, layers, output_loss)
     sizes = [float(np.mean(np.square(layers.values(i + 1)))) for i in range(model.depth)]
+    if output_loss is not SQUARED:
+        sizes[-1] = output_loss.squared(output_loss.mean(layers.values(-1)))
     for digits in _DIGITS:
         programs = [
             [
@@ -34,7 +40,8 @@ def round_constants(model: SRNet, layers: Layers) -> tuple[SRNet, int]:
             ]
             for layer in model.programs
         ]
-        fitted = fit(programs, layers, model.task, model.loss, model.reads, model.targets)
+        kind = model.task, model.loss, model.reads, model.targets
+        fitted = fit(programs, layers, *kind, output_loss)
         if fitted is None:
             continue
         rounded = replace(
@@ -43,13 +50,20 @@ def round_constants(model: SRNet, layers: Layers) -> tuple[SRNet, int]:
             biases=tuple(_rounded(biases, digits) for biases in fitted.biases),
             costs=model.costs,
         )
-        after = rounded.losses(layers)
+        after = _losses(rounded, layers, output_loss)
         if all(
             new <= old * (1 + _RISE) + _NOISE * size
             for new, old, size in zip(after, before, sizes, strict=True)
         ):
             return rounded, digits
     return model, 17
+
+
+def _losses(model: SRNet, layers: Layers, output_loss: RowLoss) -> list[float]:
+    losses = model.losses(layers)
+    if output_loss is not SQUARED:
+        losses[-1] = output_loss.squared(output_cost(model, layers, output_loss))
+    return losses
 
 
 def _rounded(values: Floats, digits: int) -> Floats:

@@ -17,6 +17,8 @@ from srnet.io.files import read_json
 from srnet.io.schema import check_json
 from srnet.model.logistic import TARGETS, classes_of, mean_cross_entropy, softmax
 from srnet.model.names import default_names
+from srnet.model.regression import weigh
+from srnet.model.sizes import program_size, sum_size
 from srnet.networks.layers import Layers
 from srnet.typing import Floats, StrPath
 from srnet.validation import Choice
@@ -136,6 +138,17 @@ class SRNet:
         return sum(layer_complexity(programs, self.costs) for programs in self.programs)
 
     @property
+    def size(self) -> int:
+        """The number of operators and functions, each with its cost, inputs and constants in the
+        printed formula of an output, composed of those of all layers: PySR's complexity."""
+        read, units = [1] * self.inputs, 0
+        for i, programs in enumerate(self.programs):
+            sizes = [program_size(program, read, self.costs) for program in programs]
+            units = sum_size(sizes, self.costs)
+            read = sizes if self.reads == "scalars" else [units] * self.widths[i + 1]
+        return units
+
+    @property
     def loss_name(self) -> str:
         """The name of the output layer's loss, as printed."""
         if self.loss == "mse":
@@ -186,25 +199,27 @@ class SRNet:
         return softmax(output) if self.loss == "cross_entropy" else output
 
     def losses(self, layers: Layers) -> list[float]:
-        """MSE of every layer over training and validation rows, the output layer last. For logits
-        the cross-entropy, or the divergence from the network's probabilities where these are the
-        targets. Infinite where a formula is not finite on every row."""
+        """MSE of every layer over training and validation rows, by their weights, the output layer
+        last. For logits the cross-entropy, or the divergence from the network's probabilities where
+        these are the targets. Infinite where a formula is not finite on every row."""
         train, valid = layers.splits["train"], layers.splits["valid"]
+        v, w = layers.row_weights("train"), layers.row_weights("valid")
         losses = []
         for i, (a, b) in enumerate(zip(self.layers(train[0]), self.layers(valid[0]), strict=True)):
             h, g = train[i + 1], valid[i + 1]
             if self.loss == "cross_entropy" and i + 1 == self.depth:
-                loss = mean_cross_entropy((a, h), (b, g), targets=self.targets)
+                loss = mean_cross_entropy((a, h, v), (b, g, w), targets=self.targets)
             else:
-                loss = _mean_square((a, h), (b, g))
+                loss = _mean_square((a, h, v), (b, g, w))
             losses.append(loss if np.isfinite(loss) else float("inf"))
         return losses
 
     def accuracy(self, layers: Layers) -> float:
-        """Share of the training and validation rows of which the formulas predict the network's
-        class."""
+        """Share of the training and validation rows, by their weights, of which the formulas
+        predict the network's class."""
         logits = self.layers(layers.values(0))[-1]
-        return float((logits.argmax(axis=1) == classes_of(layers.values(-1))).mean())
+        same = logits.argmax(axis=1) == classes_of(layers.values(-1))
+        return float(np.average(same, weights=layers.row_weights("train", "valid")))
 
     def formula_texts(self, names: Sequence[str] | None = None) -> list[list[str]]:
         """The formulas of each layer as text: of x0… (or as given) in the first layer, of h0… or
@@ -422,11 +437,11 @@ def _check_length(operations: int) -> None:
         )
 
 
-def _mean_square(*parts: tuple[Floats, NDArray[Any]]) -> float:
-    """Mean of (a − h)² over all parts."""
+def _mean_square(*parts: tuple[Floats, NDArray[Any], Floats | None]) -> float:
+    """Mean of (a − h)² over all parts, whose rows have weights or count alike."""
     with np.errstate(all="ignore"):
-        total = sum(np.square(a - h).sum() for a, h in parts)
-    return float(total / sum(h.size for _, h in parts))
+        total = sum(np.square(weigh(a - h, w)).sum() for a, h, w in parts)
+    return float(total / sum(h.size if w is None else w.sum() * h.shape[1] for _, h, w in parts))
 
 
 def _number(value: float) -> str:

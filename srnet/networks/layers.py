@@ -36,14 +36,20 @@ class Layers:
         which float32 is too coarse is of float64.
     name
         The task's name.
+    weights
+        What the rows of each split count in losses and fits, (n,) float64, above 0; empty where all
+        count alike.
     """
 
     splits: Mapping[str, list[Values]]
     name: str = "network"
     source: str = field(default="layers", compare=False)
+    weights: Mapping[str, Floats] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         _check(self.splits, self.source)
+        if self.weights:
+            _check_weights(self.weights, self.splits, self.source)
 
     @property
     def widths(self) -> list[int]:
@@ -65,11 +71,22 @@ class Layers:
         both = [self.splits[split][layer] for split in ("train", "valid")]
         return np.vstack(both).astype(np.float64)
 
+    def row_weights(self, *splits: str) -> Floats | None:
+        """The weights of the rows of one split and then of others, (n,); None where all rows count
+        alike."""
+        if not self.weights:
+            return None
+        return np.concatenate([self.weights[split] for split in splits])
+
     def fingerprint(self) -> str:
-        """SHA-256 of the train and valid values, by which checkpoints know their run."""
+        """SHA-256 of the train and valid values, and weights where there are some, by which
+        checkpoints know their run."""
         digest = hashlib.sha256()
         for split in ("train", "valid"):
-            for values in self.splits.get(split, []):
+            arrays: list[NDArray[np.floating]] = [*self.splits.get(split, [])]
+            if self.weights:
+                arrays.append(self.weights[split])
+            for values in arrays:
                 digest.update(repr(values.shape).encode())
                 digest.update(np.ascontiguousarray(values).tobytes())
         return digest.hexdigest()
@@ -80,7 +97,7 @@ class Layers:
             f"{split}_{name}": values
             for split, all_values in self.splits.items()
             for name, values in zip(self.names(), all_values, strict=True)
-        }
+        } | {f"{split}_weight": weights for split, weights in self.weights.items()}
         with writing(path, "wb") as file:
             np.savez_compressed(file, **arrays)  # type: ignore[arg-type]
 
@@ -113,14 +130,20 @@ class Layers:
                         f"{path}: lacks the array '{key}'; needed are {', '.join(required)}"
                     )
             splits[split] = [_float32(arrays[key], key, path) for key in required]
-        known = {f"{split}_{layer}" for split in splits for layer in layers}
+        weights = {
+            split: np.asarray(_real(arrays[f"{split}_weight"], f"{split}_weight", path), np.float64)
+            for split in splits
+            if f"{split}_weight" in arrays
+        }
+        known = {f"{split}_{layer}" for split in splits for layer in [*layers, "weight"]}
         unknown = sorted(set(arrays) - known)
         if unknown:
             raise UserError(
                 f"{path}: has the unknown array '{unknown[0]}'; known are "
                 f"{', '.join(sorted(known))}"
             )
-        loaded = cls(splits, name=printable(name or _task_name(path)), source=str(path))
+        name = printable(name or _task_name(path))
+        loaded = cls(splits, name=name, source=str(path), weights=weights)
         for name, place in (("x", 0), ("y", -1)):
             if too_coarse(arrays[f"train_{name}"]).any():
                 for split in splits:
@@ -173,10 +196,15 @@ def _task_name(path: Path) -> str:
     return path.resolve().parent.name if path.stem == "layers" else path.stem
 
 
-def _float32(values: NDArray[np.generic], key: str, path: Path) -> Values:
+def _real(values: NDArray[np.generic], key: str, path: Path) -> NDArray[np.generic]:
     if not isinstance(values, np.ndarray) or values.dtype.kind not in "fiu":
         kind = values.dtype if isinstance(values, np.ndarray) else "no array"
         raise UserError(f"{path}: '{key}' holds {kind}; real numbers are needed")
+    return values
+
+
+def _float32(values: NDArray[np.generic], key: str, path: Path) -> Values:
+    values = _real(values, key, path)
     with np.errstate(over="ignore"):  # what float32 cannot hold is infinite and refused as such
         return np.asarray(values, dtype=np.float32)
 
@@ -231,3 +259,19 @@ def _check(splits: Mapping[str, list[Values]], source: str) -> None:
                     f"{source}: '{key}' has a value that is not finite in row {bad}; every value "
                     f"must be finite"
                 )
+
+
+def _check_weights(
+    weights: Mapping[str, Floats], splits: Mapping[str, list[Values]], source: str
+) -> None:
+    for split, values in splits.items():
+        key, rows = f"{split}_weight", len(values[0])
+        if split not in weights:
+            raise UserError(f"{source}: lacks the array '{key}'; other splits have weights")
+        if weights[split].shape != (rows,):
+            raise UserError(
+                f"{source}: '{key}' has the shape {weights[split].shape}; ({rows},) is needed, a "
+                f"number for each row"
+            )
+        if not (np.isfinite(weights[split]) & (weights[split] > 0)).all():
+            raise UserError(f"{source}: '{key}' has a value that is not finite or not above 0")

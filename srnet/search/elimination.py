@@ -9,7 +9,9 @@ import numpy as np
 from srnet.cgp.costs import Costs, layer_complexity
 from srnet.cgp.program import Program
 from srnet.cgp.reduction import reductions
-from srnet.model.regression import back_substitute, coefficients, orthogonalise, project
+from srnet.metrics import column_means
+from srnet.model.losses import SQUARED, RowLoss, fit_columns, squares_weights
+from srnet.model.regression import back_substitute, coefficients, orthogonalise, project, weigh
 from srnet.search.variable_projection import design, fit_constants
 from srnet.typing import Floats
 
@@ -19,8 +21,9 @@ _TRIES, _STEPS = 4, 10
 
 @dataclass(frozen=True)
 class Fitted:
-    """Formulas of a layer, their mean squared error with the best weights and biases, and the
-    costs of operators that count in their complexity."""
+    """Formulas of a layer, the mean cost of their error, squared where the loss is none that is
+    robust, with the best weights and biases, and the costs of operators that count in their
+    complexity."""
 
     programs: tuple[Program, ...]
     error: float
@@ -32,24 +35,31 @@ class Fitted:
         return layer_complexity(self.programs, self.costs)
 
 
-def measure(programs: Sequence[Program], x: Floats, h: Floats, costs: Costs = ()) -> Fitted:
+def measure(
+    programs: Sequence[Program], x: Floats, h: Floats, costs: Costs = (), loss: RowLoss = SQUARED
+) -> Fitted:
     """The error of formulas on rows x (n × inputs) and units h (n × k); infinite where a formula
     is not finite."""
     columns = design(programs, x)
     if not np.isfinite(columns).all():
         return Fitted(tuple(programs), np.inf, costs)
     with np.errstate(all="ignore"):
-        left = h - project(*orthogonalise(columns)[:2], h)
-        error = float(np.mean(np.square(left)))
+        if loss.is_plain:
+            left = h - project(*orthogonalise(columns)[:2], h)
+        else:
+            left = fit_columns(columns, h, loss)[1]
+        error = loss.mean(left)
     return Fitted(tuple(programs), error if np.isfinite(error) else np.inf, costs)
 
 
-def eliminate(start: Fitted, x: Floats, h: Floats, *, fewer: bool = True) -> Iterator[Fitted]:
+def eliminate(
+    start: Fitted, x: Floats, h: Floats, loss: RowLoss = SQUARED, *, fewer: bool = True
+) -> Iterator[Fitted]:
     """Simpler and simpler formulas, until nothing can be taken out.
 
     Each step takes out what raises the error least for the complexity that it saves: a formula, or
-    a node of one. Candidates are compared with the constants as they are; those of the best are
-    fitted again.
+    a node of one. Candidates are compared by squares, with the constants and the weights of rows as
+    they are; those of the best are fitted again.
 
     Parameters
     ----------
@@ -58,11 +68,12 @@ def eliminate(start: Fitted, x: Floats, h: Floats, *, fewer: bool = True) -> Ite
     """
     current = start
     while current.complexity > 0:
-        candidates = _candidates(current, x, h, fewer)
+        weights = squares_weights(design(current.programs, x), h, loss)
+        candidates = _candidates(current, x, h, fewer, weights)
         if not any(program.constants for program in current.programs):
             candidates = candidates[:1]  # nothing can be fitted: the first is the best
         fitted = [
-            measure(fit_constants(programs, x, h, _STEPS), x, h, start.costs)
+            measure(fit_constants(programs, x, h, _STEPS, loss), x, h, start.costs, loss)
             for programs in candidates[:_TRIES]
         ]
         fitted = [candidate for candidate in fitted if np.isfinite(candidate.error)]
@@ -79,12 +90,15 @@ def _price(before: Fitted, after: Fitted) -> float:
     return rise / (before.complexity - after.complexity) if rise > 0 else rise
 
 
-def _candidates(current: Fitted, x: Floats, h: Floats, fewer: bool) -> list[tuple[Program, ...]]:
+def _candidates(
+    current: Fitted, x: Floats, h: Floats, fewer: bool, row_weights: Floats | None
+) -> list[tuple[Program, ...]]:
     """The formulas with something taken out, the cheapest first."""
     programs = current.programs
     columns = design(programs, x)
-    columns[:, 1:] -= columns[:, 1:].mean(axis=0)
+    columns[:, 1:] -= column_means(columns[:, 1:], row_weights)
     columns[:, 1:] /= np.maximum(np.abs(columns[:, 1:]).max(axis=0), 1e-300)
+    columns, h = weigh(columns, row_weights), weigh(h, row_weights)
     parts, squares, shares = orthogonalise(columns)
     lengths = np.sqrt(squares)
     basis = np.divide(parts, lengths, out=np.zeros_like(parts), where=lengths > 0)
@@ -109,8 +123,10 @@ def _candidates(current: Fitted, x: Floats, h: Floats, fewer: bool) -> list[tupl
             values = shorter(x)
             if not np.isfinite(values).all():
                 continue
-            values = values - values.mean()
+            values = values - np.average(values, weights=row_weights)
             values = values / max(np.abs(values).max(), 1e-300)
+            if row_weights is not None:
+                values = values * np.sqrt(row_weights)
             shares_of = np.einsum("nm,n->m", basis, values)
             space = float(np.einsum("m,m->", shares_of, shares_of))
             if own:  # the basis without the column's own direction

@@ -10,7 +10,8 @@ from srnet.cgp.costs import Costs
 from srnet.cgp.genome import Genes
 from srnet.cgp.program import Program
 from srnet.io.schema import arrange
-from srnet.model.fitting import FitCache, fit_and_measure, fitness
+from srnet.model.fitting import FitCache, fit_and_measure, fitness, output_cost
+from srnet.model.losses import SQUARED, RowLoss
 from srnet.model.srnet import SRNet
 from srnet.networks.layers import Layers
 
@@ -64,12 +65,16 @@ def measure(
     costs: Costs = (),
     targets: str = "classes",
     cache: FitCache | None = None,
+    robust: RowLoss = SQUARED,
 ) -> Individual | None:
     """Fit formulas by layer and measure them; None where one is not finite on every row.
-    ``costs`` of operators count in the complexity."""
-    fitted = fit_and_measure(programs, layers, layers.name, loss, reads, targets, cache)
+    ``costs`` of operators count in the complexity. With a ``robust`` loss the output's part of the
+    fitness is its mean cost."""
+    fitted = fit_and_measure(programs, layers, layers.name, loss, reads, targets, cache, robust)
     if fitted is None:
         return None
     model, losses = replace(fitted[0], costs=costs), fitted[1]
     total = fitness(losses)
+    if robust.name != "mse":
+        total = fitness([*losses[:-1], output_cost(model, layers, robust)])
     return Individual(tuple(genes), model, tuple(losses), total) if np.isfinite(total) else None

@@ -16,6 +16,7 @@ and what is found for one becomes part of its formula.
 
 import time
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -30,12 +31,14 @@ from srnet.cgp.nesting import nesting_limits
 from srnet.cgp.program import Program
 from srnet.data.dataset import widen_box
 from srnet.errors import UserError
-from srnet.model.regression import back_substitute, coefficients, orthogonalise
+from srnet.metrics import column_means
+from srnet.model.losses import SQUARED, RowLoss, clip_errors, fit_columns, squares_weights
+from srnet.model.regression import weigh
 from srnet.model.srnet import SRNet
 from srnet.networks.layers import Layers
 from srnet.search.elimination import Fitted, eliminate, measure
 from srnet.search.joint import JointSearch
-from srnet.search.sampling import representative
+from srnet.search.sampling import in_proportion, representative
 from srnet.search.settings import JointSettings, RankSettings
 from srnet.search.variable_projection import design, fit_constants
 from srnet.typing import Floats
@@ -52,6 +55,10 @@ _RISE = 0.02
 _INPUTS = 12
 # A formula must be finite wherever the inputs are in their box, wider by this factor.
 _BOX = 1.5
+# More than any formula has.
+_UNBOUNDED = 2**31
+# Of a robust loss, the joint search reads no larger residuals of rows than so many deviations.
+_FAR = 3.0
 # Cells of equal numbers of rows in which the residual's mean is taken, to rank the inputs.
 _CELLS = 8
 
@@ -67,6 +74,10 @@ class LayerPursuit:
         The layer's number, 0 …, and the pass's; with the seed they give the random streams.
     passes
         Passes that share the budget.
+    loss
+        What the errors of the rows cost. The joint search of a round, whose loss is squared, reads
+        the rows in proportion to their weights, and for a robust loss a residual that is clipped
+        (:func:`srnet.model.losses.clip_errors`).
 
     Attributes
     ----------
@@ -88,21 +99,33 @@ class LayerPursuit:
         turn: int = 0,
         passes: int = 1,
         threads: int = 1,
+        loss: RowLoss = SQUARED,
     ) -> None:
         self._inner, self._threads = inner_settings(settings, passes), threads
         self._seed, self._number, self._turn = seed, number, turn
-        self._most_nodes = settings.most_nodes
+        # a formula has about as many inputs and constants as operators
+        self._most_nodes = min(settings.most_nodes, (settings.maxsize or _UNBOUNDED) // 2)
         self._costs = settings.costs
         self._nesting = nesting_limits(settings.nested_constraints)
         self._wanted = settings.formulas_of(number)
         # errors below this are those of the units in float32
-        self._rounding = float(np.mean(np.square(h * np.finfo(np.float32).eps / 2)))
-        rows = _sample(x, h, settings.sample_rows, seed, number)
-        self._x, h = x[rows], h[rows]
-        self._mean, self._std = x.mean(axis=0), x.std(axis=0)
+        self._rounding = loss.mean(h * np.finfo(np.float32).eps / 2)
+        self._mean = column_means(x, loss.weights)
+        self._std = (
+            x.std(axis=0)
+            if loss.weights is None
+            else np.sqrt(np.average(np.square(x - self._mean), axis=0, weights=loss.weights))
+        )
+        rows, loss = _sample(x, h, settings.sample_rows, seed, number, loss)
+        self._x, h, self._loss = x[rows], h[rows], loss
+        # those that the joint searches read
+        self._drawn: NDArray[np.int64] | slice = slice(None)
+        if loss.weights is not None:
+            self._drawn = in_proportion(loss.weights, settings.sample_rows)
         self._std[self._std <= 1e-12 * np.abs(self._mean)] = 1.0
         self._box = widen_box(x, _BOX)
-        self._h = components(h, self._wanted)
+        self._h = components(h, self._wanted, self._loss)
+        self._loss = self._loss.of_components(self._h.shape[1], h.shape[1])
         self.linear: list[Fitted] = []
         self.round = 0
         self.found: dict[int, Fitted] = {}
@@ -114,7 +137,7 @@ class LayerPursuit:
         else:
             inputs = [Program(x.shape[1], (), (), i) for i in range(x.shape[1])]
             self.current = self._measure(inputs)
-            self.linear = [self.current, *eliminate(self.current, self._x, self._h)]
+            self.linear = [self.current, *eliminate(self.current, self._x, self._h, self._loss)]
             for fitted in self.linear:
                 self._note(fitted)
         self._note(self.current)
@@ -129,9 +152,10 @@ class LayerPursuit:
 
     def _start(self) -> JointSearch:
         """The joint search for the residual of the current formulas."""
-        residual = self._residual(self._target())
-        kept = _best_inputs(self._x, residual)
-        x = ((self._x - self._mean) / self._std)[:, kept]
+        residual = self._residual(self._target())[self._drawn]
+        x = self._x[self._drawn]
+        kept = _best_inputs(x, residual)
+        x = ((x - self._mean) / self._std)[:, kept]
         spread = np.sqrt(np.mean(np.square(residual - residual.mean(axis=0)))) or 1.0
         values = [x.astype(np.float32), (residual / spread).astype(np.float32)]
         # every fifth row is a validation row of the joint search
@@ -161,11 +185,13 @@ class LayerPursuit:
         return int(np.argmax(left))
 
     def _residual(self, target: int | None) -> Floats:
-        """What the formulas so far leave of a component, or of all."""
+        """What the formulas so far leave of a component, or of all, of rows far off less where the
+        loss is robust."""
         h = self._h if target is None else self._h[:, [target]]
         programs = self.current.programs
         programs = programs if target is None else programs[target : target + 1]
-        return h - _predicted(programs, self._x, h)
+        left = fit_columns(design(programs, self._x), h, self._loss)[1]
+        return left if self._loss.name == "mse" else clip_errors(left, _FAR, self._loss.weights)
 
     def end_round(self) -> None:
         """Take the search's formula in, fit all constants, and take out what pays least."""
@@ -195,7 +221,7 @@ class LayerPursuit:
         from the best of them."""
         added = []
         for programs in start:
-            tried = fit_constants(programs, self._x, self._h, _STEPS), tuple(programs)
+            tried = self._fit(programs, self._h), tuple(programs)
             for fitted in map(self._measure, tried):
                 if np.isfinite(fitted.error) and self._note(fitted):
                     added.append(fitted)
@@ -207,13 +233,17 @@ class LayerPursuit:
         """Go on taking out, to a single input or formula without a node, or to ``until`` (as
         ``time.monotonic()``): the front is then full."""
         fewer = not self._wanted
-        for shorter in eliminate(self.current, self._x, self._h, fewer=fewer):
+        for shorter in eliminate(self.current, self._x, self._h, self._loss, fewer=fewer):
             self._note(shorter)
             if until is not None and time.monotonic() >= until:
                 break
 
     def _measure(self, programs: Sequence[Program]) -> Fitted:
-        return measure(programs, self._x, self._h, self._costs)
+        return measure(programs, self._x, self._h, self._costs, self._loss)
+
+    def _fit(self, programs: Sequence[Program], h: Floats) -> tuple[Program, ...]:
+        """The formulas with their constants fitted to units or one component."""
+        return fit_constants(programs, self._x, h, _STEPS, self._loss)
 
     def _is_allowed(self, programs: Sequence[Program]) -> bool:
         """Whether the formulas are finite all over the inputs' box and keep the nesting
@@ -227,7 +257,7 @@ class LayerPursuit:
     def _include(self, term: Program) -> None:
         x, h, target = self._x, self._h, self._target()
         programs = (*self.current.programs, term) if target is None else self._joined(term, target)
-        fitted = fit_constants(programs, x, h, _STEPS)
+        fitted = self._fit(programs, h)
         start = self._measure(fitted if self._is_allowed(fitted) else programs)
         if not np.isfinite(start.error) or not self._is_allowed(programs):
             return
@@ -235,7 +265,7 @@ class LayerPursuit:
         bound = max((1 + _RISE) * min(start.error, self.current.error), self._rounding)
         current = start if start.error <= self.current.error else self.current
         self._note(start)
-        for shorter in eliminate(start, x, h, fewer=target is None):
+        for shorter in eliminate(start, x, h, self._loss, fewer=target is None):
             if shorter.error > bound and current.complexity <= most:
                 break
             if self._note(shorter):
@@ -248,8 +278,8 @@ class LayerPursuit:
         own: Sequence[Program] = (term,)
         if programs[target].used_inputs():
             own = (programs[target], term)
-        own = fit_constants(own, self._x, self._h[:, [target]], _STEPS)
-        weights = _weights(own, self._x, self._h[:, [target]])
+        own = self._fit(own, self._h[:, [target]])
+        weights = _weights(own, self._x, self._h[:, [target]], self._loss)
         joined = fold_sum(own, weights) or term
         programs[target] = joined
         return tuple(programs)
@@ -272,8 +302,9 @@ class LayerPursuit:
         columns = design(programs, self._x)[:, 1:]
         # by powers of two, which round nothing: squares of large values would overflow
         columns = np.ldexp(columns, -np.frexp(np.abs(columns).max(axis=0))[1])
-        columns -= columns.mean(axis=0)
-        h = self._h - self._h.mean(axis=0)
+        weights = squares_weights(design(programs, self._x), self._h, self._loss)
+        columns = weigh(columns - column_means(columns, weights), weights)
+        h = weigh(self._h - column_means(self._h, weights), weights)
         smallest = 1e-20 * np.einsum("ni,ni->i", columns, columns)
         left, order = list(range(len(programs))), []
         while left:
@@ -364,19 +395,31 @@ def _lift(program: Program, kept: Sequence[int], inputs: int) -> Program:
     return Program(inputs, program.constants, nodes, moved(program.output))
 
 
-def _sample(x: Floats, h: Floats, most: int, seed: int, number: int) -> NDArray[np.int64] | slice:
+def _sample(
+    x: Floats, h: Floats, most: int, seed: int, number: int, loss: RowLoss
+) -> tuple[NDArray[np.int64] | slice, RowLoss]:
+    """At most so many rows, and their loss; of more, drawn in proportion to their weights, all
+    count alike."""
     if len(x) <= most:
-        return slice(None)
+        return slice(None), loss
     rng = np.random.default_rng([seed, _ROWS, number])
-    return representative(np.hstack([x, h]), most, rng)
+    values = np.hstack([x, h])
+    if loss.weights is None:
+        return representative(values, most, rng), loss
+    pool = in_proportion(loss.weights, len(x))
+    rows = pool[representative(values[pool], most, rng)]
+    return rows, SQUARED if loss.name == "mse" else replace(loss, weights=None)
 
 
-def components(h: Floats, most: int = 0) -> Floats:
+def components(h: Floats, most: int = 0, loss: RowLoss = SQUARED) -> Floats:
     """The units' principal components, n × c, largest first: the first ``most`` where it is not 0,
-    else as many as hold nearly all of the variance. Their squared errors are the units'."""
-    centred = h - h.mean(axis=0)
+    else as many as hold nearly all of the variance. Their squared errors are the units'. Rows count
+    by the weights that the loss gives their distances from the best constant."""
+    weights = squares_weights(np.ones((len(h), 1)), h, loss)
+    centred = h - column_means(h, weights)
+    heavy = weigh(centred, weights)
     with threadpool_limits(1):  # or the result would depend on their number
-        variances, directions = np.linalg.eigh(np.einsum("ni,nj->ij", centred, centred))
+        variances, directions = np.linalg.eigh(np.einsum("ni,nj->ij", heavy, heavy))
     variances, directions = variances[::-1], directions[:, ::-1]
     count = most
     if not count:
@@ -385,21 +428,9 @@ def components(h: Floats, most: int = 0) -> Floats:
     return np.einsum("ni,ic->nc", centred, directions[:, : min(count, h.shape[1])])
 
 
-def _weights(programs: Sequence[Program], x: Floats, h: Floats) -> list[float]:
+def _weights(programs: Sequence[Program], x: Floats, h: Floats, loss: RowLoss) -> list[float]:
     """The best weights of formulas for one target, n × 1."""
-    return [float(weight) for weight in _solve(programs, x, h)[1][1:, 0]]
-
-
-def _predicted(programs: Sequence[Program], x: Floats, h: Floats) -> Floats:
-    columns, weights = _solve(programs, x, h)
-    return np.einsum("nm,mk->nk", columns, weights)
-
-
-def _solve(programs: Sequence[Program], x: Floats, h: Floats) -> tuple[Floats, Floats]:
-    """1 and the formulas' values, and their best weights."""
-    columns = design(programs, x)
-    parts, squares, shares = orthogonalise(columns)
-    return columns, back_substitute(shares, coefficients(parts, squares, h))
+    return [float(weight) for weight in fit_columns(design(programs, x), h, loss)[0][1:, 0]]
 
 
 def _best_inputs(x: Floats, residual: Floats) -> list[int]:

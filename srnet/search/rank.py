@@ -12,6 +12,7 @@ weights and biases of every candidate are the multinomial logistic fit to these 
 
 import time
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -19,9 +20,11 @@ import numpy as np
 from srnet.cgp.program import Program
 from srnet.errors import UserError
 from srnet.io.files import finite_or_none
-from srnet.metrics import agreement, r_squared
-from srnet.model.fitting import fit_classifier, least_squares
+from srnet.metrics import agreement
+from srnet.model.fitting import fit_classifier, least_cost
 from srnet.model.logistic import explained_divergence, logits_of
+from srnet.model.losses import SQUARED, RowLoss
+from srnet.model.sizes import program_size, sum_size
 from srnet.model.srnet import join
 from srnet.networks.layers import Layers
 from srnet.search.checkpoints import saved_history
@@ -76,7 +79,10 @@ class RankSearch:
         # the presets that are compared with the published one fit logits as it does
         self._logits = settings.hold_out and settings.loss == "cross_entropy"
         self._targets = "probabilities" if self._logits else "classes"
-        fixed = any(settings.formulas_of(layer) for layer in range(layers.depth - 1))
+        # the output beside the units of a hidden layer would count with its squares
+        fixed = settings.robust.is_plain and any(
+            settings.formulas_of(layer) for layer in range(layers.depth - 1)
+        )
         self._weights = _WEIGHTS if fixed and settings.generations > 1 else _WEIGHTS[:1]
         self._inner = inner_settings(settings, len(self._weights))
         self._pass = 0
@@ -117,7 +123,15 @@ class RankSearch:
             h = np.hstack([units, weight * y / np.sqrt(y.shape[1])])
         parts = len(self._weights)
         pursuit = LayerPursuit(
-            x, h, self.settings, self.seed, number, self._pass, parts, self._threads
+            x,
+            h,
+            self.settings,
+            self.seed,
+            number,
+            self._pass,
+            parts,
+            self._threads,
+            self._loss(*self._fitted_splits),
         )
         if number == 0:
             pursuit.add_start(self._given)
@@ -126,11 +140,22 @@ class RankSearch:
     def _fitted_rows(self, layer: int) -> tuple[Floats, Floats]:
         """What the present layer's formulas read, and a layer's units, on the rows that are
         fitted; of the present one the logits where it is the output of a classification."""
-        splits = ["train"] if self.settings.hold_out else ["train", "valid"]
+        splits = self._fitted_splits
         h = np.vstack([self.layers.splits[split][layer] for split in splits]).astype(np.float64)
         if layer > 0 and self._is_logistic():
             h = logits_of(h)
         return np.vstack([self._read[split] for split in splits]), h
+
+    @property
+    def _fitted_splits(self) -> tuple[str, ...]:
+        return ("train",) if self.settings.hold_out else ("train", "valid")
+
+    def _loss(self, *splits: str) -> RowLoss:
+        """What errors of the present layer cost on the rows of splits; only those of the output by
+        a robust loss."""
+        is_output = len(self._done) + 1 == self.layers.depth
+        robust = self.settings.robust if is_output else SQUARED
+        return replace(robust, weights=self.layers.row_weights(*splits))
 
     def _is_logistic(self) -> bool:
         """Whether the present layer is the output of a classification whose formulas the validation
@@ -294,9 +319,10 @@ class RankSearch:
         candidates = self._pursuit.candidates(1 if self._is_logistic() else None)
         most, linear = self.settings.most_nodes, self._pursuit.linear
         candidates = [each for each in candidates if each.complexity <= most or each in linear]
+        candidates = [each for each in candidates if self._fits(each.programs)]
         measured = [self._validate(candidate.programs) for candidate in candidates]
         fidelities, agreements = zip(*measured, strict=True)
-        if self._is_logistic() and linear:
+        if self._is_logistic() and linear and linear[0] in candidates:
             # none may agree with the network's classes less than the linear logistic model does
             least = agreements[candidates.index(linear[0])]
             fidelities = tuple(
@@ -304,6 +330,19 @@ class RankSearch:
                 for fidelity, share in zip(fidelities, agreements, strict=True)
             )
         return candidates[select_by_fidelity(fidelities, self.settings.fidelity)]
+
+    def _fits(self, programs: Formulas) -> bool:
+        """Whether the output's formula is not too large; of a hidden layer's formulas, whether each
+        alone leaves that it is not."""
+        if self.settings.maxsize is None:
+            return True
+        read, costs = [1] * self.layers.widths[0], self.settings.costs
+        for layer in self._done:
+            read = [program_size(program, read, costs) for program in layer]
+        sizes = [program_size(program, read, costs) for program in programs]
+        if len(self._done) + 1 < self.layers.depth:
+            return all(sum_size([size], costs) <= self.settings.maxsize for size in sizes)
+        return sum_size(sizes, costs) <= self.settings.maxsize
 
     def _fidelity(self, candidate: Fitted) -> float:
         """R² of the present layer's formulas on the validation rows, or of logits the share of the
@@ -319,15 +358,17 @@ class RankSearch:
         layer."""
         if programs not in self._validated:
             _, (given, expected) = self._predict(programs)
-            share = agreement(expected, given)[0] if self._is_logistic() else 1.0
+            share = 1.0
+            if self._is_logistic():
+                share = agreement(expected, given, self.layers.row_weights("valid"))[0]
             self._validated[programs] = self._score(given, expected), share
         return self._validated[programs]
 
     def _score(self, given: Floats, expected: Floats) -> float:
         """The fidelity of units, or logits, on the validation rows."""
         if self._is_logistic():
-            return explained_divergence(given, expected)
-        return _r2(given, expected)
+            return explained_divergence(given, expected, self.layers.row_weights("valid"))
+        return _explained(given, expected, self._loss("valid"))
 
     def _error(self, candidate: Fitted) -> float:
         """Their squared error on all rows."""
@@ -350,9 +391,10 @@ class RankSearch:
         ]
         with np.errstate(all="ignore"):
             if self._is_logistic():
-                fitted = fit_classifier(scalars[0], units[0], self._targets)
+                weights = self.layers.row_weights("train")
+                fitted = fit_classifier(scalars[0], units[0], self._targets, weights)
             else:
-                fitted = least_squares(scalars[0], units[0])
+                fitted = least_cost(scalars[0], units[0], self._loss("train"))
             return [(join(z, *fitted), h) for z, h in zip(scalars, units, strict=True)]
 
     def _refine_chosen(self, chosen: Fitted) -> Formulas:
@@ -374,7 +416,10 @@ class RankSearch:
         x, h = self._fitted_rows(len(self._done) + 1)
         if len(x) <= self.settings.sample_rows:
             return programs
-        return fit_constants(programs, x, components(h), _FINAL_STEPS)
+        loss = self._loss(*self._fitted_splits)
+        parts = components(h, loss=loss)
+        loss = loss.of_components(parts.shape[1], h.shape[1])
+        return fit_constants(programs, x, parts, _FINAL_STEPS, loss)
 
     def _update(self) -> None:
         """Judge the present formulas, with the simplest ones of the layers to come."""
@@ -399,6 +444,7 @@ class RankSearch:
             "scalars",
             costs=settings.costs,
             targets=self._targets,
+            robust=settings.robust,
         )
 
     def conclude(self) -> None:
@@ -413,7 +459,11 @@ class RankSearch:
     def _end_pass(self, last: Formulas) -> None:
         """Keep the front over the output's formulas, and the chosen ones, ``last``; after the last
         pass choose among all."""
-        passed = [self._judge(self._refine(fitted.programs)) for fitted in self._pursuit.front()]
+        passed = [
+            self._judge(self._refine(fitted.programs))
+            for fitted in self._pursuit.front()
+            if self._fits(fitted.programs)
+        ]
         chosen = self._judge(last)
         self._found += [each for each in (*passed, chosen) if each is not None]
         self._chosen += [chosen] if chosen is not None else []
@@ -508,13 +558,14 @@ def _to_json(formulas: Sequence[Formulas]) -> list[list[dict[str, Any]]]:
     return [[program.to_json() for program in layer] for layer in formulas]
 
 
-def _r2(given: Floats, expected: Floats) -> float:
-    """R²; minus infinity where a value is not finite, and of constant units 1 or 0."""
+def _explained(given: Floats, expected: Floats, loss: RowLoss) -> float:
+    """R², or with a robust loss its like; minus infinity where a value is not finite, and of
+    constant units 1 or 0."""
     with np.errstate(all="ignore"):
-        error = float(np.mean(np.square(given - expected)))
+        error = loss.mean(given - expected)
     if not np.isfinite(error):
         return -np.inf
-    value = r_squared(error, expected)
+    value = loss.explained(error, expected)
     return float(error == 0.0) if value is None else value
 
 

@@ -68,9 +68,14 @@ def make_search(layers: Layers, settings: Settings, seed: int, **options: Any) -
         If the layers have no validation rows, and the loss is the mean squared error or these rows
         would choose the formulas; if they have one output, and the loss is cross-entropy; if they
         are another number than the settings have; or if outputs that are to be explained as
-        probabilities are none.
+        probabilities are none; or if rows have weights and the preset is not ``rank``.
     """
     chooses = isinstance(settings, RankSettings) and settings.hold_out
+    if layers.weights and not chooses:
+        raise UserError(
+            f"{layers.source}: its rows have weights, which the preset rank takes; the preset is "
+            f"{settings.preset}"
+        )
     if settings.loss == "mse" and not layers.rows("valid"):
         raise UserError(
             f"{layers.source}: 'valid_x' has no row; at least 1 is needed with the loss mse (a "

@@ -3,6 +3,8 @@
 import numpy as np
 from numpy.typing import NDArray
 
+from srnet.typing import Floats
+
 
 def representative(
     values: NDArray[np.floating], count: int, rng: np.random.Generator
@@ -38,3 +40,24 @@ def representative(
         cut = max(half, rows.size * half // wanted)
         cells += [(rows[cut:], wanted - half), (rows[:cut], half)]
     return np.sort(np.array(chosen, dtype=np.int64))
+
+
+def in_proportion(weights: Floats, most: int) -> NDArray[np.int64]:
+    """Numbers of rows in which each row is repeated in proportion to its weight.
+
+    As often as its weight is the least one where all are whole multiples of that and the sum is at
+    most ``most``; else systematically drawn (Madow and Madow 1944), ``most`` in all, which differs
+    from the proportion by less than one.
+
+    Parameters
+    ----------
+    weights
+        Of the rows, (n,), above 0.
+    """
+    times = weights / weights.min()
+    whole = np.rint(times)
+    if times.sum() <= most and np.allclose(times, whole, rtol=1e-9, atol=0.0):
+        return np.repeat(np.arange(len(weights)), whole.astype(np.int64))
+    ends = np.cumsum(weights)
+    places = (np.arange(most) + 0.5) * (ends[-1] / most)
+    return np.searchsorted(ends, places).astype(np.int64)

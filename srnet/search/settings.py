@@ -7,6 +7,8 @@ from srnet.cgp.costs import Costs, OperatorCosts
 from srnet.cgp.nesting import PLAIN_TRIGONOMETRY, Constraints, NestedConstraints
 from srnet.cgp.primitives import CLASSIFICATION, REGRESSION, FunctionSet
 from srnet.errors import UserError
+from srnet.model.losses import DELTA, ROBUST, SQUARED, RowLoss
+from srnet.model.sizes import SMALLEST
 from srnet.validation import Choice, Count, Integer, Number, Share, validate
 
 # Of a run; the random streams take 63 bits.
@@ -20,7 +22,11 @@ BY_LOSS: dict[str, dict[str, Any]] = {
     "mse": {},
     "cross_entropy": {"rows": 10, "cols": 10, "functions": CLASSIFICATION, "stop": 1e-6},
 }
-_LOSS = Choice(tuple(BY_LOSS))
+LOSSES = (*BY_LOSS, *ROBUST)
+_LOSS = Choice(LOSSES)
+# Of Huber's loss: an error counts squared up to a tenth of the output's deviation, which the search
+# scales to 1.
+_DELTA = 0.1
 
 
 @dataclass(frozen=True)
@@ -30,7 +36,8 @@ class Settings:
     ``population`` offspring are made in each of ``generations`` generations; ``population ×
     generations × layers`` chromosome evaluations are the budget of every search. ``loss`` is that
     of the output layer: ``mse``, or for a network that classifies ``cross_entropy`` against the
-    class it predicts, in the preset ``rank`` against its probabilities.
+    class it predicts, in the preset ``rank`` against its probabilities; in that preset also
+    ``huber`` or ``l1`` (:mod:`srnet.model.losses`).
 
     Raises
     ------
@@ -59,7 +66,7 @@ class Settings:
         is empty."""
         content = {field.name: _plain(getattr(self, field.name)) for field in fields(self)}
         content.pop("preset")
-        return {key: value for key, value in content.items() if value not in ([], {})}
+        return {key: value for key, value in content.items() if value not in ([], {}, None)}
 
 
 def _plain(value: Any) -> Any:
@@ -134,6 +141,11 @@ class RankSettings(JointSettings):
         Whether the validation rows only choose among the formulas. If not, they are fitted like
         the training rows, since the published fitness counts both, and the squared error on all
         rows chooses.
+    delta
+        Of the loss ``huber``, in the units of the output as it is searched; None with any other.
+    maxsize
+        Largest size of an output's formula (:meth:`srnet.model.srnet.SRNet.size`), where validation
+        rows are held out; None for any.
     """
 
     formulas: int | tuple[int, ...] = 0
@@ -142,12 +154,25 @@ class RankSettings(JointSettings):
     most_nodes: Count = 60
     fidelity: Share = 0.999
     hold_out: bool = True
+    delta: Annotated[float, DELTA] | None = None
+    maxsize: Annotated[int, Integer(SMALLEST)] | None = None
 
     def __post_init__(self) -> None:
         super().__post_init__()
+        if self.maxsize is not None and not self.hold_out:
+            raise UserError(f"'maxsize' is of the preset rank; the preset is {self.preset}")
+        if (self.delta is not None) != (self.loss == "huber"):
+            raise UserError(
+                f"'delta' is {self.delta} with the loss {self.loss}; it is of the loss huber alone"
+            )
         by_layer = self.formulas if isinstance(self.formulas, tuple) else (self.formulas,)
         for count in by_layer:
             Integer(0, FORMULAS.maximum).check("formulas", count)
+
+    @property
+    def robust(self) -> RowLoss:
+        """The loss of the output layer where it is robust; else the squared error."""
+        return RowLoss(self.loss, self.delta or 1.0) if self.loss in ROBUST else SQUARED
 
     def affordable_rounds(self, passes: int = 1) -> int:
         """Rounds of a layer in each of several passes that share the generations; a round takes at
@@ -208,7 +233,11 @@ def preset(name: str, **changes: Any) -> Settings:
                 f"{', '.join(sorted(known))}"
             )
     loss = _LOSS.check("loss", changes.get("loss", "mse"))
+    if loss in ROBUST and name != "rank":
+        raise UserError(f"the loss {loss} is of the preset rank; the preset is {name}")
     brought = {} if name == "rank" else BY_LOSS[loss]
+    if loss == "huber":
+        brought = {"delta": _DELTA}
     return replace(PRESETS[name], **{**brought, **changes})
 
 

@@ -7,19 +7,23 @@ from dataclasses import replace
 import numpy as np
 
 from srnet.cgp.program import Program
-from srnet.model.regression import back_substitute, coefficients, orthogonalise, project
+from srnet.model.losses import SQUARED, RowLoss, squares_weights
+from srnet.model.regression import back_substitute, coefficients, orthogonalise, project, weigh
 from srnet.search.levenberg_marquardt import minimise
 from srnet.typing import Floats
 
 # What a layer that is not finite costs: more than any start.
 _REFUSED = 1e150
+# The steps for a robust loss are shared by so many fits, each with the weights after the last.
+_FITS = 2
 
 
 def fit_constants(
-    programs: Sequence[Program], x: Floats, h: Floats, steps: int
+    programs: Sequence[Program], x: Floats, h: Floats, steps: int, loss: RowLoss = SQUARED
 ) -> tuple[Program, ...]:
-    """The formulas with the constants that, with the best weights and biases, lower the squared
-    error of h ≈ z·W + b most, by Levenberg and Marquardt's method.
+    """The formulas with the constants that, with the best weights and biases, lower the mean cost
+    of the error of h ≈ z·W + b most, by Levenberg and Marquardt's method; for a robust loss by that
+    of reweighted squares (:mod:`srnet.model.losses`).
 
     Parameters
     ----------
@@ -28,12 +32,29 @@ def fit_constants(
     steps
         Most evaluations of the formulas.
     """
+    if loss.name == "mse":
+        return _fit_squares(programs, x, h, steps, loss.weights)
+    fitted = tuple(programs)
+    for _ in range(_FITS):
+        columns = design(fitted, x)
+        if not np.isfinite(columns).all():
+            break
+        weights = squares_weights(columns, h, loss)
+        fitted = _fit_squares(fitted, x, h, max(steps // _FITS, 2), weights)
+    return fitted
+
+
+def _fit_squares(
+    programs: Sequence[Program], x: Floats, h: Floats, steps: int, row_weights: Floats | None
+) -> tuple[Program, ...]:
+    """``fit_constants`` by least squares."""
     free = [program for program in programs if program.constants]
     fixed = [program for program in programs if not program.constants]
     sizes = [len(program.constants) for program in free]
     if not free or h.size < sum(sizes):
         return tuple(programs)
-    constant = orthogonalise(design(fixed, x))[:2]
+    constant = orthogonalise(weigh(design(fixed, x), row_weights))[:2]
+    h = weigh(h, row_weights)
     target = h - project(*constant, h)
 
     def with_constants(constants: Floats) -> list[Program]:
@@ -47,6 +68,7 @@ def fit_constants(
         columns = design(with_constants(constants), x)[:, 1:]
         if not np.isfinite(columns).all():
             return np.full(h.size, _REFUSED)
+        columns = weigh(columns, row_weights)
         with np.errstate(all="ignore"):
             basis = orthogonalise(columns - project(*constant, columns))[:2]
             left = target - project(*basis, target)
@@ -55,11 +77,11 @@ def fit_constants(
     def jacobian(constants: Floats) -> Floats:
         result = np.zeros((h.size, constants.size))
         pairs = [program.gradient(x) for program in with_constants(constants)]
-        columns = np.column_stack([value for value, _ in pairs])
+        columns = weigh(np.column_stack([value for value, _ in pairs]), row_weights)
         with np.errstate(all="ignore"):
             parts, squares, shares = orthogonalise(columns - project(*constant, columns))
             weights = back_substitute(shares, coefficients(parts, squares, target))
-            slopes = np.hstack([slope for _, slope in pairs])
+            slopes = weigh(np.hstack([slope for _, slope in pairs]), row_weights)
             slopes = slopes - project(*constant, slopes)
             slopes = slopes - project(parts, squares, slopes)
             for c, i in enumerate(np.repeat(np.arange(len(free)), sizes)):

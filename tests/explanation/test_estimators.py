@@ -32,16 +32,23 @@ X = RNG.uniform(1, 5, (100, 2))
 Y = X[:, 0] * X[:, 1]
 
 
+# What scikit-learn asks of weights to the last digit. The loss and every fit have it
+# (tests/model/test_losses.py), and so has a search of given rows
+# (tests/explanation/test_weights.py). A whole fit draws random numbers by the number of rows: rows
+# for the choice and recombined ones.
+DRAWN = {
+    "check_sample_weight_equivalence_on_dense_data": "which rows are drawn depends on their number"
+}
+
+
 @pytest.mark.slow
-@pytest.mark.parametrize(
-    ("kind", "preset"),
-    # one formula where one will do, and short searches, for these are many fits
-    [(SRNetRegressor, "joint"), (SRNetClassifier, "rank")],
-)
-def test_scikit_learns_own_checks(kind: type, preset: str) -> None:
-    budget = TINY["budget"] if preset == "joint" else 500
+@pytest.mark.parametrize("kind", [SRNetRegressor, SRNetClassifier])
+def test_scikit_learns_own_checks(kind: type) -> None:
     with warnings.catch_warnings(action="ignore"):
-        results = check_estimator(kind(**TINY | {"preset": preset, "budget": budget}), on_fail=None)
+        # short searches, for these are many fits
+        results = check_estimator(
+            kind(**TINY | {"budget": 500}), on_fail=None, expected_failed_checks=DRAWN
+        )
     assert [r["check_name"] for r in results if r["status"] == "failed"] == []
     assert sum(r["status"] == "passed" for r in results) >= 45
 
@@ -205,6 +212,51 @@ def test_a_classifier_of_one_formula_has_probabilities_too() -> None:
     est = SRNetClassifier(**TINY, preset="joint").fit(X, X[:, 0] > X[:, 1])
     np.testing.assert_allclose(est.predict_proba(X).sum(axis=1), 1)
     assert est.score(X, X[:, 0] > X[:, 1]) > 0.8
+
+
+def test_heavy_rows_decide() -> None:
+    """The light half of the rows follows another law."""
+    light = np.arange(len(X)) % 2 == 0
+    y = np.where(light, 5 - X[:, 0], Y)
+    weights = np.where(light, 1e-6, 2.0)
+    est = SRNetRegressor(**TINY | {"budget": 20_000}).fit(X, y, sample_weight=weights)
+    assert est.score(X[~light], Y[~light]) > 0.995
+    assert est.score(X, y, weights) > 0.995
+    labels = np.where(light, X[:, 0] < X[:, 1], X[:, 0] > X[:, 1])
+    classes = SRNetClassifier(**TINY).fit(X, labels, sample_weight=weights)
+    assert classes.score(X[~light], labels[~light]) > 0.9
+
+
+def test_equal_weights_and_rows_without_weight_change_nothing() -> None:
+    plain = SRNetRegressor(**TINY).fit(X, Y)
+    alike = SRNetRegressor(**TINY).fit(X, Y, sample_weight=np.full(len(X), 0.3))
+    more = np.vstack([X, 2 * X[:5]]), np.concatenate([Y, np.full(5, 1e6)])
+    zero = SRNetRegressor(**TINY).fit(*more, sample_weight=[1] * len(X) + [0] * 5)
+    assert plain.expression_ == alike.expression_ == zero.expression_
+
+
+def test_weights_that_are_none_are_a_sentence() -> None:
+    with pytest.raises(UserError, match="'sample_weight' is above 0 in one row alone"):
+        SRNetRegressor(**TINY).fit(X, Y, sample_weight=[1] + [0] * (len(X) - 1))
+    weights = np.arange(1, len(X) + 1)
+    with pytest.raises(UserError, match="'sample_weight' is of the preset rank"):
+        SRNetRegressor(**TINY | {"preset": "joint"}).fit(X, Y, sample_weight=weights)
+
+
+@pytest.mark.parametrize("loss", ["l1", "huber"])
+def test_targets_far_off_do_not_decide(loss: str) -> None:
+    y = Y.copy()
+    y[[3, 50]] = 1e4, -1e5
+    est = SRNetRegressor(**TINY | {"budget": 20_000}, loss=loss).fit(X, y)
+    others = np.delete(np.arange(len(X)), [3, 50])
+    assert est.score(X[others], Y[others]) > 0.98
+    spoiled = SRNetRegressor(**TINY).fit(X, y)
+    assert spoiled.score(X[others], Y[others]) < 0
+
+
+def test_maxsize_bounds_the_formula() -> None:
+    est = SRNetRegressor(**TINY, maxsize=12).fit(X, Y)
+    assert 5 <= est.explanation_.model.size <= 12
 
 
 def test_in_cross_validation() -> None:

@@ -260,3 +260,37 @@ def test_saving_where_it_cannot_be_is_a_sentence_and_leaves_nothing(tmp_path: Pa
     with pytest.raises(UserError, match="cannot be written"):
         made_up.layers().save(tmp_path / "file" / "layers.npz")
     assert [path.name for path in tmp_path.iterdir()] == ["file"]
+
+
+def test_weights_of_rows_come_back_and_are_part_of_the_layers(tmp_path: Path) -> None:
+    splits = made_up.layers().splits
+    weights = {"train": np.linspace(0.5, 2, 40), "valid": np.ones(12)}
+    layers, path = Layers(splits, weights=weights), tmp_path / "layers.npz"
+    layers.save(path)
+    again = Layers.load(path)
+    assert again.fingerprint() == layers.fingerprint() != Layers(splits).fingerprint()
+    assert again.weights.keys() == weights.keys()
+    rows = again.row_weights("valid", "train")
+    assert rows is not None
+    np.testing.assert_array_equal(rows, np.concatenate([np.ones(12), weights["train"]]))
+    assert Layers(splits).row_weights("train") is None
+
+
+@pytest.mark.parametrize(
+    ("weights", "expected"),
+    [
+        (
+            {"train_weight": np.ones(40)},
+            "lacks the array 'valid_weight'; other splits have weights",
+        ),
+        ({"train_weight": np.ones(39), "valid_weight": np.ones(12)}, "the shape (39,); (40,) is"),
+        ({"train_weight": np.zeros(40), "valid_weight": np.ones(12)}, "not finite or not above 0"),
+        (
+            {"train_weight": np.full(40, "a"), "valid_weight": np.ones(12)},
+            "real numbers are needed",
+        ),
+    ],
+)
+def test_wrong_weights_are_a_sentence(tmp_path: Path, weights: Arrays, expected: str) -> None:
+    np.savez(tmp_path / "layers.npz", **arrays(), **weights)
+    assert expected in sentence(tmp_path / "layers.npz")

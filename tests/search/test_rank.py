@@ -23,6 +23,7 @@ from srnet.errors import UserError
 from srnet.io.schema import check_json
 from srnet.model.fitting import check_run
 from srnet.model.logistic import PENALTY, softmax
+from srnet.model.losses import SQUARED
 from srnet.model.srnet import SRNet
 from srnet.networks.layers import Layers
 from srnet.search import rank
@@ -636,8 +637,39 @@ def test_numbers_by_layer_are_as_many_as_the_layers() -> None:
 
 def test_r_squared_of_what_is_not_finite_or_does_not_vary() -> None:
     ones, rows = np.ones((4, 1)), np.arange(4.0)[:, None]
-    assert rank._r2(rows, rows) == 1.0
-    assert rank._r2(ones * np.inf, rows) == -np.inf
-    assert rank._r2(np.full((4, 1), 1.5), rows) == 0.0
-    assert rank._r2(ones, ones) == 1.0
-    assert rank._r2(rows, ones) == 0.0
+    assert rank._explained(rows, rows, SQUARED) == 1.0
+    assert rank._explained(ones * np.inf, rows, SQUARED) == -np.inf
+    assert rank._explained(np.full((4, 1), 1.5), rows, SQUARED) == 0.0
+    assert rank._explained(ones, ones, SQUARED) == 1.0
+    assert rank._explained(rows, ones, SQUARED) == 0.0
+
+
+# --- the size of what is printed ------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("depth", [1, 2])
+def test_no_formula_of_the_front_is_larger_than_maxsize(depth: int) -> None:
+    """Composed of all layers; with another number of layers the limit is the same."""
+
+    def values(x: Floats) -> list[Floats]:
+        hidden = np.column_stack([x[:, 0] * x[:, 1], np.sin(x[:, 2])])
+        y = hidden[:, :1] ** 2 + 3 * hidden[:, 1:] - x[:, :1]
+        return [hidden, y][2 - depth :]
+
+    layers = layers_of(values)
+    for maxsize in (5, 14, 30):
+        run = evolve(layers, small("rank", maxsize=maxsize), SEED)
+        sizes = [SRNet.from_run(entry).size for entry in run["pareto"]]
+        assert max(sizes) <= maxsize
+        assert SRNet.from_run(run).size <= maxsize
+        assert run["settings"]["maxsize"] == maxsize
+    assert max(sizes) > 10
+    assert run["r2"] > 0.3
+
+
+def test_maxsize_is_of_the_preset_rank() -> None:
+    for name in ("rank2", "joint"):
+        with pytest.raises(UserError, match="maxsize.* preset"):
+            preset(name, maxsize=20)
+    with pytest.raises(UserError, match="'maxsize' is 4; a whole number of at least 5 is needed"):
+        preset("rank", maxsize=4)

@@ -1,0 +1,70 @@
+"""Outputs of any scale, and of very different ones, count alike and keep their units."""
+
+from typing import Any
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+
+from srnet import explain
+from srnet.typing import Floats
+
+SMALL: dict[str, Any] = {"budget": 20_000, "progress": False}
+X = np.random.default_rng(0).uniform(-2, 2, (300, 2))
+FAR = np.random.default_rng(1).uniform(-3, 3, (60, 2))
+
+
+def laws(x: NDArray[Any]) -> Floats:
+    return np.column_stack([x[:, 0] * x[:, 1], x[:, 0] ** 2 + x[:, 1]])
+
+
+@pytest.mark.parametrize("unit", [1e9, 1e-9])
+def test_formulas_are_those_of_another_unit(unit: float) -> None:
+    found = explain(lambda x: unit * laws(x)[:, :1], X, **SMALL)
+    plain = explain(lambda x: laws(x)[:, :1], X, **SMALL)
+    assert found.layers[-1].formulas == plain.layers[-1].formulas
+    np.testing.assert_allclose(found.predict(FAR), unit * plain.predict(FAR), rtol=1e-3)
+    assert found.run["output_scale"] == pytest.approx(unit * plain.run["output_scale"])
+
+
+@pytest.mark.parametrize("preset", ["rank", "joint"])
+def test_a_small_output_counts_like_a_large_one(preset: str) -> None:
+    units = np.array([1e9, 1e-9])
+    options: dict[str, Any] = {} if preset == "rank" else {"preset": preset, "layers": ["output"]}
+    found = explain(lambda x: units * laws(x), X, **SMALL | options)
+    error = (found.predict(FAR) - units * laws(FAR)) / units
+    if preset == "rank":
+        assert np.abs(error).max() < 0.01
+    assert isinstance(found.run["output_scale"], list)
+    np.testing.assert_allclose(found.run["output_scale"] / units, laws(X).std(axis=0), rtol=0.2)
+    held = found.run["test_output_r2"]
+    assert found.r2 == pytest.approx(np.mean(held), abs=0.05)
+    told = found.fidelity(FAR).r2
+    assert told == pytest.approx(
+        1
+        - np.mean(
+            np.square(error)
+            / (np.square(found.run["output_scale"] / units) * _variance(found, units))
+        ),
+        abs=1e-9,
+    )
+
+
+def _variance(found: Any, units: Floats) -> float:
+    scaled = units * laws(FAR) / found.run["output_scale"]
+    return float(scaled.var(axis=0).mean())
+
+
+def test_outputs_that_differ_little_and_the_published_search_have_one_scale() -> None:
+    for unit, options in ((4.0, {}), (1e6, {"preset": "paper", "layers": ["output"]})):
+        found = explain(lambda x, u=unit: laws(x) * [1, u], X, **SMALL | {"budget": 1000} | options)
+        assert isinstance(found.run["output_scale"], float)
+
+
+def test_an_output_that_is_constant_is_not_blown_up() -> None:
+    found = explain(
+        lambda x: np.column_stack([1e3 * x[:, 0] * x[:, 1], 5 + 0 * x[:, 0]]), X, **SMALL
+    )
+    np.testing.assert_allclose(found.predict(FAR)[:, 1], 5.0, rtol=1e-6)
+    assert found.r2 is not None
+    assert found.r2 > 0.999
