@@ -35,6 +35,7 @@ if TYPE_CHECKING:
     from srnet.explanation.local import LocalExplanation
     from srnet.explanation.replacement import ReplacedLayer
     from srnet.model.formulas import Simplified
+    from srnet.model.jax_function import SymbolicFunction
     from srnet.model.torch_module import SymbolicNetwork
     from srnet.networks.adapters import BlackBox
     from srnet.search.budget import Budget
@@ -477,6 +478,13 @@ class Explanation:
         from srnet.model.export import to_torch
 
         return to_torch(self._model, trainable)
+
+    def to_jax(self) -> "SymbolicFunction":
+        """A function of JAX, with the constants and weights as parameters (see
+        :func:`srnet.model.export.to_jax`)."""
+        from srnet.model.export import to_jax
+
+        return to_jax(self._model)
 
     def replace(self, model: Any, layer: str) -> "ReplacedLayer":
         """A copy of a torch module with the formulas in the place of a hidden layer.

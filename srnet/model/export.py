@@ -1,5 +1,5 @@
-"""A model in other languages: a differentiable torch module, the source of a NumPy function and of
-a C function.
+"""A model in other languages: a differentiable torch module, a JAX function, the source of a NumPy
+function and of a C function.
 
 They all return the network's output as :meth:`srnet.model.srnet.SRNet.predict` does: of a model
 fitted by cross-entropy the probabilities.
@@ -11,9 +11,11 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from srnet.cgp.primitives import Primitive, by_name
+from srnet.errors import UserError
 from srnet.model.srnet import SRNet
 
 if TYPE_CHECKING:
+    from srnet.model.jax_function import SymbolicFunction
     from srnet.model.torch_module import SymbolicNetwork
 
 # Macros of gcc and of math.h, which would stand in the place of an input called so; the source uses
@@ -41,6 +43,32 @@ def to_torch(model: SRNet, trainable: bool = False) -> "SymbolicNetwork":
     from srnet.model.torch_module import SymbolicNetwork
 
     return SymbolicNetwork(model, trainable)
+
+
+def to_jax(model: SRNet) -> "SymbolicFunction":
+    """The model as a function of JAX, ``function(x)`` or ``function(x, parameters)``, that maps x
+    (n × k₀) to the network's output (n × k). JAX can differentiate it in both, compile and
+    vectorise it.
+
+    ``function.parameters`` is a dict of the constants of the formulas, the weights and the biases.
+    What is given of them, all or some, takes the place of these, and ``function.to_model`` gives
+    the formulas with trained ones. All is computed in the dtype of x, integers in JAX's default
+    type. JAX makes float32 of float64 unless its option ``jax_enable_x64`` is on.
+
+    Raises
+    ------
+    UserError
+        If JAX is not installed.
+    ValueError
+        By the function, if x is not n × k₀.
+    """
+    try:
+        from srnet.model.jax_function import SymbolicFunction
+    except ImportError as error:
+        raise UserError(
+            f"JAX is needed for this export ({error}); install it with pip install 'srnet[jax]'"
+        ) from error
+    return SymbolicFunction(model)
 
 
 def to_numpy(model: SRNet, names: Sequence[str] | None = None) -> str:
