@@ -18,6 +18,9 @@ if TYPE_CHECKING:
     from srnet.model.jax_function import SymbolicFunction
     from srnet.model.torch_module import SymbolicNetwork
 
+# A constant in NumPy's source is a column, as in the model: of a number alone NumPy takes the root
+# for the power 0.5, which differs at -inf, and Python refuses to divide by 0.
+_COLUMN = "np.full(len(inputs), {})"
 # Macros of gcc and of math.h, which would stand in the place of an input called so; the source uses
 # none of them.
 _MACROS = re.compile(r"unix|linux|NAN|INFINITY|HUGE_VAL[FL]?|(M|FP|MATH)_\w+|math_errhandling")
@@ -82,7 +85,9 @@ def to_numpy(model: SRNet, names: Sequence[str] | None = None) -> str:
     """
     inputs = model.operands(0, names)
     lines = [f"{inputs[i]} = inputs[:, {i}]" for i in _read(model)[0]]
-    outputs = _statements(model, inputs, "{} = {}", lambda primitive: primitive.python, lines)
+    outputs = _statements(
+        model, inputs, "{} = {}", lambda primitive: primitive.python, lines, _COLUMN
+    )
     body = "\n        ".join(lines)
     columns = ", ".join(f"{output} + np.zeros(inputs.shape[0])" for output in outputs)
     result = f"np.column_stack([{columns}])"
@@ -186,16 +191,25 @@ def _statements(
     statement: str,
     template: Callable[[Primitive], str],
     lines: list[str],
+    constant: str | None = None,
 ) -> list[str]:
-    """Add one statement per node and per unit that is read to ``lines``; the output's
-    expressions."""
+    """Add one statement per node and per unit that is read to ``lines``, and with a template
+    ``constant`` one per constant; the output's expressions."""
     names, read = list(inputs), _read(model)
     outputs: list[str] = []
 
-    def node(formula: str, primitive: str, *operands: str) -> str:
+    def assign(formula: str, value: str) -> str:
         variable = f"{formula}_{len(lines)}"
-        lines.append(statement.format(variable, template(by_name(primitive)).format(*operands)))
+        lines.append(statement.format(variable, value))
         return variable
+
+    def node(formula: str, primitive: str, *operands: str) -> str:
+        if constant is not None:
+            operands = tuple(
+                each if each.isidentifier() else assign(formula, constant.format(each))
+                for each in operands
+            )
+        return assign(formula, template(by_name(primitive)).format(*operands))
 
     for i, (programs, weights, biases) in enumerate(model):
         apply, is_last = partial(node, f"f{i + 1}"), i + 1 == model.depth

@@ -24,7 +24,7 @@ from srnet.explanation.predict import write_predictions
 from srnet.explanation.result import Explanation
 from srnet.explanation.units import describe
 from srnet.model.digits import EXACT
-from srnet.model.export import to_c, to_numpy
+from srnet.model.export import to_c, to_numpy, to_torch
 from srnet.model.latex import columns_latex
 from srnet.model.logistic import softmax
 from srnet.model.names import symbol_names
@@ -116,6 +116,24 @@ def test_c_is_the_model(primitive: Primitive, x: np.ndarray) -> None:
     model = single(primitive)
     found = np.array([c_text.run(to_c(model), row.tolist(), 2) for row in x])
     np.testing.assert_allclose(found, model.predict(x), rtol=1e-13)
+
+
+@PRIMITIVE
+@pytest.mark.parametrize("constants", [(-2.5, 0.5), (0.5, 0.0), (0.0, -0.0)])
+def test_constants_are_those_of_the_model(
+    primitive: Primitive, constants: tuple[float, float]
+) -> None:
+    """Of one number NumPy computes by other rules than of a column: the power 0.5 by a root, which
+    differs at -inf; and Python by its own: it refuses 1 / 0."""
+    x = np.array([[value, 1.0] for value in HARD])
+    for places in ((0, 2), (0, 3), (2, 0), (3, 0), (2, 3), (3, 2)):
+        program = Program(2, constants, ((primitive.name, places[: primitive.arity]),), 4)
+        model = SRNet(((program,),), (np.array([[2.0]]),), (np.array([1.0]),))
+        expected = model.predict(x)
+        np.testing.assert_array_equal(numpy_function(to_numpy(model))(x), expected)
+        found = [c_text.run(to_c(model), row.tolist(), 1) for row in x]
+        np.testing.assert_allclose(found, expected, rtol=1e-13)
+        np.testing.assert_allclose(to_torch(model)(torch.tensor(x)), expected, rtol=1e-13)
 
 
 @pytest.mark.skipif(shutil.which("gcc") is None, reason="needs a C compiler")
