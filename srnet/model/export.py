@@ -33,10 +33,10 @@ def to_torch(model: SRNet, trainable: bool = False) -> "SymbolicNetwork":
     The constants of the formulas, the weights and the biases are float64 buffers, or parameters of
     the same type if ``trainable``; ``to`` moves and casts them. The module's ``to_model`` gives the
     formulas with the numbers that it then has. The output has the dtype and the device of x,
-    whatever those of the numbers; integers are computed in the dtype of the numbers. As in torch
-    itself, the gradient of a square root at 0 is infinite or NaN. The module can be pickled, and so
-    saved whole by ``torch.save``, and TorchScript takes it (``torch.jit.script``, and ``trace``
-    for rows of the type of those that were traced).
+    whatever those of the numbers; integers are computed in the dtype of the numbers, and at least
+    in float32. As in torch itself, the gradient of a square root at 0 is infinite or NaN. The
+    module can be pickled, and so saved whole by ``torch.save``, and TorchScript takes it
+    (``torch.jit.script``, and ``trace`` for rows of the type of those that were traced).
 
     Raises
     ------
