@@ -206,7 +206,9 @@ class Explanation:
     @property
     def r2(self) -> float | None:
         """Of the network's output, on rows of X that are neither fitted nor made up, or where you
-        gave validation rows on these; over all rows where the run tells no such."""
+        gave validation rows on these; over all rows where the run tells no such. None where the
+        output is constant there, minus infinity where the formulas have no value at one of them, as
+        in :class:`Fidelity`."""
         found = self._judged("r2", "linear_r2")[0]
         told = "test_r2" in self.run or "valid_r2" in self.run
         return found if told else self.layers[-1].r2
@@ -765,6 +767,8 @@ class Explanation:
         found, linear, rows = self._judged("r2", "linear_r2")
         if found is None:
             return []
+        if np.isinf(found):
+            return [f"Poor: the formulas have no value at some of the {rows}."]
         if linear is not None and found < linear - _WORSE:
             return [f"Poor: a linear regression has R² {linear:.4f} on the {rows}."]
         if found < _POOR:
@@ -804,25 +808,36 @@ class Explanation:
         found, _, rows = self._judged(measure, f"linear_{measure}")
         if found is None or found >= _HALF:
             return None
+        told = (
+            f"no value at some of the {rows}" if np.isinf(found) else f"{found:.2f} on the {rows}"
+        )
         return (
-            f"the formulas are not the network: {name} {found:.2f} on the {rows}; a larger budget "
-            f"or more nodes may find more"
+            f"the formulas are not the network: {name} {told}; a larger budget or more nodes may "
+            f"find more"
         )
 
     def _judged(self, measure: str, baseline: str) -> tuple[Any, Any, str]:
         """A measure of the model, the same of a baseline, and the rows of both: those that are held
-        out, or where there are none the validation rows."""
+        out, or where there are none the validation rows.
+
+        Where the output is constant, no model has an R²; minus infinity is that of formulas without
+        a value at one of the rows.
+        """
         run, rows = self.run, self.run.get("rows", {})
-        if f"test_{measure}" in run:
-            held = f"{rows.get('test', '')} held-out rows".strip()
-            return run[f"test_{measure}"], run.get(f"test_{baseline}"), held
+        part = "test_" if f"test_{measure}" in run else "valid_"
+        found = run.get(f"{part}{measure}")
+        compared = run.get(f"test_{baseline}" if part == "test_" else baseline)
+        if found is None and compared is not None and f"{part}{measure}" in run:
+            found = -np.inf
+        if part == "test_":
+            return found, compared, f"{rows.get('test', '')} held-out rows".strip()
         kinds = {
             "held out": f"{rows.get('valid', '')} held-out rows".strip(),
             "made up": "made-up validation rows",
             "fitted": "rows that were fitted",
         }
         what = kinds.get(run.get("validation", ""), "validation rows")
-        return run.get(f"valid_{measure}"), run.get(baseline), what
+        return found, compared, what
 
     def _classifies(self) -> bool:
         return self._model.loss == "cross_entropy"
@@ -840,10 +855,13 @@ class Explanation:
         if self._classifies():
             return f"network's class {_format(self.run.get('accuracy'))}"
         found, linear, rows = self._judged("r2", "linear_r2")
+        if found is None and ("test_r2" in self.run or "valid_r2" in self.run):
+            return f"R² of the output undefined, for it is constant on the {rows}"
         if found is None or linear is None:
             return f"R² of the output {_format(self.r2)}"
+        shown = "undefined" if np.isinf(found) else f"{found:.4f}"
         return (
-            f"R² of the output on {rows} {found:.4f} (linear regression {linear:.4f})"
+            f"R² of the output on {rows} {shown} (linear regression {linear:.4f})"
             f"{self._beside('r2')}"
         )
 

@@ -683,7 +683,8 @@ def test_a_constant_network_is_a_warning() -> None:
     assert found.r2 is None
     # to the digits of what is printed
     np.testing.assert_allclose(found.predict(X), model(torch.zeros(1, 2)).item(), rtol=5e-5)
-    assert "undefined" in str(found)
+    assert "undefined, for it is constant on the 8 held-out rows" in str(found)
+    assert found.doubt() is None
 
 
 def test_no_activation_module_is_a_warning() -> None:

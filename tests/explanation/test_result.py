@@ -411,6 +411,24 @@ def test_simplified() -> None:
 # --- several formulas per layer -------------------------------------------------------------------
 
 
+def test_why_there_is_no_r2_is_told() -> None:
+    """Of a constant output, and of formulas that have no value at a row."""
+    rows = {"train": 60, "valid": 20, "test": 7}
+    constant = explanation(test_r2=None, test_linear_r2=None, rows=rows)
+    assert constant.r2 is None
+    assert "R² of the output undefined, for it is constant on the 7 held-out rows" in str(constant)
+    assert constant.doubt() is None
+    assert not constant.warnings
+
+    undefined = explanation(test_r2=None, test_linear_r2=0.5, rows=rows)
+    assert undefined.r2 == -np.inf
+    assert "on 7 held-out rows undefined (linear regression 0.5000)" in str(undefined)
+    assert undefined.warnings == [
+        "Poor: the formulas have no value at some of the 7 held-out rows."
+    ]
+    assert "R² no value at some of the 7 held-out rows" in str(undefined.doubt())
+
+
 def explanation_of_rank(reads: str, loss: str = "mse", targets: str = "classes") -> Explanation:
     """Two models of two formulas per layer, the better selected."""
     layers = LAYERS if loss == "mse" else made_up.classifier((2, 3, 2), valid=12)
