@@ -9,6 +9,7 @@ import warnings
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
+from numbers import Integral
 from pathlib import Path
 from typing import Any
 
@@ -259,10 +260,10 @@ def explain(
             "with layers=",
             stacklevel=2,
         )
-    if not inputs.texts:
-        return explanation
-    run = {**explanation.run, "input_texts": dict(inputs.texts)}
-    return explanation.with_run(run)
+    told: dict[str, Any] = {"input_texts": dict(inputs.texts)} if inputs.texts else {}
+    if isinstance(output, Integral) and explanation.outputs == 1:
+        told["output"] = int(output)
+    return explanation.with_run({**explanation.run, **told}) if told else explanation
 
 
 def explain_rows(
@@ -359,7 +360,7 @@ def _resume(
         threads=threads,
     )
     sums = ("generations", "evaluations", "seconds", "processor_seconds", "compile_seconds")
-    kept = {key: run[key] for key in ("input_texts",) if key in run}
+    kept = {key: run[key] for key in ("input_texts", "output") if key in run}
     return found.with_run(
         {
             **found.run,
@@ -401,9 +402,11 @@ def _search(
             flush=True,
         )
 
+    kind = {"network_outputs": network.kind} if isinstance(network, Classifier) else {}
+
     def make_explanation(run: dict[str, Any]) -> Explanation:
         return Explanation(
-            restore_units(run, sample, scaler, columns),
+            restore_units(run, sample, scaler, columns) | kind,
             layers=sample.layers,
             network=network,
             search_on=partial(_resume, search),

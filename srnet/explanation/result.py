@@ -16,7 +16,13 @@ from srnet.explanation.classifier import class_probabilities
 from srnet.explanation.rows import rows_of
 from srnet.io.files import read_json, write_json, writing
 from srnet.metrics import r_squared
-from srnet.model.names import columns_in, input_names_in, names_in
+from srnet.model.names import (
+    columns_in,
+    input_names_in,
+    names_in,
+    output_name,
+    output_numbers_in,
+)
 from srnet.model.srnet import SRNet, legend, network_operations, readable_expressions
 from srnet.networks.adapters import check_width
 from srnet.networks.inputs import tabulate
@@ -153,6 +159,7 @@ class Explanation:
         )
         self._input_names = input_names_in(run, self._model.inputs)
         self._columns = columns_in(run, self._model.inputs)
+        self._output_numbers = output_numbers_in(run, self._model.widths[-1])
         for key in ("layer_losses", "layer_r2", "layer_gains", "layer_bounds"):
             if len(run.get(key, [None] * depth)) != depth:
                 raise UserError(
@@ -245,7 +252,8 @@ class Explanation:
         ----------
         y
             The network's outputs there; computed by the network where they are not given. Where the
-            formulas are logits, y may be probabilities or logits, and probabilities are compared.
+            formulas are logits, y may be probabilities or logits, and probabilities are compared; a
+            single column, which may be either, is read as what the network gives.
 
         Raises
         ------
@@ -267,7 +275,7 @@ class Explanation:
         values = np.asarray(y, dtype=np.float64)
         values = values[:, None] if values.ndim == 1 else values
         if self._classifies() and values.ndim == 2 and values.shape[1]:
-            values = class_probabilities(values)
+            values = class_probabilities(values, self.run.get("network_outputs"))
         if values.shape != (len(rows), self.outputs):
             raise UserError(
                 f"y has the shape {values.shape}; {len(rows)} rows × {self.outputs} outputs are "
@@ -426,7 +434,8 @@ class Explanation:
     def equation(self, output: int = 0) -> str:
         """``latex`` behind what it computes: y₀, or of a classifier its logit."""
         name = r"\operatorname{logit} y" if self._classifies() else "y"
-        return rf"{name}_{{{output}}} = {self.latex(output)}"
+        number = self._output_numbers[self._check_output(output)]
+        return rf"{name}_{{{number}}} = {self.latex(output)}"
 
     def _digits(self, expression: Any, output: int) -> int:
         """The digits that an output's constants need."""
@@ -657,7 +666,8 @@ class Explanation:
         check_width(rows, self._model.inputs, "x")
         if len(rows) > 1:
             raise UserError(f"x has {len(rows)} rows; one point is needed")
-        return explain_point(self._model, rows[0], self._input_names, self._check_output(output))
+        number = self._output_numbers[self._check_output(output)]
+        return explain_point(self._model, rows[0], self._input_names, output, number)
 
     def _given_rows(self, X: Any) -> NDArray[Any]:
         """The rows X, or where that is None those of the search."""
@@ -721,10 +731,11 @@ class Explanation:
                 lines.append(f"{head}  f = {_shorten(layer.formula)}")
             else:
                 lines += [head, *(f"    {line}" for line in self._formula_lines(i, layer))]
-        output = "logit of y" if self._classifies() else "y"
+        logit = "logit of " if self._classifies() else ""
+        texts = readable_expressions(self._model, self._input_names)
         lines += [
-            f"{output}{i} = {_shorten(text)}"
-            for i, text in enumerate(readable_expressions(self._model, self._input_names))
+            f"{logit}{output_name(number)} = {_shorten(text)}"
+            for number, text in zip(self._output_numbers, texts, strict=True)
         ]
         lines += legend(self._model, self._input_names, self._columns)
         lines += self.warnings

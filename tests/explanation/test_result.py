@@ -5,6 +5,7 @@ import json
 import pickle
 import shutil
 import subprocess
+import warnings
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -390,6 +391,20 @@ def test_plot() -> None:
     np.testing.assert_allclose(shown, np.column_stack([Y.ravel(), FOUND.predict(X).ravel()]))
 
 
+@pytest.mark.parametrize("kind", ["layers", "columns"])
+def test_long_names_leave_room_in_the_plot(kind: str) -> None:
+    names = [f"{'concentration_' * 12}{i}_in_mg" for i in range(2)]
+    changes = {"layer_names": names} if kind == "layers" else {"columns": names}
+    figure = explanation(**changes).plot()
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        figure.draw_without_rendering()
+    axes = figure.axes[0 if kind == "layers" else 2]
+    labels = [text.get_text() for text in axes.get_yticklabels()]
+    assert len(set(labels)) == len(labels)
+    assert max(map(len, labels)) <= 22  # of a pair two and a comma
+
+
 @pytest.mark.slow
 def test_short_and_raw_forms_show_the_names_of_the_columns() -> None:
     named = explanation(input_names=["x_2", "wind_speed"], columns=["x^2", "wind speed"])
@@ -409,6 +424,27 @@ def test_simplified() -> None:
 
 
 # --- several formulas per layer -------------------------------------------------------------------
+
+
+def test_logits_of_a_single_column_are_no_probabilities() -> None:
+    """Also where all that are given are within 0 … 1."""
+    model = explanation_of_rank("units", "cross_entropy")
+    found = Explanation({**model.run, "network_outputs": "logits"})
+    logits = np.linspace(0.1, 0.9, len(X))[:, None]
+    second = 1 / (1 + np.exp(-logits))
+    expected = found.fidelity(X, np.hstack([1 - second, second])).r2
+    assert found.fidelity(X, logits).r2 == pytest.approx(expected)
+    assert model.fidelity(X, logits).r2 != pytest.approx(expected)
+
+
+def test_an_output_has_its_own_number() -> None:
+    run = {"programs": [SIMPLE[0].to_json()], "weights": [[1.0]], "biases": [[0.0]]}
+    for number, name, index in ((0, "y0", "0"), (3, "y3", "3"), (-1, "y[-1]", "-1")):
+        found = Explanation({**run, "output": number})
+        assert str(found).splitlines()[-1].startswith(f"{name} = ")
+        assert found.equation().startswith(f"y_{{{index}}} = ")
+        assert str(found.explain_at([1.0, 2.0])).startswith(f"{name} = ")
+    assert "y1 = " in str(Explanation({**FOUND.run, "output": 5}))  # of two it tells nothing
 
 
 def test_why_there_is_no_r2_is_told() -> None:
