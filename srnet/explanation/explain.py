@@ -49,6 +49,8 @@ from srnet.validation import SECONDS, Choice, Integer
 
 _SEED = Integer(0, 2**63 - 2)  # a run counts from 1
 SEEDS = Integer(2, 100)  # of one call
+# What a search does not know and one that is resumed keeps.
+_KEPT = ("input_texts", "output", "network_outputs")
 # What ``srnet explain`` writes.
 FILES = ("run.json", "layers.npz", "formulas.json", "network.py", "network.c")
 
@@ -326,7 +328,7 @@ def explain_rows(
     return explanation
 
 
-def _resume(
+def resume_search(
     search: Settings,
     explanation: Explanation,
     budget: str | int | Budget | None,
@@ -360,7 +362,7 @@ def _resume(
         threads=threads,
     )
     sums = ("generations", "evaluations", "seconds", "processor_seconds", "compile_seconds")
-    kept = {key: run[key] for key in ("input_texts", "output") if key in run}
+    kept = {key: run[key] for key in _KEPT if key in run}
     return found.with_run(
         {
             **found.run,
@@ -409,7 +411,7 @@ def _search(
             restore_units(run, sample, scaler, columns) | kind,
             layers=sample.layers,
             network=network,
-            search_on=partial(_resume, search),
+            search_on=partial(resume_search, search),
         )
 
     options: dict[str, Any] = {"start": start} if start else {}
@@ -568,6 +570,7 @@ def write_explanation(
     columns: Sequence[str] | None = None,
     left_out: Sequence[str] = (),
     select: str | None = None,
+    start: Sequence[str] = (),
     time_limit: float = 5.0,
     **options: Any,
 ) -> Explanation:
@@ -590,6 +593,8 @@ def write_explanation(
     select
         The model of the Pareto front that is written (:meth:`Explanation.select`); by default the
         one that the search chose.
+    start
+        Formulas, text files of them, or a RUN.json (:func:`srnet.explanation.start.read_start`).
     time_limit
         Seconds for the simplification of the formulas.
 
@@ -601,8 +606,7 @@ def write_explanation(
     import pandas as pd
 
     from srnet.explanation.predict import read_rows
-    from srnet.model.export import to_c, to_numpy
-    from srnet.model.simplify import describe
+    from srnet.explanation.start import read_start
     from srnet.networks.model_files import load_model, width
 
     time_limit = SECONDS.check("time_limit", time_limit)
@@ -623,17 +627,15 @@ def write_explanation(
             raise UserError("'outputs' checks how a state dict is read; an ONNX file tells it")
         y, _ = read_rows(outputs_file, network.sizes[-1], array="y")
         _check_outputs(network, x, y, network_file, outputs_file)
-    if str(out) == "-":
-        raise UserError("'out' is '-'; an explanation is several files, and a folder is needed")
-    folder = Path(out)
-    for name in FILES:
-        check_writable(folder / name)
+    given = read_start(start)
+    check_folder(out)
     try:
         rows = x if header is None else pd.DataFrame(x, columns=header)
         explanation = explain(
             network,
             rows,
             task=printable(options.pop("task", None) or Path(network_file).stem),
+            start=given,
             **options,
         )
     except UserError as error:
@@ -642,6 +644,23 @@ def write_explanation(
         ) from error
     if select is not None:
         explanation = explanation.select(select)
+    write_files(explanation, out, time_limit)
+    return explanation
+
+
+def check_folder(out: StrPath) -> None:
+    """UserError unless the files of an explanation can be written into the folder."""
+    if str(out) == "-":
+        raise UserError("'out' is '-'; an explanation is several files, and a folder is needed")
+    for name in FILES:
+        check_writable(Path(out) / name)
+
+
+def write_files(explanation: Explanation, folder: StrPath, time_limit: float) -> None:
+    """Write ``FILES`` of an explanation that has rows, all or none."""
+    from srnet.model.export import to_c, to_numpy
+    from srnet.model.simplify import describe
+
     assert explanation.network_layers is not None
     described = describe(explanation.run, explanation.network_layers, time_limit)
     with writing_files(folder, FILES) as temporary:
@@ -651,7 +670,6 @@ def write_explanation(
         for name, export in (("network.py", to_numpy), ("network.c", to_c)):
             source = export(explanation.model, explanation.input_names)
             (temporary / name).write_text(source, encoding="utf-8")
-    return explanation
 
 
 def _check_outputs(
