@@ -267,7 +267,7 @@ def compare_options(task, *names):
 def comparison_code(explainer):
     """The fingerprint of a comparison without the other explainers, and without the reading and
     writing of tables."""
-    others = sorted({"lime", "maple", "srnet", "baselines"} - {explainer})
+    others = sorted({"lime", "maple", "srnet", "local", "baselines"} - {explainer})
     return fingerprint(
         "comparison/scores.py",
         without=("results/gather.py", *(f"comparison/explainers/{other}.py" for other in others)),
@@ -295,7 +295,9 @@ def comparison_files(tasks, ending="csv", max_seed=None):
             part=ranges if max_seed is None else ranges[: len(seed_ranges(max_seed))],
             ending=ending,
         )
-    return files + expand_presets(f"<runs>/{{task}}/srnet/{{preset}}/compared.{ending}", tasks)
+    for method in ("srnet", "local") if EXPLAINERS["local"] else ("srnet",):
+        files += expand_presets(f"<runs>/{{task}}/{method}/{{preset}}/compared.{ending}", tasks)
+    return files
 
 
 IMAGES = config.get("images") or {}

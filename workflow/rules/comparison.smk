@@ -79,16 +79,34 @@ rule compare_srnet:
         mem_mb=mem_mb,
         runtime=lambda w, attempt: minutes(20, attempt),
     params:
+        method="srnet",
         options=lambda w: compare_options(w.task, "points"),
         runs=lambda w, input: repeat_option("--run", input.runs),
         code=comparison_code("srnet"),
     message:
         "Explaining task {wildcards.task} by the runs of preset {wildcards.preset}"
     shell:
-        "srnet compare srnet --task {wildcards.task}"
+        "srnet compare {params.method} --task {wildcards.task}"
         " --tasks {input.tasks:q} --data {input.data:q} --network {input.network:q}"
         " --layers {input.layers:q} {params.options} {params.runs}"
         " --out {output.scores:q} --answers {output.answers:q} > {log:q} 2>&1"
+
+
+use rule compare_srnet as compare_local with:
+    output:
+        scores="<runs>/{task}/local/{preset}/compared.csv",
+        answers="<runs>/{task}/local/{preset}/compared.answers.csv",
+    log:
+        "<logs>/{task}/local/{preset}/compared.log",
+    benchmark:
+        "<benchmarks>/{task}/local/{preset}/compared.tsv"
+    params:
+        method="local",
+        options=lambda w: compare_options(w.task, "points"),
+        runs=lambda w, input: repeat_option("--run", input.runs),
+        code=comparison_code("local"),
+    message:
+        "Explaining task {wildcards.task} near its points by the runs of preset {wildcards.preset}"
 
 
 for frame, kind in {"fidelity": "regression", "agreement": "classification"}.items():
