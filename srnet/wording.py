@@ -7,6 +7,7 @@ METHODS = {
     "true": "True",
     "network": "MLP",
     "srnet": "SRNet",
+    "local": "SRNet, local",
     "lime": "LIME",
     "maple": "MAPLE",
     "elime": "E-LIME",

@@ -23,7 +23,8 @@ _TOO_LARGE = re.compile("can't allocate memory|Maximum allowed dimension|array i
 
 SECTIONS = {
     "Your own network": (
-        *(network.explain, network.predict, network.show, network.explain_image, network.doctor),
+        *(network.explain, network.resume, network.predict, network.show, network.explain_image),
+        network.doctor,
     ),
     "The papers": (reproduce, untracked),
     "Steps of the workflow": (

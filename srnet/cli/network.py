@@ -7,6 +7,17 @@ import click
 
 from srnet.cli import options
 
+_budget = click.option(
+    "--budget",
+    default=None,
+    metavar="TIME|N",
+    help="A time as 60s or 2min, or evaluations.  [default: the preset's]",
+)
+_time_limit = click.option(
+    "--time-limit", type=float, default=5.0, show_default=True, help="Seconds for simplification."
+)
+_quiet = click.option("--quiet", is_flag=True, help="No progress.")
+
 
 @click.command()
 @click.argument("network", metavar="NETWORK.pt|NETWORK.onnx")
@@ -33,12 +44,7 @@ from srnet.cli import options
     help="The network's own outputs on the rows of DATA, a CSV or npz (array 'y'): the network is "
     "refused if, as it is read, it computes others.",
 )
-@click.option(
-    "--budget",
-    default=None,
-    metavar="TIME|N",
-    help="A time as 60s or 2min, or evaluations.  [default: the preset's]",
-)
+@_budget
 @click.option(
     "--seed", type=int, default=0, show_default=True, help="Seed of the search, at least 0."
 )
@@ -131,11 +137,16 @@ from srnet.cli import options
     default=None,
     help="Name of the task in run.json; the network file's name where not given.",
 )
-@options.threads
 @click.option(
-    "--time-limit", type=float, default=5.0, show_default=True, help="Seconds for simplification."
+    "--start",
+    multiple=True,
+    metavar="FORMULA|FILE",
+    help="A formula from which the search goes on, as 'sin(x0)*x1', or a text file with one a "
+    "line; give it for each. Or the RUN.json of a model of the same inputs.",
 )
-@click.option("--quiet", is_flag=True, help="No progress.")
+@options.threads
+@_time_limit
+@_quiet
 def explain(
     network: str,
     data_file: str,
@@ -177,6 +188,39 @@ def explain(
             "--outputs FILE, with its own outputs on these rows, does.",
             err=True,
         )
+
+
+@click.command()
+@click.argument("run_file", metavar="RUN.json")
+@click.option(
+    "--layers",
+    "layers_file",
+    default=None,
+    metavar="FILE",
+    help="The rows that it was found on.  [default: layers.npz beside RUN.json]",
+)
+@click.option(
+    "--out",
+    default=None,
+    metavar="DIR",
+    help="Folder for what `srnet explain` writes.  [default: that of RUN.json, in whose place it "
+    "is written]",
+)
+@_budget
+@options.threads
+@_time_limit
+@_quiet
+def resume(run_file: str, quiet: bool, **settings: Any) -> None:
+    """Search on, from all formulas that RUN.json of `srnet explain` holds.
+
+    On the same rows, which layers.npz holds, and with the same settings. Ctrl-C ends the search
+    with the best so far.
+    """
+    from srnet.explanation.resume import write_resumed
+
+    explanation = write_resumed(run_file, progress=not quiet, **settings)
+    if not quiet:
+        click.echo(explanation)
 
 
 @click.command()

@@ -223,7 +223,7 @@ def formulas(
 
 
 @click.command()
-@click.argument("method", type=click.Choice(["lime", "maple", "srnet", "baselines"]))
+@click.argument("method", type=click.Choice(["lime", "maple", "srnet", "local", "baselines"]))
 @options.case
 @options.out("CSV of the scores, a row per box or split,")
 @options.out("CSV of the answers of every seed at ten points", "--answers")
@@ -232,7 +232,7 @@ def formulas(
     "runs",
     multiple=True,
     metavar="RUN.json",
-    help="A run that srnet explains by; give it for each.",
+    help="A run that srnet and local explain by; give it for each.",
 )
 @options.seeds(
     default="1-1", show_default=True, help="The first and the last seed of lime and maple."
@@ -258,8 +258,9 @@ def formulas(
 def compare(method: str, task: str, out: str, answers: str, **settings: Any) -> None:
     """Explain a task by METHOD and score it.
 
-    METHOD is lime, maple, srnet (every --run), or baselines (a linear model and a constant). Scores
-    are against the network, at the same points for every METHOD.
+    METHOD is lime, maple, srnet (every --run), local (the linear formula of every --run near each
+    point), or baselines (a linear model and a constant). Scores are against the network, at the
+    same points for every METHOD.
     """
     from srnet.comparison.scores import write_comparison
 

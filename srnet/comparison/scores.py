@@ -33,6 +33,7 @@ from srnet.validation import Integer
 NEAR = 0.1  # standard deviations of the inputs between a point and its neighbour
 STEP = 1e-4  # of a slope, in standard deviations of the input
 SEEDED = ("lime", "maple")
+OF_RUNS = ("srnet", "local")
 SEEDLESS = 0  # the seed that a table gives for a method without one
 
 
@@ -53,7 +54,8 @@ class Method:
 def methods(
     name: str, seed: int, samples: int, runs: Iterable[Mapping[str, Any]] = ()
 ) -> list[Method]:
-    """The methods of a name: lime, maple, baselines (linear and constant) or srnet (every run).
+    """The methods of a name: lime, maple, baselines (linear and constant), srnet or local (every
+    run).
 
     Raises
     ------
@@ -92,15 +94,19 @@ def methods(
             ),
             Method("constant", lambda case: Constant(case.outputs, case.classifies), SEEDLESS),
         ]
-    return [_srnet(run) for run in runs]
+    if name == "local":
+        from srnet.comparison.explainers.local import Local
 
-
-def _srnet(run: Mapping[str, Any]) -> Method:
+        return [_of_run(name, Local, run) for run in runs]
     from srnet.comparison.explainers.srnet import Symbolic
 
+    return [_of_run("srnet", Symbolic, run) for run in runs]
+
+
+def _of_run(name: str, make: Callable[[SRNet], Explainer], run: Mapping[str, Any]) -> Method:
     model = SRNet.from_run(run)
     seconds = float(run.get("processor_seconds", run["seconds"]))  # older runs have one time
-    return Method("srnet", lambda case: Symbolic(model), run["seed"], run["preset"], seconds)
+    return Method(name, lambda case: make(model), run["seed"], run["preset"], seconds)
 
 
 def compare(case: Case, method: Method) -> tuple[pd.DataFrame, pd.DataFrame]:
@@ -208,7 +214,7 @@ def write_comparison(
     Parameters
     ----------
     name
-        lime, maple, baselines or srnet.
+        lime, maple, baselines, srnet or local.
     files
         The paths of ``tasks``, ``data``, ``network`` and ``layers``.
     seeds
@@ -216,12 +222,12 @@ def write_comparison(
     rows
         Of every split, at most, that LIME and MAPLE explain where the network classifies.
     runs
-        RUN.json files, for srnet.
+        RUN.json files, for srnet and local.
 
     Raises
     ------
     UserError
-        If a file or an option cannot be used, or srnet has no run.
+        If a file or an option cannot be used, or srnet or local has no run.
     """
     import threadpoolctl
 
@@ -230,8 +236,8 @@ def write_comparison(
 
     case = load_case(files, task_name, points, line)
     contents = read_runs(runs)
-    if name == "srnet" and not contents:
-        raise UserError("the method srnet needs at least one --run")
+    if name in OF_RUNS and not contents:
+        raise UserError(f"the method {name} needs at least one --run")
     pairs = []
     for seed in seeds if name in SEEDED else (SEEDLESS,):
         explained = case.sampled(seed, rows) if name in SEEDED and case.classifies else case

@@ -7,7 +7,7 @@ import pandas as pd
 
 from srnet.drawing.style import MARKS
 
-ORDER = ("true", "network", "srnet", "lime", "maple", "linear", "constant")
+ORDER = ("true", "network", "srnet", "local", "lime", "maple", "linear", "constant")
 # Wide pale lines below narrow ones, so that lines that coincide all remain visible.
 LINES: dict[str, dict[str, Any]] = {
     "true": {"color": "0.78", "linewidth": 3.0, "zorder": 1.5},

@@ -31,6 +31,11 @@ class Classifier:
         return cls(box, not _look_like_probabilities(box.layers(rows)[1][-1]))
 
     @property
+    def kind(self) -> str:
+        """What the network's own outputs are."""
+        return "logits" if self.logits else "probabilities"
+
+    @property
     def scaler(self) -> Scaler | None:
         """The network's."""
         return self.box.scaler
@@ -41,9 +46,18 @@ class Classifier:
         return names, [*values[:-1], _probabilities(values[-1], self.logits)]
 
 
-def class_probabilities(outputs: NDArray[Any]) -> Floats:
+def class_probabilities(outputs: NDArray[Any], kind: str | None = None) -> Floats:
     """The probabilities of two or more classes, from outputs, n × k, that are probabilities or
-    logits; a single column is that of the second of two classes."""
+    logits; a single column is that of the second of two classes.
+
+    Parameters
+    ----------
+    kind
+        ``logits`` or ``probabilities``: what the network gives, and so a single column is. By
+        default values of 0 … 1 are probabilities.
+    """
+    if outputs.shape[1] == 1 and kind is not None:
+        return _probabilities(outputs, kind == "logits")
     return _probabilities(outputs, not _look_like_probabilities(outputs))
 
 

@@ -9,6 +9,7 @@ import warnings
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
+from numbers import Integral
 from pathlib import Path
 from typing import Any
 
@@ -49,6 +50,8 @@ from srnet.validation import SECONDS, Choice, Integer
 
 _SEED = Integer(0, 2**63 - 2)  # a run counts from 1
 SEEDS = Integer(2, 100)  # of one call
+# What a search does not know and one that is resumed keeps.
+_KEPT = ("input_texts", "output", "network_outputs")
 # What ``srnet explain`` writes.
 FILES = ("run.json", "layers.npz", "formulas.json", "network.py", "network.c")
 
@@ -285,10 +288,10 @@ def explain(
             "with layers=",
             stacklevel=2,
         )
-    if not inputs.texts:
-        return explanation
-    run = {**explanation.run, "input_texts": dict(inputs.texts)}
-    return explanation.with_run(run)
+    told: dict[str, Any] = {"input_texts": dict(inputs.texts)} if inputs.texts else {}
+    if isinstance(output, Integral) and explanation.outputs == 1:
+        told["output"] = int(output)
+    return explanation.with_run({**explanation.run, **told}) if told else explanation
 
 
 def explain_rows(
@@ -367,7 +370,7 @@ def explain_rows(
     return explanation
 
 
-def _resume(
+def resume_search(
     search: Settings,
     explanation: Explanation,
     budget: str | int | Budget | None,
@@ -407,7 +410,7 @@ def _resume(
         threads=threads,
     )
     sums = ("generations", "evaluations", "seconds", "processor_seconds", "compile_seconds")
-    kept = {key: run[key] for key in ("input_texts",) if key in run}
+    kept = {key: run[key] for key in _KEPT if key in run}
     return found.with_run(
         {
             **found.run,
@@ -449,12 +452,14 @@ def _search(
             flush=True,
         )
 
+    kind = {"network_outputs": network.kind} if isinstance(network, Classifier) else {}
+
     def make_explanation(run: dict[str, Any]) -> Explanation:
         return Explanation(
-            restore_units(run, sample, scaler, columns),
+            restore_units(run, sample, scaler, columns) | kind,
             layers=sample.layers,
             network=network,
-            search_on=partial(_resume, search),
+            search_on=partial(resume_search, search),
         )
 
     options: dict[str, Any] = {"start": start} if start else {}
@@ -606,6 +611,7 @@ def write_explanation(
     left_out: Sequence[str] = (),
     sample_weight: str | None = None,
     select: str | None = None,
+    start: Sequence[str] = (),
     time_limit: float = 5.0,
     **options: Any,
 ) -> Explanation:
@@ -631,6 +637,8 @@ def write_explanation(
     select
         The model of the Pareto front that is written (:meth:`Explanation.select`); by default the
         one that the search chose.
+    start
+        Formulas, text files of them, or a RUN.json (:func:`srnet.explanation.start.read_start`).
     time_limit
         Seconds for the simplification of the formulas.
 
@@ -642,8 +650,7 @@ def write_explanation(
     import pandas as pd
 
     from srnet.explanation.predict import read_column, read_rows
-    from srnet.model.export import to_c, to_numpy
-    from srnet.model.simplify import describe
+    from srnet.explanation.start import read_start
     from srnet.networks.model_files import load_model, width
 
     time_limit = SECONDS.check("time_limit", time_limit)
@@ -669,11 +676,8 @@ def write_explanation(
             raise UserError("'outputs' checks how a state dict is read; an ONNX file tells it")
         y, _ = read_rows(outputs_file, network.sizes[-1], array="y")
         _check_outputs(network, x, y, network_file, outputs_file)
-    if str(out) == "-":
-        raise UserError("'out' is '-'; an explanation is several files, and a folder is needed")
-    folder = Path(out)
-    for name in FILES:
-        check_writable(folder / name)
+    given = read_start(start)
+    check_folder(out)
     try:
         rows = x if header is None else pd.DataFrame(x, columns=header)
         explanation = explain(
@@ -681,6 +685,7 @@ def write_explanation(
             rows,
             task=printable(options.pop("task", None) or Path(network_file).stem),
             sample_weight=weights,
+            start=given,
             **options,
         )
     except UserError as error:
@@ -691,6 +696,23 @@ def write_explanation(
         ) from error
     if select is not None:
         explanation = explanation.select(select)
+    write_files(explanation, out, time_limit)
+    return explanation
+
+
+def check_folder(out: StrPath) -> None:
+    """UserError unless the files of an explanation can be written into the folder."""
+    if str(out) == "-":
+        raise UserError("'out' is '-'; an explanation is several files, and a folder is needed")
+    for name in FILES:
+        check_writable(Path(out) / name)
+
+
+def write_files(explanation: Explanation, folder: StrPath, time_limit: float) -> None:
+    """Write ``FILES`` of an explanation that has rows, all or none."""
+    from srnet.model.export import to_c, to_numpy
+    from srnet.model.simplify import describe
+
     assert explanation.network_layers is not None
     described = describe(explanation.run, explanation.network_layers, time_limit)
     with writing_files(folder, FILES) as temporary:
@@ -700,7 +722,6 @@ def write_explanation(
         for name, export in (("network.py", to_numpy), ("network.c", to_c)):
             source = export(explanation.model, explanation.input_names)
             (temporary / name).write_text(source, encoding="utf-8")
-    return explanation
 
 
 def _check_outputs(

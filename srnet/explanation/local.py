@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from srnet.errors import UserError
 from srnet.escaping import printable
+from srnet.model.names import output_name
 from srnet.model.srnet import SRNet
 from srnet.typing import Floats
 
@@ -24,7 +25,7 @@ class LocalExplanation:
     inputs
         The names of the d inputs, as the formulas have them.
     output
-        The number of the output, 0 ….
+        The number of the output in the model that is explained, 0 …, or from the last on -1 ….
     x
         The point, d.
     value, gradient, curvature
@@ -52,7 +53,7 @@ class LocalExplanation:
         return " + ".join([repr(self.value), *terms])
 
     def __str__(self) -> str:
-        lines = [f"y{self.output} = {self.value:.6g}"]
+        lines = [f"{output_name(self.output)} = {self.value:.6g}"]
         width = max(map(len, self.inputs))
         for i in np.flatnonzero(self.gradient):
             lines.append(
@@ -69,9 +70,10 @@ class LocalExplanation:
 
 
 def explain_point(
-    model: SRNet, x: NDArray[Any], names: Sequence[str], output: int
+    model: SRNet, x: NDArray[Any], names: Sequence[str], output: int, number: int
 ) -> LocalExplanation:
-    """One output of a model near the point x, of k₀ numbers.
+    """One output of the formulas near the point x, of k₀ numbers, and its number in the model that
+    they explain.
 
     Raises
     ------
@@ -94,4 +96,4 @@ def explain_point(
     for what, each in zip(("value", "gradient", "curvature"), found, strict=True):
         if not np.isfinite(each).all():
             raise UserError(f"the formulas have no finite {what} at x = {point.tolist()}")
-    return LocalExplanation(tuple(names), output, point.numpy(), *found)
+    return LocalExplanation(tuple(names), number, point.numpy(), *found)

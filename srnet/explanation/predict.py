@@ -16,7 +16,15 @@ from srnet.io.csv_cells import as_number, cell_number, csv_cells
 from srnet.io.files import read_json, writing
 from srnet.io.frames import read_table
 from srnet.io.npz import read_arrays
-from srnet.model.names import check_columns, columns_in, in_order, input_names_in, names_in
+from srnet.model.names import (
+    check_columns,
+    columns_in,
+    in_order,
+    input_names_in,
+    names_in,
+    output_name,
+    output_numbers_in,
+)
 from srnet.model.srnet import SRNet, legend, readable_expressions
 from srnet.networks.adapters import check_width
 from srnet.networks.inputs import Texts, tabulate
@@ -30,7 +38,7 @@ def write_predictions(
     standardise: StrPath | None = None,
 ) -> None:
     """Write the outputs y0, y1, … for every row of ``data_file`` as CSV; probabilities of the
-    classes where a classifier is explained.
+    classes where a classifier is explained. One that was chosen by its number is called so.
 
     The columns of a CSV are found by the names that the columns of the run had, if they had any.
 
@@ -70,7 +78,8 @@ def write_predictions(
     y = model.predict(x)
     with writing(out) as file:
         writer = csv.writer(file, lineterminator="\n")
-        writer.writerow([f"y{i}" for i in range(y.shape[1])])
+        numbers = output_numbers_in(read_json(run_file), y.shape[1])
+        writer.writerow(list(map(output_name, numbers)))
         writer.writerows([repr(float(value)) for value in row] for row in y)
 
 
@@ -239,9 +248,13 @@ def summary(model: SRNet, run_file: StrPath) -> str:
         labels = labels if read or len(labels) > 1 else ["f"]
         shown = "; ".join(f"{label} = {text}" for label, text in zip(labels, formulas, strict=True))
         lines.append(f"{name}: {shown}, {measure} {loss}")
-    output = "logit of y" if model.loss == "cross_entropy" else "y"
+    logit = "logit of " if model.loss == "cross_entropy" else ""
     outputs = readable_expressions(model, names)
-    lines += [f"{output}{i} = {text}" for i, text in enumerate(outputs)]
+    numbers = output_numbers_in(run, len(outputs))
+    lines += [
+        f"{logit}{output_name(number)} = {text}"
+        for number, text in zip(numbers, outputs, strict=True)
+    ]
     lines += legend(model, names, columns)
     return "\n".join(map(printable, lines))
 

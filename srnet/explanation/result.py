@@ -17,7 +17,13 @@ from srnet.explanation.rows import check_weights, rows_of
 from srnet.io.files import read_json, write_json, writing
 from srnet.metrics import mean_over_rows, r_squared
 from srnet.model.losses import ROBUST
-from srnet.model.names import columns_in, input_names_in, names_in
+from srnet.model.names import (
+    columns_in,
+    input_names_in,
+    names_in,
+    output_name,
+    output_numbers_in,
+)
 from srnet.model.srnet import SRNet, legend, network_operations, readable_expressions
 from srnet.networks.adapters import check_width
 from srnet.networks.inputs import tabulate
@@ -36,6 +42,7 @@ if TYPE_CHECKING:
     from srnet.explanation.local import LocalExplanation
     from srnet.explanation.replacement import ReplacedLayer
     from srnet.model.formulas import Simplified
+    from srnet.model.jax_function import SymbolicFunction
     from srnet.model.torch_module import SymbolicNetwork
     from srnet.networks.adapters import BlackBox
     from srnet.search.budget import Budget
@@ -153,6 +160,7 @@ class Explanation:
         )
         self._input_names = input_names_in(run, self._model.inputs)
         self._columns = columns_in(run, self._model.inputs)
+        self._output_numbers = output_numbers_in(run, self._model.widths[-1])
         for key in ("layer_losses", "layer_r2", "layer_gains", "layer_bounds"):
             if len(run.get(key, [None] * depth)) != depth:
                 raise UserError(
@@ -206,7 +214,9 @@ class Explanation:
     @property
     def r2(self) -> float | None:
         """Of the network's output, on rows of X that are neither fitted nor made up, or where you
-        gave validation rows on these; over all rows where the run tells no such."""
+        gave validation rows on these; over all rows where the run tells no such. None where the
+        output is constant there, minus infinity where the formulas have no value at one of them, as
+        in :class:`Fidelity`."""
         found = self._judged("r2", "linear_r2")[0]
         told = "test_r2" in self.run or "valid_r2" in self.run
         return found if told else self.layers[-1].r2
@@ -250,7 +260,8 @@ class Explanation:
         ----------
         y
             The network's outputs there; computed by the network where they are not given. Where the
-            formulas are logits, y may be probabilities or logits, and probabilities are compared.
+            formulas are logits, y may be probabilities or logits, and probabilities are compared; a
+            single column, which may be either, is read as what the network gives.
         sample_weight
             What the rows count in ``mse``, ``r2`` and ``agreement``, (n,), at least 0, some above.
 
@@ -277,7 +288,7 @@ class Explanation:
         values = np.asarray(y, dtype=np.float64)
         values = values[:, None] if values.ndim == 1 else values
         if self._classifies() and values.ndim == 2 and values.shape[1]:
-            values = class_probabilities(values)
+            values = class_probabilities(values, self.run.get("network_outputs"))
         if values.shape != (len(rows), self.outputs):
             raise UserError(
                 f"y has the shape {values.shape}; {len(rows)} rows × {self.outputs} outputs are "
@@ -436,7 +447,8 @@ class Explanation:
     def equation(self, output: int = 0) -> str:
         """``latex`` behind what it computes: y₀, or of a classifier its logit."""
         name = r"\operatorname{logit} y" if self._classifies() else "y"
-        return rf"{name}_{{{output}}} = {self.latex(output)}"
+        number = self._output_numbers[self._check_output(output)]
+        return rf"{name}_{{{number}}} = {self.latex(output)}"
 
     def _digits(self, expression: Any, output: int) -> int:
         """The digits that an output's constants need."""
@@ -490,6 +502,13 @@ class Explanation:
         from srnet.model.export import to_torch
 
         return to_torch(self._model, trainable)
+
+    def to_jax(self) -> "SymbolicFunction":
+        """A function of JAX, with the constants and weights as parameters (see
+        :func:`srnet.model.export.to_jax`)."""
+        from srnet.model.export import to_jax
+
+        return to_jax(self._model)
 
     def replace(self, model: Any, layer: str) -> "ReplacedLayer":
         """A copy of a torch module with the formulas in the place of a hidden layer.
@@ -665,7 +684,8 @@ class Explanation:
         check_width(rows, self._model.inputs, "x")
         if len(rows) > 1:
             raise UserError(f"x has {len(rows)} rows; one point is needed")
-        return explain_point(self._model, rows[0], self._input_names, self._check_output(output))
+        number = self._output_numbers[self._check_output(output)]
+        return explain_point(self._model, rows[0], self._input_names, output, number)
 
     def _given_rows(self, X: Any) -> NDArray[Any]:
         """The rows X, or where that is None those of the search."""
@@ -729,10 +749,11 @@ class Explanation:
                 lines.append(f"{head}  f = {_shorten(layer.formula)}")
             else:
                 lines += [head, *(f"    {line}" for line in self._formula_lines(i, layer))]
-        output = "logit of y" if self._classifies() else "y"
+        logit = "logit of " if self._classifies() else ""
+        texts = readable_expressions(self._model, self._input_names)
         lines += [
-            f"{output}{i} = {_shorten(text)}"
-            for i, text in enumerate(readable_expressions(self._model, self._input_names))
+            f"{logit}{output_name(number)} = {_shorten(text)}"
+            for number, text in zip(self._output_numbers, texts, strict=True)
         ]
         lines += legend(self._model, self._input_names, self._columns)
         lines += self.warnings
@@ -776,6 +797,8 @@ class Explanation:
         found, linear, rows = self._judged(measure, f"linear_{measure}")
         if found is None:
             return []
+        if np.isinf(found):
+            return [f"Poor: the formulas have no value at some of the {rows}."]
         if linear is not None and found < linear - _WORSE:
             return [f"Poor: a linear regression has {name} {linear:.4f} on the {rows}."]
         if found < _POOR and measure != "r2":
@@ -821,25 +844,36 @@ class Explanation:
         found, _, rows = self._judged(measure, f"linear_{measure}")
         if found is None or found >= _HALF:
             return None
+        told = (
+            f"no value at some of the {rows}" if np.isinf(found) else f"{found:.2f} on the {rows}"
+        )
         return (
-            f"the formulas are not the network: {name} {found:.2f} on the {rows}; a larger budget "
-            f"or more nodes may find more"
+            f"the formulas are not the network: {name} {told}; a larger budget or more nodes may "
+            f"find more"
         )
 
     def _judged(self, measure: str, baseline: str) -> tuple[Any, Any, str]:
         """A measure of the model, the same of a baseline, and the rows of both: those that are held
-        out, or where there are none the validation rows."""
+        out, or where there are none the validation rows.
+
+        Where the output is constant, no model has an R²; minus infinity is that of formulas without
+        a value at one of the rows.
+        """
         run, rows = self.run, self.run.get("rows", {})
-        if f"test_{measure}" in run:
-            held = f"{rows.get('test', '')} held-out rows".strip()
-            return run[f"test_{measure}"], run.get(f"test_{baseline}"), held
+        part = "test_" if f"test_{measure}" in run else "valid_"
+        found = run.get(f"{part}{measure}")
+        compared = run.get(f"test_{baseline}" if part == "test_" else baseline)
+        if found is None and compared is not None and f"{part}{measure}" in run:
+            found = -np.inf
+        if part == "test_":
+            return found, compared, f"{rows.get('test', '')} held-out rows".strip()
         kinds = {
             "held out": f"{rows.get('valid', '')} held-out rows".strip(),
             "made up": "made-up validation rows",
             "fitted": "rows that were fitted",
         }
         what = kinds.get(run.get("validation", ""), "validation rows")
-        return run.get(f"valid_{measure}"), run.get(baseline), what
+        return found, compared, what
 
     @property
     def _r2_measure(self) -> tuple[str, str]:
@@ -865,10 +899,13 @@ class Explanation:
             return f"network's class {_format(self.run.get('accuracy'))}"
         measure, name = self._r2_measure
         found, linear, rows = self._judged(measure, f"linear_{measure}")
+        if found is None and ("test_r2" in self.run or "valid_r2" in self.run):
+            return f"R² of the output undefined, for it is constant on the {rows}"
         if found is None or linear is None:
             return f"R² of the output {_format(self.r2)}"
+        shown = "undefined" if np.isinf(found) else f"{found:.4f}"
         return (
-            f"{name} of the output on {rows} {found:.4f} (linear regression {linear:.4f})"
+            f"{name} of the output on {rows} {shown} (linear regression {linear:.4f})"
             f"{self._beside(measure)}"
         )
 

@@ -9,6 +9,7 @@ import sympy
 
 from srnet.cgp.program import written_out
 from srnet.explanation.result import Explanation
+from srnet.io.files import finite_or_none
 from srnet.model.sympy_forms import MAX_OPERATIONS, layer_sympy
 
 # Formulas that are told, the most frequent first.
@@ -29,7 +30,7 @@ def compare_runs(explanations: Sequence[Explanation]) -> dict[str, Any]:
         runs.append(
             {
                 "seed": explanation.run["seed"] - 1,  # as srnet.explain counts
-                "r2": explanation.r2,
+                "r2": None if explanation.r2 is None else finite_or_none(explanation.r2),
                 "complexity": explanation.complexity,
                 "formulas": explanation.layers[-1].formula,
             }

@@ -1,5 +1,5 @@
-"""A model in other languages: a differentiable torch module, the source of a NumPy function and of
-a C function.
+"""A model in other languages: a differentiable torch module, a JAX function, the source of a NumPy
+function and of a C function.
 
 They all return the network's output as :meth:`srnet.model.srnet.SRNet.predict` does: of a model
 fitted by cross-entropy the probabilities.
@@ -11,11 +11,16 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from srnet.cgp.primitives import Primitive, by_name
+from srnet.errors import UserError
 from srnet.model.srnet import SRNet
 
 if TYPE_CHECKING:
+    from srnet.model.jax_function import SymbolicFunction
     from srnet.model.torch_module import SymbolicNetwork
 
+# A constant in NumPy's source is a column, as in the model: of a number alone NumPy takes the root
+# for the power 0.5, which differs at -inf, and Python refuses to divide by 0.
+_COLUMN = "np.full(len(inputs), {})"
 # Macros of gcc and of math.h, which would stand in the place of an input called so; the source uses
 # none of them.
 _MACROS = re.compile(r"unix|linux|NAN|INFINITY|HUGE_VAL[FL]?|(M|FP|MATH)_\w+|math_errhandling")
@@ -28,10 +33,10 @@ def to_torch(model: SRNet, trainable: bool = False) -> "SymbolicNetwork":
     The constants of the formulas, the weights and the biases are float64 buffers, or parameters of
     the same type if ``trainable``; ``to`` moves and casts them. The module's ``to_model`` gives the
     formulas with the numbers that it then has. The output has the dtype and the device of x,
-    whatever those of the numbers; integers are computed in the dtype of the numbers. As in torch
-    itself, the gradient of a square root at 0 is infinite or NaN. The module can be pickled, and so
-    saved whole by ``torch.save``, and TorchScript takes it (``torch.jit.script``, and ``trace``
-    for rows of the type of those that were traced).
+    whatever those of the numbers; integers are computed in the dtype of the numbers, and at least
+    in float32. As in torch itself, the gradient of a square root at 0 is infinite or NaN. The
+    module can be pickled, and so saved whole by ``torch.save``, and TorchScript takes it
+    (``torch.jit.script``, and ``trace`` for rows of the type of those that were traced).
 
     Raises
     ------
@@ -41,6 +46,32 @@ def to_torch(model: SRNet, trainable: bool = False) -> "SymbolicNetwork":
     from srnet.model.torch_module import SymbolicNetwork
 
     return SymbolicNetwork(model, trainable)
+
+
+def to_jax(model: SRNet) -> "SymbolicFunction":
+    """The model as a function of JAX, ``function(x)`` or ``function(x, parameters)``, that maps x
+    (n × k₀) to the network's output (n × k). JAX can differentiate it in both, compile and
+    vectorise it.
+
+    ``function.parameters`` is a dict of the constants of the formulas, the weights and the biases.
+    What is given of them, all or some, takes the place of these, and ``function.to_model`` gives
+    the formulas with trained ones. All is computed in the dtype of x, integers in JAX's default
+    type. JAX makes float32 of float64 unless its option ``jax_enable_x64`` is on.
+
+    Raises
+    ------
+    UserError
+        If JAX is not installed.
+    ValueError
+        By the function, if x is not n × k₀.
+    """
+    try:
+        from srnet.model.jax_function import SymbolicFunction
+    except ImportError as error:
+        raise UserError(
+            f"JAX is needed for this export ({error}); install it with pip install 'srnet[jax]'"
+        ) from error
+    return SymbolicFunction(model)
 
 
 def to_numpy(model: SRNet, names: Sequence[str] | None = None) -> str:
@@ -54,7 +85,9 @@ def to_numpy(model: SRNet, names: Sequence[str] | None = None) -> str:
     """
     inputs = model.operands(0, names)
     lines = [f"{inputs[i]} = inputs[:, {i}]" for i in _read(model)[0]]
-    outputs = _statements(model, inputs, "{} = {}", lambda primitive: primitive.python, lines)
+    outputs = _statements(
+        model, inputs, "{} = {}", lambda primitive: primitive.python, lines, _COLUMN
+    )
     body = "\n        ".join(lines)
     columns = ", ".join(f"{output} + np.zeros(inputs.shape[0])" for output in outputs)
     result = f"np.column_stack([{columns}])"
@@ -158,16 +191,25 @@ def _statements(
     statement: str,
     template: Callable[[Primitive], str],
     lines: list[str],
+    constant: str | None = None,
 ) -> list[str]:
-    """Add one statement per node and per unit that is read to ``lines``; the output's
-    expressions."""
+    """Add one statement per node and per unit that is read to ``lines``, and with a template
+    ``constant`` one per constant; the output's expressions."""
     names, read = list(inputs), _read(model)
     outputs: list[str] = []
 
-    def node(formula: str, primitive: str, *operands: str) -> str:
+    def assign(formula: str, value: str) -> str:
         variable = f"{formula}_{len(lines)}"
-        lines.append(statement.format(variable, template(by_name(primitive)).format(*operands)))
+        lines.append(statement.format(variable, value))
         return variable
+
+    def node(formula: str, primitive: str, *operands: str) -> str:
+        if constant is not None:
+            operands = tuple(
+                each if each.isidentifier() else assign(formula, constant.format(each))
+                for each in operands
+            )
+        return assign(formula, template(by_name(primitive)).format(*operands))
 
     for i, (programs, weights, biases) in enumerate(model):
         apply, is_last = partial(node, f"f{i + 1}"), i + 1 == model.depth

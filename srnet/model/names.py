@@ -98,6 +98,17 @@ def input_names_in(run: Mapping[str, Any], inputs: int) -> list[str]:
     return names if names == default_names(inputs) else symbol_names(names)
 
 
+def output_numbers_in(run: Mapping[str, Any], outputs: int) -> list[int]:
+    """The numbers of a run's outputs in the model that it explains: 0 …, or that of the only one
+    which was chosen; from the last on they are negative."""
+    return [run["output"]] if "output" in run and outputs == 1 else list(range(outputs))
+
+
+def output_name(number: int) -> str:
+    """What an output of this number is called: y0, y1, …, or y[-1] for the last."""
+    return f"y{number}" if number >= 0 else f"y[{number}]"
+
+
 class Symbols(list[str]):
     """All that a run of an earlier version tells of its columns' names: symbols that were made of
     them, of the letters of ASCII."""

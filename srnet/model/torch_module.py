@@ -2,16 +2,14 @@
 a class by its module."""
 
 import operator
-from dataclasses import replace
 from functools import partial
 from typing import Any
 
-import numpy as np
 import torch
 from torch import fx
 
 from srnet.cgp.primitives import by_name
-from srnet.cgp.program import Program
+from srnet.model.numbers import numbers_of, with_numbers
 from srnet.model.srnet import SRNet
 from srnet.typing import Floats
 
@@ -34,7 +32,9 @@ class SymbolicNetwork(torch.nn.Module):
         if not is_traced and (x.ndim != 2 or x.shape[1] != self.inputs):
             raise ValueError(f"x has shape {x.shape}; rows × {self.inputs} columns are needed")
         if not x.is_floating_point():
-            x = x.to(self.like.dtype)
+            x = x.to(
+                torch.promote_types(self.like.dtype, torch.float32)
+            )  # 70000 is none of float16
         return self.formulas(x)
 
     def to_model(self) -> SRNet:
@@ -45,15 +45,12 @@ class SymbolicNetwork(torch.nn.Module):
         UserError
             If a weight is not finite.
         """
-        numbers, depth = self._numbers(), self.source.depth
-        weights = [numbers.get(f"weights{i}", self.source.weights[i]) for i in range(depth)]
-        biases = [numbers.get(f"biases{i}", self.source.biases[i]) for i in range(depth)]
-        programs = self._programs(numbers)
-        return replace(self.source, programs=programs, weights=tuple(weights), biases=tuple(biases))
+        return with_numbers(self.source, self._numbers())
 
     def __repr__(self) -> str:
         numbers = {} if self.like.is_meta else self._numbers()
-        shown = replace(self.source, programs=self._programs(numbers))
+        constants = {name: each for name, each in numbers.items() if name.startswith("constants")}
+        shown = with_numbers(self.source, constants)
         lines = [f"  {text}" for layer in shown.formula_texts() for text in layer]
         return "\n".join([f"{type(self).__name__}(", *lines, ")"])
 
@@ -63,28 +60,16 @@ class SymbolicNetwork(torch.nn.Module):
         copied = {name: value.to("cpu", torch.float64, copy=True) for name, value in state.items()}
         return {name: value.numpy() for name, value in copied.items()}
 
-    def _programs(self, numbers: dict[str, Floats]) -> tuple[tuple[Program, ...], ...]:
-        programs = []
-        for i, layer in enumerate(self.source.programs):
-            if f"constants{i}" in numbers:  # else nothing reads them
-                left = iter(numbers[f"constants{i}"].tolist())
-                layer = tuple(
-                    replace(each, constants=tuple(next(left) for _ in each.constants))
-                    for each in layer
-                )
-            programs.append(layer)
-        return tuple(programs)
-
 
 def _formulas(model: SRNet, trainable: bool) -> fx.GraphModule:
     """The formulas as straight code, which TorchScript can read."""
     graph, numbers = fx.Graph(), torch.nn.Module()
     tracer = fx.proxy.GraphAppendingTracer(graph)
     x: Any = fx.Proxy(graph.placeholder("x"), tracer)
-    rows = x.size(0)
+    rows, values_of = x.size(0), numbers_of(model)
 
-    def known(name: str, values: Floats) -> Any:
-        tensor = torch.tensor(values, dtype=torch.float64)
+    def known(name: str) -> Any:
+        tensor = torch.tensor(values_of[name])
         if trainable:
             numbers.register_parameter(name, torch.nn.Parameter(tensor))
         else:
@@ -92,17 +77,17 @@ def _formulas(model: SRNet, trainable: bool) -> fx.GraphModule:
         return fx.Proxy(graph.get_attr(name), tracer).to(x)
 
     values = x
-    for i, (programs, weights, biases) in enumerate(model):
-        constants = np.array([value for program in programs for value in program.constants])
-        vector = known(f"constants{i}", constants)
-        given = iter([vector[j].expand(rows) for j in range(constants.size)])
+    for i, programs in enumerate(model.programs):
+        vector = known(f"constants{i}")
+        count = values_of[f"constants{i}"].size
+        given = iter([vector[j].expand(rows) for j in range(count)])
         columns = values.unbind(1)
         inputs = [columns[j] for j in range(programs[0].inputs)]
         scalars = [program.fold(inputs, partial(next, given), _apply) for program in programs]
         if model.reads == "scalars" and i + 1 < model.depth:
             values = torch.stack(scalars, dim=1)
             continue
-        matrix, shift = known(f"weights{i}", weights), known(f"biases{i}", biases)
+        matrix, shift = known(f"weights{i}"), known(f"biases{i}")
         terms = [z[:, None] * matrix[j] for j, z in enumerate(scalars)]
         values = sum(terms[1:], terms[0]) + shift
     if model.loss == "cross_entropy":

@@ -126,6 +126,27 @@ def test_a_score_does_not_depend_on_what_ran_before(made, name):
     assert first[1]["quantity"].tolist() == ["value", "x0"] * 10
 
 
+@pytest.mark.parametrize("name", ["K0", "F3"])
+def test_formulas_near_a_point_are_scored_beside_them(made, run, name):
+    """At their points they are the formulas; as large as LIME's explanations."""
+    case = case_of(made, name, points=25)
+    runs = read_runs([run(name)])
+    (whole,), (local,) = (methods(method, 1, 10, runs) for method in ("srnet", "local"))
+    expected, _ = compare(case, whole)
+    scores, answers = compare(case, local)
+    assert set(scores["method"]) == {"local"}
+    assert (scores["preset"].unique().tolist(), scores["seed"].unique().tolist()) == (
+        ["paper"],
+        [1],
+    )
+    finite = expected["nonfinite"] == scores["nonfinite"]
+    assert finite.all()
+    np.testing.assert_allclose(scores["rmse"], expected["rmse"], rtol=1e-9)
+    assert set(scores["terms"]) == {case.rows.shape[1] + 1.0}
+    assert scores["support"].isna().all()
+    assert len(answers) == 10 * (1 + case.rows.shape[1])
+
+
 def test_formulas_are_scored_at_every_run(made, run):
     case = case_of(made, "K0", points=25)
     runs = read_runs([run("K0")])
@@ -299,6 +320,7 @@ def untimed(path):
     ("name", "task", "options", "words"),
     [
         ("srnet", "K0", [], "the method srnet needs at least one --run"),
+        ("local", "K0", [], "the method local needs at least one --run"),
         ("lime", "K0", ["--data", "nowhere.npz"], "nowhere.npz: cannot be read"),
         ("maple", "K0", ["--task", "K9"], "has no task 'K9'"),
         ("baselines", "K0", ["--task", "F3"], "all must be of this task"),

@@ -57,6 +57,16 @@ def test_a_single_row_is_read_as_all_were() -> None:
     np.testing.assert_allclose(box.layers(np.array([[50.0]]))[1][-1][0, 1], expit(0.5))
 
 
+def test_a_single_column_is_what_the_network_gives() -> None:
+    """Logits of 0 … 1 are no probabilities where the network gives logits."""
+    column = np.array([[0.1], [0.9]])
+    second = class_probabilities(column, "logits")[:, 1:]
+    np.testing.assert_allclose(second, expit(column))
+    for kind in (None, "probabilities"):
+        np.testing.assert_array_equal(class_probabilities(column, kind)[:, 1:], column)
+    np.testing.assert_array_equal(class_probabilities(P, "logits"), P)  # of these it is seen
+
+
 def test_the_scaler_is_the_networks() -> None:
     scaler = (np.zeros(1), np.ones(1))
     assert Classifier.from_rows(Lines(P, scaler), NUMBERS).scaler is scaler

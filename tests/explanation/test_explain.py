@@ -683,7 +683,19 @@ def test_a_constant_network_is_a_warning() -> None:
     assert found.r2 is None
     # to the digits of what is printed
     np.testing.assert_allclose(found.predict(X), model(torch.zeros(1, 2)).item(), rtol=5e-5)
-    assert "undefined" in str(found)
+    assert "undefined, for it is constant on the 8 held-out rows" in str(found)
+    assert found.doubt() is None
+
+
+def test_an_output_that_is_chosen_has_its_own_number() -> None:
+    def model(x: Any) -> Any:
+        return np.column_stack([x[:, 0], 2 * x[:, 1], x[:, 0] - x[:, 1]])
+
+    found = explain(model, X, output=1, **SMALL)
+    assert "y1 = " in str(found)
+    assert "y0" not in str(found)
+    assert "y1 = " in str(found.resume(500, progress=False))
+    assert "y[-1] = " in str(explain(model, X, output=-1, **SMALL))
 
 
 def test_no_activation_module_is_a_warning() -> None:

@@ -54,6 +54,18 @@ def test_outputs_of_a_csv_and_of_an_npz_are_the_models(tmp_path: Path, run: Path
         np.testing.assert_array_equal(got, MODEL.predict(x))  # to the last bit: repr keeps it
 
 
+def test_an_output_has_its_own_number(tmp_path: Path) -> None:
+    program = Program(1, (), (("square", (0,)),), 1).to_json()
+    run = {"programs": [program], "weights": [[1.0]], "biases": [[0.5]], "output": 2}
+    write_json(tmp_path / "run.json", run)
+    np.savez(tmp_path / "x.npz", x=np.array([[3.0]]))
+    write_predictions(tmp_path / "run.json", tmp_path / "x.npz", tmp_path / "y.csv")
+    assert (tmp_path / "y.csv").read_text() == "y2\n9.5\n"
+    assert summary(SRNet.load(tmp_path / "run.json"), tmp_path / "run.json").endswith(
+        "y2 = (1.0 * (x0)**2 + 0.5)"
+    )
+
+
 def test_texts_that_look_like_numbers_stay_texts(tmp_path: Path, run: Path) -> None:
     changes = {
         "columns": ["v", "code=1"],

@@ -5,6 +5,7 @@ import json
 import pickle
 import shutil
 import subprocess
+import warnings
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -24,7 +25,7 @@ from srnet.explanation.predict import write_predictions
 from srnet.explanation.result import Explanation
 from srnet.explanation.units import describe
 from srnet.model.digits import EXACT
-from srnet.model.export import to_c, to_numpy
+from srnet.model.export import to_c, to_numpy, to_torch
 from srnet.model.latex import columns_latex
 from srnet.model.logistic import softmax
 from srnet.model.names import symbol_names
@@ -116,6 +117,24 @@ def test_c_is_the_model(primitive: Primitive, x: np.ndarray) -> None:
     model = single(primitive)
     found = np.array([c_text.run(to_c(model), row.tolist(), 2) for row in x])
     np.testing.assert_allclose(found, model.predict(x), rtol=1e-13)
+
+
+@PRIMITIVE
+@pytest.mark.parametrize("constants", [(-2.5, 0.5), (0.5, 0.0), (0.0, -0.0)])
+def test_constants_are_those_of_the_model(
+    primitive: Primitive, constants: tuple[float, float]
+) -> None:
+    """Of one number NumPy computes by other rules than of a column: the power 0.5 by a root, which
+    differs at -inf; and Python by its own: it refuses 1 / 0."""
+    x = np.array([[value, 1.0] for value in HARD])
+    for places in ((0, 2), (0, 3), (2, 0), (3, 0), (2, 3), (3, 2)):
+        program = Program(2, constants, ((primitive.name, places[: primitive.arity]),), 4)
+        model = SRNet(((program,),), (np.array([[2.0]]),), (np.array([1.0]),))
+        expected = model.predict(x)
+        np.testing.assert_array_equal(numpy_function(to_numpy(model))(x), expected)
+        found = [c_text.run(to_c(model), row.tolist(), 1) for row in x]
+        np.testing.assert_allclose(found, expected, rtol=1e-13)
+        np.testing.assert_allclose(to_torch(model)(torch.tensor(x)), expected, rtol=1e-13)
 
 
 @pytest.mark.skipif(shutil.which("gcc") is None, reason="needs a C compiler")
@@ -372,6 +391,20 @@ def test_plot() -> None:
     np.testing.assert_allclose(shown, np.column_stack([Y.ravel(), FOUND.predict(X).ravel()]))
 
 
+@pytest.mark.parametrize("kind", ["layers", "columns"])
+def test_long_names_leave_room_in_the_plot(kind: str) -> None:
+    names = [f"{'concentration_' * 12}{i}_in_mg" for i in range(2)]
+    changes = {"layer_names": names} if kind == "layers" else {"columns": names}
+    figure = explanation(**changes).plot()
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        figure.draw_without_rendering()
+    axes = figure.axes[0 if kind == "layers" else 2]
+    labels = [text.get_text() for text in axes.get_yticklabels()]
+    assert len(set(labels)) == len(labels)
+    assert max(map(len, labels)) <= 22  # of a pair two and a comma
+
+
 @pytest.mark.slow
 def test_short_and_raw_forms_show_the_names_of_the_columns() -> None:
     named = explanation(input_names=["x_2", "wind_speed"], columns=["x^2", "wind speed"])
@@ -391,6 +424,45 @@ def test_simplified() -> None:
 
 
 # --- several formulas per layer -------------------------------------------------------------------
+
+
+def test_logits_of_a_single_column_are_no_probabilities() -> None:
+    """Also where all that are given are within 0 … 1."""
+    model = explanation_of_rank("units", "cross_entropy")
+    found = Explanation({**model.run, "network_outputs": "logits"})
+    logits = np.linspace(0.1, 0.9, len(X))[:, None]
+    second = 1 / (1 + np.exp(-logits))
+    expected = found.fidelity(X, np.hstack([1 - second, second])).r2
+    assert found.fidelity(X, logits).r2 == pytest.approx(expected)
+    assert model.fidelity(X, logits).r2 != pytest.approx(expected)
+
+
+def test_an_output_has_its_own_number() -> None:
+    run = {"programs": [SIMPLE[0].to_json()], "weights": [[1.0]], "biases": [[0.0]]}
+    for number, name, index in ((0, "y0", "0"), (3, "y3", "3"), (-1, "y[-1]", "-1")):
+        found = Explanation({**run, "output": number})
+        assert str(found).splitlines()[-1].startswith(f"{name} = ")
+        assert found.equation().startswith(f"y_{{{index}}} = ")
+        assert str(found.explain_at([1.0, 2.0])).startswith(f"{name} = ")
+    assert "y1 = " in str(Explanation({**FOUND.run, "output": 5}))  # of two it tells nothing
+
+
+def test_why_there_is_no_r2_is_told() -> None:
+    """Of a constant output, and of formulas that have no value at a row."""
+    rows = {"train": 60, "valid": 20, "test": 7}
+    constant = explanation(test_r2=None, test_linear_r2=None, rows=rows)
+    assert constant.r2 is None
+    assert "R² of the output undefined, for it is constant on the 7 held-out rows" in str(constant)
+    assert constant.doubt() is None
+    assert not constant.warnings
+
+    undefined = explanation(test_r2=None, test_linear_r2=0.5, rows=rows)
+    assert undefined.r2 == -np.inf
+    assert "on 7 held-out rows undefined (linear regression 0.5000)" in str(undefined)
+    assert undefined.warnings == [
+        "Poor: the formulas have no value at some of the 7 held-out rows."
+    ]
+    assert "R² no value at some of the 7 held-out rows" in str(undefined.doubt())
 
 
 def explanation_of_rank(reads: str, loss: str = "mse", targets: str = "classes") -> Explanation:

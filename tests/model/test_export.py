@@ -112,6 +112,17 @@ def test_integers_are_computed_as_floats() -> None:
     )
 
 
+@pytest.mark.parametrize("dtype", [torch.float16, torch.bfloat16, torch.float32, torch.float64])
+def test_integers_are_not_narrowed(dtype: torch.dtype) -> None:
+    """float16 has no 70000, bfloat16 no 257."""
+    x = torch.tensor([[70001, 3], [257, 258], [66051, 7]])
+    numbers = [(70001.0, 3.0), (257.0, 258.0), (66051.0, 7.0)]
+    program = Program(2, (), (("mul", (0, 1)),), 2)
+    model = SRNet(((program,),), (np.array([[1.0]]),), (np.array([0.0]),))
+    found = to_torch(model).to(dtype)(x)
+    assert found[:, 0].tolist() == pytest.approx([a * b for a, b in numbers], rel=1e-7)
+
+
 def test_device_of_x_is_kept() -> None:
     # the meta device stands for any other: it refuses to be mixed with tensors of the CPU
     assert to_torch(MODEL)(torch.zeros(2, 2, device="meta")).device.type == "meta"

@@ -35,8 +35,13 @@ def test_there_is_a_job_for_every_task_method_and_ten_seeds(snakemake, jobs, cop
     assert counts["compare"] == 3 * 2 * 2
     assert counts["compare_baselines"] == 3
     assert counts["compare_srnet"] == 3 * 2
+    assert "compare_local" not in counts
     assert counts["curves"] == 2
     assert counts["plane"] == counts["undersampling"] == counts["gather_agreement"] == 1
+    near = ("--configfile", "three.yaml", "--config", "explainers={local: true}")
+    counted = jobs(snakemake(tree, "--dry-run", "--quiet", "rules", *near))
+    assert counted.pop("compare_local") == 3 * 2
+    assert {**counted, "total": 0} == {**counts, "total": 0}
     regression = jobs(snakemake(tree, "--dry-run", "--quiet", "rules", "--config", "tasks=[K0]"))
     assert not {"plane", "undersampling", "gather_agreement"} & set(regression)
 

@@ -53,17 +53,19 @@ configfile: find_config("config/config.yaml")
 include: "termination.smk"
 
 
-def read_numbers(value):
-    """A nested value of --config with its numbers, which Snakemake leaves as texts."""
+def read_values(value):
+    """A nested value of --config with its numbers and truth values, which Snakemake leaves as
+    texts."""
     if isinstance(value, dict):
-        return {key: read_numbers(part) for key, part in value.items()}
+        return {key: read_values(part) for key, part in value.items()}
     if isinstance(value, list):
-        return [read_numbers(part) for part in value]
+        return [read_values(part) for part in value]
     try:
         number = yaml.safe_load(value)
     except (AttributeError, yaml.YAMLError):  # a number already, or no YAML
         return value
-    return number if type(number) in (int, float) else value
+    # YAML takes no and on, which may be names, for truth values too
+    return number if type(number) in (int, float) or value in ("true", "false") else value
 
 
 def named_tasks(value):
@@ -107,7 +109,7 @@ def load_configuration():
     """
     options = workflow.config_settings.config
     if options.keys() <= config.keys():  # not so of a module whose configuration is another one
-        update_config(config, read_numbers(options))
+        update_config(config, read_values(options))
     schema = resource("workflow/schemas/config.schema.yaml")
     check(config, yaml.safe_load(schema.read_text()), "configuration")
     for key in CONFIG_FILES:
@@ -274,7 +276,7 @@ def compare_options(task, *names):
 def comparison_code(explainer):
     """The fingerprint of a comparison without the other explainers, and without the reading and
     writing of tables."""
-    others = sorted({"lime", "maple", "srnet", "baselines"} - {explainer})
+    others = sorted({"lime", "maple", "srnet", "local", "baselines"} - {explainer})
     return fingerprint(
         "comparison/scores.py",
         without=("results/gather.py", *(f"comparison/explainers/{other}.py" for other in others)),
@@ -301,7 +303,9 @@ def comparison_files(tasks, ending="csv", max_seed=None):
             part=ranges if max_seed is None else ranges[: len(number_ranges(max_seed))],
             ending=ending,
         )
-    return files + expand_presets(f"<runs>/{{task}}/srnet/{{preset}}/compared.{ending}", tasks)
+    for method in ("srnet", "local") if EXPLAINERS["local"] else ("srnet",):
+        files += expand_presets(f"<runs>/{{task}}/{method}/{{preset}}/compared.{ending}", tasks)
+    return files
 
 
 IMAGES = config.get("images") or {}

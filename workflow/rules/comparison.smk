@@ -77,16 +77,35 @@ rule compare_srnet:
         runtime=lambda w, attempt: minutes(20, attempt),
     params:
         tasks=config["tasks_file"],
+        method="srnet",
         options=lambda w: compare_options(w.task, "points"),
         runs=lambda w, input: repeat_option("--run", input.runs),
         code=comparison_code("srnet"),
     message:
         "Explaining task {wildcards.task} by the runs of preset {wildcards.preset}"
     shell:
-        "srnet compare srnet --task {wildcards.task}"
+        "srnet compare {params.method} --task {wildcards.task}"
         " --tasks {params.tasks:q} --data {input.data:q} --network {input.network:q}"
         " --layers {input.layers:q} {params.options} {params.runs}"
         " --out {output.scores:q} --answers {output.answers:q} > {log:q} 2>&1"
+
+
+use rule compare_srnet as compare_local with:
+    output:
+        scores="<runs>/{task}/local/{preset}/compared.csv",
+        answers="<runs>/{task}/local/{preset}/compared.answers.csv",
+    log:
+        "<logs>/{task}/local/{preset}/compared.log",
+    benchmark:
+        "<benchmarks>/{task}/local/{preset}/compared.tsv"
+    params:
+        tasks=config["tasks_file"],
+        method="local",
+        options=lambda w: compare_options(w.task, "points"),
+        runs=lambda w, input: repeat_option("--run", input.runs),
+        code=comparison_code("local"),
+    message:
+        "Explaining task {wildcards.task} near its points by the runs of preset {wildcards.preset}"
 
 
 for frame, kind in {"fidelity": "regression", "agreement": "classification"}.items():

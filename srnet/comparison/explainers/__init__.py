@@ -8,6 +8,7 @@ approximates the network near it. Points are in the units of ``layers.npz``.
 ``lime.Lime``             a weighted linear fit to random samples, as the package ``lime`` makes it
 ``maple.Maple``           a linear fit to the rows that share a forest's leaves with the point
 ``srnet.Symbolic``        a run's formulas, the same for every point
+``local.Local``           the linear formula of a run's formulas at the point
 ``baselines.Linear``      one linear model for every point
 ``baselines.Constant``    one value for every point
 ========================  =====================================================================

@@ -2,6 +2,7 @@
 importance of the inputs."""
 
 from collections.abc import Sequence
+from os.path import commonprefix
 
 import numpy as np
 import pandas as pd
@@ -16,6 +17,7 @@ from srnet.typing import Floats
 MAX_POINTS = 2000
 MAX_INPUTS, MAX_PAIRS = 10, 5  # of which the importance is shown
 _LEAST_BARS = 4  # for which a panel has room
+_LONGEST = 20  # letters of a name beside a panel
 
 
 @styled
@@ -42,9 +44,10 @@ def draw(
     figure = Figure(figsize=(PAGE, 0.36 * PAGE), layout="constrained")
     left, right, *third = figure.subplots(1, 2 if inputs is None else 3)
     shown = [0.0 if value is None else max(value, 0.0) for value in r2]
-    sns.barplot(
-        x=shown, y=[escape_figure(name) for name in names], color="C0", saturation=1, ax=left
-    )
+    places = list(map(str, range(len(names))))  # shortened names may be the same
+    sns.barplot(x=shown, y=places, color="C0", saturation=1, ax=left)
+    labels = _labels(names, _LONGEST)
+    left.set_yticks(range(len(names)), [labels[name] for name in names])
     for i, value in enumerate(r2):
         left.text(
             0.02,
@@ -87,7 +90,12 @@ def draw(
 
 def _draw_importance(axes: Axes, inputs: pd.DataFrame, pairs: pd.DataFrame) -> None:
     """Bars of the shares of the variance, an input's first order filled."""
-    together = pairs["first"] + ", " + pairs["second"]
+    names = [*inputs["input"], *pairs["first"], *pairs["second"]]
+    labels, short = _labels(names, _LONGEST), _labels(names, _LONGEST // 2)
+    together = [
+        f"{short[first]}, {short[second]}"
+        for first, second in zip(pairs["first"], pairs["second"], strict=True)
+    ]
     places = np.arange(len(inputs) + len(pairs))
     axes.barh(
         places[: len(inputs)], inputs["total_order"], color="C0", alpha=BAND, label="total order"
@@ -95,7 +103,20 @@ def _draw_importance(axes: Axes, inputs: pd.DataFrame, pairs: pd.DataFrame) -> N
     axes.barh(places[: len(inputs)], inputs["first_order"], color="C0", label="first order")
     if len(pairs):
         axes.barh(places[len(inputs) :], pairs["interaction"], color="C1", label="interaction")
-    axes.set_yticks(places, [escape_figure(name) for name in (*inputs["input"], *together)])
+    axes.set_yticks(places, [*(labels[name] for name in inputs["input"]), *together])
     axes.invert_yaxis()
     axes.set(xlim=(0, 1), xlabel="share of the variance", title="importance")
     axes.legend()
+
+
+def _labels(names: Sequence[str], longest: int) -> dict[str, str]:
+    """Names as they stand beside a panel: of long ones the beginning and the end, or where these
+    are the same, the place where the names begin to differ."""
+    cut, half = [name for name in dict.fromkeys(names) if len(name) > longest], (longest - 1) // 2
+    shown = [f"{name[:half]}…{name[-half:]}" for name in cut]
+    if len(set(shown)) < len(shown):
+        first = max(len(commonprefix(cut)) - 2, 0)
+        shown = [f"…{name[first : first + longest - 2]}…" for name in cut]
+    return {name: escape_figure(name) for name in names} | {
+        name: escape_figure(text) for name, text in zip(cut, shown, strict=True)
+    }

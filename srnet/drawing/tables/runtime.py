@@ -47,7 +47,7 @@ def draw(
     """
     searches = runs.assign(method="srnet", seconds_once=runs["seconds"])
     costs = costs.assign(preset=costs["preset"].astype(object).where(costs["preset"].notna(), ""))
-    others = costs[costs["method"] != "srnet"].drop_duplicates(["task", "method", "seed"])
+    others = costs[costs["method"] != "srnet"].drop_duplicates(["task", "method", "preset", "seed"])
     once = pd.concat([searches, others])
     order = {task: i for i, task in enumerate(runs["task"].unique())}
     by = ["task", "method", "preset"]

@@ -1,0 +1,50 @@
+"""The numbers of a model by their names, as what is trained holds them."""
+
+from collections.abc import Mapping
+from dataclasses import replace
+
+import numpy as np
+
+from srnet.cgp.program import Program
+from srnet.model.srnet import SRNet
+from srnet.typing import Floats
+
+
+def numbers_of(model: SRNet) -> dict[str, Floats]:
+    """For layer i, from 0: ``constants{i}`` of all its formulas in succession, ``weights{i}``,
+    formulas × units, and ``biases{i}``; float64."""
+    numbers = {}
+    for i, (programs, weights, biases) in enumerate(model):
+        constants = [value for program in programs for value in program.constants]
+        numbers[f"constants{i}"] = np.array(constants, dtype=np.float64)
+        numbers[f"weights{i}"] = weights.copy()
+        numbers[f"biases{i}"] = biases.copy()
+    return numbers
+
+
+def with_numbers(model: SRNet, numbers: Mapping[str, Floats]) -> SRNet:
+    """The model with these numbers; those that are not among them stay.
+
+    Raises
+    ------
+    UserError
+        If a weight or bias is not finite.
+    """
+    numbers = numbers_of(model) | dict(numbers)
+    layers = range(model.depth)
+    return replace(
+        model,
+        programs=tuple(
+            _with_constants(model.programs[i], numbers[f"constants{i}"]) for i in layers
+        ),
+        weights=tuple(numbers[f"weights{i}"] for i in layers),
+        biases=tuple(numbers[f"biases{i}"] for i in layers),
+    )
+
+
+def _with_constants(programs: tuple[Program, ...], constants: Floats) -> tuple[Program, ...]:
+    left = iter(constants.tolist())
+    return tuple(
+        replace(program, constants=tuple(next(left) for _ in program.constants))
+        for program in programs
+    )
