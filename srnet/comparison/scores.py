@@ -33,7 +33,7 @@ from srnet.validation import Integer
 NEAR = 0.1  # standard deviations of the inputs between a point and its neighbour
 STEP = 1e-4  # of a slope, in standard deviations of the input
 SEEDED = ("lime", "maple")
-OF_RUNS = ("srnet", "local")
+RUN_METHODS = ("srnet", "local")
 SEEDLESS = 0  # the seed that a table gives for a method without one
 
 
@@ -97,13 +97,13 @@ def methods(
     if name == "local":
         from srnet.comparison.explainers.local import Local
 
-        return [_of_run(name, Local, run) for run in runs]
+        return [_run_method(name, Local, run) for run in runs]
     from srnet.comparison.explainers.srnet import Symbolic
 
-    return [_of_run("srnet", Symbolic, run) for run in runs]
+    return [_run_method("srnet", Symbolic, run) for run in runs]
 
 
-def _of_run(name: str, make: Callable[[SRNet], Explainer], run: Mapping[str, Any]) -> Method:
+def _run_method(name: str, make: Callable[[SRNet], Explainer], run: Mapping[str, Any]) -> Method:
     model = SRNet.from_run(run)
     seconds = float(run.get("processor_seconds", run["seconds"]))  # older runs have one time
     return Method(name, lambda case: make(model), run["seed"], run["preset"], seconds)
@@ -236,7 +236,7 @@ def write_comparison(
 
     case = load_case(files, task_name, points, line)
     contents = read_runs(runs)
-    if name in OF_RUNS and not contents:
+    if name in RUN_METHODS and not contents:
         raise UserError(f"the method {name} needs at least one --run")
     pairs = []
     for seed in seeds if name in SEEDED else (SEEDLESS,):

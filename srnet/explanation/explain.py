@@ -50,8 +50,8 @@ from srnet.validation import SECONDS, Choice, Integer
 
 _SEED = Integer(0, 2**63 - 2)  # a run counts from 1
 SEEDS = Integer(2, 100)  # of one call
-# What a search does not know and one that is resumed keeps.
-_KEPT = ("input_texts", "output", "network_outputs")
+# Of a run, what tells of the model alone, so that a resumed search keeps it.
+_MODEL_KEYS = ("input_texts", "output", "network_outputs")
 # What ``srnet explain`` writes.
 FILES = ("run.json", "layers.npz", "formulas.json", "network.py", "network.c")
 
@@ -410,7 +410,7 @@ def resume_search(
         threads=threads,
     )
     sums = ("generations", "evaluations", "seconds", "processor_seconds", "compile_seconds")
-    kept = {key: run[key] for key in _KEPT if key in run}
+    kept = {key: run[key] for key in _MODEL_KEYS if key in run}
     return found.with_run(
         {
             **found.run,
@@ -557,23 +557,23 @@ def _to_search_units(
 
 
 def _choices(
-    preset: str, ranked: dict[str, Any], others: dict[str, Any], settings: Any
+    preset: str, rank_options: dict[str, Any], options: dict[str, Any], settings: Any
 ) -> dict[str, Any]:
-    """The settings that a caller gives, the arguments of :func:`explain` among them, of which some
-    are of presets of rank r alone (``ranked``)."""
+    """The settings that a caller gives, the arguments of :func:`explain` among them;
+    ``rank_options`` are those of the preset ``rank`` alone."""
     if settings is not None and not isinstance(settings, Mapping):
         raise UserError(
             f"'settings' is {settings!r}; settings by their names are needed, as {{'cols': 10}}"
         )
     if settings is not None and "loss" in settings:
         raise UserError(f"'settings' has the loss {settings['loss']!r}; give it as loss=")
-    given = {key: value for key, value in ranked.items() if value is not None}
+    given = {key: value for key, value in rank_options.items() if value is not None}
     if given and not isinstance(preset_settings(preset), RankSettings):
         raise UserError(
             f"'fidelity', 'nodes', 'maxsize' and 'delta' are of the preset rank; the preset is "
             f"{preset!r}"
         )
-    given |= {key: value for key, value in others.items() if value is not None}
+    given |= {key: value for key, value in options.items() if value is not None}
     return {**(settings or {}), **given}
 
 

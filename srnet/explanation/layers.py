@@ -18,7 +18,7 @@ from srnet.networks.adapters import BlackBox, check_width
 from srnet.networks.inputs import Inputs
 from srnet.networks.layers import Layers, too_coarse
 from srnet.networks.mlp import CONSTANT_SPREAD
-from srnet.search.sampling import in_proportion
+from srnet.search.sampling import proportional_sample
 from srnet.typing import Floats
 
 Rows = NDArray[np.int64]
@@ -30,7 +30,7 @@ MOST_VALIDATION_ROWS = 1000
 # of their components from others.
 _HELD_OUT, _LEAST, _FEW_ROWS, _NEW, _RECOMBINED = 0.2, 10, 1000, 400, 0.5
 # Outputs whose deviations differ by no more than this factor share a scale.
-_ALIKE = 10
+_SCALE_RATIO = 10
 # An input whose values repeat, no more of them than these, is taken for a kind.
 _FEW_VALUES = 10
 
@@ -164,7 +164,7 @@ def sample_layers(
         each = robust_moments(output, rows_weights)[1]
         scale = float(np.sqrt(np.mean(np.square(each)))) or 1.0
     varying = each > CONSTANT_SPREAD * np.abs(output).max(axis=0)
-    if by_output and varying.any() and each[varying].max() > _ALIKE * each[varying].min():
+    if by_output and varying.any() and each[varying].max() > _SCALE_RATIO * each[varying].min():
         # a constant output has the largest scale, for its rounding is not to be explained
         return LayerSample(layers, names, np.where(varying, each, each.max()), kind)
     return LayerSample(layers, names, scale, kind)
@@ -212,7 +212,7 @@ def _splits(
     missing = _FEW_ROWS - len(train) if hold_out else 0
     count = _NEW if hold_out else min(max(10, len(rows) * 3 // 10), MOST_VALIDATION_ROWS)
     # with weights that are all 1 these are the rows themselves
-    donors = splits["train"][in_proportion(counts["train"], len(train))]
+    donors = splits["train"][proportional_sample(counts["train"], len(train))]
     made = _recombine(donors, 2 * missing + count, len(rows), rng)
     added, valid = np.split(made, [2 * missing])
     if hold_out:

@@ -225,7 +225,7 @@ class Explanation:
     def robust_r2(self) -> float | None:
         """The like of R² for the losses ``huber`` and ``l1``, on the same rows: 1 less the squared
         ratio of the typical error to that of the best constant
-        (:meth:`srnet.model.losses.RowLoss.explained`); None with other losses."""
+        (:meth:`srnet.model.losses.RowLoss.r_squared`); None with other losses."""
         return self._judged("robust_r2", "linear_robust_r2")[0]
 
     @property

@@ -15,7 +15,7 @@ from srnet.typing import StrPath
 from srnet.validation import SECONDS
 
 # What tells how a search goes on, beside the model.
-_NEEDED = (
+_REQUIRED_KEYS = (
     *("preset", "seed", "settings", "layers_fingerprint"),
     *("layer_names", "output_scale", "validation"),
 )
@@ -70,7 +70,7 @@ def read_explanation(run_file: StrPath, layers_file: StrPath) -> Explanation:
     run = read_json(run_file)
     try:
         explanation = Explanation(run)
-        lacking = [key for key in _NEEDED if key not in run]
+        lacking = [key for key in _REQUIRED_KEYS if key not in run]
         if lacking:
             raise UserError(
                 f"lacks '{lacking[0]}'; a RUN.json that srnet explain has written is needed"
@@ -89,7 +89,7 @@ def read_explanation(run_file: StrPath, layers_file: StrPath) -> Explanation:
 
 def _settings(run: Mapping[str, Any]) -> Settings:
     """The settings of a run before its budget lowered them; what they lack is empty."""
-    given = {key: _frozen(value) for key, value in run["settings"].items() if key != "search"}
+    given = {key: _freeze(value) for key, value in run["settings"].items() if key != "search"}
     own = preset(run["preset"])
     for limited in ("population", "generations"):
         given[limited] = max(given.get(limited, 0), getattr(own, limited))
@@ -97,5 +97,5 @@ def _settings(run: Mapping[str, Any]) -> Settings:
     return preset(run["preset"], **empty | given)
 
 
-def _frozen(value: Any) -> Any:
+def _freeze(value: Any) -> Any:
     return tuple(value) if isinstance(value, list) else value

@@ -255,7 +255,7 @@ def _baselines(layers: Layers, model: SRNet, output_loss: RowLoss) -> dict[str, 
 
 def _r2(given: Floats, expected: NDArray[np.floating], loss: RowLoss) -> float | None:
     error = loss.mean(given - expected)
-    return loss.explained(error, expected) if np.isfinite(error) else None
+    return loss.r_squared(error, expected) if np.isfinite(error) else None
 
 
 def _scale_output(model: SRNet, output_scale: float | Floats) -> SRNet:

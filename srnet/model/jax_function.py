@@ -8,7 +8,7 @@ import jax
 import jax.numpy as jnp
 
 from srnet.cgp.primitives import by_name
-from srnet.model.numbers import numbers_of, with_numbers
+from srnet.model.numbers import numbers_of, replace_numbers
 from srnet.model.srnet import SRNet
 from srnet.typing import Floats
 
@@ -51,7 +51,7 @@ class SymbolicFunction:
         UserError
             If a weight is not finite.
         """
-        return with_numbers(self.source, jax.device_get(dict(parameters)))
+        return replace_numbers(self.source, jax.device_get(dict(parameters)))
 
     def __repr__(self) -> str:
         lines = [f"  {text}" for layer in self.source.formula_texts() for text in layer]

@@ -55,7 +55,7 @@ class RowLoss:
     scales: Floats | float = 1.0
 
     @property
-    def is_plain(self) -> bool:
+    def is_mean_square(self) -> bool:
         """Whether the mean cost is the mean squared error."""
         return self.name == "mse" and self.weights is None
 
@@ -74,22 +74,24 @@ class RowLoss:
             return cls(scales=scales)
         return cls(name, DELTA.check("delta", settings.get("delta", 1.0)), scales=scales)
 
-    def of_components(self, count: int, units: int) -> "RowLoss":
+    def component_loss(self, count: int, units: int) -> "RowLoss":
         """The same of so many principal components of units, which have the units' squares."""
         if self.name == "mse":
             return self
         return replace(self, scales=float(np.sqrt(units / count)))
 
-    def mean(self, left: Floats) -> float:
+    def mean(self, residuals: Floats) -> float:
         """The mean cost of errors by unit, n × k."""
         if self.name == "mse":
-            return mean_over_rows(np.square(left / self.scales), self.weights)
-        return float(np.average(self._costs(_row_errors(left / self.scales)), weights=self.weights))
+            return mean_over_rows(np.square(residuals / self.scales), self.weights)
+        return float(
+            np.average(self._costs(_row_errors(residuals / self.scales)), weights=self.weights)
+        )
 
-    def row_weights(self, left: Floats) -> Floats:
+    def row_weights(self, residuals: Floats) -> Floats:
         """The weights of the rows with which least squares has the same derivatives as the cost of
         errors by unit, n × k; their mean is 1."""
-        errors = _row_errors(left / self.scales)
+        errors = _row_errors(residuals / self.scales)
         if self.name == "huber":
             weights = self.delta / np.maximum(errors, self.delta)
         elif self.name == "l1":
@@ -102,7 +104,7 @@ class RowLoss:
             weights = weights * self.weights
         return np.asarray(weights / weights.mean())
 
-    def explained(self, cost: float, expected: NDArray[np.floating]) -> float | None:
+    def r_squared(self, cost: float, expected: NDArray[np.floating]) -> float | None:
         """The share of the squared typical error of the best constant that a mean cost explains: R²
         with ``mse``; None where the expected values, n × k, are constant.
 
@@ -115,7 +117,7 @@ class RowLoss:
         most = self._typical(self.mean(fit_columns(np.ones((len(values), 1)), values, self)[1]))
         return 1.0 - (self._typical(cost) / most) ** 2 if most > 0 else None
 
-    def squared(self, cost: float) -> float:
+    def typical_square(self, cost: float) -> float:
         """The mean squared error of rows that all have the typical error of a mean cost."""
         return self._typical(cost) ** 2
 
@@ -147,20 +149,20 @@ def reweight(
     least squares whose costs touch the loss from above at the errors before, so that the mean cost
     falls (Huber and Ronchetti 2009, section 7.8).
     """
-    solution, left = fit(loss.weights)
+    solution, residuals = fit(loss.weights)
     if loss.name == "mse":
-        return solution, left
-    cost = loss.mean(left)
+        return solution, residuals
+    cost = loss.mean(residuals)
     for _ in range(_STEPS):
-        next_solution, left_next = fit(loss.row_weights(left))
-        next_cost = loss.mean(left_next)
+        next_solution, next_residuals = fit(loss.row_weights(residuals))
+        next_cost = loss.mean(next_residuals)
         if not next_cost < cost:
             break
         is_last = cost - next_cost < _TOLERANCE * cost
-        solution, left, cost = next_solution, left_next, next_cost
+        solution, residuals, cost = next_solution, next_residuals, next_cost
         if is_last:
             break
-    return solution, left
+    return solution, residuals
 
 
 def fit_columns(columns: Floats, h: Floats, loss: RowLoss) -> tuple[Floats, Floats]:
@@ -176,13 +178,13 @@ def fit_columns(columns: Floats, h: Floats, loss: RowLoss) -> tuple[Floats, Floa
     return reweight(fit, loss)
 
 
-def squares_weights(columns: Floats, h: Floats, loss: RowLoss) -> Floats | None:
+def least_squares_weights(columns: Floats, h: Floats, loss: RowLoss) -> Floats | None:
     """The weights of the rows with which least squares by columns (n × m) for units h (n × k) is
     the fit of the least mean cost, their mean 1; None where all count alike."""
-    if loss.is_plain:
+    if loss.is_mean_square:
         return None
-    left = h if loss.name == "mse" else fit_columns(columns, h, loss)[1]
-    return loss.row_weights(left)
+    residuals = h if loss.name == "mse" else fit_columns(columns, h, loss)[1]
+    return loss.row_weights(residuals)
 
 
 def robust_moments(values: Floats, weights: Floats | None = None) -> tuple[Floats, Floats]:
@@ -196,21 +198,21 @@ def robust_moments(values: Floats, weights: Floats | None = None) -> tuple[Float
     return median, np.where(deviation > 0, deviation, np.sqrt(column_means(squares, weights)))
 
 
-def clip_errors(left: Floats, deviations: float, weights: Floats | None = None) -> Floats:
+def clip_residuals(residuals: Floats, deviations: float, weights: Floats | None = None) -> Floats:
     """Errors by unit, n × k, those of rows far off made shorter: to so many deviations of a normal
     distribution that has the median error of a row, by the weights of the rows (Huber's modified
     residuals, Huber and Ronchetti 2009, section 7.8)."""
-    errors = _row_errors(left)
+    errors = _row_errors(residuals)
     most = deviations * float(_median(errors, weights)) / _NORMAL_MAD
     far = errors > most if most > 0 else np.zeros(len(errors), dtype=bool)
-    clipped = left.copy()
+    clipped = residuals.copy()
     clipped[far] *= (most / errors[far])[:, None]
     return clipped
 
 
-def _row_errors(left: Floats) -> Floats:
+def _row_errors(residuals: Floats) -> Floats:
     with np.errstate(all="ignore"):
-        return np.asarray(np.sqrt(np.mean(np.square(left), axis=1)))
+        return np.asarray(np.sqrt(np.mean(np.square(residuals), axis=1)))
 
 
 def _median(values: Floats, weights: Floats | None) -> Floats:

@@ -22,7 +22,7 @@ def numbers_of(model: SRNet) -> dict[str, Floats]:
     return numbers
 
 
-def with_numbers(model: SRNet, numbers: Mapping[str, Floats]) -> SRNet:
+def replace_numbers(model: SRNet, numbers: Mapping[str, Floats]) -> SRNet:
     """The model with these numbers; those that are not among them stay.
 
     Raises
@@ -35,14 +35,14 @@ def with_numbers(model: SRNet, numbers: Mapping[str, Floats]) -> SRNet:
     return replace(
         model,
         programs=tuple(
-            _with_constants(model.programs[i], numbers[f"constants{i}"]) for i in layers
+            _replace_constants(model.programs[i], numbers[f"constants{i}"]) for i in layers
         ),
         weights=tuple(numbers[f"weights{i}"] for i in layers),
         biases=tuple(numbers[f"biases{i}"] for i in layers),
     )
 
 
-def _with_constants(programs: tuple[Program, ...], constants: Floats) -> tuple[Program, ...]:
+def _replace_constants(programs: tuple[Program, ...], constants: Floats) -> tuple[Program, ...]:
     left = iter(constants.tolist())
     return tuple(
         replace(program, constants=tuple(next(left) for _ in program.constants))

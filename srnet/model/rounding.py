@@ -28,7 +28,7 @@ def round_constants(
     before = _losses(model, layers, output_loss)
     sizes = [float(np.mean(np.square(layers.values(i + 1)))) for i in range(model.depth)]
     if output_loss is not SQUARED:
-        sizes[-1] = output_loss.squared(output_loss.mean(layers.values(-1)))
+        sizes[-1] = output_loss.typical_square(output_loss.mean(layers.values(-1)))
     for digits in _DIGITS:
         programs = [
             [
@@ -62,7 +62,7 @@ def round_constants(
 def _losses(model: SRNet, layers: Layers, output_loss: RowLoss) -> list[float]:
     losses = model.losses(layers)
     if output_loss is not SQUARED:
-        losses[-1] = output_loss.squared(output_cost(model, layers, output_loss))
+        losses[-1] = output_loss.typical_square(output_cost(model, layers, output_loss))
     return losses
 
 

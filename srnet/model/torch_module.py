@@ -9,7 +9,7 @@ import torch
 from torch import fx
 
 from srnet.cgp.primitives import by_name
-from srnet.model.numbers import numbers_of, with_numbers
+from srnet.model.numbers import numbers_of, replace_numbers
 from srnet.model.srnet import SRNet
 from srnet.typing import Floats
 
@@ -45,12 +45,12 @@ class SymbolicNetwork(torch.nn.Module):
         UserError
             If a weight is not finite.
         """
-        return with_numbers(self.source, self._numbers())
+        return replace_numbers(self.source, self._numbers())
 
     def __repr__(self) -> str:
         numbers = {} if self.like.is_meta else self._numbers()
         constants = {name: each for name, each in numbers.items() if name.startswith("constants")}
-        shown = with_numbers(self.source, constants)
+        shown = replace_numbers(self.source, constants)
         lines = [f"  {text}" for layer in shown.formula_texts() for text in layer]
         return "\n".join([f"{type(self).__name__}(", *lines, ")"])
 

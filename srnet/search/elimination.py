@@ -10,7 +10,7 @@ from srnet.cgp.costs import Costs, layer_complexity
 from srnet.cgp.program import Program
 from srnet.cgp.reduction import reductions
 from srnet.metrics import column_means
-from srnet.model.losses import SQUARED, RowLoss, fit_columns, squares_weights
+from srnet.model.losses import SQUARED, RowLoss, fit_columns, least_squares_weights
 from srnet.model.regression import back_substitute, coefficients, orthogonalise, project, weigh
 from srnet.search.variable_projection import design, fit_constants
 from srnet.typing import Floats
@@ -44,7 +44,7 @@ def measure(
     if not np.isfinite(columns).all():
         return Fitted(tuple(programs), np.inf, costs)
     with np.errstate(all="ignore"):
-        if loss.is_plain:
+        if loss.is_mean_square:
             left = h - project(*orthogonalise(columns)[:2], h)
         else:
             left = fit_columns(columns, h, loss)[1]
@@ -68,7 +68,7 @@ def eliminate(
     """
     current = start
     while current.complexity > 0:
-        weights = squares_weights(design(current.programs, x), h, loss)
+        weights = least_squares_weights(design(current.programs, x), h, loss)
         candidates = _candidates(current, x, h, fewer, weights)
         if not any(program.constants for program in current.programs):
             candidates = candidates[:1]  # nothing can be fitted: the first is the best

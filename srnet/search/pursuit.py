@@ -32,13 +32,13 @@ from srnet.cgp.program import Program
 from srnet.data.dataset import widen_box
 from srnet.errors import UserError
 from srnet.metrics import column_means
-from srnet.model.losses import SQUARED, RowLoss, clip_errors, fit_columns, squares_weights
+from srnet.model.losses import SQUARED, RowLoss, clip_residuals, fit_columns, least_squares_weights
 from srnet.model.regression import weigh
 from srnet.model.srnet import SRNet
 from srnet.networks.layers import Layers
 from srnet.search.elimination import Fitted, eliminate, measure
 from srnet.search.joint import JointSearch
-from srnet.search.sampling import in_proportion, representative
+from srnet.search.sampling import proportional_sample, representative
 from srnet.search.settings import JointSettings, RankSettings
 from srnet.search.variable_projection import design, fit_constants
 from srnet.typing import Floats
@@ -58,7 +58,7 @@ _BOX = 1.5
 # More than any formula has.
 _UNBOUNDED = 2**31
 # Of a robust loss, the joint search reads no larger residuals of rows than so many deviations.
-_FAR = 3.0
+_MOST_DEVIATIONS = 3.0
 # Cells of equal numbers of rows in which the residual's mean is taken, to rank the inputs.
 _CELLS = 8
 
@@ -77,7 +77,7 @@ class LayerPursuit:
     loss
         What the errors of the rows cost. The joint search of a round, whose loss is squared, reads
         the rows in proportion to their weights, and for a robust loss a residual that is clipped
-        (:func:`srnet.model.losses.clip_errors`).
+        (:func:`srnet.model.losses.clip_residuals`).
 
     Attributes
     ----------
@@ -119,13 +119,13 @@ class LayerPursuit:
         rows, loss = _sample(x, h, settings.sample_rows, seed, number, loss)
         self._x, h, self._loss = x[rows], h[rows], loss
         # those that the joint searches read
-        self._drawn: NDArray[np.int64] | slice = slice(None)
+        self._search_rows: NDArray[np.int64] | slice = slice(None)
         if loss.weights is not None:
-            self._drawn = in_proportion(loss.weights, settings.sample_rows)
+            self._search_rows = proportional_sample(loss.weights, settings.sample_rows)
         self._std[self._std <= 1e-12 * np.abs(self._mean)] = 1.0
         self._box = widen_box(x, _BOX)
         self._h = components(h, self._wanted, self._loss)
-        self._loss = self._loss.of_components(self._h.shape[1], h.shape[1])
+        self._loss = self._loss.component_loss(self._h.shape[1], h.shape[1])
         self.linear: list[Fitted] = []
         self.round = 0
         self.found: dict[int, Fitted] = {}
@@ -152,8 +152,8 @@ class LayerPursuit:
 
     def _start(self) -> JointSearch:
         """The joint search for the residual of the current formulas."""
-        residual = self._residual(self._target())[self._drawn]
-        x = self._x[self._drawn]
+        residual = self._residual(self._target())[self._search_rows]
+        x = self._x[self._search_rows]
         kept = _best_inputs(x, residual)
         x = ((x - self._mean) / self._std)[:, kept]
         spread = np.sqrt(np.mean(np.square(residual - residual.mean(axis=0)))) or 1.0
@@ -191,7 +191,11 @@ class LayerPursuit:
         programs = self.current.programs
         programs = programs if target is None else programs[target : target + 1]
         left = fit_columns(design(programs, self._x), h, self._loss)[1]
-        return left if self._loss.name == "mse" else clip_errors(left, _FAR, self._loss.weights)
+        return (
+            left
+            if self._loss.name == "mse"
+            else clip_residuals(left, _MOST_DEVIATIONS, self._loss.weights)
+        )
 
     def end_round(self) -> None:
         """Take the search's formula in, fit all constants, and take out what pays least."""
@@ -302,7 +306,7 @@ class LayerPursuit:
         columns = design(programs, self._x)[:, 1:]
         # by powers of two, which round nothing: squares of large values would overflow
         columns = np.ldexp(columns, -np.frexp(np.abs(columns).max(axis=0))[1])
-        weights = squares_weights(design(programs, self._x), self._h, self._loss)
+        weights = least_squares_weights(design(programs, self._x), self._h, self._loss)
         columns = weigh(columns - column_means(columns, weights), weights)
         h = weigh(self._h - column_means(self._h, weights), weights)
         smallest = 1e-20 * np.einsum("ni,ni->i", columns, columns)
@@ -406,7 +410,7 @@ def _sample(
     values = np.hstack([x, h])
     if loss.weights is None:
         return representative(values, most, rng), loss
-    pool = in_proportion(loss.weights, len(x))
+    pool = proportional_sample(loss.weights, len(x))
     rows = pool[representative(values[pool], most, rng)]
     return rows, SQUARED if loss.name == "mse" else replace(loss, weights=None)
 
@@ -415,7 +419,7 @@ def components(h: Floats, most: int = 0, loss: RowLoss = SQUARED) -> Floats:
     """The units' principal components, n × c, largest first: the first ``most`` where it is not 0,
     else as many as hold nearly all of the variance. Their squared errors are the units'. Rows count
     by the weights that the loss gives their distances from the best constant."""
-    weights = squares_weights(np.ones((len(h), 1)), h, loss)
+    weights = least_squares_weights(np.ones((len(h), 1)), h, loss)
     centred = h - column_means(h, weights)
     heavy = weigh(centred, weights)
     with threadpool_limits(1):  # or the result would depend on their number

@@ -80,7 +80,7 @@ class RankSearch:
         self._logits = settings.hold_out and settings.loss == "cross_entropy"
         self._targets = "probabilities" if self._logits else "classes"
         # the output beside the units of a hidden layer would count with its squares
-        fixed = settings.robust.is_plain and any(
+        fixed = settings.robust.is_mean_square and any(
             settings.formulas_of(layer) for layer in range(layers.depth - 1)
         )
         self._weights = _WEIGHTS if fixed and settings.generations > 1 else _WEIGHTS[:1]
@@ -418,7 +418,7 @@ class RankSearch:
             return programs
         loss = self._loss(*self._fitted_splits)
         parts = components(h, loss=loss)
-        loss = loss.of_components(parts.shape[1], h.shape[1])
+        loss = loss.component_loss(parts.shape[1], h.shape[1])
         return fit_constants(programs, x, parts, _FINAL_STEPS, loss)
 
     def _update(self) -> None:
@@ -565,7 +565,7 @@ def _explained(given: Floats, expected: Floats, loss: RowLoss) -> float:
         error = loss.mean(given - expected)
     if not np.isfinite(error):
         return -np.inf
-    value = loss.explained(error, expected)
+    value = loss.r_squared(error, expected)
     return float(error == 0.0) if value is None else value
 
 

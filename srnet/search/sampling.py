@@ -42,7 +42,7 @@ def representative(
     return np.sort(np.array(chosen, dtype=np.int64))
 
 
-def in_proportion(weights: Floats, most: int) -> NDArray[np.int64]:
+def proportional_sample(weights: Floats, most: int) -> NDArray[np.int64]:
     """Numbers of rows in which each row is repeated in proportion to its weight.
 
     As often as its weight is the least one where all are whole multiples of that and the sum is at

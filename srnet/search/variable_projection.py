@@ -7,7 +7,7 @@ from dataclasses import replace
 import numpy as np
 
 from srnet.cgp.program import Program
-from srnet.model.losses import SQUARED, RowLoss, squares_weights
+from srnet.model.losses import SQUARED, RowLoss, least_squares_weights
 from srnet.model.regression import back_substitute, coefficients, orthogonalise, project, weigh
 from srnet.search.levenberg_marquardt import minimise
 from srnet.typing import Floats
@@ -39,7 +39,7 @@ def fit_constants(
         columns = design(fitted, x)
         if not np.isfinite(columns).all():
             break
-        weights = squares_weights(columns, h, loss)
+        weights = least_squares_weights(columns, h, loss)
         fitted = _fit_squares(fitted, x, h, max(steps // _FITS, 2), weights)
     return fitted
 

@@ -9,9 +9,9 @@ from scipy.special import expit, log_softmax, softmax
 
 from srnet.errors import UserError
 from srnet.images.search.outputs import (
-    by_class,
     check_change,
     choose_label,
+    class_columns,
     detect,
     predict_class,
     predict_value,
@@ -34,7 +34,7 @@ def test_logits_their_logarithms_and_probabilities_say_the_same(logits: np.ndarr
     ):
         if outputs is None:  # of the first class against all others, by a sigmoid
             outputs, output = "multilabel", output[:, :1]
-        found = predict_class(by_class(output, outputs), outputs, 0)
+        found = predict_class(class_columns(output, outputs), outputs, 0)
         assert found.probability == pytest.approx(p[:, 0], abs=1e-12)
         assert found.log_odds == pytest.approx(np.log(p[:, 0] / (1 - p[:, 0])), abs=1e-6)
     assert probabilities_by_class(logits, "logits") == pytest.approx(p)
@@ -43,7 +43,7 @@ def test_logits_their_logarithms_and_probabilities_say_the_same(logits: np.ndarr
 @given(arrays(np.float64, st.tuples(st.integers(1, 4), st.just(1)), elements=st.floats(-9, 9)))
 def test_one_output_is_that_of_the_second_of_two_classes(z: np.ndarray) -> None:
     for output, outputs in ((z, "logits"), (expit(z), "probabilities")):
-        both = by_class(output, outputs)
+        both = class_columns(output, outputs)
         assert probabilities_by_class(both, outputs) == pytest.approx(
             np.hstack([expit(-z), expit(z)])
         )

@@ -14,7 +14,7 @@ from srnet.errors import UserError
 from srnet.metrics import agreement, component_shares, largest_share, r_squared
 from srnet.model.fitting import least_cost, least_squares
 from srnet.model.logistic import explained_divergence, fit_shares, mean_cross_entropy, softmax
-from srnet.model.losses import RowLoss, clip_errors, fit_columns, robust_moments
+from srnet.model.losses import RowLoss, clip_residuals, fit_columns, robust_moments
 from srnet.model.regression import gains
 from srnet.typing import Floats
 
@@ -64,7 +64,7 @@ def test_weights_are_repeated_rows(loss: RowLoss, seed: int) -> None:
     left = RNG.normal(size=h.shape)
     assert weighted.mean(left) == pytest.approx(loss.mean(repeat(left)), rel=1e-12)
     cost = weighted.mean(h - h.mean())
-    assert weighted.explained(cost, h) == pytest.approx(loss.explained(cost, repeat(h)), rel=1e-6)
+    assert weighted.r_squared(cost, h) == pytest.approx(loss.r_squared(cost, repeat(h)), rel=1e-6)
 
 
 @given(seed=st.integers(0, 10**6))
@@ -152,16 +152,16 @@ def test_rows_far_off_do_not_move_a_robust_fit() -> None:
 
 def test_what_is_explained_is_one_less_the_squared_share_of_the_typical_error() -> None:
     h = RNG.normal(size=(400, 1))
-    assert RowLoss().explained(0.25 * h.var(), h) == pytest.approx(0.75)
+    assert RowLoss().r_squared(0.25 * h.var(), h) == pytest.approx(0.75)
     deviation = np.abs(h - np.median(h)).mean()
     loss = RowLoss("l1")
-    assert loss.explained(0.5 * deviation, h) == pytest.approx(0.75, abs=1e-3)
+    assert loss.r_squared(0.5 * deviation, h) == pytest.approx(0.75, abs=1e-3)
     # a wide delta makes it R²
     wide = RowLoss("huber", 100.0)
-    assert wide.explained(0.25 * h.var(), h) == pytest.approx(0.75, abs=1e-6)
+    assert wide.r_squared(0.25 * h.var(), h) == pytest.approx(0.75, abs=1e-6)
     for each in LOSSES:
-        assert each.explained(0.0, h) == 1.0
-        assert each.explained(0.1, np.ones((5, 2))) is None
+        assert each.r_squared(0.0, h) == 1.0
+        assert each.r_squared(0.1, np.ones((5, 2))) is None
 
 
 def test_robust_moments() -> None:
@@ -177,12 +177,12 @@ def test_robust_moments() -> None:
 def test_clipped_errors_keep_their_direction() -> None:
     left = RNG.normal(size=(200, 2))
     left[3] = [300.0, -400.0]
-    clipped = clip_errors(left, 3.0)
+    clipped = clip_residuals(left, 3.0)
     assert np.sqrt(np.mean(clipped[3] ** 2)) < 5
     assert clipped[3, 1] / clipped[3, 0] == pytest.approx(-4 / 3)
     near = np.sqrt(np.mean(left**2, axis=1)) < 2
     np.testing.assert_array_equal(clipped[near], left[near])
-    assert not clip_errors(np.zeros((4, 1)), 3.0).any()
+    assert not clip_residuals(np.zeros((4, 1)), 3.0).any()
 
 
 def test_settings_name_a_loss() -> None:

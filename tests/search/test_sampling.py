@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from srnet.search.sampling import in_proportion, representative
+from srnet.search.sampling import proportional_sample, representative
 
 
 @given(
@@ -50,14 +50,14 @@ def test_means_vary_less_than_over_random_rows() -> None:
 @given(times=st.lists(st.integers(1, 5), min_size=1, max_size=40), unit=st.floats(1e-3, 1e3))
 def test_whole_weights_repeat_rows_as_often(times: list[int], unit: float) -> None:
     times[0] = 1
-    rows = in_proportion(unit * np.array(times), 200)
+    rows = proportional_sample(unit * np.array(times), 200)
     assert rows.tolist() == np.repeat(np.arange(len(times)), times).tolist()
 
 
 @given(seed=st.integers(0, 10**6), rows=st.integers(1, 60), most=st.integers(1, 500))
 def test_any_weights_draw_rows_in_proportion_but_for_one(seed: int, rows: int, most: int) -> None:
     weights = np.random.default_rng(seed).uniform(0.01, 1, rows)
-    drawn = in_proportion(weights, most)
+    drawn = proportional_sample(weights, most)
     assert len(drawn) <= most
     counts = np.bincount(drawn, minlength=rows)
     assert np.abs(counts - len(drawn) * weights / weights.sum()).max() < 1

@@ -19,10 +19,10 @@ from srnet.drawing.artifacts import PER_TASK, PUBLISHED, list_drawings, numbered
 from srnet.errors import UserError
 from srnet.images.pictures.plan import (
     image_names,
+    list_methods,
     name_test_images,
     network_names,
     split_name,
-    list_methods,
     training_options,
 )
 from srnet.io.fingerprint import fingerprint
@@ -331,7 +331,7 @@ def test_comparisons():
     )
 
 
-def compared_images(images, part):
+def comparison_images(images, part):
     """The names of the images of a comparison: a named one, or a range of the test set, whose first
     image is 1."""
     if images != "test_set":
@@ -351,7 +351,7 @@ def comparison_options(network, images, part):
         "baseline-seeds": IMAGES["baseline_seeds"],
         **{key: IMAGES[key] for key in ("segmentation", "fill", "precision")},
     }
-    classes = compared_images(images, part) if test_set else []
+    classes = comparison_images(images, part) if test_set else []
     return shlex.join(
         [f"--{key}={value}" for key, value in options.items()]
         + [f"--true-class={name.partition('-')[2]}" for name in classes]

@@ -68,10 +68,10 @@ if IMAGES:
         input:
             network="<runs>/images/{network}/network.pt",
             images=lambda w: expand(
-                "<runs>/images/data/{image}.png", image=compared_images(w.images, w.part)
+                "<runs>/images/data/{image}.png", image=comparison_images(w.images, w.part)
             ),
             masks=lambda w: expand(
-                "<runs>/images/data/{image}_mask.png", image=compared_images(w.images, w.part)
+                "<runs>/images/data/{image}_mask.png", image=comparison_images(w.images, w.part)
             ),
         output:
             runs="<runs>/images/{network}/{images}/{part}.csv",

@@ -74,8 +74,8 @@ def draw(explanation: ExplainedImage) -> Figure:
     (the rest is grey), the scores with the first ranks, and the curves if there are any."""
     insertion, deletion = explanation.insertion, explanation.deletion
     figure, panels, height = _make_panels(explanation.mask.shape, 3 + (insertion is not None))
-    _draw_outlined(panels[0], explanation)
-    _draw_alone(panels[1], explanation)
+    _draw_image(panels[0], explanation)
+    _draw_selection(panels[1], explanation)
     _draw_scores(panels[2], explanation, height)
     for axes in panels[:3]:
         axes.set(xticks=[], yticks=[])
@@ -102,7 +102,7 @@ def _make_panels(shape: tuple[int, ...], count: int) -> tuple[Figure, list[Axes]
     return figure, list(grid.flat), height
 
 
-def _draw_outlined(axes: Axes, explanation: ExplainedImage) -> None:
+def _draw_image(axes: Axes, explanation: ExplainedImage) -> None:
     axes.imshow(explanation.image)
     name = printable(explanation.class_name)
     for colour, width in (("white", 2.4), (OUTLINE, 1.2)):  # seen on any image
@@ -114,7 +114,7 @@ def _draw_outlined(axes: Axes, explanation: ExplainedImage) -> None:
     )
 
 
-def _draw_alone(axes: Axes, explanation: ExplainedImage) -> None:
+def _draw_selection(axes: Axes, explanation: ExplainedImage) -> None:
     axes.imshow(np.where(explanation.mask[..., None], explanation.image, HIDDEN))
     axes.set(
         title="explanation",

@@ -47,7 +47,7 @@ def differences_table(runs: pd.DataFrame) -> pd.DataFrame:
     ``level``, or ``too few images``. The measure ``best_iou`` is a ranking's intersection over
     union for the number of first superpixels that is best on average for its network, in hindsight.
     """
-    tests = _with_best_iou(runs[runs["images"] == "test"])
+    tests = _add_best_iou(runs[runs["images"] == "test"])
     keys = ["network", "method", "training", "image"]
     values = tests.groupby(keys, sort=False)[list(SIGNS)].mean()
     networks, methods = (list(tests[key].unique()) for key in ("network", "method"))
@@ -130,7 +130,7 @@ def _judge(low: float, high: float, images: int) -> str:
     return "better" if low > 0 else "worse" if high < 0 else "level"
 
 
-def _with_best_iou(tests: pd.DataFrame) -> pd.DataFrame:
+def _add_best_iou(tests: pd.DataFrame) -> pd.DataFrame:
     """The runs with a column ``best_iou``: of E-LIME that of its own selection."""
     parts = []
     for (_, name), group in tests.groupby(["network", "method"], sort=False):

@@ -244,7 +244,7 @@ def explain(
     }
     if exact.outputs == "values":
         parts = ("whole", "selected", "empty", "complement")
-        about["values"] = dict(zip(parts, map(exact.in_units, probabilities.tolist()), strict=True))
+        about["values"] = dict(zip(parts, map(exact.to_units, probabilities.tolist()), strict=True))
     if curves:
         judge = archive if evaluator is exact else Archive(exact)
         about["curves"] = _measure_curves(judge, scores)

@@ -40,7 +40,7 @@ def insertion_curve(archive: Archive, steps: NDArray[np.integer]) -> Curve:
     steps
         (n,) the step 0 … k-1 of each superpixel.
     """
-    return _curve(archive, steps, shown_sets(steps))
+    return _curve(archive, steps, cumulative_sets(steps))
 
 
 def deletion_curve(archive: Archive, steps: NDArray[np.integer]) -> Curve:
@@ -48,10 +48,10 @@ def deletion_curve(archive: Archive, steps: NDArray[np.integer]) -> Curve:
 
     See :func:`insertion_curve`.
     """
-    return _curve(archive, steps, ~shown_sets(steps))
+    return _curve(archive, steps, ~cumulative_sets(steps))
 
 
-def shown_sets(steps: NDArray[np.integer]) -> Genomes:
+def cumulative_sets(steps: NDArray[np.integer]) -> Genomes:
     """(k + 1, n) genomes that show nothing, the first step, the first two, …, everything."""
     return steps[None] < np.arange(steps.max() + 2)[:, None]
 

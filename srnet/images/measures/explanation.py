@@ -4,7 +4,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from srnet.images.measures.attribution import rank, unit_sizes
-from srnet.images.measures.curves import deletion_curve, insertion_curve, shown_sets
+from srnet.images.measures.curves import cumulative_sets, deletion_curve, insertion_curve
 from srnet.images.search.archive import Archive
 from srnet.images.search.ranking import leading_sets
 from srnet.metrics import intersection_over_union
@@ -46,7 +46,7 @@ def measure_explanation(
     """
     segments = archive.evaluator.segments
     ranked = rank(ranking, segments.shape, segments)
-    steps, shown = ranked.places, shown_sets(ranked.places)
+    steps, shown = ranked.places, cumulative_sets(ranked.places)
     # all at once: the last digits of a network depend on how many images a batch has
     probabilities = archive.probabilities(
         np.concatenate([shown, ~shown[1:-1], selected[None], ~selected[None]])

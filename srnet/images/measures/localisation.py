@@ -83,8 +83,8 @@ def pointing_game(
     truth = _check_truth(truth, segments)
     tolerance = Number(at_least=0).check("tolerance", tolerance)
     ranked = rank(attribution, truth.shape, segments)
-    near = distance_transform_edt(~truth) <= tolerance
-    return float(near[ranked.places[ranked.units] == 0].mean())
+    on_object = distance_transform_edt(~truth) <= tolerance
+    return float(on_object[ranked.places[ranked.units] == 0].mean())
 
 
 def agreement(masks: NDArray[np.bool_]) -> float:

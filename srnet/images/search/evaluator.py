@@ -14,9 +14,9 @@ from srnet.images.search.model import ImageModel
 from srnet.images.search.outputs import (
     OUTPUTS,
     Predictions,
-    by_class,
     check_change,
     choose_label,
+    class_columns,
     detect,
     predict_class,
     predict_value,
@@ -171,15 +171,15 @@ class Evaluator:
         shown = np.asarray(genomes, dtype=bool)[:, self.segments]
         if self._inpaint is None:
             return np.where(shown[..., None], self.image, self._hidden)
-        return np.stack([self._inpainted(each) for each in shown])
+        return np.stack([self._inpaint_hidden(each) for each in shown])
 
-    def in_units(self, probability: float) -> float:
+    def to_units(self, probability: float) -> float:
         """A probability of predictions as a value in the model's own units; of a classifier as it
         is."""
         empty, whole = self._range
         return empty + probability * (whole - empty)
 
-    def _inpainted(self, shown: NDArray[np.bool_]) -> NDArray[np.float32]:
+    def _inpaint_hidden(self, shown: NDArray[np.bool_]) -> NDArray[np.float32]:
         if shown.all() or not shown.any():
             return self.image if shown.all() else self._hidden
         assert self._inpaint is not None
@@ -206,7 +206,7 @@ class Evaluator:
         output = np.concatenate([self._evaluate_batch(batch) for batch in batches] or [_NONE])
         if self.outputs == "detect" and batches:
             self.outputs = detect(output)
-        return by_class(output, self.outputs)
+        return class_columns(output, self.outputs)
 
     def _evaluate_batch(self, genomes: Genomes) -> Floats:
         self.passes += len(genomes)

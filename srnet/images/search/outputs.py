@@ -60,7 +60,7 @@ def detect(output: Floats) -> str:
     )
 
 
-def by_class(output: Floats, outputs: str) -> Floats:
+def class_columns(output: Floats, outputs: str) -> Floats:
     """Outputs (m, k) as a column for each class: a single one of a classifier, which is that of the
     second of two classes, becomes two.
 

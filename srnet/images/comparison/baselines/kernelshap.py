@@ -4,7 +4,7 @@ import numpy as np
 
 from srnet.images.comparison.baselines.attribution import Attribution, measure_cost, rank_scores
 from srnet.images.comparison.baselines.packages import import_package
-from srnet.images.comparison.baselines.seeding import seeded
+from srnet.images.comparison.baselines.seeding import seed_numpy
 from srnet.images.search.evaluator import Evaluator
 from srnet.validation import Integer
 
@@ -33,7 +33,7 @@ def kernelshap(evaluator: Evaluator, passes: int = 1000, seed: int = 0) -> Attri
     Integer(4).check("passes", passes)
     shap = import_package("shap", "kernelshap")
     n = evaluator.superpixels
-    with measure_cost(evaluator) as cost, seeded(seed):
+    with measure_cost(evaluator) as cost, seed_numpy(seed):
         explainer = shap.KernelExplainer(
             lambda shown: evaluator.probabilities(shown > 0.5), np.zeros((1, n))
         )

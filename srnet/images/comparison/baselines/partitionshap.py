@@ -10,7 +10,7 @@ from scipy.ndimage import center_of_mass
 
 from srnet.images.comparison.baselines.attribution import Attribution, measure_cost, rank_scores
 from srnet.images.comparison.baselines.packages import import_package
-from srnet.images.comparison.baselines.seeding import seeded
+from srnet.images.comparison.baselines.seeding import seed_numpy
 from srnet.images.search.evaluator import Evaluator
 from srnet.typing import Floats
 from srnet.validation import Integer
@@ -38,13 +38,13 @@ def partitionshap(evaluator: Evaluator, passes: int = 200, seed: int = 0) -> Att
     """
     Integer(4).check("passes", passes)
     shap = import_package("shap", "partitionshap")
-    with seeded(seed):  # compiles what the package compiles in every process, untimed
-        _explain(shap, lambda shown: shown[:, 0], _join_near(np.array([[0, 1]])), 4)
-    with measure_cost(evaluator) as cost, seeded(seed):
+    with seed_numpy(seed):  # compiles what the package compiles in every process, untimed
+        _explain(shap, lambda shown: shown[:, 0], _join_neighbours(np.array([[0, 1]])), 4)
+    with measure_cost(evaluator) as cost, seed_numpy(seed):
         scores = _explain(
             shap,
             lambda shown: evaluator.probabilities(shown > 0.5),
-            _join_near(evaluator.segments),
+            _join_neighbours(evaluator.segments),
             passes - passes % 2,  # the package evaluates two sets at a time
         )
     return rank_scores(scores, cost)
@@ -59,7 +59,7 @@ def _explain(
     return explainer(np.ones((1, n)), max_evals=passes, silent=True).values[0]
 
 
-def _join_near(segments: NDArray[np.integer]) -> Floats:
+def _join_neighbours(segments: NDArray[np.integer]) -> Floats:
     """The hierarchy of superpixels as scipy has it, (n - 1, 4)."""
     numbers = np.arange(segments.max() + 1)
     return linkage(center_of_mass(np.ones_like(segments), segments, numbers), "ward")

@@ -7,7 +7,7 @@ import numpy as np
 
 
 @contextmanager
-def seeded(seed: int) -> Iterator[None]:
+def seed_numpy(seed: int) -> Iterator[None]:
     """Seed NumPy's global generator, and restore it afterwards."""
     state = np.random.get_state()  # noqa: NPY002
     np.random.seed(seed)  # noqa: NPY002
