@@ -21,7 +21,7 @@ from srnet.errors import UserError
 from srnet.explanation.explain import explain_rows
 from srnet.explanation.layers import MOST_ROWS
 from srnet.explanation.result import Explanation
-from srnet.explanation.rows import check_weights
+from srnet.explanation.weights import select_weighted
 from srnet.model.losses import ROBUST, SQUARED, robust_moments
 from srnet.model.names import symbol_names
 from srnet.networks.adapters import OUTPUT, SklearnBox, adapt
@@ -206,19 +206,17 @@ def _moments(values: Floats, weights: Floats | None = None) -> tuple[Floats, Flo
     )
 
 
-def _positive(
+def _select(
     sample_weight: Any, X: Floats, y: NDArray[Any]
 ) -> tuple[Floats, NDArray[Any], Floats | None]:
     """The rows, targets and weights of the rows whose weight is not 0; None for weights that are
     all equal."""
     if sample_weight is None:
         return X, y, None
-    weights = check_weights(sample_weight, len(X))
-    kept = weights > 0
-    if kept.sum() < 2:
+    numbers, weights = select_weighted(np.arange(len(X)), sample_weight)
+    if len(numbers) < 2:
         raise UserError("'sample_weight' is above 0 in one row alone; at least 2 are needed")
-    X, y, weights = X[kept], y[kept], weights[kept]
-    return X, y, None if (weights == weights[0]).all() else weights / weights.mean()
+    return X[numbers], y[numbers], None if weights is None else weights.rows
 
 
 @dataclass(frozen=True)
@@ -339,7 +337,7 @@ class SRNetRegressor(RegressorMixin, _Estimator):
         X, y = validate_data(
             self, X, y, dtype=np.float64, y_numeric=True, multi_output=True, ensure_min_samples=2
         )
-        X, y, weights = _positive(sample_weight, X, y)
+        X, y, weights = _select(sample_weight, X, y)
         moments = robust_moments if self.loss in ROBUST else _moments
         self.target_ = mean, deviations = moments(y, weights)
         standardised = (y - mean) / np.where(deviations > 0, deviations, 1.0)
@@ -379,7 +377,7 @@ class SRNetClassifier(ClassifierMixin, _Estimator):
         rows (n), which count in both."""
         X, y = validate_data(self, X, y, dtype=np.float64, ensure_min_samples=2)
         check_classification_targets(y)
-        X, y, weights = _positive(sample_weight, X, y)
+        X, y, weights = _select(sample_weight, X, y)
         self.classes_, labels = np.unique(y, return_inverse=True)
         if len(self.classes_) < 2:
             raise ValueError(

@@ -25,8 +25,9 @@ from srnet.explanation.classifier import Classifier
 from srnet.explanation.generation import Callback, Generation
 from srnet.explanation.layers import MOST_ROWS, LayerSample, sample_layers
 from srnet.explanation.result import Explanation
-from srnet.explanation.rows import as_rows, rows_of, weighted_rows
+from srnet.explanation.rows import as_rows, rows_of
 from srnet.explanation.units import restore_units, scale_layers, search_units
+from srnet.explanation.weights import select_weighted
 from srnet.io.files import check_writable, write_json, writing_files
 from srnet.model.losses import ROBUST
 from srnet.model.names import default_names, symbol_names
@@ -325,7 +326,7 @@ def explain_rows(
     ranked = isinstance(search, RankSettings)
     if validation is not None:
         validation = rows_of(validation, columns, "'validation'")
-    rows, weights = weighted_rows(rows, sample_weight, validation_weight)
+    rows, weights = select_weighted(rows, sample_weight, validation_weight)
     if weights is not None and not ranked:
         raise UserError(f"'sample_weight' is of the preset rank; the preset is {search.preset!r}")
     sample = sample_layers(

@@ -11,7 +11,7 @@ from threadpoolctl import threadpool_limits
 
 from srnet.data.dataset import widen_box
 from srnet.errors import UserError
-from srnet.explanation.rows import Weights
+from srnet.explanation.weights import Weights
 from srnet.metrics import column_means, mean_over_rows
 from srnet.model.losses import robust_moments
 from srnet.networks.adapters import BlackBox, check_width

@@ -13,7 +13,8 @@ from srnet.cgp.program import Program
 from srnet.errors import UserError
 from srnet.escaping import printable
 from srnet.explanation.classifier import class_probabilities
-from srnet.explanation.rows import check_weights, rows_of
+from srnet.explanation.rows import rows_of
+from srnet.explanation.weights import check_weights
 from srnet.io.files import read_json, write_json, writing
 from srnet.metrics import mean_over_rows, r_squared
 from srnet.model.losses import ROBUST

@@ -1,7 +1,6 @@
 """The rows that a user hands in, as an array and the names of its columns."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -9,7 +8,6 @@ from numpy.typing import NDArray
 
 from srnet.errors import UserError
 from srnet.model.names import check_columns, in_order
-from srnet.typing import Floats
 
 
 def as_rows(X: Any, what: str = "X") -> tuple[NDArray[Any], list[str] | None]:
@@ -69,73 +67,3 @@ def rows_of(X: Any, columns: Sequence[str] | None, what: str = "X") -> NDArray[A
         return in_order(rows, own, columns)
     except UserError as error:
         raise UserError(f"{what}: {error}") from error
-
-
-@dataclass(frozen=True, eq=False)
-class Weights:
-    """What rows count in fits and losses.
-
-    Attributes
-    ----------
-    rows
-        Of the rows that are explained, (n,), above 0 and of the mean 1.
-    validation
-        Of the validation rows that are given; None where these count alike.
-    """
-
-    rows: Floats
-    validation: Floats | None = None
-
-
-def check_weights(sample_weight: Any, rows: int) -> Floats:
-    """Weights of so many rows as an array, (n,) float64.
-
-    Raises
-    ------
-    UserError
-        If they are not as many numbers, finite and not negative, some above 0.
-    """
-    if hasattr(sample_weight, "detach"):
-        sample_weight = sample_weight.detach().cpu()
-    try:
-        weights = np.asarray(sample_weight, dtype=np.float64)
-    except (TypeError, ValueError) as error:
-        raise UserError(
-            f"'sample_weight' is not an array of numbers ({error}); a number for each row is needed"
-        ) from error
-    if weights.shape != (rows,):
-        raise UserError(
-            f"'sample_weight' has the shape {weights.shape}; ({rows},) is needed, a number for "
-            f"each row of X"
-        )
-    bad = np.flatnonzero(~(np.isfinite(weights) & (weights >= 0)))
-    if bad.size:
-        raise UserError(
-            f"'sample_weight' is {weights[bad[0]]} in row {bad[0]}; finite numbers of at least 0 "
-            f"are needed"
-        )
-    if not weights.any():
-        raise UserError("'sample_weight' is zero in every row; some weight above 0 is needed")
-    return weights
-
-
-def weighted_rows(
-    rows: NDArray[Any], sample_weight: Any, validation_weight: Any = None
-) -> tuple[NDArray[Any], Weights | None]:
-    """The rows, n × d, whose weight is not 0, and the weights, divided by their mean; None where
-    all are equal.
-
-    Raises
-    ------
-    UserError
-        If the weights are not as many numbers, finite and not negative, some above 0.
-    """
-    if sample_weight is None:
-        return rows, None
-    weights = check_weights(sample_weight, len(rows))
-    rows, mean = rows[weights > 0], float(weights[weights > 0].mean())
-    weights = weights[weights > 0]
-    if (weights == weights[0]).all():
-        return rows, None
-    validation = None if validation_weight is None else validation_weight / mean
-    return rows, Weights(weights / mean, validation)
