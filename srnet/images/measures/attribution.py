@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from srnet.errors import UserError
+from srnet.images.pictures.segments import superpixel_means
 from srnet.typing import Floats
 from srnet.validation import Integer, Number
 
@@ -74,8 +75,7 @@ def rank(
         values = values.sum(axis=0)
     if segments is None:
         return _by_score(np.arange(n).reshape(shape), values.ravel())
-    sums = np.bincount(segments.ravel(), weights=values.ravel(), minlength=n)
-    return _by_score(segments, sums / np.bincount(segments.ravel(), minlength=n))
+    return _by_score(segments, superpixel_means(values, segments))
 
 
 def select(

@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 
 from srnet.errors import UserError
 from srnet.images.pictures.reading import as_picture
+from srnet.typing import Floats
 
 Segments = NDArray[np.int32]
 
@@ -128,6 +129,12 @@ def superpixels(
             "count or another method"
         )
     return numbers.reshape(segments.shape).astype(np.int32)
+
+
+def superpixel_means(values: NDArray[Any], segments: NDArray[np.integer]) -> Floats:
+    """Mean of values (H, W) in each of the superpixels 0 … n-1, (n,)."""
+    labels = segments.ravel()
+    return np.bincount(labels, weights=values.ravel()) / np.bincount(labels)
 
 
 def _call(function: Callable[[NDArray[np.float32]], Any], image: NDArray[np.float32]) -> Any:

@@ -8,7 +8,8 @@ import torch
 
 from srnet.errors import UserError
 from srnet.images.comparison.baselines.attribution import Attribution, measure_cost, rank_scores
-from srnet.images.comparison.baselines.gradients import average, differentiable, make_input
+from srnet.images.comparison.baselines.gradients import enable_gradients, make_input
+from srnet.images.pictures.segments import superpixel_means
 from srnet.images.search.evaluator import Evaluator
 from srnet.typing import Floats
 
@@ -42,7 +43,7 @@ def gradcam(evaluator: Evaluator, model: Any, preprocessing: Any) -> Attribution
     UserError
         If the model is no torch module or has no such map.
     """
-    with measure_cost(evaluator) as cost, differentiable(model, "gradcam") as module:
+    with measure_cost(evaluator) as cost, enable_gradients(model, "gradcam") as module:
         image = make_input(evaluator, preprocessing, shown=True).requires_grad_()
         maps = _Maps()
         with maps.watch(module):
@@ -52,7 +53,7 @@ def gradcam(evaluator: Evaluator, model: Any, preprocessing: Any) -> Attribution
             values[None, None], evaluator.segments.shape, mode="bilinear"
         )
         enlarged: Floats = pixels[0, 0].cpu().numpy().astype(np.float64)
-        scores = average(enlarged, evaluator.segments)
+        scores = superpixel_means(enlarged, evaluator.segments)
     cost.passes = 2
     return rank_scores(scores, cost)
 

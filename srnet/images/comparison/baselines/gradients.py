@@ -1,4 +1,4 @@
-"""What the methods of gradients share: the network's mode and input, the mean by superpixel."""
+"""What the methods of gradients share: the network's mode and its input."""
 
 import contextlib
 from collections.abc import Callable, Iterator
@@ -6,16 +6,15 @@ from typing import Any
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
 
 from srnet.errors import UserError
 from srnet.images.search.evaluator import Evaluator
-from srnet.typing import Floats
+from srnet.networks.modules import evaluation_mode
 
 
 @contextlib.contextmanager
-def differentiable(model: Any, method: str) -> Iterator[torch.nn.Module]:
-    """The network in evaluation mode; the mode of every module is restored afterwards.
+def enable_gradients(model: Any, method: str) -> Iterator[torch.nn.Module]:
+    """The network in evaluation mode with gradients; its modes are restored afterwards.
 
     Raises
     ------
@@ -27,14 +26,8 @@ def differentiable(model: Any, method: str) -> Iterator[torch.nn.Module]:
             f"the method '{method}' needs gradients, so a torch module; a {type(model).__name__} "
             f"is none"
         )
-    modes = [(module, module.training) for module in model.modules()]
-    try:
-        model.eval()
-        with torch.enable_grad():
-            yield model
-    finally:
-        for module, mode in modes:
-            module.training = mode
+    with evaluation_mode(model), torch.enable_grad():
+        yield model
 
 
 def make_input(
@@ -43,8 +36,3 @@ def make_input(
     """The network's input, (1, C, H, W), for the whole image or for one that is all hidden."""
     genome = np.full((1, evaluator.superpixels), shown)
     return preprocessing(evaluator.compose_images(genome))
-
-
-def average(pixels: Floats, segments: NDArray[np.int32]) -> Floats:
-    """Mean of the pixels (H, W) in each superpixel, (n,)."""
-    return np.bincount(segments.ravel(), pixels.ravel()) / np.bincount(segments.ravel())

@@ -5,8 +5,9 @@ from typing import Any
 import numpy as np
 
 from srnet.images.comparison.baselines.attribution import Attribution, measure_cost, rank_scores
-from srnet.images.comparison.baselines.gradients import average, differentiable, make_input
+from srnet.images.comparison.baselines.gradients import enable_gradients, make_input
 from srnet.images.comparison.baselines.packages import import_package
+from srnet.images.pictures.segments import superpixel_means
 from srnet.images.search.evaluator import BATCH_CPU, Evaluator
 from srnet.validation import Integer
 
@@ -41,7 +42,7 @@ def integrated_gradients(
     """
     Integer(1).check("steps", steps)
     attr = import_package("captum.attr", "integrated-gradients")
-    with measure_cost(evaluator) as cost, differentiable(model, "integrated-gradients") as module:
+    with measure_cost(evaluator) as cost, enable_gradients(model, "integrated-gradients") as module:
         pixels = attr.IntegratedGradients(module).attribute(
             make_input(evaluator, preprocessing, shown=True),
             baselines=make_input(evaluator, preprocessing, shown=False),
@@ -50,6 +51,6 @@ def integrated_gradients(
             internal_batch_size=BATCH_CPU,
         )
         values = pixels[0].sum(dim=0).detach().cpu().numpy().astype(np.float64)
-        scores = average(values, evaluator.segments)
+        scores = superpixel_means(values, evaluator.segments)
     cost.passes = 2 * steps
     return rank_scores(scores, cost)
