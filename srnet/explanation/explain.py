@@ -133,7 +133,7 @@ def explain(
     delta
         Of the loss ``huber``, by default .1: an error up to so many standard deviations of the
         output counts squared, a larger one linearly, as of PySR's ``HuberLoss(delta)``. The
-        deviation is told by the median absolute deviation, which rows far off do not change.
+        deviation is the median absolute deviation over .6745, which rows far off leave as it is.
     sample_weight
         What each row of X counts, (n,), at least 0, some above: a weight of 2 counts as two such
         rows. With the preset ``rank``. Weighted are all fits of constants, weights and biases, the

@@ -32,9 +32,8 @@ class SymbolicNetwork(torch.nn.Module):
         if not is_traced and (x.ndim != 2 or x.shape[1] != self.inputs):
             raise ValueError(f"x has shape {x.shape}; rows × {self.inputs} columns are needed")
         if not x.is_floating_point():
-            x = x.to(
-                torch.promote_types(self.like.dtype, torch.float32)
-            )  # 70000 is none of float16
+            # float16 cannot hold a large integer, as 70000
+            x = x.to(torch.promote_types(self.like.dtype, torch.float32))
         return self.formulas(x)
 
     def to_model(self) -> SRNet:

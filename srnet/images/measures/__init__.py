@@ -1,4 +1,4 @@
-"""Measures of anybody's attribution of an image, one verb for all::
+"""Measures of any attribution of an image, a function for each::
 
     from srnet.images import measures
 

@@ -1,4 +1,4 @@
-"""Anybody's attribution as an order of units: superpixels, or single pixels where there are none.
+"""Any attribution as an order of units: superpixels, or single pixels where there are none.
 
 Units of equal score have the same place: they are shown and hidden together, so no measure depends
 on the order in which a sort leaves them.
