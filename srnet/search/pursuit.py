@@ -191,11 +191,9 @@ class LayerPursuit:
         programs = self.current.programs
         programs = programs if target is None else programs[target : target + 1]
         left = fit_columns(design(programs, self._x), h, self._loss)[1]
-        return (
-            left
-            if self._loss.name == "mse"
-            else clip_residuals(left, _MOST_DEVIATIONS, self._loss.weights)
-        )
+        if self._loss.name == "mse":
+            return left
+        return clip_residuals(left, _MOST_DEVIATIONS, self._loss.weights)
 
     def end_round(self) -> None:
         """Take the search's formula in, fit all constants, and take out what pays least."""

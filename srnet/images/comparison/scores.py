@@ -16,8 +16,7 @@ from srnet.escaping import printable
 from srnet.images.comparison.methods import ELIME, Method, attribute, method
 from srnet.images.pictures.segments import superpixels
 from srnet.typing import StrPath
-from srnet.validation import Choice as Names
-from srnet.validation import check_threads
+from srnet.validation import Choice, check_threads
 
 TOP = 3  # the first superpixels of a baseline's ranking are its explanation
 MOST = 10  # the best number of superpixels is looked for from 1 to this
@@ -25,7 +24,7 @@ MOST = 10  # the best number of superpixels is looked for from 1 to this
 Mask = NDArray[np.bool_]
 
 
-class Choice(NamedTuple):
+class Selection(NamedTuple):
     """What a method says of an image: superpixels selected (n,), their ranking (n,), its cost, and
     E-LIME's history."""
 
@@ -109,26 +108,26 @@ def compare(
             if each.kind in ELIME or baseline_seeds is None or seed <= baseline_seeds
         ]
         for seed in own_seeds:
-            choice = _choice(each, classifier, frame, segments, evaluator, seed, fill, precision)
+            selection = _select(each, classifier, frame, segments, evaluator, seed, fill, precision)
             names = {"method": each.name, "seed": seed}
-            measured = measure_explanation(judge, choice.selected, choice.ranking, truth)
+            measured = measure_explanation(judge, selection.selected, selection.ranking, truth)
             firsts = {
-                f"iou_{k}": _iou_of_first(choice.ranking, k, segments, truth, iou)
+                f"iou_{k}": _iou_of_first(selection.ranking, k, segments, truth, iou)
                 for k in range(1, MOST + 1)
             }
             rows.append(
                 names
                 | {"label": exact.label, "superpixels_of": exact.superpixels}
                 | measured
-                | highest_probability(judge, choice.ranking)
+                | highest_probability(judge, selection.ranking)
                 | firsts
                 | {
-                    "passes": choice.passes,
-                    "seconds": choice.seconds,
-                    "selected": "".join("x" if shown else "-" for shown in choice.selected),
+                    "passes": selection.passes,
+                    "seconds": selection.seconds,
+                    "selected": "".join("x" if shown else "-" for shown in selection.selected),
                 }
             )
-            histories += [names | {key: step[key] for key in HISTORY} for step in choice.history]
+            histories += [names | {key: step[key] for key in HISTORY} for step in selection.history]
         if own_seeds:
             progress(
                 f"{each.name}: seeds {own_seeds[0]}-{own_seeds[-1]}, the last "
@@ -140,7 +139,7 @@ def compare(
 HISTORY = ("passes", "best", "probability", "share")
 
 
-def _choice(
+def _select(
     method: Method,
     classifier: Any,
     frame: NDArray[np.float32],
@@ -149,7 +148,7 @@ def _choice(
     seed: int,
     fill: str,
     precision: str,
-) -> Choice:
+) -> Selection:
     from srnet.images.explanation.explain import explain
 
     if method.kind in ELIME:
@@ -166,7 +165,7 @@ def _choice(
             max_passes=method.passes,
         )
         seconds = time.perf_counter() - started
-        return Choice(
+        return Selection(
             explanation.selected,
             explanation.ranking,
             explanation.passes,
@@ -174,7 +173,7 @@ def _choice(
             list(explanation.history),
         )
     ranked = attribute(method, evaluator, classifier, seed)
-    return Choice(_first(ranked.ranking, TOP), ranked.ranking, ranked.passes, ranked.seconds, [])
+    return Selection(_first(ranked.ranking, TOP), ranked.ranking, ranked.passes, ranked.seconds, [])
 
 
 def _first(ranking: NDArray[np.intp], count: int) -> Mask:
@@ -260,7 +259,7 @@ def write_comparison(
     torch.set_num_threads(check_threads(threads))
     classifier = read_classifier(network)
     for name in true_classes:
-        Names(classifier.classes).check("true class", name)
+        Choice(classifier.classes).check("true class", name)
     parts = []
     for number, path in enumerate(images):
         parts += _compare_file(
