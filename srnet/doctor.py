@@ -33,6 +33,8 @@ PYTHON = (3, 11)
 # One search of 13,000 rows beside a Snakemake; results of the paper with room for checkpoints.
 MEMORY, DISK = 2 * 2**30, 2**30
 SLURM_TIMEOUT = 20.0  # seconds
+# What Linux calls the instructions for bfloat16 of Intel, AMD and ARM.
+BFLOAT16 = {"avx512_bf16", "amx_bf16", "bf16"}
 
 
 @dataclass(frozen=True)
@@ -148,7 +150,7 @@ def _torch_build() -> str:
 
 
 def processor() -> Iterator[Finding]:
-    """Cores and threads, memory."""
+    """Cores and threads, memory, instructions for bfloat16."""
     threads = os.environ.get("OMP_NUM_THREADS")
     yield Finding(
         "cores",
@@ -168,6 +170,30 @@ def processor() -> Iterator[Finding]:
         )
     else:
         yield Finding("memory", "ok", f"{size_text(available)} available")
+    flags = _processor_flags()
+    if flags is None:
+        yield Finding("bfloat16", "note", "this system does not say")
+    elif flags & BFLOAT16:
+        yield Finding("bfloat16", "ok", "the processor has instructions for it")
+    else:
+        yield Finding(
+            "bfloat16",
+            "note",
+            "the processor has no instructions for it",
+            "explain images with precision 'fused', which is several times faster here",
+        )
+
+
+def _processor_flags() -> set[str] | None:
+    try:
+        lines = Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
+        return next(
+            set(line.partition(":")[2].split())
+            for line in lines
+            if line.startswith(("flags", "Features"))
+        )
+    except (OSError, StopIteration, ValueError):
+        return None
 
 
 def _available_memory() -> int | None:

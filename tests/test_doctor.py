@@ -139,6 +139,24 @@ def test_the_build_of_torch_is_told_without_its_import(
     assert said in doctor._torch_build()
 
 
+@pytest.mark.parametrize(
+    ("flags", "state"),
+    [
+        ({"avx2", "avx512_bf16"}, "ok"),
+        ({"asimd", "bf16"}, "ok"),
+        ({"avx2"}, "note"),
+        (None, "note"),
+    ],
+)
+def test_a_processor_without_bfloat16_is_noted(
+    monkeypatch: pytest.MonkeyPatch, flags: set[str] | None, state: str
+) -> None:
+    monkeypatch.setattr(doctor, "_processor_flags", lambda: flags)
+    finding = by_name(doctor.processor())["bfloat16"]
+    assert finding.state == state
+    assert ("fused" in finding.remedy) == (flags == {"avx2"})
+
+
 def test_little_memory_and_little_room(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(doctor, "_available_memory", lambda: 2**30)

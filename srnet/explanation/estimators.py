@@ -395,6 +395,15 @@ class SRNetClassifier(ClassifierMixin, _Estimator):
         finite = np.isfinite(values).all(axis=1, keepdims=True)
         return np.asarray(np.where(finite, values, 1 / values.shape[1]))
 
+    def decision_function(self, X: Any) -> Floats:
+        """The logits by the formulas, n × classes; of two classes the second's less the first's, n.
+        0 where a formula has no value."""
+        check_is_fitted(self)
+        rows = validate_data(self, X, reset=False, dtype=np.float64)
+        logits = self.explanation_.model.layers(rows)[-1]
+        logits = np.where(np.isfinite(logits).all(axis=1, keepdims=True), logits, 0.0)
+        return logits if logits.shape[1] > 2 else logits[:, 1] - logits[:, 0]
+
     def predict(self, X: Any) -> NDArray[Any]:
         """The most probable class of every row."""
         best = self.predict_proba(X).argmax(axis=1)

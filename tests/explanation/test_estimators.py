@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 import pytest
 import sympy
-from scipy.special import softmax
+from scipy.special import expit, softmax
 from sklearn.base import clone
 from sklearn.datasets import load_iris
 from sklearn.exceptions import NotFittedError
@@ -193,9 +193,10 @@ def test_classes_have_a_logit_each() -> None:
     ]
     np.testing.assert_allclose(softmax(np.column_stack(columns), axis=1), proba, rtol=1e-6)
     assert (est.classes_[proba.argmax(axis=1)] == est.predict(x)).all()
+    np.testing.assert_allclose(softmax(est.decision_function(x), axis=1), proba, rtol=1e-6)
     two = SRNetClassifier(**TINY).fit(x[:100], names[:100])
     assert len(two.expressions_) == 2
-    np.testing.assert_allclose(two.predict_proba(x).sum(axis=1), 1)
+    np.testing.assert_allclose(expit(two.decision_function(x)), two.predict_proba(x)[:, 1])
     assert two.score(x[:100], names[:100]) > 0.95
 
 
@@ -205,6 +206,7 @@ def test_where_a_logit_has_no_value_classes_are_equally_probable() -> None:
     model = {"programs": [program], "weights": [[1.0, -1.0]], "biases": [[0.0, 0.0]]}
     est.explanation_ = type(est.explanation_)(est.explanation_.run | model)
     np.testing.assert_allclose(est.predict_proba([[np.e, 1.0], [-1.0, 1.0]])[1], 0.5)
+    np.testing.assert_allclose(est.decision_function([[np.e, 1.0], [-1.0, 1.0]]), [-2, 0])
     assert est.predict_proba([[np.e, 1.0]])[0, 0] == pytest.approx(1 / (1 + np.exp(-2)))
 
 
