@@ -29,6 +29,16 @@ def test_the_second_time_is_free_and_counts() -> None:
         assert shared.seconds_saved > saved
 
 
+def test_probabilities_of_one_class_and_of_all_are_of_the_same_evaluations() -> None:
+    game = Game(VALUES)
+    shared = play(game, kind=SharedEvaluator)
+    shown = np.random.default_rng(1).random((40, 8)) < 0.5
+    every = shared.all_probabilities(shown)
+    seen = sum(game.seen)
+    assert shared.probabilities(shown).tolist() == every[:, shared.label].tolist()
+    assert sum(game.seen) == seen
+
+
 def test_a_method_costs_the_same_with_and_without() -> None:
     game = Game(VALUES)
     shared = play(game, kind=SharedEvaluator)
@@ -42,6 +52,9 @@ def test_a_method_costs_the_same_with_and_without() -> None:
 
 def test_no_genomes_and_wrong_genomes() -> None:
     shared = play(VALUES, kind=SharedEvaluator)
-    assert shared.probabilities(np.zeros((0, 8), dtype=bool)).shape == (0,)
+    for evaluator in (shared, play(VALUES)):
+        none = np.zeros((0, 8), dtype=bool)
+        assert evaluator.probabilities(none).shape == (0,)
+        assert evaluator.all_probabilities(none).shape == (0, evaluator.classes)
     with pytest.raises(UserError, match="genomes: an array of shape"):
         shared.probabilities(np.zeros((2, 3), dtype=bool))

@@ -200,11 +200,13 @@ class Evaluator:
                 f"genomes: an array of shape {genomes.shape} found; (m, {self.superpixels}) is "
                 f"needed"
             )
+        if not len(genomes):
+            return np.zeros((0, self.classes))
         batches = [
             genomes[start : start + self.batch] for start in range(0, len(genomes), self.batch)
         ]
-        output = np.concatenate([self._evaluate_batch(batch) for batch in batches] or [_NONE])
-        if self.outputs == "detect" and batches:
+        output = np.concatenate([self._evaluate_batch(batch) for batch in batches])
+        if self.outputs == "detect":
             self.outputs = detect(output)
         return class_columns(output, self.outputs)
 
@@ -236,6 +238,3 @@ class Evaluator:
                 f"({type(error).__name__}: {error}); a function from images (N, H, W, C) to the "
                 f"model's input is needed"
             ) from error
-
-
-_NONE = np.zeros((0, 2))  # outputs of no image
