@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from srnet.errors import UserError
+from srnet.images.pictures.arrays import as_array
 from srnet.typing import Floats
 from srnet.validation import Integer, Number
 
@@ -71,11 +72,13 @@ def rank(
             f"{shape[0]}, {shape[1]}) for the pixels{numbers} is needed"
         )
     if values.ndim == 3:
-        values = values.sum(axis=0)
+        values = values.sum(axis=0, dtype=np.float64)
     if segments is None:
         return _by_score(np.arange(n).reshape(shape), values.ravel())
-    sums = np.bincount(segments.ravel(), weights=values.ravel(), minlength=n)
-    return _by_score(segments, sums / np.bincount(segments.ravel(), minlength=n))
+    # by the distance from one of its pixels, so that the mean of equal values is that value
+    first = values.ravel()[np.unique(segments, return_index=True)[1]].astype(np.float64)
+    rest = np.bincount(segments.ravel(), weights=(values - first[segments]).ravel())
+    return _by_score(segments, first + rest / np.bincount(segments.ravel()))
 
 
 def select(
@@ -148,9 +151,7 @@ def divide(ranked: Ranked, steps: int) -> NDArray[np.intp]:
 
 def _to_array(attribution: Any) -> NDArray[Any]:
     """An array of booleans, integers or finite floats."""
-    if hasattr(attribution, "detach"):
-        attribution = attribution.detach().cpu().numpy()
-    values = np.asarray(attribution)
+    values = as_array(attribution, "attribution")
     if not any(np.issubdtype(values.dtype, kind) for kind in (np.bool_, np.integer, np.floating)):
         raise UserError(
             f"attribution: an array of {values.dtype} found; numbers or booleans are needed"

@@ -7,6 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from srnet.errors import UserError
+from srnet.images.pictures.arrays import as_array
 from srnet.images.pictures.reading import as_picture
 
 Segments = NDArray[np.int32]
@@ -102,7 +103,7 @@ def superpixels(
                 f"function of the image is allowed"
             )
         try:
-            segments = METHODS[method](
+            segments: Any = METHODS[method](
                 as_picture(image) if image.shape[2] == 1 else image, **options
             )
         except TypeError as error:
@@ -115,14 +116,26 @@ def superpixels(
             f"it out, or use {', '.join(METHODS)}"
         )
     else:
-        segments = np.asarray(_call(method, image) if callable(method) else method)
-        if segments.shape != image.shape[:2] or not np.issubdtype(segments.dtype, np.integer):
-            raise UserError(
-                f"segments: an array of {segments.dtype} of shape {segments.shape} found; integers "
-                f"of the shape {image.shape[:2]} of the image that the network sees are needed"
-            )
-    labels, numbers = np.unique(segments, return_inverse=True)
-    if len(labels) < 2:
+        segments = _call(method, image) if callable(method) else method
+    return number(segments, image.shape[:2])
+
+
+def number(labels: Any, shape: tuple[int, ...]) -> Segments:
+    """Number the superpixels of integer labels (H, W) from 0 to n-1, in the labels' order.
+
+    Raises
+    ------
+    UserError
+        If they are of another shape or no integers, or there are fewer than two superpixels.
+    """
+    segments = as_array(labels, "segments")
+    if segments.shape != shape or not np.issubdtype(segments.dtype, np.integer):
+        raise UserError(
+            f"segments: an array of {segments.dtype} of shape {segments.shape} found; integers of "
+            f"the shape {shape} of the image that the network sees are needed"
+        )
+    names, numbers = np.unique(segments, return_inverse=True)
+    if len(names) < 2:
         raise UserError(
             "segments: the whole image is one superpixel; at least 2 are needed; use a larger "
             "count or another method"
