@@ -38,7 +38,7 @@ def iou(
     top, share, threshold
         What is selected, see :func:`srnet.images.measures.sufficiency`.
     segments
-        (H, W), the superpixels 0 … n-1; without them pixels are selected.
+        (H, W) integers, the superpixels; without them pixels are selected.
 
     Raises
     ------
@@ -70,7 +70,7 @@ def pointing_game(
     truth
         (H, W) bool, the object's pixels, at least one.
     segments
-        (H, W), the superpixels 0 … n-1; without them it is about pixels.
+        (H, W) integers, the superpixels; without them it is about pixels.
     tolerance
         Pixels that are at most so far from the object, in pixels, count as on it (15 in the paper).
 
