@@ -4,6 +4,7 @@ import csv
 import json
 import re
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any, TypeVar
 
 import click
@@ -44,11 +45,18 @@ def out(content: str, name: str = "--out") -> Callable[[Command], Command]:
     )
 
 
-def _check_writable(_: click.Context, option: click.Parameter, path: str | None) -> str | None:
-    from srnet.io.files import check_writable
+def _check_writable(
+    context: click.Context, option: click.Parameter, path: str | None
+) -> str | None:
+    from srnet.io.files import check_writable, is_stream
 
     if path is not None:  # a shell that completes a line knows only its beginning
         check_writable(path)
+        first = context.meta.setdefault(__name__, {}).setdefault(Path(path).resolve(), option)
+        if first is not option and path != "-" and not is_stream(path):
+            raise UserError(
+                f"{option.opts[0]} is '{path}', the file of {first.opts[0]}; another one is needed"
+            )
     return path
 
 

@@ -310,7 +310,10 @@ def test_a_mistake_is_a_sentence_and_leaves_no_file(
     extra = {
         "runs": ["--out-runs", "--out-history", "--out-pareto"],
         "networks": ["--out-networks", "--out-training"],
-        "images": ["--out-networks", "--out-runs", "--out-agreement", "--out-history"],
+        "images": [
+            *("--out-networks", "--out-runs", "--out-agreement"),
+            *("--out-paired", "--out-history"),
+        ],
     }.get(name, ["--out"])
     files = [word for option in extra for word in (option, f"out{option}.csv")]
     if name == "networks":

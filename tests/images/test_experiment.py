@@ -4,8 +4,10 @@ import numpy as np
 import pandas as pd
 import pytest
 import torch
+from click.testing import CliRunner
 from helpers import made_images
 
+from srnet.cli import main
 from srnet.errors import UserError
 from srnet.images.comparison.methods import GRADIENTS, SAMPLING, SEARCHES, method
 from srnet.images.comparison.scores import compare, write_comparison
@@ -123,6 +125,43 @@ def test_the_same_seed_gives_the_same_rows(classifier, folder):
     for column in ("selected", "insertion", "deletion", "passes"):
         assert list(again[column]) == pytest.approx(list(before[column])), column
     assert again["iou"].isna().all()  # no mask, no truth
+
+
+@pytest.mark.parametrize(
+    ("options", "words"),
+    [
+        ({"seeds": [5, 6], "baseline_seeds": 3}, "baseline seeds: 3 found, .* seeds 5 to 6"),
+        ({"methods": ["random", "random"]}, "methods: 'random' found twice"),
+        ({"images": ["cat.png", "other/cat.png"]}, "images: 'cat' found twice"),
+        ({"training": 0}, "'training' is 0"),
+        ({"methods": ["random", "greedy-2"]}, "the method 'greedy-2': 'passes' is 2"),
+        ({"methods": ["sparse-5"]}, "the method 'sparse-5': 'max_passes' is 5"),
+    ],
+)
+def test_what_cannot_be_compared_is_one_sentence(folder, tmp_path, options, words):
+    options = {"images": ["cat.png"], "methods": ["random"], "seeds": [1]} | options
+    images = [folder / name for name in options.pop("images")]
+    outs = tmp_path / "out.csv", tmp_path / "history.csv"
+    with pytest.raises(UserError, match=words):
+        write_comparison(folder / "network.pt", images, *outs, **options)
+    assert not any(tmp_path.iterdir())
+
+
+def test_baselines_may_have_no_seed_where_e_lime_has_some(classifier, folder):
+    image = read_image(folder / "cat.png")
+    options = {"baseline_seeds": 3}
+    runs, _ = compare(classifier, image, None, ["sparse-20", "random"], [4], **options)
+    assert runs["method"].tolist() == ["sparse-20"]
+
+
+def test_two_files_of_a_command_are_not_one(folder, tmp_path):
+    words = ["compare-explanations", f"{folder}/network.pt", f"{folder}/cat.png"]
+    words += ["--methods", "random", "--seeds", "1-1"]
+    both = ["--out", f"{tmp_path}/a.csv", "--history", f"{tmp_path}/b/../a.csv"]
+    said = CliRunner().invoke(main, words + both)
+    assert said.exit_code == 2
+    assert "a.csv', the file of --out; another one is needed" in said.output
+    assert not any(tmp_path.iterdir())
 
 
 def test_a_mask_of_another_shape_is_refused(classifier, folder):

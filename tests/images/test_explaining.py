@@ -295,3 +295,67 @@ def test_an_exhaustive_search_agrees() -> None:
     ]
     worth = sure[0] - sure[1] - settings["penalty"] * (shown @ sizes)
     assert found.history[-1]["best"] == pytest.approx(worth.max(), abs=0.05)
+
+
+@pytest.mark.parametrize(
+    "classes", ["ab", {0: "a", 1: "b"}, {"a", "b"}, [0, 1], [None, "b"], [], 5]
+)
+def test_unusable_names_of_classes_are_one_sentence(classes) -> None:
+    with pytest.raises(UserError, match="classes: .* a list with a name for each"):
+        explained(classes=classes)
+
+
+def test_a_name_of_two_classes_is_no_label() -> None:
+    with pytest.raises(UserError, match="'crane' found, the name of the classes 0 and 1"):
+        explain(Known(WEIGHTS), white(SEGMENTS), "crane", classes=["crane", "crane"])
+    assert explained(classes=np.array(["cat", "crane"])).class_name == "crane"
+
+
+@pytest.mark.parametrize("options", [{"max_passes": 10}, {"max_passes": 50, "refinement": 1.0}])
+def test_the_smallest_search_has_an_individual(tmp_path: Path, options) -> None:
+    found = explained(**options)
+    assert found.passes <= options["max_passes"]
+    assert all(np.isfinite(list(entry.values())).all() for entry in found.history)
+
+
+def test_too_few_passes_for_the_search_are_one_sentence() -> None:
+    options = {"outputs": "values", "precision": "fused"}
+    with pytest.raises(UserError, match="'max_passes' is 11; at least 12 are needed"):
+        explained(max_passes=11, **options)
+    assert explained(max_passes=12, **options).passes <= 12
+
+
+@pytest.mark.parametrize("precision", ["float32", "fused"])
+def test_a_fill_that_draws_is_called_once(precision: str) -> None:
+    calls, rng = [], np.random.default_rng(0)
+
+    def fill(image: np.ndarray) -> np.ndarray:
+        calls.append(image.shape)
+        return rng.random(image.shape)
+
+    assert explained(fill=fill, precision=precision).about["precision_error"] < 1e-5
+    assert len(calls) == 1
+
+
+@pytest.mark.parametrize("fill", [[[1], [1, 2]], lambda image: [[1], [1, 2]]])
+def test_a_fill_of_no_array_is_one_sentence(fill) -> None:
+    with pytest.raises(UserError, match="'fill'"):
+        explained(fill=fill)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"values": {}},
+        {"values": None},
+        {"probability": np.nan},
+        {"probability": 10**400},
+        {"curves": {"shares": [0, 1], "insertion": [0, np.nan], "deletion": [1, 0]}},
+    ],
+)
+def test_a_file_of_unusable_numbers_is_refused(tmp_path: Path, change) -> None:
+    found = explained(max_passes=10)
+    arrays = {name: getattr(found, name) for name in ("image", "segments", "selected", "scores")}
+    np.savez(tmp_path / "a.npz", about=np.array(json.dumps(found.about | change)), **arrays)
+    with pytest.raises(UserError, match=f"no explanation of an image .*'{next(iter(change))}'"):
+        ImageExplanation.load(tmp_path / "a.npz")

@@ -379,7 +379,7 @@ def test_other_unusable_arguments_are_one_sentence() -> None:
     for wrong in (np.zeros((16, 32), bool), np.ones((16, 32)), np.ones(3, bool)):
         with pytest.raises(UserError, match="truth: .* a mask"):
             measures.pointing_game(np.zeros((16, 32)), wrong)
-    with pytest.raises(UserError, match=r"the superpixels have \(16, 32\)"):
+    with pytest.raises(UserError, match=r"segments: .*\(16, 32\) found; .*\(8, 32\)"):
         measures.iou(np.arange(8), truth[:8], segments=SEGMENTS, top=1)
     with pytest.raises(UserError, match="'tolerance' is -1"):
         measures.pointing_game(np.arange(8), truth, segments=SEGMENTS, tolerance=-1)
@@ -397,3 +397,45 @@ def test_a_model_with_interactions_on_superpixels() -> None:
     found = measures.deletion(model, white(SEGMENTS), order, 1, **options)
     left = np.array([[place not in order[:k] for place in range(8)] for k in range(9)])
     assert found.probabilities == pytest.approx(model.truth(left), abs=1e-5)
+
+
+def test_the_mean_of_equal_values_is_that_value() -> None:
+    thirds = np.arange(16 * 32).reshape(16, 32) // 100  # of unequal sizes
+    assert (rank(np.full((16, 32), 0.1), (16, 32), thirds).places == 0).all()
+    scores = rank(np.random.default_rng(0).normal(size=(16, 32)), (16, 32), thirds).scores
+    noise = np.random.default_rng(0).normal(size=(16, 32))
+    assert scores == pytest.approx([noise[thirds == each].mean() for each in range(6)])
+
+
+def test_channels_are_summed_in_double_precision() -> None:
+    halves = np.full((2, 16, 32), 6e4, dtype=np.float16)  # whose sum no float16 holds
+    halves[:, 0, 0] = 5e4
+    assert rank(halves, (16, 32)).scores.tolist()[:2] == [2 * 49984, 2 * 6e4]
+
+
+def test_tensors_of_any_type_are_attributions() -> None:
+    scores = np.arange(8.0)
+    given = torch.tensor(scores, dtype=torch.bfloat16, requires_grad=True)
+    assert (rank(given, SEGMENTS.shape, SEGMENTS).scores == scores).all()
+
+
+def test_labels_of_superpixels_are_numbered_as_for_explain() -> None:
+    truth, scores = SEGMENTS < 3, np.arange(8.0, 0, -1)
+    expected = measures.iou(scores, truth, segments=SEGMENTS, top=3)
+    assert expected == 1
+    for labels in (3 * SEGMENTS - 7, SEGMENTS.tolist(), torch.tensor(SEGMENTS)):
+        assert measures.iou(scores, truth, segments=labels, top=3) == expected
+    for labels in (SEGMENTS.astype(float), "slic", SEGMENTS > 3, [[1], [1, 2]]):
+        with pytest.raises(UserError, match="segments: a"):
+            measures.pointing_game(scores, truth, segments=labels)
+
+
+@pytest.mark.parametrize("masks", [[], None, [[True], [True, False]], np.ones((2, 3)), True])
+def test_unusable_masks_are_one_sentence(masks) -> None:
+    with pytest.raises(UserError, match="masks: a"):
+        measures.agreement(masks)
+
+
+def test_an_unknown_option_is_one_sentence() -> None:
+    with pytest.raises(UserError, match="'options' has the unknown key 'budget'; .* fill"):
+        ask(measures.insertion, np.arange(8.0), budget="1s")

@@ -543,3 +543,26 @@ def test_what_a_refusal_says_works() -> None:
     assert_target(
         explained(lambda images: torch.stack([PLAIN(image[None])[0] for image in images]))
     )
+
+
+def test_as_many_outputs_are_given_for_every_batch() -> None:
+    def products(images: torch.Tensor) -> torch.Tensor:
+        rows = images.flatten(1)
+        return rows @ rows.T
+
+    with pytest.raises(UserError, match="8 outputs for each of 8 images and 1 for one before"):
+        explain(products, picture(), outputs="values", segments=SEGMENTS, fill="black")
+
+
+def test_numbers_that_overflow_are_one_sentence() -> None:
+    def vast(images: torch.Tensor) -> torch.Tensor:
+        column = 1.5e308 * (images.double().mean((1, 2, 3)) - 0.5).sign()
+        return torch.stack([column, -column], dim=1)
+
+    with pytest.raises(UserError, match="differences are no finite numbers"):
+        explain(vast, picture(), segments=SEGMENTS, fill="black")
+
+
+def test_one_number_is_no_list_of_images() -> None:
+    with pytest.raises(UserError, match="images: one int found"):
+        explain_many(lambda images: images, 5)

@@ -263,3 +263,28 @@ def test_normalisation_and_its_metadata() -> None:
 def test_unusable_preprocessing_is_one_sentence(values) -> None:
     with pytest.raises(UserError, match="preprocessing"):
         Preprocessing.from_dict(values)
+
+
+@pytest.mark.parametrize(
+    "source",
+    [
+        [[1, 2], [3]],
+        torch.zeros(9, 9, device="meta"),
+        Image.fromarray(COLOUR).convert("LA").convert("La"),
+    ],
+)
+def test_what_gives_no_array_is_one_sentence(source) -> None:
+    with pytest.raises(UserError, match="image: .*(no array can be made|mode that cannot be read)"):
+        read_image(source)
+
+
+def test_a_damaged_file_that_pillow_has_opened_is_one_sentence(tmp_path: Path) -> None:
+    path = saved(tmp_path / "a.png", Image.fromarray(COLOUR))
+    path.write_bytes(path.read_bytes()[:-200])
+    with Image.open(path) as picture, pytest.raises(UserError, match="image: "):
+        read_image(picture)
+
+
+def test_the_order_of_bytes_does_not_matter() -> None:
+    values = GREY.astype(np.uint16) * 257
+    assert (read_image(values.astype(">u2")) == read_image(values)).all()

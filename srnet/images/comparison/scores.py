@@ -16,7 +16,7 @@ from srnet.escaping import printable
 from srnet.images.comparison.methods import ELIME, Method, attribute, method
 from srnet.images.pictures.segments import superpixels
 from srnet.typing import StrPath
-from srnet.validation import Choice, check_threads
+from srnet.validation import Choice, Integer, check_threads
 
 TOP = 3  # the first superpixels of a baseline's ranking are its explanation
 MOST = 10  # the best number of superpixels is looked for from 1 to this
@@ -78,7 +78,8 @@ def compare(
     Raises
     ------
     UserError
-        If a method is unknown or the truth is of another shape than the image.
+        If a method is unknown or named twice, no seed is left, or the truth is of another
+        shape than the image.
     """
     from srnet.images.comparison.shared_evaluator import SharedEvaluator
     from srnet.images.measures import highest_probability, measure_explanation
@@ -86,7 +87,7 @@ def compare(
     from srnet.images.search.evaluator import Evaluator
     from srnet.metrics import intersection_over_union as iou
 
-    compared = [method(name) for name in methods]
+    compared = _assign_seeds(methods, seeds, baseline_seeds)
     frame = classifier.preprocessing.frame(image)
     if truth is not None and truth.shape != frame.shape[:2]:
         raise UserError(
@@ -101,14 +102,14 @@ def compare(
         classifier.model, frame, segments, label=exact.label, precision=precision, **options
     )
     rows, histories = [], []
-    for each in compared:
-        own_seeds = [
-            seed
-            for seed in seeds
-            if each.kind in ELIME or baseline_seeds is None or seed <= baseline_seeds
-        ]
+    for each, own_seeds in compared:
         for seed in own_seeds:
-            selection = _select(each, classifier, frame, segments, evaluator, seed, fill, precision)
+            try:
+                selection = _select(
+                    each, classifier, frame, segments, evaluator, seed, fill, precision
+                )
+            except UserError as error:
+                raise UserError(f"the method '{each.name}': {error}") from error
             names = {"method": each.name, "seed": seed}
             measured = measure_explanation(judge, selection.selected, selection.ranking, truth)
             firsts = {
@@ -128,15 +129,38 @@ def compare(
                 }
             )
             histories += [names | {key: step[key] for key in HISTORY} for step in selection.history]
-        if own_seeds:
-            progress(
-                f"{each.name}: seeds {own_seeds[0]}-{own_seeds[-1]}, the last "
-                f"{rows[-1]['passes']} passes in {rows[-1]['seconds']:.2f} s"
-            )
+        progress(
+            f"{each.name}: seeds {own_seeds[0]}-{own_seeds[-1]}, the last "
+            f"{rows[-1]['passes']} passes in {rows[-1]['seconds']:.2f} s"
+        )
     return pd.DataFrame(rows), pd.DataFrame(histories, columns=["method", "seed", *HISTORY])
 
 
 HISTORY = ("passes", "best", "probability", "share")
+
+
+def _assign_seeds(
+    methods: Sequence[str], seeds: Sequence[int], baseline_seeds: int | None
+) -> list[tuple[Method, list[int]]]:
+    """The methods that take any of the seeds, each with those that it takes."""
+    _check_distinct("methods", methods)
+    last = np.inf if baseline_seeds is None else baseline_seeds
+    found = [
+        (each, [seed for seed in seeds if each.kind in ELIME or seed <= last])
+        for each in map(method, methods)
+    ]
+    if not any(own for _, own in found):
+        raise UserError(
+            f"baseline seeds: {baseline_seeds} found, which leaves {', '.join(methods)} none of "
+            f"the seeds {min(seeds)} to {max(seeds)}; at least {min(seeds)} is needed"
+        )
+    return [(each, own) for each, own in found if own]
+
+
+def _check_distinct(what: str, names: Sequence[str]) -> None:
+    for name in names:
+        if list(names).count(name) > 1:
+            raise UserError(f"{what}: '{name}' found twice; each is needed once")
 
 
 def _select(
@@ -248,8 +272,9 @@ def write_comparison(
     from srnet.images.networks.architectures import read_classifier
     from srnet.io.frames import write_table
 
-    for each in methods:
-        method(each)
+    _assign_seeds(methods, seeds, options.get("baseline_seeds"))
+    _check_distinct("images", [Path(path).stem for path in images])
+    training = Integer(1).check("training", training)
     for option, given in {"masks": masks, "true classes": true_classes}.items():
         if given and len(given) != len(images):
             raise UserError(

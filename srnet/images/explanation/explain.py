@@ -2,7 +2,7 @@
 
 import os
 import time
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence, Set
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -12,9 +12,10 @@ from numpy.typing import NDArray
 
 from srnet._version import __version__
 from srnet.errors import UserError
-from srnet.images.explanation.result import ImageExplanation
+from srnet.images.explanation.result import PARTS, ImageExplanation
 from srnet.images.measures.attribution import rank
 from srnet.images.measures.curves import deletion_curve, insertion_curve
+from srnet.images.pictures.fills import reads_mask
 from srnet.images.pictures.frame import frame_image
 from srnet.images.pictures.preprocessing import Preprocessing
 from srnet.images.pictures.reading import as_picture, read_image
@@ -174,10 +175,11 @@ def explain(
         preprocessing = preprocessing if preprocessing is not None else model.preprocessing
         classes = classes if classes is not None else model.classes
         model = model.model
+    names = _check_names(classes)
     frame = frame_image(model, image, preprocessing, channels)
     count = {} if superpixels is None else {"count": Integer(2).check("superpixels", superpixels)}
     regions = divide(frame, segments, **count)
-    number = _class_number(label, classes)
+    number = _class_number(label, names)
     options: dict[str, Any] = {
         "fill": fill,
         "preprocessing": preprocessing,
@@ -188,12 +190,13 @@ def explain(
         "memory": memory,
     }
     exact = Evaluator(model, frame, regions, label=number, **options)
-    if classes is not None and len(classes) != exact.classes:
-        raise UserError(
-            f"classes: {len(classes)} names found; the model has {exact.classes} outputs"
-        )
+    if names is not None and len(names) != exact.classes:
+        raise UserError(f"classes: {len(names)} names found; the model has {exact.classes} outputs")
     evaluator = exact
     if precision != "float32":
+        if callable(fill) and not reads_mask(fill):  # called once, as it may draw
+            filled = exact.compose_images(np.zeros((1, exact.superpixels), dtype=bool))[0]
+            options["fill"] = lambda image: filled
         evaluator = Evaluator(
             model, frame, regions, label=exact.label, precision=precision, **options
         )
@@ -221,7 +224,7 @@ def explain(
         error = float(np.abs(searched - probabilities).max())
     about = {
         "label": evaluator.label,
-        "class_name": _class_name(exact, classes),
+        "class_name": _class_name(exact, names),
         "probability": float(probabilities[0]),
         "probability_selected": float(probabilities[1]),
         "probability_empty": float(probabilities[2]),
@@ -243,8 +246,7 @@ def explain(
         "version": __version__,
     }
     if exact.outputs == "values":
-        parts = ("whole", "selected", "empty", "complement")
-        about["values"] = dict(zip(parts, map(exact.to_units, probabilities.tolist()), strict=True))
+        about["values"] = dict(zip(PARTS, map(exact.to_units, probabilities.tolist()), strict=True))
     if curves:
         judge = archive if evaluator is exact else Archive(exact)
         about["curves"] = _measure_curves(judge, scores)
@@ -285,7 +287,7 @@ def explain_many(
         If an argument, an image (whose place is named) or the model's output cannot be used.
     """
     is_one = hasattr(images, "size") and getattr(images, "ndim", 0) < 4
-    if is_one or isinstance(images, str | os.PathLike):
+    if is_one or isinstance(images, str | os.PathLike) or not isinstance(images, Iterable):
         raise UserError(
             f"images: one {type(images).__name__} found; a list of images is needed, as [image]"
         )
@@ -322,7 +324,14 @@ def _search(
     for_ranking = 0
     if settings.max_passes is not None:
         limit = settings.max_passes - reserved
-        for_ranking = int(settings.refinement * limit)
+        # of nothing, and of one individual
+        least = archive.passes + 1 + (2 if settings.fitness == "contrast" else 1)
+        if limit < least:
+            raise UserError(
+                f"'max_passes' is {settings.max_passes}; at least {reserved + least} are needed, "
+                f"of which {reserved} are those of the result"
+            )
+        for_ranking = min(int(settings.refinement * limit), limit - least)
         archive.limit = limit - for_ranking
     now = time.perf_counter()
     archive.deadline = now + (1 - settings.refinement) * (deadline - now)
@@ -355,6 +364,20 @@ def _measure_curves(archive: Archive, scores: Floats) -> dict[str, Any]:
     }
 
 
+def _check_names(classes: Any) -> tuple[str, ...] | None:
+    """The names of the classes, in the order of the model's outputs; None if none are given."""
+    if classes is None:
+        return None
+    is_list = isinstance(classes, Iterable) and not isinstance(classes, str | Mapping | Set)
+    names = tuple(classes) if is_list else ()
+    if not names or not all(isinstance(name, str) for name in names):
+        raise UserError(
+            f"classes: {classes!r} found; a list with a name for each of the model's outputs is "
+            f"needed, as [str(name) for name in …]"
+        )
+    return tuple(map(str, names))
+
+
 def _class_number(label: int | str | None, classes: Sequence[str] | None) -> int | None:
     """The number of a class given by number or name; None if none is given."""
     if isinstance(label, list | tuple):
@@ -365,7 +388,13 @@ def _class_number(label: int | str | None, classes: Sequence[str] | None) -> int
     if not isinstance(label, str):
         return label
     if classes is not None and label in classes:
-        return list(classes).index(label)
+        numbers = [number for number, name in enumerate(classes) if name == label]
+        if len(numbers) > 1:
+            raise UserError(
+                f"label: '{label}' found, the name of the classes "
+                f"{' and '.join(map(str, numbers))}; choose one by its number"
+            )
+        return numbers[0]
     if label.isdecimal():
         return int(label)
     if classes is None:

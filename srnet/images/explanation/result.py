@@ -1,6 +1,7 @@
 """The result of an explanation: the selected superpixels, scores and probabilities."""
 
 import json
+import sys
 from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -25,6 +26,7 @@ ARRAYS = {
     "selected": (np.bool_, 1),
     "scores": (np.float64, 1),
 }
+PARTS = ("whole", "selected", "empty", "complement")
 CURVES = ("shares", "insertion", "deletion")
 ENDS = (".npz", ".png", ".svg", ".pdf", ".html")
 NUMBERS = (
@@ -108,12 +110,14 @@ class ImageExplanation:
                 f"fit together"
             )
         for key in NUMBERS:
-            if not isinstance(about.get(key), int | float) or isinstance(about.get(key), bool):
+            if not _is_number(about.get(key)):
                 raise UserError(
-                    f"an explanation's '{key}' is {about.get(key)!r}; a number is needed"
+                    f"an explanation's '{key}' is {about.get(key)!r}; a finite number is needed"
                 )
         if not isinstance(about.get("history"), list):
             raise UserError("an explanation's 'history' must be a list of objects")
+        if "values" in about:
+            _check_values(about["values"])
         if about.get("curves") is not None:
             _check_curves(about["curves"])
         self.about = dict(about)
@@ -313,12 +317,23 @@ class ImageExplanation:
         return f"<p>{escape_html(str(self))}</p>\n{svg_element(self.plot())}"
 
 
+def _is_number(value: Any) -> bool:
+    """Whether it is a finite number; of NaN no comparison holds."""
+    is_real = isinstance(value, int | float) and not isinstance(value, bool)
+    return is_real and abs(value) <= sys.float_info.max
+
+
+def _check_values(values: Any) -> None:
+    if not isinstance(values, dict) or not all(_is_number(values.get(part)) for part in PARTS):
+        raise UserError(
+            f"an explanation's 'values' must be an object with the numbers {', '.join(PARTS)}"
+        )
+
+
 def _check_curves(curves: Any) -> None:
     lists = [curves.get(key) for key in CURVES] if isinstance(curves, dict) else []
     numbers = [
-        len(values)
-        for values in lists
-        if isinstance(values, list) and all(isinstance(value, int | float) for value in values)
+        len(values) for values in lists if isinstance(values, list) and all(map(_is_number, values))
     ]
     if len(numbers) < len(CURVES) or min(numbers) < 2 or len(set(numbers)) > 1:
         raise UserError(

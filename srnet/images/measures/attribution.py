@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from srnet.errors import UserError
+from srnet.images.pictures.arrays import as_array
 from srnet.images.pictures.segments import superpixel_means
 from srnet.typing import Floats
 from srnet.validation import Integer, Number
@@ -72,7 +73,7 @@ def rank(
             f"{shape[0]}, {shape[1]}) for the pixels{numbers} is needed"
         )
     if values.ndim == 3:
-        values = values.sum(axis=0)
+        values = values.sum(axis=0, dtype=np.float64)
     if segments is None:
         return _by_score(np.arange(n).reshape(shape), values.ravel())
     return _by_score(segments, superpixel_means(values, segments))
@@ -148,9 +149,7 @@ def divide(ranked: Ranked, steps: int) -> NDArray[np.intp]:
 
 def _to_array(attribution: Any) -> NDArray[Any]:
     """An array of booleans, integers or finite floats."""
-    if hasattr(attribution, "detach"):
-        attribution = attribution.detach().cpu().numpy()
-    values = np.asarray(attribution)
+    values = as_array(attribution, "attribution")
     if not any(np.issubdtype(values.dtype, kind) for kind in (np.bool_, np.integer, np.floating)):
         raise UserError(
             f"attribution: an array of {values.dtype} found; numbers or booleans are needed"

@@ -18,9 +18,12 @@ from srnet.images.pictures.frame import frame_image
 from srnet.images.pictures.segments import superpixels
 from srnet.images.search.archive import Archive
 from srnet.images.search.evaluator import Evaluator
-from srnet.validation import Integer
+from srnet.validation import Choice, Integer
 
 PIXEL_STEPS = 100
+OPTIONS = (
+    *("fill", "preprocessing", "channels", "outputs", "output", "device", "batch", "precision"),
+)
 
 
 def insertion(
@@ -197,6 +200,8 @@ def _prepare(
     options: dict[str, Any],
 ) -> tuple[Ranked, Callable[[NDArray[Any]], Archive]]:
     """The order of the units, and what makes an archive of superpixels, which may be others."""
+    for name in options:
+        Choice(OPTIONS).check_key("options", name)
     if segments is None and isinstance(fill := options.get("fill"), str) and fill == "mean":
         raise UserError(
             "fill: 'mean' is the colour of a superpixel; give segments, or use grey, black or blur"

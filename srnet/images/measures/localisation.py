@@ -10,7 +10,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from srnet.errors import UserError
-from srnet.images.measures.attribution import rank, select
+from srnet.images.measures.attribution import Ranked, rank, select
+from srnet.images.pictures.arrays import as_array
+from srnet.images.pictures.segments import number
 from srnet.metrics import intersection_over_union
 from srnet.typing import Floats
 from srnet.validation import Number
@@ -36,15 +38,14 @@ def iou(
     top, share, threshold
         What is selected, see :func:`srnet.images.measures.sufficiency`.
     segments
-        (H, W), the superpixels 0 … n-1; without them pixels are selected.
+        (H, W) integers, the superpixels; without them pixels are selected.
 
     Raises
     ------
     UserError
         If the attribution, the truth or the selection cannot be used.
     """
-    truth = _check_truth(truth, segments)
-    ranked = rank(attribution, truth.shape, segments)
+    truth, ranked = _compare(attribution, truth, segments)
     selected = select(ranked, top=top, share=share, threshold=threshold)
     return intersection_over_union(selected[ranked.units], truth)
 
@@ -69,7 +70,7 @@ def pointing_game(
     truth
         (H, W) bool, the object's pixels, at least one.
     segments
-        (H, W), the superpixels 0 … n-1; without them it is about pixels.
+        (H, W) integers, the superpixels; without them it is about pixels.
     tolerance
         Pixels that are at most so far from the object, in pixels, count as on it (15 in the paper).
 
@@ -80,9 +81,8 @@ def pointing_game(
     """
     from scipy.ndimage import distance_transform_edt
 
-    truth = _check_truth(truth, segments)
     tolerance = Number(at_least=0).check("tolerance", tolerance)
-    ranked = rank(attribution, truth.shape, segments)
+    truth, ranked = _compare(attribution, truth, segments)
     on_object = distance_transform_edt(~truth) <= tolerance
     return float(on_object[ranked.places[ranked.units] == 0].mean())
 
@@ -91,8 +91,19 @@ def agreement(masks: NDArray[np.bool_]) -> float:
     """Mean intersection over union of all pairs of masks (runs, …), which says how far runs agree.
 
     It is 1 for a single mask.
+
+    Raises
+    ------
+    UserError
+        If there is no mask, or they are no booleans of one shape.
     """
-    flat = np.asarray(masks, dtype=bool).reshape(len(masks), -1).astype(np.float64)
+    values = as_array(masks, "masks")
+    if values.dtype != np.bool_ or values.ndim < 2 or not values.size:
+        raise UserError(
+            f"masks: an array of {values.dtype} of shape {values.shape} found; one or more masks "
+            f"of booleans, (runs, …), are needed"
+        )
+    flat = values.reshape(len(values), -1).astype(np.float64)
     if len(flat) < 2:
         return 1.0
     common = flat @ flat.T
@@ -102,15 +113,16 @@ def agreement(masks: NDArray[np.bool_]) -> float:
     return float(overlap[np.triu_indices(len(flat), 1)].mean())
 
 
-def _check_truth(truth: Any, segments: NDArray[np.integer] | None) -> NDArray[np.bool_]:
-    values = np.asarray(truth)
+def _compare(
+    attribution: Any, truth: Any, segments: NDArray[np.integer] | None
+) -> tuple[NDArray[np.bool_], Ranked]:
+    """The object's pixels (H, W), and the order of the units."""
+    values = as_array(truth, "truth")
     if values.ndim != 2 or values.dtype != np.bool_ or not values.any():
         raise UserError(
             f"truth: {np.count_nonzero(values)} pixels of an array of {values.dtype} of shape "
             f"{values.shape} found; a mask (H, W) of booleans, True on the object, is needed"
         )
-    if segments is not None and segments.shape != values.shape:
-        raise UserError(
-            f"truth: a mask of shape {values.shape} found; the superpixels have {segments.shape}"
-        )
-    return values
+    if segments is not None:
+        segments = number(segments, values.shape)
+    return values, rank(attribution, values.shape, segments)

@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from srnet.errors import UserError
+from srnet.images.pictures.arrays import as_array
 from srnet.images.pictures.reading import read_image
 
 Image = NDArray[np.float32]
@@ -137,8 +138,7 @@ def _call(function: Callable[..., Any], *arguments: NDArray[Any]) -> Any:
 def _read(fill: Any, image: Image) -> Image:
     """A colour or an image as pixels for the whole image."""
     channels = image.shape[2]
-    if not isinstance(fill, os.PathLike) and np.ndim(fill) < 2:
-        colour = np.asarray(fill)
+    if not isinstance(fill, os.PathLike) and (colour := as_array(fill, "'fill'")).ndim < 2:
         if colour.dtype.kind not in "fiub" or colour.shape not in ((), (1,), (channels,)):
             raise UserError(
                 f"'fill' is {fill!r}; as a colour, {channels} numbers in [0, 1] are needed"

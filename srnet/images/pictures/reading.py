@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from srnet.errors import UserError
+from srnet.images.pictures.arrays import as_array
 from srnet.io.files import check_readable
 from srnet.typing import StrPath
 from srnet.validation import Integer
@@ -52,11 +53,8 @@ def read_image(source: Any, channels: int | None = None) -> NDArray[np.float32]:
     if isinstance(source, str | os.PathLike):
         return _from_file(source, channels)
     if isinstance(source, Image.Image):
-        return _from_pillow(source, "image", channels)
-    if hasattr(source, "detach") and hasattr(source, "cpu"):
-        source = source.detach().cpu()
-        source = source.float() if source.is_floating_point() else source  # NumPy has no bfloat16
-    return _from_array(np.asarray(source), "image", channels)
+        return _decode(source, "image", channels)
+    return _from_array(as_array(source, "image"), "image", channels)
 
 
 def as_picture(image: NDArray[np.float32]) -> NDArray[np.float32]:
@@ -78,7 +76,7 @@ def _from_file(path: StrPath, channels: int | None) -> NDArray[np.float32]:
             # _from_pillow checks the size
             warnings.simplefilter("ignore", Image.DecompressionBombWarning)
             with Image.open(path, formats=FORMATS) as picture:
-                return _from_pillow(picture, str(path), channels)
+                return _decode(picture, str(path), channels)
     except UserError:
         raise
     except Image.UnidentifiedImageError as error:
@@ -95,6 +93,21 @@ def _from_file(path: StrPath, channels: int | None) -> NDArray[np.float32]:
     # Pillow's decoders raise SyntaxError, struct.error, zlib.error and others for damaged files
     except Exception as error:
         raise UserError(f"{path}: is a damaged image ({error})") from error
+
+
+def _decode(picture: Any, name: str, channels: int | None) -> NDArray[np.float32]:
+    """As ``_from_pillow``, which reads the pixels of a file only now."""
+    try:
+        return _from_pillow(picture, name, channels)
+    except UserError:
+        raise
+    except OSError as error:
+        raise UserError(f"{name}: cannot be read ({error.strerror or error})") from error
+    except Exception as error:
+        raise UserError(
+            f"{name}: is damaged, or of a mode that cannot be read, {picture.mode} ({error}); "
+            f"Pillow's RGB and L can"
+        ) from error
 
 
 def _from_pillow(picture: Any, name: str, channels: int | None) -> NDArray[np.float32]:
@@ -127,7 +140,7 @@ def _from_array(values: NDArray[Any], name: str, channels: int | None) -> NDArra
     _check_size(values.shape[0], values.shape[1], name)
     if values.dtype == np.bool_:
         scaled = values.astype(np.float32)
-    elif values.dtype in (np.uint8, np.uint16):
+    elif values.dtype.kind == "u" and values.dtype.itemsize <= 2:
         scaled = values.astype(np.float32) / np.float32(np.iinfo(values.dtype).max)
     elif np.issubdtype(values.dtype, np.floating):
         _check_range(values, name)

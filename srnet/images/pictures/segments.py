@@ -7,6 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from srnet.errors import UserError
+from srnet.images.pictures.arrays import as_array
 from srnet.images.pictures.reading import as_picture
 from srnet.typing import Floats
 
@@ -103,7 +104,7 @@ def superpixels(
                 f"function of the image is allowed"
             )
         try:
-            segments = METHODS[method](
+            segments: Any = METHODS[method](
                 as_picture(image) if image.shape[2] == 1 else image, **options
             )
         except TypeError as error:
@@ -116,14 +117,26 @@ def superpixels(
             f"it out, or use {', '.join(METHODS)}"
         )
     else:
-        segments = np.asarray(_call(method, image) if callable(method) else method)
-        if segments.shape != image.shape[:2] or not np.issubdtype(segments.dtype, np.integer):
-            raise UserError(
-                f"segments: an array of {segments.dtype} of shape {segments.shape} found; integers "
-                f"of the shape {image.shape[:2]} of the image that the network sees are needed"
-            )
-    labels, numbers = np.unique(segments, return_inverse=True)
-    if len(labels) < 2:
+        segments = _call(method, image) if callable(method) else method
+    return number(segments, image.shape[:2])
+
+
+def number(labels: Any, shape: tuple[int, ...]) -> Segments:
+    """Number the superpixels of integer labels (H, W) from 0 to n-1, in the labels' order.
+
+    Raises
+    ------
+    UserError
+        If they are of another shape or no integers, or there are fewer than two superpixels.
+    """
+    segments = as_array(labels, "segments")
+    if segments.shape != shape or not np.issubdtype(segments.dtype, np.integer):
+        raise UserError(
+            f"segments: an array of {segments.dtype} of shape {segments.shape} found; integers of "
+            f"the shape {shape} of the image that the network sees are needed"
+        )
+    names, numbers = np.unique(segments, return_inverse=True)
+    if len(names) < 2:
         raise UserError(
             "segments: the whole image is one superpixel; at least 2 are needed; use a larger "
             "count or another method"
@@ -133,8 +146,10 @@ def superpixels(
 
 def superpixel_means(values: NDArray[Any], segments: NDArray[np.integer]) -> Floats:
     """Mean of values (H, W) in each of the superpixels 0 … n-1, (n,)."""
-    labels = segments.ravel()
-    return np.bincount(labels, weights=values.ravel()) / np.bincount(labels)
+    # by the distance from one of its pixels, so that the mean of equal values is that value
+    first = values.ravel()[np.unique(segments, return_index=True)[1]].astype(np.float64)
+    rest = np.bincount(segments.ravel(), weights=(values - first[segments]).ravel())
+    return first + rest / np.bincount(segments.ravel())
 
 
 def _call(function: Callable[[NDArray[np.float32]], Any], image: NDArray[np.float32]) -> Any:

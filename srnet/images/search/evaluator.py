@@ -188,9 +188,18 @@ class Evaluator:
         )
 
     def _predict(self, output: Floats) -> Predictions:
-        if self.outputs == "values":
-            return predict_value(output[:, self.label], *self._range)
-        return predict_class(output, self.outputs, self.label)
+        with np.errstate(over="ignore", invalid="ignore"):
+            if self.outputs == "values":
+                predictions = predict_value(output[:, self.label], *self._range)
+            else:
+                predictions = predict_class(output, self.outputs, self.label)
+        if not np.isfinite(predictions).all():
+            raise UserError(
+                f"model: gives numbers from {output.min():.3g} to {output.max():.3g}, whose "
+                f"differences are no finite numbers; smaller ones are needed, as by output=lambda "
+                f"y: y / 1e300"
+            )
+        return predictions
 
     def _evaluate(self, genomes: Genomes) -> Floats:
         """The model's outputs by class, (m, classes), for superpixels shown (m, n)."""

@@ -76,6 +76,7 @@ class ImageModel:
         own = None if module is None else own_device(module)
         self.device = own if own is not None and device is None else _find_device(device, own)
         self._has_read_one = False
+        self._columns: int | None = None
         self._module: torch.nn.Module | None = module
         self._function: Callable[[Any], Any]
         self._forms: list[Form]
@@ -112,6 +113,13 @@ class ImageModel:
                 "model: gives NaN or infinity for this image; finite logits, probabilities or "
                 "values are needed"
             )
+        if self._columns not in (None, outputs.shape[1]):
+            raise UserError(
+                f"model: gives {outputs.shape[1]} outputs for each of "
+                f"{count_text(len(images), 'image')} and {self._columns} for one before; as many "
+                f"for every image are needed"
+            )
+        self._columns = outputs.shape[1]
         self._has_read_one |= len(images) == 1
         return outputs
 

@@ -1,0 +1,33 @@
+"""What a user gives as an array: NumPy arrays, torch tensors, Pillow images and lists."""
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from srnet.errors import UserError
+
+
+def as_array(values: Any, name: str) -> NDArray[Any]:
+    """The values as an array; floats of a tensor become float64, as NumPy has no bfloat16.
+
+    Parameters
+    ----------
+    name
+        The argument, for the error.
+
+    Raises
+    ------
+    UserError
+        If they are none, such as a list of lists of different lengths.
+    """
+    try:
+        if hasattr(values, "detach") and hasattr(values, "cpu"):
+            values = values.detach().cpu()
+            values = values.double() if values.is_floating_point() else values
+        return np.asarray(values)
+    except Exception as error:  # of lists, tensors and others' __array__
+        raise UserError(
+            f"{name}: a {type(values).__name__} found of which no array can be made "
+            f"({type(error).__name__}: {error}); an array of numbers is needed"
+        ) from error
