@@ -325,6 +325,7 @@ class SRNetRegressor(RegressorMixin, _Estimator):
         self.delta = delta
 
     def _settings(self) -> Settings:
+        Choice(("mse", *ROBUST)).check("loss", self.loss)
         return preset_settings(
             self.preset,
             loss=self.loss,
