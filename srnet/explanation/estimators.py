@@ -17,7 +17,6 @@ from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import check_is_fitted, validate_data
 
 from srnet.cgp.primitives import Primitive
-from srnet.errors import UserError
 from srnet.explanation.explain import explain_rows
 from srnet.explanation.layers import MOST_ROWS
 from srnet.explanation.result import Explanation
@@ -214,8 +213,6 @@ def _select(
     if sample_weight is None:
         return X, y, None
     numbers, weights = select_weighted(np.arange(len(X)), sample_weight)
-    if len(numbers) < 2:
-        raise UserError("'sample_weight' is above 0 in one row alone; at least 2 are needed")
     return X[numbers], y[numbers], None if weights is None else weights.rows
 
 
@@ -323,6 +320,7 @@ class SRNetRegressor(RegressorMixin, _Estimator):
         self.delta = delta
 
     def _settings(self) -> Settings:
+        Choice(("mse", *ROBUST)).check("loss", self.loss)
         return preset_settings(
             self.preset,
             loss=self.loss,

@@ -44,7 +44,7 @@ from srnet.search.compilation import is_compiled
 from srnet.search.pareto import SELECTIONS
 from srnet.search.progress import Progress
 from srnet.search.run import Search, evolve, record
-from srnet.search.settings import FORMULAS, RankSettings, Settings, limit_evaluations
+from srnet.search.settings import FORMULAS, RankSettings, Settings, limit_evaluations, of_run
 from srnet.search.settings import preset as preset_settings
 from srnet.typing import StrPath
 from srnet.validation import SECONDS, Choice, Integer
@@ -327,7 +327,7 @@ def explain_rows(
     if validation is not None:
         validation = rows_of(validation, columns, "'validation'")
     rows, weights = select_weighted(rows, sample_weight, validation_weight)
-    if weights is not None and not ranked:
+    if weights is not None and not getattr(search, "hold_out", False):
         raise UserError(f"'sample_weight' is of the preset rank; the preset is {search.preset!r}")
     sample = sample_layers(
         network,
@@ -372,7 +372,6 @@ def explain_rows(
 
 
 def resume_search(
-    search: Settings,
     explanation: Explanation,
     budget: str | int | Budget | None,
     *,
@@ -380,8 +379,9 @@ def resume_search(
     progress: bool,
     threads: int,
 ) -> Explanation:
-    """:meth:`Explanation.resume` of an explanation by such a search."""
+    """:meth:`Explanation.resume` of an explanation, also of one in files."""
     layers, run = explanation.network_layers, explanation.run
+    search = of_run(run)
     assert layers is not None
     if not isinstance(search, RankSettings) or layers.depth > 1:
         raise UserError(
@@ -460,7 +460,7 @@ def _search(
             restore_units(run, sample, scaler, columns) | kind,
             layers=sample.layers,
             network=network,
-            search_on=partial(resume_search, search),
+            search_on=resume_search,
         )
 
     options: dict[str, Any] = {"start": start} if start else {}

@@ -65,7 +65,11 @@ class Importance:
 
 
 def compute_importance(
-    model: SRNet, x: NDArray[Any], names: Sequence[str], output: int | None = None
+    model: SRNet,
+    x: NDArray[Any],
+    names: Sequence[str],
+    output: int | None = None,
+    scales: Floats | float = 1.0,
 ) -> Importance:
     """The indices of a model at rows x, n × k₀, whose columns are called ``names``.
 
@@ -80,6 +84,8 @@ def compute_importance(
     ----------
     output
         The output, 0 …; all of them if left out.
+    scales
+        By which all outputs are divided, (k,).
 
     Raises
     ------
@@ -94,7 +100,7 @@ def compute_importance(
                 "the formulas have no value at some combination of the inputs' values; importance "
                 "needs one everywhere in their box"
             )
-        return found if output is None else found[:, [output]]
+        return found / scales if output is None else found[:, [output]]
 
     read = sorted({i for program in model.programs[0] for i in program.used_inputs()})
     first, total = np.zeros(model.inputs), np.zeros(model.inputs)

@@ -265,6 +265,7 @@ class Explanation:
             single column, which may be either, is read as what the network gives.
         sample_weight
             What the rows count in ``mse``, ``r2`` and ``agreement``, (n,), at least 0, some above.
+            Rows of weight 0 are left out, also in ``finite`` and ``rows``.
 
         Raises
         ------
@@ -273,10 +274,20 @@ class Explanation:
             weights do not fit.
         """
         rows = self._rows(X, 1)
-        weights = None if sample_weight is None else check_weights(sample_weight, len(rows))
         expected, predicted = self._network_output(rows, y), self._model.predict(rows)
+        weights = None
+        if sample_weight is not None:
+            weights = check_weights(sample_weight, len(rows))
+            # a row of weight 0 counts as none, also where the formulas have no value
+            expected, predicted = expected[weights > 0], predicted[weights > 0]
+            weights = weights[weights > 0]
+        return _fidelity(expected, predicted, self._output_scales, weights)
+
+    @property
+    def _output_scales(self) -> Floats | float:
+        """By which outputs that have scales of their own are divided, (k,)."""
         scales = self.run.get("output_scale")
-        return _fidelity(expected, predicted, scales if isinstance(scales, list) else 1.0, weights)
+        return np.array(scales) if isinstance(scales, list) else 1.0
 
     def _network_output(self, rows: NDArray[Any], y: Any) -> Floats:
         """The network's outputs at the rows, n × k: y, or where that is None the network's own."""
@@ -383,6 +394,7 @@ class Explanation:
     ) -> "Explanation":
         """Search on, from all formulas of the front, on the same rows and with the same settings.
 
+        Settings of the population and the generations, which a budget changes, are the preset's.
         What was found before competes with what is found now. The random numbers are others, which
         follow from the run's seed and from how often it was resumed: with a number of evaluations
         the result is the same every time.
@@ -460,7 +472,8 @@ class Explanation:
             return EXACT
         x = self.network_layers.values(0)
         reference = self._model.layers(x)[-1][:, output]
-        unexplained = min(1 - (self.layers[-1].r2 or 0.0), 1.0)
+        explained = self.layers[-1].r2 if self.robust_r2 is None else self.robust_r2
+        unexplained = min(1 - (explained or 0.0), 1.0)
         share = max(_RISE * unexplained, _NOISE)
         return enough_digits(expression, symbols(self._input_names), x, reference, share)
 
@@ -618,7 +631,9 @@ class Explanation:
                 "a loaded explanation has no rows, which tell standard errors; explain the model "
                 "again"
             )
-        return compute_standard_errors(self._model, self.network_layers, self._input_names)
+        return compute_standard_errors(
+            self._model, self.network_layers, self._input_names, self._output_scales
+        )
 
     @property
     def consensus(self) -> "Consensus | None":
@@ -641,7 +656,8 @@ class Explanation:
         X
             Rows, n × d; by default those of the search.
         output
-            The output, 0 …; by default all of them together.
+            The output, 0 …; by default all of them together, each divided by its scale where they
+            have scales of their own.
 
         Raises
         ------
@@ -653,7 +669,8 @@ class Explanation:
 
         names = self._columns or self._input_names
         output = None if output is None else self._check_output(output)
-        return compute_importance(self._model, self._given_rows(X), names, output)
+        rows, scales = self._given_rows(X), self._output_scales
+        return compute_importance(self._model, rows, names, output, scales)
 
     def explain_at(self, x: Any, output: int = 0) -> "LocalExplanation":
         """One output of the formulas near a point: its value, gradient and curvature, exact, and
@@ -955,7 +972,7 @@ def _shorten(text: str) -> str:
 
 
 def _fidelity(
-    expected: Floats, predicted: Floats, scales: float | list[float], weights: Floats | None
+    expected: Floats, predicted: Floats, scales: Floats | float, weights: Floats | None
 ) -> Fidelity:
     finite = float(np.isfinite(predicted).all(axis=1).mean())
     same_class = expected.argmax(axis=1) == predicted.argmax(axis=1)

@@ -1,7 +1,5 @@
 """``srnet resume``: go on with the search of an explanation in files."""
 
-from collections.abc import Mapping
-from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +8,7 @@ from srnet.explanation.explain import check_folder, resume_search, write_files
 from srnet.explanation.result import Explanation
 from srnet.io.files import read_json
 from srnet.networks.layers import Layers
-from srnet.search.settings import Settings, preset
+from srnet.search.settings import of_run
 from srnet.typing import StrPath
 from srnet.validation import SECONDS
 
@@ -75,7 +73,7 @@ def read_explanation(run_file: StrPath, layers_file: StrPath) -> Explanation:
             raise UserError(
                 f"lacks '{lacking[0]}'; a RUN.json that srnet explain has written is needed"
             )
-        settings = _settings(run)
+        of_run(run)
     except UserError as error:
         raise error.in_file(run_file) from error
     layers = Layers.load(layers_file, explanation.model.task)
@@ -84,18 +82,4 @@ def read_explanation(run_file: StrPath, layers_file: StrPath) -> Explanation:
             f"{layers_file}: holds other rows than those on which {run_file} was found; the "
             f"layers.npz that was written with it is needed"
         )
-    return Explanation(run, layers=layers, search_on=partial(resume_search, settings))
-
-
-def _settings(run: Mapping[str, Any]) -> Settings:
-    """The settings of a run before its budget lowered them; what they lack is empty."""
-    given = {key: _freeze(value) for key, value in run["settings"].items() if key != "search"}
-    own = preset(run["preset"])
-    for limited in ("population", "generations"):
-        given[limited] = max(given.get(limited, 0), getattr(own, limited))
-    empty = {key: () for key in ("nested_constraints", "costs") if hasattr(own, key)}
-    return preset(run["preset"], **empty | given)
-
-
-def _freeze(value: Any) -> Any:
-    return tuple(value) if isinstance(value, list) else value
+    return Explanation(run, layers=layers, search_on=resume_search)

@@ -18,7 +18,10 @@ _FLAT, _PART = 1e-12, 1e-8
 
 
 def compute_standard_errors(
-    model: SRNet, layers: Layers, names: list[str] | None = None
+    model: SRNet,
+    layers: Layers,
+    names: list[str] | None = None,
+    output_scales: Floats | float = 1.0,
 ) -> pd.DataFrame:
     """Standard errors of all constants, weights and biases of a model.
 
@@ -34,6 +37,9 @@ def compute_standard_errors(
         The network's layers; the training rows count, by their weights.
     names
         Of the model's inputs; by default x0, x1, ….
+    output_scales
+        By which the outputs were divided for the fit, (k,): the errors of the divided ones have the
+        same variance.
 
     Returns
     -------
@@ -58,6 +64,7 @@ def compute_standard_errors(
     texts = model.formula_texts(names)
     rows: list[dict[str, Any]] = []
     for i, (programs, weights, biases) in enumerate(model):
+        scales = output_scales if i + 1 == model.depth else 1.0
         read = x if i == 0 else (scalars if model.reads == "scalars" else units)[i - 1]
         h = layers.splits["train"][i + 1].astype(np.float64)
         slopes = np.hstack([program.gradient(read)[1] for program in programs])
@@ -71,10 +78,11 @@ def compute_standard_errors(
             )
         if not (np.isfinite(slopes).all() and np.isfinite(columns).all()):
             raise UserError(f"layer {i + 1} has no finite derivatives on the fitted rows")
-        variance = float(np.sum(np.square(weigh(units[i] - h, row_weights)))) / free
+        variance = float(np.sum(np.square(weigh((units[i] - h) / scales, row_weights)))) / free
         slopes, columns = weigh(slopes, row_weights), weigh(columns, row_weights)
-        errors = _errors(slopes, weights[owners], columns)
+        errors = _errors(slopes, (weights / scales)[owners], columns)
         of_constants, of_weights = (np.sqrt(variance * each) for each in errors)
+        of_weights = of_weights * scales
         values = [constant for program in programs for constant in program.constants]
         for j, text in enumerate(texts[i]):
             head = {"layer": i + 1, "formula": j + 1, "text": text}

@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from srnet.cgp.program import Program
+from srnet.errors import UserError
 from srnet.explanation.layers import LayerSample
 from srnet.metrics import agreement, component_shares, largest_share, r_squared
 from srnet.model.fitting import fit_classifier, least_cost, quality
@@ -112,7 +113,13 @@ def restore_units(
             )
         )
     most = run.get("settings", {}).get("maxsize", math.inf)  # what scaling adds may be too much
-    fitting = [each for each in individuals if each.model.size <= most] or individuals[:1]
+    fitting = [each for each in individuals if each.model.size <= most]
+    if not fitting:
+        raise UserError(
+            f"'maxsize' is {most}; the smallest formula that was found has the size "
+            f"{min(each.model.size for each in individuals)}, with what float32 needs subtracted "
+            f"from the inputs"
+        )
     chosen = fitting if scaler is None else front(fitting)
     entries = [describe(individual, sample.layers, loss) for individual in chosen]
     for entry in entries:

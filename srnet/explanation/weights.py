@@ -27,7 +27,8 @@ class Weights:
 
 
 def check_weights(sample_weight: Any, rows: int) -> Floats:
-    """Weights of so many rows as an array, (n,) float64.
+    """Weights of so many rows as an array, (n,) float64, times a power of 2 with which none is
+    above 1 and no sum overflows.
 
     Raises
     ------
@@ -37,11 +38,16 @@ def check_weights(sample_weight: Any, rows: int) -> Floats:
     if hasattr(sample_weight, "detach"):
         sample_weight = sample_weight.detach().cpu()
     try:
-        weights = np.asarray(sample_weight, dtype=np.float64)
+        weights = np.asarray(sample_weight)
+        if weights.dtype.kind == "O":
+            weights = weights.astype(np.float64)
     except (TypeError, ValueError) as error:
         raise UserError(
             f"'sample_weight' is not an array of numbers ({error}); a number for each row is needed"
         ) from error
+    if weights.dtype.kind not in "fiub":
+        raise UserError(f"'sample_weight' holds {weights.dtype}; real numbers are needed")
+    weights = weights.astype(np.float64)
     if weights.shape != (rows,):
         raise UserError(
             f"'sample_weight' has the shape {weights.shape}; ({rows},) is needed, a number for "
@@ -55,26 +61,26 @@ def check_weights(sample_weight: Any, rows: int) -> Floats:
         )
     if not weights.any():
         raise UserError("'sample_weight' is zero in every row; some weight above 0 is needed")
-    return weights
+    return np.ldexp(weights, -np.frexp(weights.max())[1])
 
 
 def select_weighted(
     rows: NDArray[Any], sample_weight: Any, validation_weight: Any = None
 ) -> tuple[NDArray[Any], Weights | None]:
     """The rows (n × d, or their numbers) whose weight is not 0, and the weights, divided by their
-    mean; None where all are equal.
+    mean; None where all are equal. Those of validation rows are such that the mean row has 1.
 
     Raises
     ------
     UserError
-        If the weights are not as many numbers, finite and not negative, some above 0.
+        If the weights are not as many numbers, finite and not negative, two or more above 0.
     """
     if sample_weight is None:
         return rows, None
     weights = check_weights(sample_weight, len(rows))
+    if np.count_nonzero(weights) == 1 < len(rows):
+        raise UserError("'sample_weight' is above 0 in one row alone; at least 2 are needed")
     rows, weights = rows[weights > 0], weights[weights > 0]
     if (weights == weights[0]).all():
         return rows, None
-    mean = float(weights.mean())
-    validation = None if validation_weight is None else validation_weight / mean
-    return rows, Weights(weights / mean, validation)
+    return rows, Weights(weights / weights.mean(), validation_weight)

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 # A constant in NumPy's source is a column, as in the model: of a number alone NumPy takes the root
 # for the power 0.5, which differs at -inf, and Python refuses to divide by 0.
-_COLUMN = "np.full(len(inputs), {})"
+_COLUMN = "np.full(inputs.shape[0], {})"
 # Macros of gcc and of math.h, which would stand in the place of an input called so; the source uses
 # none of them.
 _MACROS = re.compile(r"unix|linux|NAN|INFINITY|HUGE_VAL[FL]?|(M|FP|MATH)_\w+|math_errhandling")

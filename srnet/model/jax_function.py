@@ -8,7 +8,8 @@ import jax
 import jax.numpy as jnp
 
 from srnet.cgp.primitives import by_name
-from srnet.model.numbers import numbers_of, replace_numbers
+from srnet.errors import UserError
+from srnet.model.numbers import check_numbers, numbers_of, replace_numbers
 from srnet.model.srnet import SRNet
 from srnet.typing import Floats
 
@@ -31,10 +32,18 @@ class SymbolicFunction:
 
     def __call__(self, x: Any, parameters: Parameters | None = None) -> jax.Array:
         """The outputs, n × k, at the rows of x, n × k₀, with other parameters in the place of those
-        of their names."""
+        of their names.
+
+        Raises
+        ------
+        UserError
+            If a parameter has another name or shape, or x another shape.
+        """
+        if parameters is not None:
+            check_numbers(self.parameters, parameters)
         x = jnp.asarray(x)
         if x.ndim != 2 or x.shape[1] != self.source.inputs:
-            raise ValueError(
+            raise UserError(
                 f"x has shape {x.shape}; rows × {self.source.inputs} columns are needed"
             )
         if not jnp.issubdtype(x.dtype, jnp.floating):
@@ -49,9 +58,9 @@ class SymbolicFunction:
         Raises
         ------
         UserError
-            If a weight is not finite.
+            If a name or a shape is another, or a weight is not finite.
         """
-        return replace_numbers(self.source, jax.device_get(dict(parameters)))
+        return replace_numbers(self.source, jax.device_get(parameters))
 
     def __repr__(self) -> str:
         lines = [f"  {text}" for layer in self.source.formula_texts() for text in layer]

@@ -132,9 +132,10 @@ class RowLoss:
         """The error that costs so much."""
         if self.name == "l1":
             return cost
-        if self.name == "huber" and cost > self.delta**2:
-            return (cost + self.delta**2) / (2 * self.delta)
-        return float(np.sqrt(cost))
+        squared = float(np.sqrt(cost))
+        if self.name == "huber" and squared > self.delta:  # whose square may overflow
+            return (cost / self.delta + self.delta) / 2
+        return squared
 
 
 SQUARED = RowLoss()

@@ -2,10 +2,12 @@
 
 from collections.abc import Mapping
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 
 from srnet.cgp.program import Program
+from srnet.errors import UserError
 from srnet.model.srnet import SRNet
 from srnet.typing import Floats
 
@@ -22,15 +24,31 @@ def numbers_of(model: SRNet) -> dict[str, Floats]:
     return numbers
 
 
+def check_numbers(known: Mapping[str, Floats], given: Any) -> None:
+    """UserError unless what is given has names that are known, with arrays of the same shapes."""
+    if not isinstance(given, Mapping):
+        raise UserError(f"'parameters' is {given!r}; arrays by their names are needed")
+    for name, value in given.items():
+        if name not in known:
+            raise UserError(f"'parameters' has {name!r}; known are {', '.join(known)}")
+        if np.shape(value) != known[name].shape:
+            raise UserError(
+                f"'parameters' has {name} of the shape {np.shape(value)}; {known[name].shape} is "
+                f"needed"
+            )
+
+
 def replace_numbers(model: SRNet, numbers: Mapping[str, Floats]) -> SRNet:
     """The model with these numbers; those that are not among them stay.
 
     Raises
     ------
     UserError
-        If a weight or bias is not finite.
+        If a name or a shape is another, or a weight or bias is not finite.
     """
-    numbers = numbers_of(model) | dict(numbers)
+    known = numbers_of(model)
+    check_numbers(known, numbers)
+    numbers = known | dict(numbers)
     layers = range(model.depth)
     return replace(
         model,

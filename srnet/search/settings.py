@@ -1,5 +1,6 @@
 """The settings of a search and the presets that name them."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, fields, replace
 from typing import Annotated, Any
 
@@ -161,6 +162,11 @@ class RankSettings(JointSettings):
         super().__post_init__()
         if self.maxsize is not None and not self.hold_out:
             raise UserError(f"'maxsize' is of the preset rank; the preset is {self.preset}")
+        if self.loss in ROBUST and not self.hold_out:  # squares choose there
+            raise UserError(
+                f"the loss {self.loss} is of the preset rank with held-out rows; 'hold_out' is "
+                f"{self.hold_out}"
+            )
         if (self.delta is not None) != (self.loss == "huber"):
             raise UserError(
                 f"'delta' is {self.delta} with the loss {self.loss}; it is of the loss huber alone"
@@ -239,6 +245,26 @@ def preset(name: str, **changes: Any) -> Settings:
     if loss == "huber":
         brought = {"delta": _DELTA}
     return replace(PRESETS[name], **{**brought, **changes})
+
+
+def of_run(run: Mapping[str, Any]) -> Settings:
+    """The settings that RUN.json tells; what they lack is empty. Population and generations, which
+    the budget of a run changes, are the preset's own.
+
+    Raises
+    ------
+    UserError
+        If the preset or a key is unknown or a value out of its range.
+    """
+    budget = ("population", "generations")
+    given = {
+        key: tuple(value) if isinstance(value, list) else value
+        for key, value in run["settings"].items()
+        if key != "search" and key not in budget
+    }
+    own = preset(run["preset"])
+    empty = {key: () for key in ("nested_constraints", "costs") if hasattr(own, key)}
+    return preset(run["preset"], **empty | given)
 
 
 # A schedule needs some generations: where the budget is small they have fewer offspring.

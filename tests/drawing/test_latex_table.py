@@ -64,6 +64,10 @@ def wide(name: str, paper: Paper) -> pd.DataFrame:
                 values = [value / column.times for value in shown]
                 columns[column.of] = values
                 columns |= {other: values for other in (column.spread, *column.brackets) if other}
+    if name == "images_differences":
+        columns |= {"reference": IMAGE_METHODS[:1] * 2, "method": IMAGE_METHODS}
+        for measure in ("insertion", "deletion", "best_iou"):
+            columns[f"{measure}_verdict"] = ["too few images", "better"]
     if name in ("images_methods", "images_named"):
         columns["method"] = IMAGE_METHODS
     if name == "reproduction":

@@ -256,6 +256,11 @@ def test_targets_far_off_do_not_decide(loss: str) -> None:
     assert spoiled.score(X[others], Y[others]) < 0
 
 
+def test_a_regression_has_no_cross_entropy() -> None:
+    with pytest.raises(UserError, match="'loss' is 'cross_entropy'; allowed are mse, huber, l1"):
+        SRNetRegressor(**TINY, loss="cross_entropy").fit(X, Y)
+
+
 def test_maxsize_bounds_the_formula() -> None:
     est = SRNetRegressor(**TINY, maxsize=12).fit(X, Y)
     assert 5 <= est.explanation_.model.size <= 12

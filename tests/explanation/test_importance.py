@@ -97,6 +97,14 @@ def test_outputs_count_by_their_variance() -> None:
         np.testing.assert_allclose(table["total_order"][NAMES], total, atol=0.003)
 
 
+def test_outputs_with_scales_of_their_own_count_alike() -> None:
+    model = one_layer((SINE, SQUARE), [[2e9, 0.0], [0.0, 4e-9]])
+    table = compute_importance(model, ROWS, NAMES, scales=np.array([1e9, 1e-9])).inputs
+    np.testing.assert_allclose(
+        table.set_index("input")["total_order"][NAMES], [0.5, 0.5, 0], atol=0.003
+    )
+
+
 def test_whole_numbers_stay_what_they_are() -> None:
     """A formula that has no value between them is asked at them alone."""
     x = np.array([[1.0], [4.0], [9.0], [4.0]])

@@ -1,5 +1,6 @@
 """Searches that go on: from given formulas, from an explanation, and told by a callback."""
 
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -8,7 +9,9 @@ import pytest
 
 from srnet import Explanation, explain
 from srnet.errors import UserError
+from srnet.explanation.explain import write_files
 from srnet.explanation.generation import Generation
+from srnet.explanation.resume import read_explanation
 
 pytestmark = pytest.mark.filterwarnings("ignore:the formulas are not the network")
 
@@ -81,6 +84,20 @@ def test_a_search_goes_on_where_it_was(alone: Explanation) -> None:
     assert second.run["evaluations"] > first.run["evaluations"]
     assert first.run["rows"] == alone.run["rows"]
     assert Explanation(second.run).run["resumed"] == 2
+
+
+def test_a_search_in_files_goes_on_as_in_memory(tmp_path: Path) -> None:
+    settings = {"population": 20, "generations": 50, "rounds": 3}
+    found = explain(law, X, loss="huber", delta=0.2, maxsize=30, settings=settings, progress=False)
+    write_files(found, tmp_path, 1.0)
+    loaded = read_explanation(tmp_path / "run.json", tmp_path / "layers.npz")
+    # with this budget the population is neither that of the settings nor the least
+    first, second = (each.resume(30_000, progress=False) for each in (found, loaded))
+    for each in (first, second):
+        assert each.run["settings"]["population"] == 30
+        assert each.run["settings"]["delta"] == 0.2
+        assert each.run["settings"]["rounds"] == 3
+    assert first.run["pareto"] == second.run["pareto"]
 
 
 def test_an_explanation_can_be_the_start(alone: Explanation) -> None:

@@ -108,3 +108,13 @@ def test_what_is_refused(options: dict[str, Any], message: str) -> None:
 def test_settings_without_a_robust_loss_do_not_name_its_delta() -> None:
     assert not {"delta", "maxsize"} & preset("rank").to_json().keys()
     assert preset("rank", loss="huber").to_json()["delta"] == 0.1
+
+
+def test_held_out_rows_choose_by_a_robust_loss() -> None:
+    with pytest.raises(UserError, match="the loss l1 is of the preset rank with held-out rows"):
+        preset("rank", loss="l1", hold_out=False)
+
+
+def test_a_formula_that_is_too_large_with_its_shift_is_refused() -> None:
+    with pytest.raises(UserError, match="'maxsize' is 5; the smallest formula .* has the size 7"):
+        explain(lambda x: 2 * (x[:, :1] - 1e9), X + 1e9, maxsize=5, budget=1000, progress=False)

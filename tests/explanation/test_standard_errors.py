@@ -112,3 +112,20 @@ def test_what_has_none_is_a_sentence() -> None:
     root = SRNet(((Program(2, (), (("sqrt", (0,)),), 2),),), (np.ones((1, 1)),), (np.zeros(1),))
     with pytest.raises(UserError, match="layer 1 has no finite derivatives"):
         compute_standard_errors(root, layers)
+
+
+def test_outputs_with_scales_of_their_own_keep_their_errors() -> None:
+    """Those of the scaled outputs, in the units of each."""
+    scales = np.array([1e9, 1e-9])
+    y = np.outer(np.sin(1.3 * X[:, 0]), [2.0, -1.0]) + RNG.normal(0, 0.1, (300, 2))
+    y = y.astype(np.float32).astype(np.float64)
+    model, layers = fitted((SINE,), y)
+    large = SRNet(model.programs, (model.weights[0] * scales,), (model.biases[0] * scales,))
+    x = layers.splits["train"][0]
+    own = Layers({split: [x, y * scales] for split in ("train", "valid")}, name="made up")
+    found = compute_standard_errors(large, own, output_scales=scales)
+    plain = compute_standard_errors(model, layers)
+    units = np.array([1.0, *scales, *scales])
+    np.testing.assert_allclose(
+        found["standard_error"].astype(float), units * plain["standard_error"], rtol=1e-6
+    )

@@ -132,6 +132,27 @@ def test_weights_are_saved_with_the_layers_and_the_search_goes_on_with_them() ->
     assert more.standard_errors()["standard_error"].notna().all()
 
 
+@pytest.mark.parametrize("unit", [1e307, 1e-310])
+def test_only_the_ratios_of_weights_count(unit: float) -> None:
+    found = explain(product, X, **SMALL)
+    counts, y = times(120), RNG.normal(size=(120, 1))
+    told, plain = found.fidelity(X, y, unit * counts), found.fidelity(X, y, counts)
+    assert told.mse == pytest.approx(plain.mse)
+    assert told.r2 == pytest.approx(plain.r2)
+    far = unit * np.where(np.arange(120) < 60, 1.0, 2.0)
+    weights = explain(product, X, sample_weight=far, **SMALL).network_layers
+    assert weights is not None
+    counts = weights.row_weights("train")
+    assert counts is not None
+    assert counts.max() / counts.min() == pytest.approx(2)
+
+
+def test_fidelity_leaves_rows_without_weight_out() -> None:
+    found = explain(lambda x: 1 / x[:, 0], X, start=["1/x0"], **SMALL)
+    told = found.fidelity(np.vstack([X, [[0.0, 1.0]]]), np.ones((121, 1)), [1] * 120 + [0])
+    assert told == found.fidelity(X, np.ones((120, 1)))
+
+
 @pytest.mark.parametrize(
     ("weights", "message"),
     [
@@ -140,7 +161,10 @@ def test_weights_are_saved_with_the_layers_and_the_search_goes_on_with_them() ->
         ([1.0] * 119 + [np.nan], r"'sample_weight' is nan in row 119; finite numbers of at least"),
         ([-1.0] + [1.0] * 119, r"'sample_weight' is -1.0 in row 0"),
         (np.zeros(120), "'sample_weight' is zero in every row; some weight above 0 is needed"),
-        (["a"] * 120, "'sample_weight' is not an array of numbers"),
+        (["a"] * 120, "'sample_weight' holds <U1; real numbers are needed"),
+        ([{}] * 120, "'sample_weight' is not an array of numbers"),
+        (np.ones(120) + 1j, "'sample_weight' holds complex128; real numbers are needed"),
+        ([1.0] + [0.0] * 119, "'sample_weight' is above 0 in one row alone; at least 2 are"),
     ],
 )
 def test_what_are_no_weights_is_refused(weights: Any, message: str) -> None:
@@ -148,7 +172,7 @@ def test_what_are_no_weights_is_refused(weights: Any, message: str) -> None:
         explain(product, X, sample_weight=weights, **SMALL)
 
 
-@pytest.mark.parametrize("name", ["joint", "paper"])
+@pytest.mark.parametrize("name", ["joint", "paper", "rank2"])
 def test_presets_without_weights_refuse_them(name: str) -> None:
     with pytest.raises(UserError, match=f"'sample_weight' is of the preset rank.*'{name}'"):
         explain(product, X, sample_weight=times(120), preset=name, **SMALL)

@@ -4,6 +4,7 @@ import pickle
 import subprocess
 import sys
 from collections.abc import Iterator
+from typing import Any
 
 import jax
 import jax.numpy as jnp
@@ -236,3 +237,23 @@ def test_jax_is_imported_only_when_needed() -> None:
         "import sys, srnet.model.export, srnet.explanation.result; sys.exit('jax' in sys.modules)"
     )
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
+
+
+@pytest.mark.parametrize(
+    ("given", "message"),
+    [
+        ({"weight0": 1.0}, "'parameters' has 'weight0'; known are constants0, weights0, biases0"),
+        (
+            {"constants0": np.zeros(1)},
+            r"'parameters' has constants0 of the shape \(1,\); \(2,\) is",
+        ),
+        ({"weights0": np.zeros((2, 3))}, r"has weights0 of the shape \(2, 3\); \(1, 1\) is needed"),
+        ([1.0], r"'parameters' is \[1.0\]; arrays by their names are needed"),
+    ],
+)
+def test_other_parameters_are_refused(given: Any, message: str) -> None:
+    program = Program(2, (2.0, 3.0), (("mul", (0, 2)), ("add", (4, 3))), 5)
+    function = to_jax(SRNet(((program,),), (np.array([[1.0]]),), (np.array([0.0]),)))
+    for call in (lambda: function(X, given), lambda: function.to_model(given)):
+        with pytest.raises(UserError, match=message):
+            call()
