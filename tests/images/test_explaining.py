@@ -164,6 +164,27 @@ def test_fills() -> None:
     )
 
 
+@pytest.mark.parametrize(
+    ("whole", "selected", "empty", "said"),
+    [
+        (0.95, 0.9, 0.1, ""),
+        (0.3, 0.25, 0.28, "Poor: the empty image has p = 0.280, the whole one p = 0.300"),
+        (0.9, 0.45, 0.1, "Poor: the superpixels alone have p = 0.450, the whole image p = 0.900"),
+    ],
+)
+def test_a_poor_explanation_says_so(whole: float, selected: float, empty: float, said: str) -> None:
+    found = explained()
+    numbers = {"probability": whole, "probability_selected": selected, "probability_empty": empty}
+    judged = ImageExplanation(
+        found.image, found.segments, found.selected, found.scores, found.about | numbers
+    )
+    first, *others = str(judged).splitlines()
+    assert "Poor" not in first
+    assert others == judged.warnings
+    assert len(others) == bool(said)
+    assert "".join(others).startswith(said)
+
+
 def test_a_saved_explanation_is_the_same(tmp_path: Path) -> None:
     found = explained()
     found.save(tmp_path / "a.npz")

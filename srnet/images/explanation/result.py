@@ -39,6 +39,9 @@ NUMBERS = (
     "seconds",
 )
 
+# An image whose probability exceeds that of the empty one by less than this is hardly explained.
+_POOR_CHANGE = 0.1
+
 
 class ImageExplanation:
     """The superpixels that make a network give an image its class.
@@ -295,7 +298,28 @@ class ImageExplanation:
                 f"ImageExplanation.save is needed"
             ) from error
 
+    @property
+    def warnings(self) -> list[str]:
+        """What a reader must know of a poor explanation."""
+        whole, selected, empty = (
+            self.about[key] for key in ("probability", "probability_selected", "probability_empty")
+        )
+        if whole - empty < _POOR_CHANGE:
+            return [
+                f"Poor: the empty image has {self.amount('empty')}, the whole one "
+                f"{self.amount('whole')}; its superpixels hardly matter, or the fill hides little."
+            ]
+        if selected - empty < 0.5 * (whole - empty):
+            return [
+                f"Poor: the superpixels alone have {self.amount('selected')}, the whole image "
+                f"{self.amount('whole')}; more passes may find better ones."
+            ]
+        return []
+
     def __str__(self) -> str:
+        return "\n".join([self._summary(), *self.warnings])
+
+    def _summary(self) -> str:
         return printable(
             f"{self.class_name}: {np.count_nonzero(self.selected)} of {len(self.selected)} "
             f"superpixels, {100 * self.share:.0f} % of the pixels; "
@@ -308,7 +332,7 @@ class ImageExplanation:
         )
 
     def __repr__(self) -> str:
-        return f"<ImageExplanation {self}>"
+        return f"<ImageExplanation {self._summary()}>"
 
     def _repr_html_(self) -> str:
         """What a notebook shows."""
