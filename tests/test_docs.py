@@ -20,6 +20,7 @@ PAGES = [
     ROOT / "CONTRIBUTING.md",
     ROOT / "config" / "README.md",
     *sorted((ROOT / "docs").glob("*.md")),
+    *sorted((ROOT / "docs" / "clouds").glob("*.md")),
     *sorted((ROOT / "results" / "published").glob("*/*.md")),
 ]
 

@@ -7,11 +7,14 @@ import os
 import re
 import subprocess
 import sys
+import tomllib
 from pathlib import Path
 from typing import Any
 
 import pytest
 import yaml
+from packaging.requirements import Requirement
+from packaging.utils import canonicalize_name
 
 import srnet
 
@@ -42,6 +45,34 @@ def test_the_citation_has_the_day_of_the_release() -> None:
     )
     day = yaml.safe_load(read("CITATION.cff")).get("date-released")
     assert [str(day)] * (day is not None) == released
+
+
+# --- The lock -------------------------------------------------------------------------------------
+
+
+def test_the_lock_has_every_requirement_in_a_version_that_is_allowed() -> None:
+    project = tomllib.loads(read("pyproject.toml"))["project"]
+    extras = project["optional-dependencies"]
+    pins: dict[str, list[Requirement]] = {}
+    for line in re.findall(r"^[^\s#].*==.*?(?= \\$)", read("requirements.lock"), re.MULTILINE):
+        pin = Requirement(line)
+        if pin.marker is None or pin.marker.evaluate():
+            pins.setdefault(canonicalize_name(pin.name), []).append(pin)
+    texts = [
+        *project["dependencies"],
+        *(
+            text
+            for name in ("workflow", "cluster", "storage", "compare", "test", "docs")
+            for text in extras[name]
+        ),
+    ]
+    for needed in map(Requirement, texts):
+        name = canonicalize_name(needed.name)
+        if name in ("srnet", "torch") or (needed.marker and not needed.marker.evaluate()):
+            continue  # torch is installed before, without the lock
+        (pin,) = pins[name]
+        (version,) = [part.version for part in pin.specifier]
+        assert needed.specifier.contains(version, prereleases=True), (needed, version)
 
 
 # --- The documentation's versions -----------------------------------------------------------------

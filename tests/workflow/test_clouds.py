@@ -1,4 +1,4 @@
-"""The page about clouds: its profiles have keys that Snakemake or the plugin knows."""
+"""The pages about clouds: their profiles have keys that Snakemake or the plugin knows."""
 
 import re
 
@@ -10,6 +10,8 @@ from snakemake.cli import get_argument_parser
 import srnet
 
 PAGE = (ROOT / "docs" / "clouds.md").read_text()
+# The pages of the services, in the order of the table.
+SERVICES = re.findall(r"^\| \[.*?\]\((clouds/.*?\.md)\)", PAGE, re.MULTILINE)
 # Settings of the plugins, in the versions that the page names: in their sources, the fields of
 # ExecutorSettings and StorageProviderSettings.
 SETTINGS = {
@@ -32,7 +34,11 @@ NEEDED = {
     "googlebatch": {"project", "region"},
     "storage-gcs": {"project"},
 }
-PROFILES = [yaml.safe_load(block) for block in re.findall(r"```yaml\n(.*?)```", PAGE, re.DOTALL)]
+PROFILES = [
+    yaml.safe_load(block)
+    for page in SERVICES
+    for block in re.findall(r"```yaml\n(.*?)```", (ROOT / "docs" / page).read_text(), re.DOTALL)
+]
 NAMES = [profile["executor"] for profile in PROFILES]
 
 
@@ -40,7 +46,7 @@ def settings(profile: dict, plugin: str) -> set[str]:
     return {key.removeprefix(f"{plugin}-") for key in profile if key.startswith(f"{plugin}-")}
 
 
-def test_every_service_of_the_page_has_a_profile():
+def test_every_service_has_a_page_with_a_profile():
     assert NAMES == ["kubernetes", "aws-batch", "googlebatch", "htcondor", "sge"]
     for name in NAMES:
         assert f"`snakemake-executor-plugin-{name}`" in PAGE
