@@ -828,7 +828,7 @@ def test_evolve_takes_a_number_of_formulas(tmp_path: Path, layers_file: Path) ->
         (["--fidelity", "2"], "'fidelity' is 2.0"),
         (["--fidelity", "nan"], "'fidelity' is nan"),
         (["--nodes", "0"], "nodes' is 0"),
-        (["--nodes", "5", "--preset", "paper"], "are of the preset rank"),
+        (["--nodes", "5", "--preset", "paper"], "'nodes' is of the preset rank"),
         (["--layers", "hidden7"], "no layer 'hidden7'"),
         (["--out", "/dev/null/o"], "/dev/null/o"),
     ],

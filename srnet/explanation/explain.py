@@ -570,10 +570,8 @@ def _choices(
         raise UserError(f"'settings' has the loss {settings['loss']!r}; give it as loss=")
     given = {key: value for key, value in rank_options.items() if value is not None}
     if given and not isinstance(preset_settings(preset), RankSettings):
-        raise UserError(
-            f"'fidelity', 'nodes', 'maxsize' and 'delta' are of the preset rank; the preset is "
-            f"{preset!r}"
-        )
+        name = next(iter(given)).removeprefix("most_")
+        raise UserError(f"'{name}' is of the preset rank; the preset is {preset!r}")
     given |= {key: value for key, value in options.items() if value is not None}
     return {**(settings or {}), **given}
 

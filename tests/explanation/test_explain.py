@@ -591,7 +591,7 @@ BAD: dict[str, tuple[Any, Any, dict[str, Any], str]] = {
         mlp(2, 3, 1),
         X,
         {"preset": "paper", "fidelity": 0.9},
-        "'fidelity' and 'nodes' are of the preset rank; the preset is 'paper'",
+        "'fidelity' is of the preset rank; the preset is 'paper'",
     ),
     "nodes": (mlp(2, 3, 1), X, {"nodes": 0}, "'(nodes|most_nodes)' is 0; a whole number"),
     "nodes, text": (mlp(2, 3, 1), X, {"nodes": "3"}, "'(nodes|most_nodes)' is '3'"),
