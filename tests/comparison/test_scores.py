@@ -208,9 +208,8 @@ def test_curves_go_through_the_test_box(made, run):
 def test_a_plane_has_every_row_and_two_zooms(made, monkeypatch):
     case = case_of(made, "flowers")
     baseline = methods("baselines", 1, 10)[0]
-    monkeypatch.setattr(
-        "srnet.comparison.scores._srnet", lambda run: baseline
-    )  # in the place of a run
+    # in the place of a run
+    monkeypatch.setattr("srnet.comparison.scores._run_method", lambda *_: baseline)
     rows, lines = plane(case, {}, samples=60)
     assert len(rows) == sum(len(points) for points in case.points.values())
     assert rows["explained"].sum() == 2
