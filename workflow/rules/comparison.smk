@@ -84,7 +84,7 @@ rule compare_srnet:
     message:
         "Explaining task {wildcards.task} by the runs of preset {wildcards.preset}"
     shell:
-        "srnet compare {params.method} --task {wildcards.task}"
+        "srnet compare {params.method:q} --task {wildcards.task}"
         " --tasks {params.tasks:q} --data {input.data:q} --network {input.network:q}"
         " --layers {input.layers:q} {params.options} {params.runs}"
         " --out {output.scores:q} --answers {output.answers:q} > {log:q} 2>&1"

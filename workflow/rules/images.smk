@@ -61,7 +61,7 @@ if IMAGES:
         message:
             "Training {wildcards.network} on made images"
         shell:
-            "srnet train-classifier {params.architecture} {params.options} --threads {threads}"
+            "srnet train-classifier {params.architecture:q} {params.options} --threads {threads}"
             " --out {output.network:q} --report {output.report:q} > {log:q} 2>&1"
 
     rule compare_explanations:
