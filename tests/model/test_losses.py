@@ -195,6 +195,6 @@ def test_settings_name_a_loss() -> None:
 @pytest.mark.parametrize("delta", [1e-300, 1e300])
 def test_any_delta_has_a_typical_error(delta: float) -> None:
     loss, h = RowLoss("huber", delta), RNG.normal(size=(400, 1))
-    assert loss.squared(loss.mean(np.full((5, 1), 3.0))) == pytest.approx(9)
-    explained = loss.explained(loss.mean(0.1 * h), h)
+    assert loss.typical_square(loss.mean(np.full((5, 1), 3.0))) == pytest.approx(9)
+    explained = loss.r_squared(loss.mean(0.1 * h), h)
     assert explained == pytest.approx(0.99, abs=1e-3)
