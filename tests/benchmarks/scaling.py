@@ -101,6 +101,8 @@ def step_of(file: Path) -> tuple[str, str] | None:
             return task, f"{step}/{number_count(seeds)}"
         case (task, "srnet", preset, ("formulas" | "compared") as step):
             return task, f"{step}/{preset}"
+        case (task, "local", preset, "compared"):
+            return task, f"local/{preset}"
         case (task, "srnet", preset, _):
             return task, f"evolve/{preset}"
     return None
