@@ -285,9 +285,7 @@ def comparison_code(explainer):
 
 def number_ranges(count):
     """The seeds, or images, 1 … count in jobs: 1-10, 11-20, …"""
-    return [
-        f"{first}-{min(first + PER_JOB - 1, count)}" for first in range(1, count + 1, PER_JOB)
-    ]
+    return [f"{first}-{min(first + PER_JOB - 1, count)}" for first in range(1, count + 1, PER_JOB)]
 
 
 def comparison_files(tasks, ending="csv", max_seed=None):
