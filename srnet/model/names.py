@@ -28,13 +28,16 @@ _FUNCTIONS = {
     primitive.name for primitive in PRIMITIVES if primitive.text.startswith(f"{primitive.name}(")
 }
 
+# An interactive Python, also that of a doctest, adds its last result as _.
+_BUILTINS = set(dir(builtins)) - {"_"}
+
 
 def _is_taken(name: str) -> bool:
     import sympy
 
     return (
         hasattr(sympy, name)
-        or hasattr(builtins, name)
+        or name in _BUILTINS
         or keyword.iskeyword(name)
         or name in _FUNCTIONS
         or is_own(name)

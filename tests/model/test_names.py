@@ -29,7 +29,12 @@ SYMPY = sorted(name for name in dir(sympy) if not name.startswith("_"))
         (["pdiv", "np"], ["pdiv_", "np_"]),
     ],
 )
-def test_names_for_formulas(columns: list[str], names: list[str]) -> None:
+@pytest.mark.parametrize("interactive", [False, True])
+def test_names_for_formulas(
+    columns: list[str], names: list[str], interactive: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    if interactive:  # which keeps the last result
+        monkeypatch.setattr("builtins._", 1, raising=False)
     assert symbol_names(columns) == names
 
 
