@@ -108,9 +108,9 @@ def make_function(
     )
     before = by_name(name) if is_own(name) else None
     if before is not None:
-        function_table.unload(name)
         remove_own(name)
     add_own(primitive)
+    function_table.unload(name)  # of a function that had its place before
     try:
         _check(primitive)
     except UserError:

@@ -17,7 +17,7 @@ from srnet.cgp.derivatives import sweep
 from srnet.cgp.evaluation import evaluate_block
 from srnet.cgp.genome import Grid
 from srnet.cgp.nesting import NestedConstraints
-from srnet.cgp.primitives import INLINED, OPCODES, is_own, remove_own
+from srnet.cgp.primitives import INLINED, OPCODES, by_name, is_own, remove_own
 from srnet.cgp.program import Program
 from srnet.errors import UserError
 from srnet.model.export import to_c, to_numpy, to_torch
@@ -152,6 +152,13 @@ def test_a_function_that_is_made_again_is_replaced() -> None:
     with pytest.raises(UserError, match="'f' cannot be written"):
         make_function("f", lambda m, x: m.arctan(x))
     assert primitives.by_name("f") is third
+
+
+def test_a_function_in_the_place_of_one_that_was_removed_is_its_own() -> None:
+    make_function("former", lambda m, x: x + 1)
+    remove_own("former")
+    make_function("latter", lambda m, x: x * 3)  # is compared with its compiled code
+    assert by_name("latter").value(np, 2.0) == 6
 
 
 def test_it_counts_as_any_function() -> None:

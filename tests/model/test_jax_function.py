@@ -14,7 +14,7 @@ import torch
 from helpers import ranked
 
 from srnet.cgp.own_functions import make_function
-from srnet.cgp.primitives import PRIMITIVES, Primitive, remove_own
+from srnet.cgp.primitives import PRIMITIVES, Primitive
 from srnet.cgp.program import Program
 from srnet.errors import UserError
 from srnet.model.export import to_jax, to_torch
@@ -127,15 +127,12 @@ def test_integers_are_computed_as_floats() -> None:
     np.testing.assert_allclose(to_jax(every_primitive())(x), expected, rtol=1e-9)
 
 
-@pytest.mark.usefixtures("float64")
+@pytest.mark.usefixtures("float64", "no_own_functions")
 def test_own_functions() -> None:
     make_function("gap", lambda m, a, b: m.where(a > b, m.maximum(a, 2 * b), -m.exp(-a)))
-    try:
-        program = Program(2, (0.5,), (("gap", (0, 1)), ("gap", (3, 2))), 4)
-        model = SRNet(((program,),), (np.array([[1.0]]),), (np.array([0.0]),))
-        np.testing.assert_allclose(to_jax(model)(PAIRS), model.predict(PAIRS), rtol=1e-12)
-    finally:
-        remove_own("gap")
+    program = Program(2, (0.5,), (("gap", (0, 1)), ("gap", (3, 2))), 4)
+    model = SRNet(((program,),), (np.array([[1.0]]),), (np.array([0.0]),))
+    np.testing.assert_allclose(to_jax(model)(PAIRS), model.predict(PAIRS), rtol=1e-12)
 
 
 def test_constant_formula_has_a_row_for_every_row() -> None:
