@@ -97,7 +97,7 @@ def test_only_the_preset_rank_has_them(name: str, loss: str) -> None:
         ({"loss": "huber", "delta": 0}, "'delta' is 0; a finite number above 0 is needed"),
         ({"delta": 1.0}, "'delta' is 1.0 with the loss mse; it is of the loss huber alone"),
         ({"loss": "l2"}, "'loss' is 'l2'; allowed are mse, cross_entropy, huber, l1"),
-        ({"delta": 1.0, "preset": "joint"}, "'fidelity', 'nodes', 'maxsize' and 'delta' are of"),
+        ({"delta": 1.0, "preset": "joint"}, "'delta' is of the preset rank; the preset is 'joint'"),
     ],
 )
 def test_what_is_refused(options: dict[str, Any], message: str) -> None:
