@@ -16,7 +16,7 @@ from srnet.typing import Floats
 from srnet.validation import Integer, Number
 
 
-class Ranked(NamedTuple):
+class Ranking(NamedTuple):
     """The units of an image in order of importance.
 
     Attributes
@@ -39,7 +39,7 @@ class Ranked(NamedTuple):
 
 def rank(
     attribution: Any, shape: tuple[int, int], segments: NDArray[np.integer] | None = None
-) -> Ranked:
+) -> Ranking:
     """Order the superpixels of an image, or its pixels, by an attribution.
 
     Parameters
@@ -64,8 +64,8 @@ def rank(
     n = shape[0] * shape[1] if segments is None else int(segments.max()) + 1
     if segments is not None and values.shape == (n,):
         if np.issubdtype(values.dtype, np.integer):
-            return Ranked(segments, _places_of_ranking(values), None, False)
-        return _by_score(segments, values)
+            return Ranking(segments, _find_places(values), None, False)
+        return _rank_scores(segments, values)
     if values.ndim not in (2, 3) or values.shape[-2:] != shape:
         numbers = "" if segments is None else f", or ({n},) for the superpixels,"
         raise UserError(
@@ -75,12 +75,12 @@ def rank(
     if values.ndim == 3:
         values = values.sum(axis=0, dtype=np.float64)
     if segments is None:
-        return _by_score(np.arange(n).reshape(shape), values.ravel())
-    return _by_score(segments, superpixel_means(values, segments))
+        return _rank_scores(np.arange(n).reshape(shape), values.ravel())
+    return _rank_scores(segments, superpixel_means(values, segments))
 
 
 def select(
-    ranked: Ranked,
+    ranked: Ranking,
     *,
     top: int | None = None,
     share: float | None = None,
@@ -130,12 +130,12 @@ def select(
     return (ends <= most)[ranked.places]
 
 
-def unit_sizes(ranked: Ranked) -> NDArray[np.intp]:
+def unit_sizes(ranked: Ranking) -> NDArray[np.intp]:
     """(n,) number of pixels of each unit."""
     return np.bincount(ranked.units.ravel(), minlength=len(ranked.places))
 
 
-def divide(ranked: Ranked, steps: int) -> NDArray[np.intp]:
+def divide(ranked: Ranking, steps: int) -> NDArray[np.intp]:
     """Divide the units into steps 0, 1, …, at most ``steps``, of about equal numbers of pixels.
 
     Returns
@@ -162,13 +162,13 @@ def _to_array(attribution: Any) -> NDArray[Any]:
     return values
 
 
-def _by_score(units: NDArray[np.integer], values: NDArray[Any]) -> Ranked:
+def _rank_scores(units: NDArray[np.integer], values: NDArray[Any]) -> Ranking:
     scores = values.astype(np.float64)
     places = np.unique(-scores, return_inverse=True)[1]
-    return Ranked(units, places, scores, values.dtype == np.bool_)
+    return Ranking(units, places, scores, values.dtype == np.bool_)
 
 
-def _places_of_ranking(ranking: NDArray[np.integer]) -> NDArray[np.intp]:
+def _find_places(ranking: NDArray[np.integer]) -> NDArray[np.intp]:
     n = len(ranking)
     if (np.sort(ranking) != np.arange(n)).any():
         raise UserError(

@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from srnet.errors import UserError
-from srnet.images.measures.attribution import Ranked, divide, rank, select
+from srnet.images.measures.attribution import Ranking, divide, rank, select
 from srnet.images.measures.curves import Curve, deletion_curve, insertion_curve
 from srnet.images.pictures.frame import frame_image
 from srnet.images.pictures.segments import superpixels
@@ -198,7 +198,7 @@ def _prepare(
     label: int | None,
     segments: Any,
     options: dict[str, Any],
-) -> tuple[Ranked, Callable[[NDArray[Any]], Archive]]:
+) -> tuple[Ranking, Callable[[NDArray[Any]], Archive]]:
     """The order of the units, and what makes an archive of superpixels, which may be others."""
     for name in options:
         Choice(OPTIONS).check_key("options", name)

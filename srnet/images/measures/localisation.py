@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from srnet.errors import UserError
-from srnet.images.measures.attribution import Ranked, rank, select
+from srnet.images.measures.attribution import Ranking, rank, select
 from srnet.images.pictures.arrays import as_array
 from srnet.images.pictures.segments import number
 from srnet.metrics import intersection_over_union
@@ -115,7 +115,7 @@ def agreement(masks: NDArray[np.bool_]) -> float:
 
 def _compare(
     attribution: Any, truth: Any, segments: NDArray[np.integer] | None
-) -> tuple[NDArray[np.bool_], Ranked]:
+) -> tuple[NDArray[np.bool_], Ranking]:
     """The object's pixels (H, W), and the order of the units."""
     values = as_array(truth, "truth")
     if values.ndim != 2 or values.dtype != np.bool_ or not values.any():

@@ -26,12 +26,12 @@ def frame_image(
         If the image cannot be read, or has other channels.
     """
     if channels is None:
-        channels = _channels_read(model, preprocessing)
+        channels = _find_channels(model, preprocessing)
     frame = read_image(image, channels)
     return preprocessing.frame(frame) if isinstance(preprocessing, Preprocessing) else frame
 
 
-def _channels_read(model: Any, preprocessing: Any) -> int | None:
+def _find_channels(model: Any, preprocessing: Any) -> int | None:
     """The number of channels of the images that a model reads, as far as one can see."""
     import torch
 

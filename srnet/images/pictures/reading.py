@@ -51,10 +51,10 @@ def read_image(source: Any, channels: int | None = None) -> NDArray[np.float32]:
     if channels is not None:
         channels = Integer(1).check("channels", channels)
     if isinstance(source, str | os.PathLike):
-        return _from_file(source, channels)
+        return _read_file(source, channels)
     if isinstance(source, Image.Image):
         return _decode(source, "image", channels)
-    return _from_array(as_array(source, "image"), "image", channels)
+    return _read_array(as_array(source, "image"), "image", channels)
 
 
 def as_picture(image: NDArray[np.float32]) -> NDArray[np.float32]:
@@ -67,7 +67,7 @@ def as_picture(image: NDArray[np.float32]) -> NDArray[np.float32]:
     return np.ascontiguousarray(image[..., :3])
 
 
-def _from_file(path: StrPath, channels: int | None) -> NDArray[np.float32]:
+def _read_file(path: StrPath, channels: int | None) -> NDArray[np.float32]:
     from PIL import Image
 
     check_readable(path)
@@ -98,7 +98,7 @@ def _from_file(path: StrPath, channels: int | None) -> NDArray[np.float32]:
 def _decode(picture: Any, name: str, channels: int | None) -> NDArray[np.float32]:
     """As ``_from_pillow``, which reads the pixels of a file only now."""
     try:
-        return _from_pillow(picture, name, channels)
+        return _read_pillow(picture, name, channels)
     except UserError:
         raise
     except OSError as error:
@@ -110,7 +110,7 @@ def _decode(picture: Any, name: str, channels: int | None) -> NDArray[np.float32
         ) from error
 
 
-def _from_pillow(picture: Any, name: str, channels: int | None) -> NDArray[np.float32]:
+def _read_pillow(picture: Any, name: str, channels: int | None) -> NDArray[np.float32]:
     from PIL import Image, ImageOps
 
     width, height = picture.size
@@ -123,17 +123,17 @@ def _from_pillow(picture: Any, name: str, channels: int | None) -> NDArray[np.fl
                 f"{name}: holds integers from {values.min()} to {values.max()}; 0 to 65535 is "
                 f"allowed"
             )
-        return _from_array(values.astype(np.uint16), name, channels)
+        return _read_array(values.astype(np.uint16), name, channels)
     if picture.mode == "F" or (channels == 4 and picture.mode in ("RGBA", "CMYK")):
-        return _from_array(np.asarray(picture), name, channels)
+        return _read_array(np.asarray(picture), name, channels)
     if picture.has_transparency_data:
         picture = picture.convert("RGBA")
         picture = Image.alpha_composite(Image.new("RGBA", picture.size, "white"), picture)
     mode = "L" if picture.mode in ("1", "L") else "RGB"
-    return _from_array(np.asarray(picture.convert(mode)), name, channels)
+    return _read_array(np.asarray(picture.convert(mode)), name, channels)
 
 
-def _from_array(values: NDArray[Any], name: str, channels: int | None) -> NDArray[np.float32]:
+def _read_array(values: NDArray[Any], name: str, channels: int | None) -> NDArray[np.float32]:
     if values.ndim == 4 and len(values) == 1:
         values = values[0]
     values = _channels_last(values, name, channels)

@@ -81,7 +81,7 @@ class ImageModel:
         self._function: Callable[[Any], Any]
         self._forms: list[Form]
         if module is None:
-            self._function = _as_function(model)
+            self._function = _check_function(model)
             self._forms = [lambda images: images, lambda images: images.cpu().numpy()]
         elif precision == "float32":
             dtype = own_type(module) or torch.float32
@@ -137,9 +137,9 @@ class ImageModel:
             else:
                 self._forms = [form]
                 return given
-        raise self._not_callable(errors, images) from errors[0]
+        raise self._call_error(errors, images) from errors[0]
 
-    def _not_callable(self, errors: list[Exception], images: torch.Tensor) -> UserError:
+    def _call_error(self, errors: list[Exception], images: torch.Tensor) -> UserError:
         """Why it cannot be called, with what to pass where that is known."""
         reasons = dict.fromkeys(f"{type(each).__name__}: {first_line(each)}" for each in errors)
         if len(images) > 1 and self._has_read_one:
@@ -154,7 +154,7 @@ class ImageModel:
         )
 
 
-def _as_function(model: Any) -> Callable[[Any], Any]:
+def _check_function(model: Any) -> Callable[[Any], Any]:
     if is_session(model):
         return Session(model)
     if callable(model) and not isinstance(model, type):

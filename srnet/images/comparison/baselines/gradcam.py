@@ -102,7 +102,7 @@ class _Maps:
             list(zip(self._outputs, gradients, self._grids, strict=True))
         ):
             if gradient is not None:
-                values, slopes = (_by_place(each[0], grid) for each in (output, gradient))
+                values, slopes = (_shape_map(each[0], grid) for each in (output, gradient))
                 if slopes.any():
                     return (slopes.mean(dim=(1, 2), keepdim=True) * values).sum(dim=0).detach()
         raise UserError(
@@ -111,7 +111,7 @@ class _Maps:
         )
 
 
-def _by_place(values: torch.Tensor, grid: tuple[int, int]) -> torch.Tensor:
+def _shape_map(values: torch.Tensor, grid: tuple[int, int]) -> torch.Tensor:
     """A map (C, h, w) as it is; tokens (T, C) as a map, without that of the class."""
     if values.ndim == 3:
         return values

@@ -62,7 +62,7 @@ def phasewin(
         Number(at_least=0, at_most=1).check(name, share)
     with measure_cost(evaluator) as cost:
         search = _Search(Objective(evaluator, objective, passes))
-        with suppress(_OutOfPasses):
+        with suppress(_PassLimit):
             while search.left:
                 gain = search.measure(search.left)
                 if search.ranking and gain <= 0:
@@ -89,7 +89,7 @@ def phasewin(
     return score_ranking(ranking, cost)
 
 
-class _OutOfPasses(Exception):
+class _PassLimit(Exception):
     """The limit does not allow the next evaluation."""
 
 
@@ -113,7 +113,7 @@ class _Search:
         if not superpixels:
             return 0.0
         if not self._objective.affords(len(superpixels) + (self._value is None)):
-            raise _OutOfPasses
+            raise _PassLimit
         if self._value is None:
             self._value = float(self._objective.values(self._shown[None])[0])
         values = self._objective.extensions(self._shown, np.array(superpixels))
