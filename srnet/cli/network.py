@@ -166,7 +166,7 @@ def explain(
     A state dict does not tell how the layers are connected: check that with --outputs.
     Ctrl-C ends the search with the best so far.
     """
-    from srnet.explanation.explain import write_explanation
+    from srnet.explanation.files import write_explanation
 
     explanation = write_explanation(
         network,

@@ -4,7 +4,8 @@ from pathlib import Path
 from typing import Any
 
 from srnet.errors import UserError
-from srnet.explanation.explain import check_folder, resume_search, write_files
+from srnet.explanation.explain import resume_search
+from srnet.explanation.files import check_folder, write_files
 from srnet.explanation.result import Explanation
 from srnet.io.files import read_json
 from srnet.networks.layers import Layers

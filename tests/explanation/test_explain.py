@@ -27,7 +27,8 @@ from torch import nn
 
 import srnet
 from srnet.errors import UserError
-from srnet.explanation.explain import explain, write_explanation
+from srnet.explanation.explain import explain
+from srnet.explanation.files import write_explanation
 from srnet.explanation.layers import sample_layers
 from srnet.explanation.result import Explanation
 from srnet.explanation.rows import as_rows

@@ -9,7 +9,7 @@ import pytest
 
 from srnet import Explanation, explain
 from srnet.errors import UserError
-from srnet.explanation.explain import write_files
+from srnet.explanation.files import write_files
 from srnet.explanation.generation import Generation
 from srnet.explanation.resume import read_explanation
 

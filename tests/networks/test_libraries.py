@@ -10,7 +10,7 @@ import torch
 from helpers.trained import mlp
 from torch import nn
 
-from srnet.explanation.explain import write_explanation
+from srnet.explanation.files import write_explanation
 from srnet.networks.adapters import adapt
 from srnet.networks.checks import check_parts
 from srnet.networks.inputs import Inputs
