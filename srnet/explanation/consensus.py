@@ -17,8 +17,9 @@ class Consensus:
     Attributes
     ----------
     runs
-        A row for each search: ``seed``; ``r2`` of the output on the rows that tell a result's R²;
-        ``complexity``; ``formulas``, of the output.
+        A row for each search: ``seed``; ``r2`` of the output on the rows that tell a result's R²,
+        and with the losses ``huber`` and ``l1`` ``robust_r2``; ``complexity``; ``formulas``, of
+        the output.
     inputs
         A row for each input that any search reads: ``input``; ``share`` of the searches that read
         it.
@@ -35,25 +36,27 @@ class Consensus:
     @classmethod
     def from_run(cls, content: Mapping[str, Any]) -> "Consensus":
         """That of RUN.json's key ``consensus``."""
+        robust = ["robust_r2"] if "robust_r2" in content["runs"][0] else []
         columns = {
-            "runs": ["seed", "r2", "complexity", "formulas"],
+            "runs": ["seed", "r2", *robust, "complexity", "formulas"],
             "inputs": ["input", "share"],
             "formulas": ["formula", "share"],
         }
         return cls(**{key: pd.DataFrame(content[key], columns=columns[key]) for key in columns})
 
     def __str__(self) -> str:
-        r2 = self.runs["r2"].astype(float)
+        measure, name = ("robust_r2", "robust R²") if "robust_r2" in self.runs else ("r2", "R²")
+        r2 = self.runs[measure].astype(float)
         low, middle, high = (f"{value:.4f}" for value in (r2.min(), r2.median(), r2.max()))
-        lines = [f"{len(self.runs)} seeds: R² {low} to {high}, in the median {middle}"]
-        for title, table, name in (
+        lines = [f"{len(self.runs)} seeds: {name} {low} to {high}, in the median {middle}"]
+        for title, table, column in (
             ("inputs", self.inputs, "input"),
             ("formulas", self.formulas, "formula"),
         ):
             if len(table):
                 shown = [
                     f"{what} ({share:.0%})"
-                    for what, share in zip(table[name], table["share"], strict=True)
+                    for what, share in zip(table[column], table["share"], strict=True)
                 ]
                 lines.append(f"  {title}: {', '.join(shown)}")
         return "\n".join(map(printable, lines))

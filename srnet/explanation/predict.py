@@ -233,6 +233,9 @@ def summary(model: SRNet, run_file: StrPath) -> str:
         f"task {model.task}, preset {run.get('preset')}, seed {run.get('seed')}, fitness "
         f"{run.get('fitness')}"
     ]
+    robust = run.get("test_robust_r2", run.get("valid_robust_r2"))
+    if robust is not None:
+        lines[0] += f", robust R² {robust}"
     losses = _losses(run, model.depth)
     try:
         names, columns = input_names_in(run, model.inputs), columns_in(run, model.inputs)

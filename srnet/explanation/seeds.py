@@ -25,6 +25,7 @@ def compare_runs(explanations: Sequence[Explanation]) -> dict[str, Any]:
         model = explanation.model
         names = explanation.columns or explanation.input_names
         used = {i for program in model.programs[0] for i in program.used_inputs()}
+        robust = explanation.robust_r2
         read.update(names[i] for i in used)
         found.update(_parts(explanation))
         runs.append(
@@ -34,6 +35,7 @@ def compare_runs(explanations: Sequence[Explanation]) -> dict[str, Any]:
                 "complexity": explanation.complexity,
                 "formulas": explanation.layers[-1].formula,
             }
+            | ({} if robust is None else {"robust_r2": finite_or_none(robust)})
         )
     count = len(explanations)
     common = sorted(

@@ -58,6 +58,18 @@ def test_inputs_parts_and_spread() -> None:
     ]
 
 
+def test_with_a_robust_loss_the_spread_is_of_its_like_of_r2() -> None:
+    robust = [
+        Explanation(each.run | {"test_robust_r2": value, "test_linear_robust_r2": 0.0})
+        for each, value in zip(FOUND, (0.99, 0.98, 0.97), strict=True)
+    ]
+    found = Consensus.from_run(compare_runs(robust))
+    assert found.runs["robust_r2"].tolist() == [0.99, 0.98, 0.97]
+    assert found.runs["r2"].tolist() == [0.9, 0.99, 0.95]
+    assert str(found).startswith("3 seeds: robust R² 0.9700 to 0.9900, in the median 0.9800\n")
+    assert most_faithful(robust) == 0
+
+
 def test_the_most_faithful_and_of_equal_ones_the_simplest_is_taken() -> None:
     assert most_faithful(FOUND) == 1
     same = [explanation(0, 0.9, "sin(a)*b"), explanation(1, 0.9, "a"), explanation(2, 0.9, "b")]

@@ -171,6 +171,8 @@ def test_other_bad_files_are_sentences_and_write_nothing(tmp_path: Path, run: Pa
 def test_summary_names_every_layer_and_output(run: Path) -> None:
     lines = summary(SRNet.load(run), run).splitlines()
     assert lines[0] == "task made-up, preset paper, seed 3, fitness 0.25"
+    write_json(robust := run.with_name("robust.json"), read_json(run) | {"test_robust_r2": 0.9})
+    assert summary(MODEL, robust).startswith(f"{lines[0]}, robust R² 0.9\n")
     assert lines[1] == "y: f = ((x0 / x1) + 0.5), MSE 0.25"
     write_json(run, read_json(run) | {"input_names": ["mass", "speed"]})
     assert "y: f = ((mass / speed) + 0.5)" in summary(SRNet.load(run), run)
