@@ -9,7 +9,8 @@ from helpers.fakes import ROOT
 RULES = sorted((ROOT / "workflow" / "rules").glob("*.smk"))
 # Words already: numbers, names that a schema or a rule limits, and what `repeat_option` quotes.
 WORDS = re.compile(
-    r"wildcards\.\w+|threads|params\.(options|epochs|runs|networks|masks|tables|history|layers|rules)"
+    r"wildcards\.\w+|threads"
+    r"|params\.(options|epochs|runs|networks|masks|tables|history|layers|rules)"
 )
 # In the one rule that repeats them as options.
 REPEATED = {"params.named", "params.tests"}

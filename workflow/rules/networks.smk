@@ -53,8 +53,8 @@ rule train:
     message:
         "Training the network of task {wildcards.task}"
     shell:
-        "srnet train {input.data:q} --task {wildcards.task} --tasks {params.tasks:q} {params.epochs}"
-        " --out {output.network:q} --report {output.report:q} > {log:q} 2>&1"
+        "srnet train {input.data:q} --task {wildcards.task} --tasks {params.tasks:q}"
+        " {params.epochs} --out {output.network:q} --report {output.report:q} > {log:q} 2>&1"
 
 
 rule layers:
