@@ -99,6 +99,15 @@ def column_means(values: NDArray[np.floating], weights: Floats | None = None) ->
     return np.asarray(np.average(values, axis=0, weights=weights))
 
 
+def column_deviations(values: NDArray[np.floating], weights: Floats | None = None) -> Floats:
+    """The standard deviations of columns, n × k, or of one (n), in float64; the rows count by their
+    weights, (n,), or where these are None alike."""
+    if weights is None:
+        return np.asarray(values.std(axis=0, dtype=np.float64))
+    square = np.square(values - column_means(values, weights))
+    return np.asarray(np.sqrt(np.average(square, axis=0, weights=weights)))
+
+
 def mean_over_rows(values: Floats, weights: Floats | None = None) -> float:
     """The mean of values, n × k, whose rows count by their weights, (n,); None where all count
     alike."""

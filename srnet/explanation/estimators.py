@@ -21,6 +21,7 @@ from srnet.explanation.explain import explain_rows
 from srnet.explanation.layers import MOST_ROWS
 from srnet.explanation.result import Explanation
 from srnet.explanation.weights import select_weighted
+from srnet.metrics import column_deviations, column_means
 from srnet.model.losses import ROBUST, SQUARED, robust_moments
 from srnet.model.names import symbol_names
 from srnet.networks.adapters import OUTPUT, SklearnBox, adapt
@@ -195,10 +196,7 @@ def _moments(values: Floats, weights: Floats | None = None) -> tuple[Floats, Flo
     """Means and standard deviations of columns (n × k) or of one (n), by the weights of the rows;
     of a constant its value and 0, without the rounding of a sum."""
     is_constant = np.ptp(values, axis=0) == 0
-    means, deviations = values.mean(axis=0), values.std(axis=0)
-    if weights is not None:
-        means = np.average(values, axis=0, weights=weights)
-        deviations = np.sqrt(np.average(np.square(values - means), axis=0, weights=weights))
+    means, deviations = column_means(values, weights), column_deviations(values, weights)
     return (
         np.where(is_constant, values[0], means),
         np.where(is_constant, 0.0, deviations),

@@ -31,7 +31,7 @@ from srnet.cgp.nesting import nesting_limits
 from srnet.cgp.program import Program
 from srnet.data.dataset import widen_box
 from srnet.errors import UserError
-from srnet.metrics import column_means
+from srnet.metrics import column_deviations, column_means
 from srnet.model.losses import SQUARED, RowLoss, clip_residuals, fit_columns, least_squares_weights
 from srnet.model.regression import weigh
 from srnet.model.srnet import SRNet
@@ -111,11 +111,7 @@ class LayerPursuit:
         # errors below this are those of the units in float32
         self._rounding = loss.mean(h * np.finfo(np.float32).eps / 2)
         self._mean = column_means(x, loss.weights)
-        self._std = (
-            x.std(axis=0)
-            if loss.weights is None
-            else np.sqrt(np.average(np.square(x - self._mean), axis=0, weights=loss.weights))
-        )
+        self._std = column_deviations(x, loss.weights)
         rows, loss = _sample(x, h, settings.sample_rows, seed, number, loss)
         self._x, h, self._loss = x[rows], h[rows], loss
         # those that the joint searches read

@@ -131,7 +131,7 @@ class RankSearch:
             self._pass,
             parts,
             self._threads,
-            self._loss(*self._fitted_splits),
+            self._loss(*self._fit_splits),
         )
         if number == 0:
             pursuit.add_start(self._given)
@@ -140,14 +140,14 @@ class RankSearch:
     def _fitted_rows(self, layer: int) -> tuple[Floats, Floats]:
         """What the present layer's formulas read, and a layer's units, on the rows that are
         fitted; of the present one the logits where it is the output of a classification."""
-        splits = self._fitted_splits
+        splits = self._fit_splits
         h = np.vstack([self.layers.splits[split][layer] for split in splits]).astype(np.float64)
         if layer > 0 and self._is_logistic():
             h = logits_of(h)
         return np.vstack([self._read[split] for split in splits]), h
 
     @property
-    def _fitted_splits(self) -> tuple[str, ...]:
+    def _fit_splits(self) -> tuple[str, ...]:
         return ("train",) if self.settings.hold_out else ("train", "valid")
 
     def _loss(self, *splits: str) -> RowLoss:
@@ -368,7 +368,7 @@ class RankSearch:
         """The fidelity of units, or logits, on the validation rows."""
         if self._is_logistic():
             return explained_divergence(given, expected, self.layers.row_weights("valid"))
-        return _explained(given, expected, self._loss("valid"))
+        return _r_squared(given, expected, self._loss("valid"))
 
     def _error(self, candidate: Fitted) -> float:
         """Their squared error on all rows."""
@@ -416,7 +416,7 @@ class RankSearch:
         x, h = self._fitted_rows(len(self._done) + 1)
         if len(x) <= self.settings.sample_rows:
             return programs
-        loss = self._loss(*self._fitted_splits)
+        loss = self._loss(*self._fit_splits)
         parts = components(h, loss=loss)
         loss = loss.component_loss(parts.shape[1], h.shape[1])
         return fit_constants(programs, x, parts, _FINAL_STEPS, loss)
@@ -558,7 +558,7 @@ def _to_json(formulas: Sequence[Formulas]) -> list[list[dict[str, Any]]]:
     return [[program.to_json() for program in layer] for layer in formulas]
 
 
-def _explained(given: Floats, expected: Floats, loss: RowLoss) -> float:
+def _r_squared(given: Floats, expected: Floats, loss: RowLoss) -> float:
     """R², or with a robust loss its like; minus infinity where a value is not finite, and of
     constant units 1 or 0."""
     with np.errstate(all="ignore"):

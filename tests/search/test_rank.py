@@ -637,11 +637,11 @@ def test_numbers_by_layer_are_as_many_as_the_layers() -> None:
 
 def test_r_squared_of_what_is_not_finite_or_does_not_vary() -> None:
     ones, rows = np.ones((4, 1)), np.arange(4.0)[:, None]
-    assert rank._explained(rows, rows, SQUARED) == 1.0
-    assert rank._explained(ones * np.inf, rows, SQUARED) == -np.inf
-    assert rank._explained(np.full((4, 1), 1.5), rows, SQUARED) == 0.0
-    assert rank._explained(ones, ones, SQUARED) == 1.0
-    assert rank._explained(rows, ones, SQUARED) == 0.0
+    assert rank._r_squared(rows, rows, SQUARED) == 1.0
+    assert rank._r_squared(ones * np.inf, rows, SQUARED) == -np.inf
+    assert rank._r_squared(np.full((4, 1), 1.5), rows, SQUARED) == 0.0
+    assert rank._r_squared(ones, ones, SQUARED) == 1.0
+    assert rank._r_squared(rows, ones, SQUARED) == 0.0
 
 
 # --- the size of what is printed ------------------------------------------------------------------
