@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from srnet.arrays import real_array
 from srnet.cgp.costs import layer_complexity
 from srnet.cgp.program import Program
 from srnet.errors import UserError
@@ -295,9 +296,7 @@ class Explanation:
             if self.network is None:
                 raise UserError("a loaded explanation has no network; give its outputs at X as y")
             return np.asarray(self.network.layers(rows)[1][-1], dtype=np.float64)
-        if hasattr(y, "detach"):
-            y = y.detach().cpu()
-        values = np.asarray(y, dtype=np.float64)
+        values = real_array(y, "y", "a number for each row and output is needed").astype(np.float64)
         values = values[:, None] if values.ndim == 1 else values
         if self._classifies() and values.ndim == 2 and values.shape[1]:
             values = class_probabilities(values, self.run.get("network_outputs"))

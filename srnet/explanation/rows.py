@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from srnet.arrays import real_array
 from srnet.errors import UserError
 from srnet.model.names import check_columns, in_order
 
@@ -19,24 +20,12 @@ def as_rows(X: Any, what: str = "X") -> tuple[NDArray[Any], list[str] | None]:
     UserError
         If it is not rows × columns of finite numbers, or two columns have the same name.
     """
-    if hasattr(X, "detach") and hasattr(X, "cpu"):
-        X = X.detach().cpu()
-        X = X.float() if "float16" in str(X.dtype) else X  # NumPy knows no bfloat16
     if hasattr(X, "tocsr"):
         raise UserError(f"{what} is a sparse matrix; a dense one is needed ({what}.toarray())")
     columns = [str(name) for name in X.columns] if hasattr(X, "columns") else None
     if columns is not None:
         check_columns(columns, what)
-    try:
-        rows = np.asarray(X)
-        if rows.dtype.kind == "O":
-            rows = rows.astype(np.float64)
-    except (TypeError, ValueError) as error:
-        raise UserError(
-            f"{what} is not an array of numbers ({error}); rows × columns of numbers are needed"
-        ) from error
-    if rows.dtype.kind not in "fiub":
-        raise UserError(f"{what} holds {rows.dtype}; real numbers are needed")
+    rows = real_array(X, what, "rows × columns of numbers are needed")
     if rows.ndim != 2 or not rows.shape[1]:
         raise UserError(f"{what} has the shape {rows.shape}; rows × columns are needed")
     # what torch takes: rows of float32 or float64 in this machine's order of bytes, one behind the

@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from srnet.arrays import real_array
 from srnet.errors import UserError
 from srnet.typing import Floats
 
@@ -35,19 +36,8 @@ def check_weights(sample_weight: Any, rows: int) -> Floats:
     UserError
         If they are not as many numbers, finite and not negative, some above 0.
     """
-    if hasattr(sample_weight, "detach"):
-        sample_weight = sample_weight.detach().cpu()
-    try:
-        weights = np.asarray(sample_weight)
-        if weights.dtype.kind == "O":
-            weights = weights.astype(np.float64)
-    except (TypeError, ValueError) as error:
-        raise UserError(
-            f"'sample_weight' is not an array of numbers ({error}); a number for each row is needed"
-        ) from error
-    if weights.dtype.kind not in "fiub":
-        raise UserError(f"'sample_weight' holds {weights.dtype}; real numbers are needed")
-    weights = weights.astype(np.float64)
+    needed = "a number for each row is needed"
+    weights = real_array(sample_weight, "'sample_weight'", needed).astype(np.float64)
     if weights.shape != (rows,):
         raise UserError(
             f"'sample_weight' has the shape {weights.shape}; ({rows},) is needed, a number for "

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from srnet.arrays import detach, is_tensor
 from srnet.errors import UserError
 from srnet.typing import Floats
 
@@ -177,7 +178,7 @@ class _Array:
 
     @classmethod
     def of(cls, value: Any) -> "_Array":
-        tensor = (value.dtype, value.device) if _is_tensor(value) else None
+        tensor = (value.dtype, value.device) if is_tensor(value) else None
         array = _plain(value)
         if array.ndim > 2:
             shape = ", ".join(str(length) for length in array.shape[1:])
@@ -414,18 +415,11 @@ def _as_frame(X: Any) -> "pd.DataFrame":
     return pd.DataFrame({str(name): np.asarray(X[name]) for name in X.columns})
 
 
-def _is_tensor(value: Any) -> bool:
-    return hasattr(value, "detach") and hasattr(value, "cpu")
-
-
 def _plain(value: Any) -> NDArray[Any]:
     """An array of a value that may be a tensor; of what is no array of numbers an empty one, which
     is refused where X is read."""
     try:
-        if _is_tensor(value):
-            value = value.detach().cpu()
-            value = value.float() if "float16" in str(value.dtype) else value
-        array = np.asarray(value)
+        array = np.asarray(detach(value))
         array = array.astype(np.float64) if array.dtype.kind == "O" else array
     except (TypeError, ValueError):
         return np.empty((0, 0))

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from srnet.arrays import detach, is_tensor
 from srnet.errors import UserError
 from srnet.wording import count_text
 
@@ -64,7 +65,7 @@ def choose(value: Any, output: Selector, rows: int) -> Any:
         columns = value.shape[1] if len(value.shape) > 1 else 1
         if not -columns <= output < columns:
             raise UserError(f"'output' is {output}; the model gives {columns} column(s)")
-        value = as_array(value) if not hasattr(value, "detach") else value
+        value = value if is_tensor(value) else as_array(value)
         value = value.reshape(len(value), -1)[:, [output]]
     return _only(value, rows)
 
@@ -97,10 +98,8 @@ def as_matrix(value: Any, rows: int) -> NDArray[np.float64]:
 
 def as_array(value: Any) -> NDArray[Any]:
     """A tensor, a frame or a list as an array."""
-    if hasattr(value, "detach") and hasattr(value, "cpu"):
-        value = value.detach().cpu()
-        value = value.double() if value.is_floating_point() else value
-    elif hasattr(value, "toarray"):  # sparse
+    value = detach(value)
+    if hasattr(value, "toarray"):  # sparse
         value = value.toarray()
     elif isinstance(value, list) and value and isinstance(value[0], Mapping):
         keys = list(value[0])  # probabilities by class

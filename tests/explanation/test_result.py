@@ -330,6 +330,9 @@ def test_fidelity_is_against_the_network() -> None:
     )
     assert fidelity.agreement == (found.argmax(1) == Y.argmax(1)).mean()
     assert (fidelity.finite, fidelity.rows) == (1.0, len(X))
+    assert FOUND.fidelity(X, torch.tensor(Y).bfloat16()).r2 == pytest.approx(fidelity.r2, abs=0.01)
+    with pytest.raises(UserError, match="y holds complex64; real numbers"):
+        FOUND.fidelity(X, Y + 1j)
     assert FOUND.fidelity(X, np.ones_like(Y)).r2 is None
     nearly = np.full(Y.shape, 0.1)
     nearly[0] = np.nextafter(0.1, 1)  # its last bit depends on the batch

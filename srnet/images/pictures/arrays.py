@@ -5,11 +5,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from srnet.arrays import detach
 from srnet.errors import UserError
 
 
 def as_array(values: Any, name: str) -> NDArray[Any]:
-    """The values as an array; floats of a tensor become float64, as NumPy has no bfloat16.
+    """The values as an array.
 
     Parameters
     ----------
@@ -22,10 +23,7 @@ def as_array(values: Any, name: str) -> NDArray[Any]:
         If they are none, such as a list of lists of different lengths.
     """
     try:
-        if hasattr(values, "detach") and hasattr(values, "cpu"):
-            values = values.detach().cpu()
-            values = values.double() if values.is_floating_point() else values
-        return np.asarray(values)
+        return np.asarray(detach(values))
     except Exception as error:  # of lists, tensors and others' __array__
         raise UserError(
             f"{name}: a {type(values).__name__} found of which no array can be made "
