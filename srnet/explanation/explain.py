@@ -22,6 +22,7 @@ from srnet.errors import UserError
 from srnet.explanation.classifier import Classifier
 from srnet.explanation.generation import Callback, Generation
 from srnet.explanation.layers import MOST_ROWS, LayerSample, sample_layers
+from srnet.explanation.neighbourhood import draw_neighbours, read_point
 from srnet.explanation.result import Explanation
 from srnet.explanation.rows import as_rows, rows_of
 from srnet.explanation.units import restore_units, scale_layers, search_units
@@ -41,12 +42,13 @@ from srnet.search.progress import Progress
 from srnet.search.run import Search, evolve, record
 from srnet.search.settings import FORMULAS, RankSettings, Settings, limit_evaluations, of_run
 from srnet.search.settings import preset as preset_settings
-from srnet.validation import Integer
+from srnet.validation import Integer, Number
 
 _SEED = Integer(0, 2**63 - 2)  # a run counts from 1
 SEEDS = Integer(2, 100)  # of one call
+_WIDTH = Number(above=0, at_most=1)
 # Of a run, what tells of the model alone, so that a resumed search keeps it.
-_MODEL_KEYS = ("input_texts", "output", "network_outputs")
+_MODEL_KEYS = ("input_texts", "output", "network_outputs", "point")
 
 
 def explain(
@@ -71,6 +73,8 @@ def explain(
     seeds: int | None = None,
     budget: str | int | Budget | None = None,
     validation: Any = None,
+    point: Any = None,
+    width: float | None = None,
     start: Sequence[str] | Explanation | None = None,
     callback: Callback | None = None,
     progress: bool = True,
@@ -180,6 +184,14 @@ def explain(
         are recombined for them (docs/rank.md), with ``joint`` and ``paper`` to 30 % as many as X
         (at least 10, at most 1000), and those that are held out only tell the result's R². Give
         your own where recombined rows make no sense.
+    point
+        A point near which the model is explained: d numbers, a row of a DataFrame, or a table of
+        one row in the form of X. The formulas are those of 1000 rows between it and rows of X, a
+        fifth of which is held out, and hold there alone. Compare SLIME of SymTorch and, with linear
+        formulas, LIME.
+    width
+        How far such rows are from the point: at most this share of the way to a row of X, above 0
+        and at most 1; by default .25.
     start
         Formulas from which the search goes on, PySR's ``guesses``: texts of the inputs, as
         ``["sin(x0)*x1", "x0**2"]``, each a formula by itself; or the explanation of a model of the
@@ -248,6 +260,19 @@ def explain(
     takes_text = isinstance(network, FunctionBox) or getattr(network, "before", None) is not None
     if not takes_text:
         inputs.check_numbers()
+    near: dict[str, Any] = {}
+    if point is not None:
+        if sample_weight is not None:
+            raise UserError(
+                "'point' and 'sample_weight' are both given; rows near a point count alike"
+            )
+        at = read_point(point, rows.shape[1], inputs.texts, columns, "'point'")
+        share = _WIDTH.check("width", 0.25 if width is None else width)
+        drawn = draw_neighbours(rows, at, share, _SEED.check("seed", seed))
+        rows = inputs.admissible(drawn)
+        near = {"point": {"x": [float(value) for value in at], "width": share}}
+    elif width is not None:
+        raise UserError(f"'width' is {width!r} without a point; it is of the rows near one")
     explain_seed = partial(
         explain_rows,
         network,
@@ -281,7 +306,7 @@ def explain(
             "with layers=",
             stacklevel=2,
         )
-    told: dict[str, Any] = {"input_texts": dict(inputs.texts)} if inputs.texts else {}
+    told = near | ({"input_texts": dict(inputs.texts)} if inputs.texts else {})
     if isinstance(output, Integral) and explanation.outputs == 1:
         told["output"] = int(output)
     return explanation.with_run({**explanation.run, **told}) if told else explanation

@@ -202,7 +202,7 @@ def _splits(
     held = min(held, MOST_VALIDATION_ROWS)
     rest, test = _sample(all_rows, len(rows) - held, rng)
     train = _sample(rest, MOST_ROWS, rng)[0]
-    if _are_kinds(rows[train]).all():  # nothing new can be made of them
+    if are_kinds(rows[train]).all():  # nothing new can be made of them
         if not held:
             return take({"train": train, "valid": train}, "fitted")
         return take({"train": train, "valid": test}, "held out")
@@ -232,7 +232,7 @@ def _sample(rows: Rows, most: int, rng: np.random.Generator) -> tuple[Rows, Rows
     return rows[np.sort(order[:most])], rows[np.sort(order[most:])]
 
 
-def _are_kinds(rows: NDArray[Any]) -> NDArray[np.bool_]:
+def are_kinds(rows: NDArray[Any]) -> NDArray[np.bool_]:
     """The columns that tell kinds: a few values, which repeat."""
     most = min(_FEW_VALUES, len(rows) / 2)
     return np.array([len(np.unique(column)) <= most for column in rows.T])
@@ -265,7 +265,7 @@ def _recombine(
     low, high = widen_box(rows, spread)
     made = np.clip(made, np.where((rows >= 0).all(axis=0), np.maximum(low, 0), low), high)
     made = made.astype(rows.dtype)
-    kinds = _are_kinds(rows)
+    kinds = are_kinds(rows)
     made[:, kinds] = rows[own][:, kinds]
     for i in np.flatnonzero(~kinds):
         values = np.unique(rows[:, i])

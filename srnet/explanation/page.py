@@ -11,6 +11,7 @@ from markupsafe import Markup
 from srnet.drawing.pages import render, svg_element
 from srnet.errors import UserError
 from srnet.escaping import printable
+from srnet.explanation.neighbourhood import describe_point
 from srnet.model.srnet import legend
 
 if TYPE_CHECKING:
@@ -80,7 +81,13 @@ def render_page(found: PageContent) -> str:
         title=printable(f"{found.model.task} as formulas"),
         quality=found.quality,
         warnings=[printable(warning) for warning in found.warnings],
-        legend=[printable(line) for line in legend(found.model, found.input_names, found.columns)],
+        legend=[
+            printable(line)
+            for line in (
+                *describe_point(found.run),
+                *legend(found.model, found.input_names, found.columns),
+            )
+        ],
         loss=found.model.loss_name,
         front=_front(models, chosen) if len(models) > 1 else "",
         models=shown,

@@ -11,6 +11,7 @@ import numpy as np
 from srnet.data.dataset import Data
 from srnet.errors import UserError
 from srnet.escaping import printable
+from srnet.explanation.neighbourhood import describe_point
 from srnet.explanation.rows import as_rows
 from srnet.io.csv_cells import as_number, cell_number, csv_cells
 from srnet.io.files import read_json, writing
@@ -258,7 +259,7 @@ def summary(model: SRNet, run_file: StrPath) -> str:
         f"{logit}{output_name(number)} = {text}"
         for number, text in zip(numbers, outputs, strict=True)
     ]
-    lines += legend(model, names, columns)
+    lines += [*legend(model, names, columns), *describe_point(run)]
     return "\n".join(map(printable, lines))
 
 

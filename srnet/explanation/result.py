@@ -14,6 +14,7 @@ from srnet.cgp.program import Program
 from srnet.errors import UserError
 from srnet.escaping import printable
 from srnet.explanation.classifier import class_probabilities
+from srnet.explanation.neighbourhood import describe_point, read_point
 from srnet.explanation.rows import rows_of
 from srnet.explanation.weights import check_weights
 from srnet.io.files import read_json, write_json, writing
@@ -676,7 +677,8 @@ class Explanation:
         the linear formula that they make.
 
         Unlike LIME and its relatives nothing is sampled or fitted: these are derivatives of the
-        formulas, which are as near to the network's as R² says. Where a protected function has a
+        formulas, which are as near to the network's as R² says; ``explain(…, point=x)`` fits
+        formulas to the model near x. Where a protected function has a
         case of its own, as ``pdiv`` by 0, its derivative counts as 0. Of a classifier the
         probabilities are meant.
 
@@ -693,16 +695,10 @@ class Explanation:
         """
         from srnet.explanation.local import explain_point
 
-        if hasattr(x, "to_frame"):
-            x = x.to_frame().T
-        elif np.ndim(x) == 1:
-            x = x[None] if hasattr(x, "ndim") else [x]
-        rows = self._rows(x, 1)
-        check_width(rows, self._model.inputs, "x")
-        if len(rows) > 1:
-            raise UserError(f"x has {len(rows)} rows; one point is needed")
+        texts = self.run.get("input_texts", {})
+        point = read_point(x, self._model.inputs, texts, self._columns, "x")
         number = self._output_numbers[self._check_output(output)]
-        return explain_point(self._model, rows[0], self._input_names, output, number)
+        return explain_point(self._model, point, self._input_names, output, number)
 
     def _given_rows(self, X: Any) -> NDArray[Any]:
         """The rows X, or where that is None those of the search."""
@@ -754,7 +750,7 @@ class Explanation:
             raise error.in_file(path) from error
 
     def __str__(self) -> str:
-        lines = [f"{self._model.task}: {self.quality}"]
+        lines = [f"{self._model.task}: {self.quality}", *describe_point(self.run)]
         width = max(len(layer.name) for layer in self.layers)
         for i, layer in enumerate(self.layers):
             measure = self._model.loss_name if i + 1 == len(self.layers) else "MSE"
@@ -882,15 +878,16 @@ class Explanation:
         compared = run.get(f"test_{baseline}" if part == "test_" else baseline)
         if found is None and compared is not None and f"{part}{measure}" in run:
             found = -np.inf
+        near = " near the point" if "point" in run else ""
         if part == "test_":
-            return found, compared, f"{rows.get('test', '')} held-out rows".strip()
+            return found, compared, f"{rows.get('test', '')} held-out rows".strip() + near
         kinds = {
             "held out": f"{rows.get('valid', '')} held-out rows".strip(),
             "made up": "made-up validation rows",
             "fitted": "rows that were fitted",
         }
         what = kinds.get(run.get("validation", ""), "validation rows")
-        return found, compared, what
+        return found, compared, what + near
 
     @property
     def _r2_measure(self) -> tuple[str, str]:

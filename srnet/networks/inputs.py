@@ -46,7 +46,7 @@ def tabulate(X: Any, texts: Texts) -> Any:
         If the inputs have different numbers of rows, a column has a text beyond its own, or values
         are masked or whole numbers that float64 does not hold.
     """
-    if _are_several(X):
+    if are_several(X):
         return _side_by_side([(name, tabulate(part, texts)) for name, part in _named_parts(X)])
     _check_held(X)
     return _with_indicators(_as_frame(X), texts) if texts and _is_frame(X) else X
@@ -80,7 +80,7 @@ class Inputs:
         UserError
             If X has more than two dimensions, or a column holds too many texts.
         """
-        several = _are_several(X)
+        several = are_several(X)
         named = list(_named_parts(X)) if several else [("", X)]
         texts: dict[str, list[str]] = {}
         parts: list[_Array | _Frame] = []
@@ -289,7 +289,7 @@ class _Frame:
         return frame
 
 
-def _are_several(X: Any) -> bool:
+def are_several(X: Any) -> bool:
     """Whether X is several inputs: a tuple of arrays, or arrays by name."""
     if isinstance(X, Mapping):
         return bool(X) and all(hasattr(value, "shape") for value in X.values())
