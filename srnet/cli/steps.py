@@ -338,7 +338,8 @@ def verdict(
     """Judge every published number by the rules.
 
     NAME is a table's name in the rules: runs, networks, fidelity, agreement, published,
-    published_classification; or images_runs, of which their table images is made.
+    published_classification; or images_runs and images_networks_trained, of which their tables
+    images and image_networks are made.
     """
     from srnet.images.results import judged_frame
     from srnet.results.published import read_frame
@@ -347,6 +348,9 @@ def verdict(
     frames = {table: read_frame(table, path) for table, path in tables}
     if "images_runs" in frames:
         frames["images"] = judged_frame(frames.pop("images_runs"))
+    if "images_networks_trained" in frames:
+        trained = frames.pop("images_networks_trained")
+        frames["image_networks"] = trained.rename(columns={"network": "task"})
     write_verdict(rules, frames, presets, out, only)
 
 

@@ -139,7 +139,7 @@ class _Conditions:
 
     def __init__(self, rules: Rule, frames: Frames) -> None:
         self._conditions = rules["comparable"]
-        ours = {name: _frame(name, frames) for name in ("networks", "runs")}
+        ours = {name: _frame(name, frames) for name in ("networks", "runs", "image_networks")}
         for name, frame in ours.items():
             if "task" not in frame:
                 raise UserError(
@@ -155,7 +155,8 @@ class _Conditions:
         )
 
     def broken(self, task: str, preset: str) -> str:
-        """Why the numbers of a task and preset are not comparable; empty where they are."""
+        """Why the numbers of a task (of images a network) and preset are not comparable; empty
+        where they are."""
         for condition in self._conditions:
             frame = self._frames[condition.get("frame", "networks")]
             rows = frame[frame["task"] == task]
@@ -215,7 +216,7 @@ def _quantiles(
                     np.median,
                     interval,
                     conditions,
-                    (theirs["task"], preset),
+                    ([theirs["task"]], preset),
                     partial(_below, low, high),
                 )
             )
@@ -255,7 +256,7 @@ def _mean(
                     np.mean,
                     interval,
                     conditions,
-                    (theirs["task"], preset),
+                    ([theirs["task"]], preset),
                     partial(_above, low, high),
                 )
             )
@@ -284,7 +285,7 @@ def _order(
                 mine = _ours(rule, frames, task=task, method=rule["method"], preset=preset)
                 theirs = _ours(rule, frames, task=task, method=other, preset="")
                 runs = {rule["method"]: mine, other: theirs}
-                judged.append(_judged_ratio(rule, runs, interval, conditions, (task, preset)))
+                judged.append(_judged_ratio(rule, runs, interval, conditions, ([task], preset)))
                 rows.append(row | {"task": task} | judged[-1])
             rows.append(row | {"task": "all"} | _all_tasks(rule, judged, interval))
     return rows
@@ -304,7 +305,10 @@ def _bound(
     def compare(low: float, high: float) -> str:
         return REPRODUCED if high <= rule["at_most"] else NOT_REPRODUCED
 
-    return [row | _judged(rule, values, np.median, interval, conditions, ("all", ""), compare)]
+    frame = _rows(rule, frames)
+    tasks = sorted(set(frame["task"].astype(str))) if "task" in frame else []
+    judged = (tasks, "")
+    return [row | _judged(rule, values, np.median, interval, conditions, judged, compare)]
 
 
 KINDS: dict[str, Callable[..., list[Row]]] = {
@@ -361,13 +365,7 @@ def _ours(rule: Rule, frames: Frames, **wanted: str) -> pd.DataFrame:
     ours = rule["ours"]
     if ours["frame"] not in frames:
         return pd.DataFrame({"value": []})
-    frame = frames[ours["frame"]]
-    wanted = {**ours.get("where", {}), **wanted}
-    if ours["frame"] == "runs":
-        wanted.pop("method", None)
-    _need(frame, [ours["column"], *wanted], ours["frame"], rule)
-    for column, value in wanted.items():
-        frame = frame[frame[column].astype(object).fillna("").astype(str) == value]
+    frame = _rows(rule, frames, **wanted)
     values = frame[ours["column"]].astype(float) * ours.get("times", 1)
     broken = ~np.isfinite(values)
     if "nonfinite" in frame:
@@ -376,16 +374,30 @@ def _ours(rule: Rule, frames: Frames, **wanted: str) -> pd.DataFrame:
     return table.assign(rows=frame["rows"]) if "rows" in frame else table
 
 
+def _rows(rule: Rule, frames: Frames, **wanted: str) -> pd.DataFrame:
+    """The rows of the table of ours that a rule is about, and that have the values wanted."""
+    ours = rule["ours"]
+    frame = _frame(ours["frame"], frames)
+    wanted = {**ours.get("where", {}), **wanted}
+    if ours["frame"] == "runs":
+        wanted.pop("method", None)
+    if ours["frame"] in frames:
+        _need(frame, [ours["column"], *wanted], ours["frame"], rule)
+        for column, value in wanted.items():
+            frame = frame[frame[column].astype(object).fillna("").astype(str) == value]
+    return frame
+
+
 def _judged(
     rule: Rule,
     runs: pd.DataFrame,
     statistic: Callable[..., Any],
     interval: Rule,
     conditions: _Conditions,
-    judged: tuple[str, str],
+    judged: tuple[Sequence[str], str],
     compare: Callable[[float, float], str],
 ) -> Row:
-    """Ours with its interval, and the verdict; ``judged`` are task and preset."""
+    """Ours with its interval, and the verdict; ``judged`` are the tasks and the preset."""
     row = _excuse(rule, {"": runs}, conditions, judged)
     if not len(runs):
         return row
@@ -403,7 +415,7 @@ def _judged_ratio(
     runs: Mapping[str, pd.DataFrame],
     interval: Rule,
     conditions: _Conditions,
-    judged: tuple[str, str],
+    judged: tuple[Sequence[str], str],
 ) -> Row:
     """The ratio of the medians of two methods; the runs of both are resampled, each for itself."""
     row = _excuse(rule, runs, conditions, judged)
@@ -457,27 +469,25 @@ def _excuse(
     rule: Rule,
     runs: Mapping[str, pd.DataFrame],
     conditions: _Conditions,
-    judged: tuple[str, str],
+    judged: tuple[Sequence[str], str],
 ) -> Row:
     """A row without a number: whether and why it has no verdict by comparison.
 
     ``runs`` are those of one method or of two that are compared, ours first, by its name as a
-    reason tells it; ``judged`` are task and preset.
+    reason tells it; ``judged`` are the tasks and the preset.
     """
-    task, preset = judged
+    tasks, preset = judged
     row: Row = {"runs": len(next(iter(runs.values()))), "verdict": "", "reason": ""}
     method, fewest = min(runs.items(), key=lambda item: len(item[1]))
     if not len(fewest):
-        configured = conditions.knows(task)
-        why = (
-            "no run of it in this configuration"
-            if configured
-            else "the task is not in this configuration"
-        )
-        if task == "all":
+        if not tasks:
             why = f"no table {rule['ours']['frame']} in this configuration"
+        elif all(map(conditions.knows, tasks)):
+            why = "no run of it in this configuration"
+        else:
+            why = "the task is not in this configuration"
         return row | {"verdict": NOT_RUN, "reason": why}
-    broken = conditions.broken(task, preset)
+    broken = next(filter(None, (conditions.broken(task, preset) for task in tasks)), "")
     rows = min((table["rows"].min() for table in runs.values() if "rows" in table), default=np.inf)
     if not broken and rows < rule.get("least_rows", 0):
         broken = f"too few rows ({int(rows)} of {rule['least_rows']})"

@@ -25,6 +25,12 @@ RULES = {
         },
         {"column": "epochs", "at_least": "full_epochs", "otherwise": "{epochs} of {full_epochs}"},
         {"frame": "runs", "column": "budget", "at_least": 1000, "otherwise": "budget {budget}"},
+        {
+            "frame": "image_networks",
+            "column": "accuracy_test",
+            "at_least": 0.5,
+            "otherwise": "accuracy {accuracy_test}",
+        },
     ],
     "rules": [],
 }
@@ -333,6 +339,26 @@ def test_a_bound(seconds, expected):
     images = pd.DataFrame({"method": "elime", "seconds": [*seconds, 1e6]})
     images.loc[len(seconds), "method"] = "lime"
     assert judge(BOUND, images=images).iloc[0]["verdict"] == expected
+
+
+@pytest.mark.parametrize("accuracies", [(0.9, 0.3), (0.3, 0.9)])
+def test_claims_about_images_need_networks_that_have_learned(accuracies):
+    """A claim about one network needs that one; a claim about all needs all."""
+    images = pd.DataFrame(
+        {"network": ["a", "a", "b", "b"], "method": "elime", "seconds": [10, 20, 30, 40]}
+    )
+    images = images.assign(task=images["network"], preset="")
+    trained = pd.DataFrame({"task": ["a", "b"], "accuracy_test": accuracies})
+    of_one = [
+        BOUND | {"ours": BOUND["ours"] | {"where": {"method": "elime", "network": name}}}
+        for name in ("a", "b")
+    ]
+    found = judge(BOUND, *of_one, images=images, image_networks=trained)
+    failed = [True, accuracies[0] < 0.5, accuracies[1] < 0.5]
+    assert (found["verdict"] == "not comparable").tolist() == failed
+    assert set(found["reason"]) == {"", "accuracy 0.3"}
+    every = judge(BOUND, *of_one, images=images, image_networks=trained.assign(accuracy_test=0.9))
+    assert set(every["verdict"]) == {"reproduced"}
 
 
 def test_a_column_that_lacks_is_named():

@@ -155,10 +155,17 @@ rule gather_hidden_values:
 
 # The verdict on all claims, and on those about one table, which wait for no other.
 CLAIMS = {
-    "verdict": ("runs", "networks", "fidelity", "agreement", "images_runs"),
+    "verdict": (
+        "runs",
+        "networks",
+        "fidelity",
+        "agreement",
+        "images_runs",
+        "images_networks_trained",
+    ),
     "runs_claims": ("runs", "networks"),
     "agreement_claims": ("agreement", "runs", "networks"),
-    "images_claims": ("images_runs",),
+    "images_claims": ("images_runs", "images_networks_trained"),
 }
 
 for claims, frames in CLAIMS.items():
