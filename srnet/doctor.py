@@ -244,7 +244,8 @@ def compile_cache() -> Iterator[Finding]:
         yield Finding(
             "compile cache",
             "ok",
-            f"{folder}, empty: the first search compiles, for half a minute to a minute",
+            f"{folder}, empty: the first search compiles, for about half a minute, or minutes on "
+            f"a busy machine",
         )
 
 

@@ -46,6 +46,9 @@ def test_python_in_a_page_runs_as_it_stands(page: str, tmp_path: Path) -> None:
         r"^```python\n(.*?)^```", (ROOT / page).read_text(), re.MULTILINE | re.DOTALL
     )
     assert blocks
+    if page == "docs/tutorial.md":  # the first formula is the law that the network has learned
+        law = "sorted(result.layers[0].formulas) == ['(x0)**2', 'x1'] and result.r2 > 0.999"
+        blocks.insert(2, f"assert {law}, result")
     (tmp_path / "page.py").write_text("\n".join(blocks))
     assert "R²" in run(tmp_path / "page.py", cwd=tmp_path)
 

@@ -252,6 +252,8 @@ def _check(primitive: Primitive) -> None:
     import sympy
     import torch
 
+    from srnet.cgp import torch_functions
+
     function_table.load(primitive.name)
     ordinary = np.random.default_rng(0).normal(0, 2, (40, MAX_ARITY))
     hard = np.stack(np.meshgrid(_HARD, _HARD), axis=-1).reshape(-1, MAX_ARITY)
@@ -268,7 +270,7 @@ def _check(primitive: Primitive) -> None:
             _DOUBLE,
         ),
         "torch": (
-            lambda: primitive.value(torch, *map(torch.tensor, operands)).numpy(),
+            lambda: primitive.value(torch_functions, *map(torch.tensor, operands)).numpy(),
             _DOUBLE,
         ),
         "compiled code": (lambda: _evaluate_kernel(primitive, operands), _SINGLE),

@@ -161,6 +161,7 @@ def evolve(
             checkpoint_interval=checkpoint_interval,
             threads=threads,
             progress=progress.show,
+            compilation_progress=progress.show_compilation,
         )
     if not quiet:
         click.echo(

@@ -251,8 +251,8 @@ class SRNetRegressor(RegressorMixin, _Estimator):
         The search, as of :func:`srnet.explain`; the default budget takes a few seconds.
     max_time
         Seconds of the whole fit, network and search, in the place of ``budget``. The result then
-        depends on the machine's speed. The first fit ever on a machine takes a minute more, to
-        compile the search.
+        depends on the machine's speed. The first fit on a machine also compiles the
+        search: about half a minute more, or minutes if the machine is busy.
     select
         Which model of the Pareto front predicts: ``accuracy``, ``best`` or ``knee``; by default the
         one that the search chose.

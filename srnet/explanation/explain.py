@@ -175,7 +175,7 @@ def explain(
         A time (``"60s"``, ``"2min"``), a number of chromosome evaluations, or by default the
         preset's own, with ``rank`` 4 000 000 evaluations per layer, about 20 s for a small network.
         Only the latter two give the same result every time, bit for bit. A time does not count the
-        loading of the compiled search, half a minute to a minute once on a machine.
+        compilation of the search, once on a machine: about half a minute, or minutes on a busy one.
     validation
         Rows that are not fitted: with the preset ``rank`` they choose among the formulas, with
         ``joint`` and ``paper`` they count in the fitness, as in the paper. Those of X that are
@@ -202,9 +202,9 @@ def explain(
         :class:`~srnet.explanation.generation.Generation`, which tells how far it is and can give
         the explanation so far. Where it returns a true value, the search ends with that.
     progress
-        A bar with the time left on a terminal, a line a minute in a log; and a line where the
-        search is compiled first, once on a machine. Ctrl-C ends the search
-        with the best so far.
+        A bar with the time left on a terminal, a line a minute in a log; where the search is
+        compiled first, once on a machine, a line that says so and the parts that are done. Ctrl-C
+        ends the search with the best so far.
     threads
         Threads; a result that does not depend on time does not depend on them.
     settings
@@ -465,7 +465,8 @@ def _search(
         settings = limit_evaluations(search, limit.evaluations, sample.layers.depth)
     if progress and not is_compiled(settings):
         print(
-            "the search is compiled now, for half a minute to a minute, once on this machine",
+            "the search is compiled first, once on this machine: about half a minute, or minutes "
+            "if it is busy",
             file=sys.stderr,
             flush=True,
         )
@@ -504,6 +505,7 @@ def _search(
             seed,
             threads=threads,
             progress=show,
+            compilation_progress=bar.show_compilation,
             stop=lambda: ended or interrupted(),
             time_limit=limit.seconds,
             **options,

@@ -8,6 +8,7 @@ from typing import Any
 import torch
 from torch import fx
 
+from srnet.cgp import torch_functions
 from srnet.cgp.primitives import by_name
 from srnet.model.numbers import numbers_of, replace_numbers
 from srnet.model.srnet import SRNet
@@ -99,4 +100,4 @@ def _formulas(model: SRNet, trainable: bool) -> fx.GraphModule:
 
 
 def _apply(name: str, *operands: fx.Proxy) -> fx.Proxy:
-    return by_name(name).value(torch, *operands)
+    return by_name(name).value(torch_functions, *operands)

@@ -11,6 +11,7 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -56,14 +57,20 @@ def _compiled_search(settings: Settings) -> Settings:
     return inner_settings(settings) if isinstance(settings, RankSettings) else settings
 
 
-def load_kernels(settings: Settings) -> float:
+def load_kernels(settings: Settings, progress: Callable[[int, int], None] | None = None) -> float:
     """Load the compiled code of a search, whatever its layers; what the cache lacks is compiled.
 
     Of several processes that start together, one compiles while the others wait for it.
 
+    Parameters
+    ----------
+    progress
+        Called after each part that is compiled, with the number of parts so far and of all.
+
     Returns
     -------
-    The seconds that it took: half a minute or more where all is compiled, once on a machine.
+    The seconds that it took: where all is compiled, once on a machine, about half a minute, or
+    minutes on a busy one.
     """
     start = time.monotonic()
     lock = FileLock(FOLDER / "compiling.lock")
@@ -72,7 +79,7 @@ def load_kernels(settings: Settings) -> float:
             lock.acquire(timeout=_LONGEST_WAIT)
     try:
         if not is_compiled(settings):
-            _compile_in_parallel(settings)
+            _compile_in_parallel(settings, progress or (lambda done, parts: None))
         time_evaluation(_tiny_layers(_compiled_search(settings).loss), settings)
         with contextlib.suppress(OSError):
             _mark(settings).touch()
@@ -109,22 +116,24 @@ def _tiny_layers(loss: str) -> Layers:
 # published search, with which a joint search begins.
 
 
-def _compile_in_parallel(settings: Settings) -> None:
+def _compile_in_parallel(settings: Settings, progress: Callable[[int, int], None]) -> None:
     """Compile a joint search with a second process, where there is a second core."""
     search = _compiled_search(settings)
     if not isinstance(search, JointSettings) or count_cores() < 2:
         return
     with _second_process(search.loss) as wait:
-        _compile_scoring(search.loss)
-        wait()
-        _compile_climbing(search.loss)
-        wait()
+        own = (partial(part, search.loss) for part in (_compile_scoring, _compile_climbing))
+        steps = [step for part in own for step in (part, wait)]
+        for i, step in enumerate(steps):
+            if step() != b"":  # else the second process has failed
+                progress(i + 1, len(steps))
 
 
 @contextlib.contextmanager
-def _second_process(loss: str) -> Iterator[Callable[[], object]]:
+def _second_process(loss: str) -> Iterator[Callable[[], bytes]]:
     """A process that compiles the derivatives and the published search. What is yielded waits for
-    the next of them, or for nothing where the process fails: the caller then compiles it."""
+    the next of them and gives a line, or nothing where the process fails: the caller then compiles
+    it."""
     package = str(Path(__file__).resolve().parents[2])
     environment = os.environ | {
         "PYTHONPATH": os.pathsep.join(filter(None, [package, os.environ.get("PYTHONPATH")]))
@@ -135,7 +144,7 @@ def _second_process(loss: str) -> Iterator[Callable[[], object]]:
     try:
         process = subprocess.Popen(command, env=environment, stdin=null, stdout=pipe, stderr=null)
     except OSError:
-        yield lambda: None
+        yield lambda: b""
         return
     assert process.stdout is not None
     with process:

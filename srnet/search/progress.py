@@ -18,13 +18,21 @@ class Progress:
         if not self._quiet and sys.stderr.isatty():
             from tqdm import tqdm
 
-            shape = "{percentage:3.0f}%|{bar}| {elapsed}, {remaining} left, {postfix}"
+            shape = "{percentage:3.0f}%|{bar}| {elapsed}, {remaining} left{postfix}"
             self._bar = tqdm(total=1.0, mininterval=0.2, bar_format=shape)
         return self
 
     def __exit__(self, *_: object) -> None:
         if self._bar is not None:
             self._bar.close()
+
+    def show_compilation(self, done: int, parts: int) -> None:
+        """Tell how many of the parts of a search are compiled."""
+        text = f"compiled {done} of {parts} parts"
+        if self._bar is not None:
+            self._bar.set_postfix_str(text)
+        elif not self._quiet:
+            print(text, file=sys.stderr, flush=True)
 
     def show(self, search: Any) -> None:
         """Tell the generation, the fitness, and the share of the generations or of the time that

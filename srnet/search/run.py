@@ -118,6 +118,7 @@ def evolve(
     checkpoint: StrPath | None = None,
     checkpoint_interval: float = INTERVAL,
     progress: Callable[[Search], None] | None = None,
+    compilation_progress: Callable[[int, int], None] | None = None,
     time_limit: float | None = None,
     stop: Callable[[], bool] | None = None,
     **options: Any,
@@ -134,6 +135,8 @@ def evolve(
         File for the state of the unfinished run; None keeps none.
     progress
         Called after every step.
+    compilation_progress
+        As ``progress`` of :func:`srnet.search.compilation.load_kernels`.
     time_limit
         Seconds of the run, in the place of the settings' generations. The search's schedule follows
         the clock. Loading the compiled search (:func:`srnet.search.compilation.load_kernels`) is
@@ -153,7 +156,7 @@ def evolve(
         time_limit = SECONDS.check("time_limit", time_limit)
         if checkpoint is not None:
             raise UserError("a run with a time limit keeps no checkpoint; give one of the two")
-    compile_seconds = load_kernels(settings)  # before the clocks start
+    compile_seconds = load_kernels(settings, compilation_progress)  # before the clocks start
     clock = None
     if time_limit is not None:
         clock = _Clock(time_limit)

@@ -182,6 +182,23 @@ def test_given_derivatives_and_latex_are_used() -> None:
         )
 
 
+@pytest.mark.parametrize(
+    "value",
+    [
+        lambda m, x: m.minimum(m.maximum(x, 0), 1.5),
+        lambda m, x: m.minimum(1.5, m.maximum(0, x)),
+    ],
+)
+def test_the_lesser_and_the_greater_may_be_of_a_number(value: Any) -> None:
+    make_function("clip", value)  # compares NumPy, torch, sympy, compiled code and source
+    program = Program(1, (), (("clip", (0,)),), 1)
+    model = SRNet(((program,),), (np.array([[1.0]]),), (np.array([0.0]),))
+    x, wanted = X[:, :1], np.clip(X[:, :1], 0, 1.5)
+    scripted: Any = torch.jit.script(to_torch(model, trainable=True))
+    np.testing.assert_array_equal(scripted(torch.tensor(x)).detach(), wanted)
+    assert is_regular(program, [-9.0], [9.0])
+
+
 def test_its_formulas_are_not_simplified_by_a_process_that_lacks_it(model: SRNet) -> None:
     forms = simplify(model, ORDINARY)
     assert [form.note for form in forms.outputs] == ["not simplified: it has functions of your own"]
@@ -202,7 +219,7 @@ def test_its_formulas_are_not_simplified_by_a_process_that_lacks_it(model: SRNet
         ("f", lambda m, x: x / x, {}, "at 0 the value nan in NumPy and 1 by sympy"),
         ("f", lambda m, x: m.where(x == 3, 0, x), {}, "== and != are not allowed"),
         ("f", lambda m, x: x if x > 0 else 0, {}, "gives no numbers in NumPy"),
-        ("f", lambda m, x: m.maximum(x, 0), {}, "gives no numbers in torch"),
+        ("f", lambda m, x: m.maximum(m.sqrt(2), x), {}, "gives no numbers in torch"),
         ("f", bump, {"derivatives": []}, r"'derivatives' has 0 function\(s\)"),
         ("f", bump, {"latex": "f"}, "'latex' is 'f'"),
         ("f", bump, {"latex": "{}^{2}"}, "'latex' is"),

@@ -733,7 +733,10 @@ def test_a_first_compilation_is_a_line(
 ) -> None:
     monkeypatch.setattr("srnet.explanation.explain.is_compiled", lambda settings: compiled)
     explain(lambda x: 2 * x[:, 0], X, budget=2000, progress=progress)
-    said = "the search is compiled now, for half a minute to a minute, once on this machine\n"
+    said = (
+        "the search is compiled first, once on this machine: about half a minute, or minutes if "
+        "it is busy\n"
+    )
     assert capsys.readouterr().err == (said if progress and not compiled else "")
 
 

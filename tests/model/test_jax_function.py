@@ -129,7 +129,9 @@ def test_integers_are_computed_as_floats() -> None:
 
 @pytest.mark.usefixtures("float64", "no_own_functions")
 def test_own_functions() -> None:
-    make_function("gap", lambda m, a, b: m.where(a > b, m.maximum(a, 2 * b), -m.exp(-a)))
+    make_function(
+        "gap", lambda m, a, b: m.where(a > b, m.maximum(m.minimum(a, 1), 2 * b), -m.exp(-a))
+    )
     program = Program(2, (0.5,), (("gap", (0, 1)), ("gap", (3, 2))), 4)
     model = SRNet(((program,),), (np.array([[1.0]]),), (np.array([0.0]),))
     np.testing.assert_allclose(to_jax(model)(PAIRS), model.predict(PAIRS), rtol=1e-12)

@@ -88,17 +88,22 @@ def test_the_second_process_says_what_is_done() -> None:
     ), run.stderr
 
 
-@pytest.mark.parametrize("executable", ["/bin/false", "/no/such/python"])
-def test_without_a_second_process_all_is_compiled(
-    executable: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize(
+    ("executable", "parts"),
+    [(sys.executable, [1, 2, 3, 4]), ("/bin/false", [1, 3]), ("/no/such/python", [1, 3])],
+)
+def test_all_is_compiled_also_without_a_second_process(
+    executable: str, parts: list[int], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    told = []
     monkeypatch.setattr("srnet.search.compilation.FOLDER", tmp_path)
     monkeypatch.setattr("srnet.search.compilation.count_cores", lambda: 2)
     monkeypatch.setattr("sys.executable", executable)
     settings = preset("joint")
     assert not is_compiled(settings)
-    assert load_kernels(settings) > 0
+    assert load_kernels(settings, lambda *each: told.append(each)) > 0
     assert is_compiled(settings)
+    assert told == [(part, 4) for part in parts]
 
 
 def test_one_process_compiles_and_the_others_wait(
