@@ -68,7 +68,7 @@ class LayerFormula:
         network's probabilities the divergence from these.
     r2
         1 - mse / the variance of the units; None for a constant layer. Of logits it is that of
-        their probabilities.
+        their probabilities, of outputs with scales of their own that of the scaled ones.
     complexity
         Function nodes of the formulas, and the additions that join them, each with its cost.
     gains
@@ -310,12 +310,12 @@ class Explanation:
 
     @property
     def pareto(self) -> "pd.DataFrame":
-        """The models of the front, simplest first: complexity, fitness, mse and r2 of the output,
-        the
-        formulas of each layer."""
+        """The models of the front, simplest first: complexity, fitness, mse and r2 of the output
+        (of the scaled one where its columns have scales of their own), the formulas of each
+        layer."""
         import pandas as pd
 
-        rows = []
+        rows, is_scaled = [], isinstance(self.run.get("output_scale"), list)
         for entry in self._front():
             model = SRNet.from_run(entry)
             rows.append(
@@ -323,7 +323,7 @@ class Explanation:
                     "complexity": model.complexity,
                     "fitness": entry.get("fitness"),
                     "mse": entry["layer_losses"][-1],
-                    "r2": entry.get("r2"),
+                    "r2": (entry.get("layer_r2") or [None])[-1] if is_scaled else entry.get("r2"),
                     **{
                         name: "; ".join(texts)
                         for name, texts in zip(

@@ -167,8 +167,8 @@ def describe(
     components; and R² of the output on the validation rows and on those that are held out.
 
     Rows count by their weights. With an ``output_loss`` that divides outputs by scales of their
-    own, R² on such rows is of the scaled outputs; with a robust one there stands the like of R² for
-    it beside.
+    own, all that is told of the output's R² is of the scaled outputs; with a robust one there
+    stands the like of R² for it beside.
 
     Of logits there is no bound, and no part of R² that a formula adds; R² is of the probabilities,
     and beside it stands the share of the rows with the network's class.
@@ -177,6 +177,10 @@ def describe(
     units = [layers.values(i) for i in range(1, layers.depth + 1)]
     weights = layers.row_weights("train", "valid")
     r2s = [r_squared(loss, h, weights) for loss, h in zip(losses, units, strict=True)]
+    if np.ndim(output_loss.scales):
+        units[-1] = units[-1] / output_loss.scales
+        scaled = model.predict(layers.values(0)) / output_loss.scales
+        r2s[-1] = _r2(scaled, units[-1], RowLoss(weights=weights))
     added = [
         gains(list(scalars.T), h, weights)
         for scalars, h in zip(model.scalars(layers.values(0)), units, strict=True)

@@ -39,6 +39,11 @@ def test_a_small_output_counts_like_a_large_one(preset: str) -> None:
     np.testing.assert_allclose(found.run["output_scale"] / units, laws(X).std(axis=0), rtol=0.2)
     held = found.run["test_output_r2"]
     assert found.r2 == pytest.approx(np.mean(held), abs=0.05)
+    output = found.layers[-1]
+    assert output.r2 == pytest.approx(found.r2, abs=0.05)
+    assert found.pareto["r2"][found.run["selected"]] == output.r2
+    if preset == "rank":  # each output adds, though one is 1e18 times as large
+        assert sum(output.gains) == pytest.approx(output.r2, abs=1e-6)
     told = found.fidelity(FAR).r2
     assert told == pytest.approx(
         1
