@@ -47,9 +47,10 @@ TORCH = torch==2.13.0
 COMPILE = .venv/bin/uv pip compile --quiet --no-annotate --override <(echo 'torch; sys_platform == "none"') \
   --no-emit-package torch pyproject.toml
 
+# With what torch alone needs.
 lock: install ## write requirements.lock anew: the newest versions, for every system, with hashes
-	$(COMPILE) --universal --python-version 3.11 --upgrade --generate-hashes --extra workflow --extra cluster --extra storage \
-	  --extra test --extra docs --custom-compile-command 'make lock' --output-file requirements.lock
+	$(COMPILE) <(printf 'fsspec\nsetuptools\n') --universal --python-version 3.11 --upgrade --generate-hashes \
+	  --extra workflow --extra cluster --extra storage --extra test --extra docs --custom-compile-command 'make lock' --output-file requirements.lock
 
 # Of the libraries that the code works with most; without a compiled search. pandas 2 warns of the median of nothing.
 lowest: install ## quick tests in build/lowest, an environment of the lowest versions that pyproject.toml allows

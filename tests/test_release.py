@@ -50,6 +50,10 @@ def test_the_citation_has_the_day_of_the_release() -> None:
 # --- The lock -------------------------------------------------------------------------------------
 
 
+def test_the_lock_has_what_torch_alone_needs() -> None:
+    assert "sys_platform == 'none'" not in read("requirements.lock")
+
+
 def test_the_lock_has_every_requirement_in_a_version_that_is_allowed() -> None:
     project = tomllib.loads(read("pyproject.toml"))["project"]
     extras = project["optional-dependencies"]
