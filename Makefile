@@ -26,24 +26,24 @@ help: ## list the targets
 install: .venv/$(if $(LOCKED),locked,installed) ## make .venv with everything the project needs; LOCKED=1: in the versions of requirements.lock
 
 PIP = -m pip install --quiet --disable-pip-version-check
-# First and alone: the plain wheel of this version is a CPU build; any other way pulls gigabytes of
-# CUDA libraries.
-TORCH = torch==2.13.0
+# First: PyTorch's own index has builds for CPUs, while PyPI's for Linux bring gigabytes of CUDA
+# libraries. What torch needs comes with the rest.
+TORCH = --extra-index-url https://download.pytorch.org/whl/cpu torch==2.13.0
 
 .venv/installed: pyproject.toml
 	@test -x .venv/bin/python || $(PYTHON) -m venv .venv
-	.venv/bin/python $(PIP) $(TORCH)
+	.venv/bin/python $(PIP) --no-deps $(TORCH)
 	.venv/bin/python $(PIP) -e '.[workflow,test,docs]'
 	@touch $@
 
 .venv/locked: requirements.lock pyproject.toml
 	@test -x .venv/bin/python || $(PYTHON) -m venv .venv
-	.venv/bin/python $(PIP) $(TORCH)
+	.venv/bin/python $(PIP) --no-deps $(TORCH)
 	.venv/bin/python $(PIP) --no-deps --require-hashes -r requirements.lock
 	.venv/bin/python $(PIP) --no-deps --no-build-isolation -e .
 	@touch .venv/installed $@
 
-# torch is installed before; with it here, its CUDA libraries would be in the lock.
+# torch is installed before; with it here, the CUDA libraries of PyPI's builds would be in the lock.
 COMPILE = .venv/bin/uv pip compile --quiet --no-annotate --override <(echo 'torch; sys_platform == "none"') \
   --no-emit-package torch pyproject.toml
 
