@@ -38,6 +38,15 @@ def test_the_version_is_the_same_everywhere() -> None:
     assert 'path = "srnet/_version.py"' in read("pyproject.toml")
 
 
+def test_the_repository_is_the_same_everywhere() -> None:
+    urls = tomllib.loads(read("pyproject.toml"))["project"]["urls"]
+    [name] = re.findall(r"docker://ghcr\.io/(.*?):", read("workflow/rules/container.smk"))
+    owner, project = name.split("/")
+    assert urls["Repository"] == f"https://github.com/{name}"
+    assert urls["Documentation"] == f"https://{owner}.github.io/{project}/"
+    assert yaml.safe_load(read("CITATION.cff"))["repository-code"] == urls["Repository"]
+
+
 def test_the_citation_has_the_day_of_the_release() -> None:
     """And none before it."""
     released = re.findall(
