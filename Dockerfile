@@ -1,7 +1,7 @@
 # The image in which Snakemake's rules run under --sdm apptainer, and by itself:
 #   docker run --rm --volume "$PWD:/work" --user "$(id -u):$(id -g)" IMAGE srnet reproduce --config demo
-# The versions are those of requirements.lock, and the hashes are checked; torch and what it alone
-# needs are not in the lock.
+# The versions are those of requirements.lock, and the hashes are checked, but for torch and what it
+# alone needs.
 FROM python:3.12-slim-bookworm
 
 ENV UV_SYSTEM_PYTHON=1 UV_NO_CACHE=1 UV_COMPILE_BYTECODE=1

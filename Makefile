@@ -26,8 +26,8 @@ help: ## list the targets
 install: .venv/$(if $(LOCKED),locked,installed) ## make .venv with everything the project needs; LOCKED=1: in the versions of requirements.lock
 
 PIP = -m pip install --quiet --disable-pip-version-check
-# First and alone: the plain wheel of this version is a CPU build; any other way pulls gigabytes of
-# CUDA libraries.
+# First and alone, for the tests need a build for CPUs. Where PyPI's for Linux brings gigabytes of CUDA libraries:
+#   make install TORCH='--extra-index-url https://download.pytorch.org/whl/cpu torch==2.13.0'
 TORCH = torch==2.13.0
 
 .venv/installed: pyproject.toml
@@ -43,13 +43,14 @@ TORCH = torch==2.13.0
 	.venv/bin/python $(PIP) --no-deps --no-build-isolation -e .
 	@touch .venv/installed $@
 
-# torch is installed before; with it here, its CUDA libraries would be in the lock.
+# torch is installed before; with it here, the CUDA libraries of PyPI's builds would be in the lock.
 COMPILE = .venv/bin/uv pip compile --quiet --no-annotate --override <(echo 'torch; sys_platform == "none"') \
   --no-emit-package torch pyproject.toml
 
+# With what torch alone needs.
 lock: install ## write requirements.lock anew: the newest versions, for every system, with hashes
-	$(COMPILE) --universal --python-version 3.11 --upgrade --generate-hashes --extra workflow --extra cluster --extra storage \
-	  --extra test --extra docs --custom-compile-command 'make lock' --output-file requirements.lock
+	$(COMPILE) <(printf 'fsspec\nsetuptools\n') --universal --python-version 3.11 --upgrade --generate-hashes \
+	  --extra workflow --extra cluster --extra storage --extra test --extra docs --custom-compile-command 'make lock' --output-file requirements.lock
 
 # Of the libraries that the code works with most; without a compiled search. pandas 2 warns of the median of nothing.
 lowest: install ## quick tests in build/lowest, an environment of the lowest versions that pyproject.toml allows

@@ -32,10 +32,19 @@ def read(path: str) -> str:
 def test_the_version_is_the_same_everywhere() -> None:
     environment = yaml.safe_load(read("workflow/envs/srnet.yaml"))
     assert yaml.safe_load(read("CITATION.cff"))["version"] == srnet.__version__
-    assert environment["dependencies"][-1] == {"pip": [f"srnet=={srnet.__version__}"]}
+    assert environment["dependencies"][-1]["pip"][-1] == f"srnet=={srnet.__version__}"
     assert re.findall(r'tag="v(.*?)"', read("docs/workflow.md")) == [srnet.__version__]
     assert "srnet:{__version__}" in read("workflow/rules/container.smk")
     assert 'path = "srnet/_version.py"' in read("pyproject.toml")
+
+
+def test_the_repository_is_the_same_everywhere() -> None:
+    urls = tomllib.loads(read("pyproject.toml"))["project"]["urls"]
+    [name] = re.findall(r"docker://ghcr\.io/(.*?):", read("workflow/rules/container.smk"))
+    owner, project = name.split("/")
+    assert urls["Repository"] == f"https://github.com/{name}"
+    assert urls["Documentation"] == f"https://{owner}.github.io/{project}/"
+    assert yaml.safe_load(read("CITATION.cff"))["repository-code"] == urls["Repository"]
 
 
 def test_the_citation_has_the_day_of_the_release() -> None:
@@ -48,6 +57,18 @@ def test_the_citation_has_the_day_of_the_release() -> None:
 
 
 # --- The lock -------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("path", ["environment.yml", "workflow/envs/srnet.yaml"])
+def test_a_conda_environment_has_the_torch_of_the_makefile(path: str) -> None:
+    """A build for CPUs: PyPI's for Linux bring gigabytes of CUDA libraries."""
+    *torch, _ = yaml.safe_load(read(path))["dependencies"][-1]["pip"]
+    assert f"TORCH='{' '.join(torch)}'\n" in read("Makefile")
+    assert f"\nTORCH = {torch[-1]}\n" in read("Makefile")
+
+
+def test_the_lock_has_what_torch_alone_needs() -> None:
+    assert "sys_platform == 'none'" not in read("requirements.lock")
 
 
 def test_the_lock_has_every_requirement_in_a_version_that_is_allowed() -> None:
