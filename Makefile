@@ -26,7 +26,7 @@ help: ## list the targets
 install: .venv/$(if $(LOCKED),locked,installed) ## make .venv with everything the project needs; LOCKED=1: in the versions of requirements.lock
 
 PIP = -m pip install --quiet --disable-pip-version-check
-# First and alone, for the tests need a build for CPUs. Where PyPI's for Linux brings gigabytes of CUDA libraries:
+# First and alone: some indexes have a build for CPUs under this plain name. PyPI's for Linux brings gigabytes of CUDA libraries; there:
 #   make install TORCH='--extra-index-url https://download.pytorch.org/whl/cpu torch==2.13.0'
 TORCH = torch==2.13.0
 
