@@ -331,7 +331,7 @@ def test_a_resumed_run_ends_alike(name: str, each: int | None) -> None:
     assert len(states) > 60
     starts = {done.index(layer) for layer in (1, 2)}  # where a layer begins
     last = len(states) - 1  # of a run that is killed before it is written
-    for i in sorted({*range(0, len(states), 11), *starts, *(s - 1 for s in starts), last}):
+    for i in sorted({*range(0, len(states), 23), *starts, *(s - 1 for s in starts), last}):
         resumed = RankSearch(FOUR, settings, SEED)
         resumed.restore(json.loads(states[i]))
         while not resumed.finished:
@@ -399,13 +399,27 @@ DAMAGES: dict[str, Callable[[dict[str, Any]], Any]] = {
 }
 
 
-@pytest.mark.parametrize("damage", DAMAGES.values(), ids=DAMAGES)
-def test_a_damaged_state_is_refused_in_a_sentence(damage: Callable[[dict[str, Any]], Any]) -> None:
+@pytest.fixture(scope="module")
+def saved_state() -> str:
+    """One pass is over, and a layer of the next."""
     search = RankSearch(FOUR, small(), SEED)
-    while search._pass < 1 or len(search._done) < 1:  # one pass is over, and a layer of the next
+    while search._pass < 1 or len(search._done) < 1:
         search.step()
-    state = json.loads(json.dumps(search.state()))
-    assert len(state["done"]) == 1
+    return json.dumps(search.state())
+
+
+def test_a_state_that_is_not_damaged_is_taken(saved_state: str) -> None:
+    search = RankSearch(FOUR, small(), SEED)
+    search.restore(json.loads(saved_state))
+    assert json.dumps(search.state()) == saved_state
+    assert len(json.loads(saved_state)["done"]) == 1
+
+
+@pytest.mark.parametrize("damage", DAMAGES.values(), ids=DAMAGES)
+def test_a_damaged_state_is_refused_in_a_sentence(
+    damage: Callable[[dict[str, Any]], Any], saved_state: str
+) -> None:
+    state = json.loads(saved_state)
     damage(state)
     with pytest.raises(UserError) as caught:
         RankSearch(FOUR, small(), SEED).restore(state)
