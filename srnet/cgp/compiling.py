@@ -2,14 +2,14 @@
 
 Numba knows a cached function by its own file alone, so a change of ``genome.py`` would leave a
 stale kernel. The name of our folder therefore carries a digest of all compiled sources, of Numba's
-options and of the versions that compile. Each file begins with the digest of its content: one that
-a power cut has damaged is set aside, and the function is compiled again.
+options and of the versions that compile. Where the package lies does not count: installed anew in
+another place, it finds its code again. Each file begins with the digest of its content: one that a
+power cut has damaged is set aside, and the function is compiled again.
 
 Where the home is read-only the cache lies in the temporary folder; where that cannot be trusted
 either, in a private folder that lasts as long as the process.
 """
 
-import contextlib
 import hashlib
 import importlib.metadata
 import os
@@ -17,13 +17,18 @@ import pickle
 import stat
 import tempfile
 import warnings
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 from typing import Any
 
 import numba
-from numba.core.caching import IndexDataCacheFile
+from numba.core.caching import (
+    CompileResultCacheImpl,
+    FunctionCache,
+    IndexDataCacheFile,
+    _CacheLocator,
+)
 from numba.core.ccallback import CFunc
 from numba.core.sigutils import normalize_signature
 from platformdirs import user_cache_path
@@ -31,6 +36,9 @@ from platformdirs import user_cache_path
 # What is compiled, or compiled in as a constant, relative to the package. A test compares it with
 # the imports.
 COMPILED = ("cgp/*.py", "search/kernels/*.py", "model/logistic.py")
+
+# Options of Numba that do not change the code. joblib gives its processes a number of threads.
+_HARMLESS = {"NUMBA_CACHE_DIR", "NUMBA_NUM_THREADS"}
 
 _DIGEST_SIZE = hashlib.sha256().digest_size
 
@@ -44,7 +52,7 @@ def cache_key() -> str:
     options = sorted(
         (name, value)
         for name, value in os.environ.items()
-        if name.startswith("NUMBA_") and name != "NUMBA_CACHE_DIR"
+        if name.startswith("NUMBA_") and name not in _HARMLESS
     )
     versions = [importlib.metadata.version(name) for name in ("numba", "llvmlite", "numpy")]
     digest.update(repr((options, versions)).encode())
@@ -162,13 +170,49 @@ class _CheckedFile(IndexDataCacheFile):
             file.write(hashlib.sha256(content).digest() + content)
 
 
-def njit(**options: Any) -> Callable[[Callable[..., Any]], Any]:
-    """``numba.njit`` with ``cache=True`` and without the global interpreter lock, in our cache."""
+class _Locator(_CacheLocator):
+    """A function's place in our folder."""
+
+    def __init__(self, function: Callable[..., Any], file: str) -> None:
+        self._py_file = file  # Numba names it in a warning
+        self._line = function.__code__.co_firstlineno
+
+    @classmethod
+    def from_function(cls, function: Callable[..., Any], file: str) -> "_Locator":
+        return cls(function, file)
+
+    def get_cache_path(self) -> str:
+        """By the name of the source's folder: its path would not be found again elsewhere."""
+        return str(FOLDER / Path(self._py_file).parent.name)
+
+    def get_source_stamp(self) -> None:
+        """None: the name of our folder says more than a file's date."""
+
+    def get_disambiguator(self) -> str:
+        return str(self._line)
+
+
+class _Function(CompileResultCacheImpl):
+    _locator_classes: Any = (_Locator,)
+
+
+class _Cache(FunctionCache):
+    """The compiled code of one function, in our folder."""
+
+    _impl_class = _Function
+
+    def __init__(self, function: Callable[..., Any]) -> None:
+        super().__init__(function)
+        self._cache_file.__class__ = _CheckedFile
+
+
+def njit(*, cache: bool = True, **options: Any) -> Callable[[Callable[..., Any]], Any]:
+    """``numba.njit`` without the global interpreter lock, with our cache."""
 
     def decorate(function: Callable[..., Any]) -> Any:
-        with _use_folder():
-            compiled = numba.njit(**{"cache": True, "nogil": True, **options})(function)
-        _check_files(compiled)
+        compiled = numba.njit(**{"nogil": True, **options})(function)
+        if cache and compiled is not function:  # which it is under NUMBA_DISABLE_JIT
+            compiled._cache = _Cache(function)
         return compiled
 
     return decorate
@@ -178,32 +222,11 @@ def compile_callback(function: Callable[..., Any], signature: Any, cache: bool) 
     """A function compiled for other code to call by its address, with Numba's ``address`` of a
     ``cfunc``."""
     options = {"error_model": "numpy", "fastmath": {"contract"}}
-    compiled = CFunc(function, normalize_signature(signature), {}, options)
+    compiled: Any = CFunc(function, normalize_signature(signature), {}, options)
     if cache:
-        with _use_folder():
-            compiled.enable_caching()
-        _check_files(compiled)
+        compiled._cache = _Cache(function)
     compiled.compile()
     return compiled
-
-
-@contextlib.contextmanager
-def _use_folder() -> Iterator[None]:
-    """Let Numba take our folder for its cache."""
-    config: Any = numba.config
-    other, config.CACHE_DIR = config.CACHE_DIR, str(FOLDER)
-    try:
-        yield
-    finally:
-        config.CACHE_DIR = other
-
-
-def _check_files(compiled: Any) -> None:
-    """Let a function's cache check its files."""
-    file = getattr(getattr(compiled, "_cache", None), "_cache_file", None)
-    if file is not None:  # there is none under NUMBA_DISABLE_JIT
-        file.__class__ = _CheckedFile
-        file._source_stamp = None  # the folder's name says more than a file's date
 
 
 # Compiled code that borrows its arrays from its caller and makes none need not count references to

@@ -62,6 +62,8 @@ def test_the_key_covers_all_that_is_compiled() -> None:
     harmless = {"errors.py", "typing.py", "validation.py"}
     beyond = {file for path in compiled for file in imported_modules(path)} - covered
     assert {path.relative_to(PACKAGE).as_posix() for path in beyond} <= harmless
+    folders = {path.parent for path in covered}  # by whose names the cache tells functions apart
+    assert len({folder.name for folder in folders}) == len(folders)
 
 
 def test_the_key_depends_on_options_and_versions(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -73,9 +75,12 @@ def test_the_key_depends_on_options_and_versions(monkeypatch: pytest.MonkeyPatch
     assert len(keys) == 3
 
 
-def test_the_key_does_not_depend_on_the_folder(monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("name", ["NUMBA_CACHE_DIR", "NUMBA_NUM_THREADS"])
+def test_the_key_does_not_depend_on_what_changes_no_code(
+    monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
     before = cache_key()
-    monkeypatch.setenv("NUMBA_CACHE_DIR", "/somewhere/else")
+    monkeypatch.setenv(name, "3")
     assert cache_key() == before
 
 
@@ -183,6 +188,16 @@ def test_two_versions_have_caches_side_by_side(tmp_path: Path) -> None:
             found = call(tmp_path, PYTHONPATH=str(folder))
             assert found.stdout.split()[:2] == [threshold, hits], found.stderr
     assert len(list(tmp_path.glob("srnet/kernels-*"))) == 2
+
+
+@pytest.mark.slow
+def test_a_package_in_another_place_finds_the_code(tmp_path: Path) -> None:
+    """As after it was installed anew."""
+    ignore = shutil.ignore_patterns("__pycache__")
+    shutil.copytree(PACKAGE, tmp_path / "other" / "srnet", ignore=ignore)
+    for hits, folder in (("0", PACKAGE.parent), ("1", tmp_path / "other")):
+        found = call(tmp_path, PYTHONPATH=str(folder))
+        assert (found.stdout.split()[:2], found.stderr) == (["2147483648", hits], "")
 
 
 @pytest.mark.slow

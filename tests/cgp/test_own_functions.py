@@ -11,17 +11,18 @@ from helpers import c_text, formula_text
 from numba import float64
 
 from srnet import make_function
-from srnet.cgp import function_table, primitives
+from srnet.cgp import function_table, own_functions, primitives
 from srnet.cgp.bounds import is_regular
 from srnet.cgp.derivatives import sweep
 from srnet.cgp.evaluation import evaluate_block
 from srnet.cgp.genome import Grid
 from srnet.cgp.nesting import NestedConstraints
-from srnet.cgp.primitives import INLINED, OPCODES, by_name, is_own, remove_own
+from srnet.cgp.primitives import INLINED, OPCODES, Primitive, by_name, is_own, remove_own
 from srnet.cgp.program import Program
 from srnet.errors import UserError
 from srnet.model.export import to_c, to_numpy, to_torch
 from srnet.model.formulas import raw_forms
+from srnet.model.latex import names_latex, program_latex
 from srnet.model.names import symbol_names
 from srnet.model.simplify import simplify
 from srnet.model.srnet import SRNet
@@ -176,10 +177,69 @@ def test_given_derivatives_and_latex_are_used() -> None:
     assert function.derivatives[0](np, 2.0, 3.0, 27.0) == 54.0
     assert function.latex.template.format("x") == r"\left(x\right)^{3}"
     assert formula_text.evaluate("x0**2", {"x0": np.array([3.0])}) == 9.0
-    with pytest.raises(UserError, match="the derivative .* in NumPy and .* by 'derivatives' 0"):
-        make_function(
-            "cube", lambda m, x: x * x * x, derivatives=[lambda m, g, x, y: g * 2 * x * x]
-        )
+
+
+@pytest.mark.parametrize(
+    ("value", "derivative", "words"),
+    [
+        (lambda m, x: x**3, lambda m, g, x, y: g * 2 * x * x, "at 0.25146 the derivative 0.18969"),
+        (lambda m, x: x * x, lambda m, g, x, y: m.where(abs(x) < 1e-9, g, 2 * g * x), "at 0 .* 1 "),
+        (lambda m, x: m.tanh(x), lambda m, g, x, y: m.where(x > 9, g, g * (1 - y * y)), "1e.30 "),
+        (lambda m, x: x * x, lambda m, g, x, y: m.where(x < -1e6, -x, 2 * g * x), "at -1e.30 "),
+        (lambda m, x: m.sqrt(x), lambda m, g, x, y: m.where(x < 1e-6, g, g / y / 2), "at 1e-30 "),
+        (lambda m, x: abs(x), lambda m, g, x, y: m.where(x == 0, 5 * g, g * x / y), "at 0 .* 5 "),
+        (lambda m, x: m.log(x), lambda m, g, x, y: m.log(-g * x), "nan by 'derivatives' 0"),
+    ],
+)
+def test_a_derivative_of_another_function_is_a_sentence(
+    value: Any, derivative: Any, words: str
+) -> None:
+    """Also where it is wrong at a few hard inputs alone."""
+    with pytest.raises(UserError, match=f"{words}.*the same at ordinary and at hard inputs$"):
+        make_function("f", value, derivatives=[derivative])
+    assert not is_own("f")
+
+
+@pytest.mark.parametrize(
+    ("value", "derivative"),
+    [
+        (lambda m, x: abs(x), lambda m, g, x, y: m.where(x > 0, g, -g)),
+        (lambda m, x: abs(x), lambda m, g, x, y: g * x / y),  # has no value at 0
+        (lambda m, x: m.maximum(x, x * x), lambda m, g, x, y: m.where(x > x * x, g, 2 * g * x)),
+        (lambda m, x: m.log(1 + m.exp(x)), lambda m, g, x, y: g / (1 + m.exp(-x))),
+        (lambda m, x: 1 / (1 + m.exp(-x)), lambda m, g, x, y: g * y * (1 - y)),
+        (lambda m, x: x + m.sin(x), lambda m, g, x, y: g + g * m.cos(x)),
+        (lambda m, x: 1 / x, lambda m, g, x, y: -g * y * y),
+        (lambda m, x: m.where(x > 0, 1.0, 0.0), lambda m, g, x, y: 0.0),
+    ],
+)
+def test_a_derivative_in_another_form_is_taken(value: Any, derivative: Any) -> None:
+    """At a kink it may be that of either side."""
+    assert make_function("f", value, derivatives=[derivative]).derivatives == (derivative,)
+
+
+@pytest.mark.parametrize("primitive", primitives.PRIMITIVES, ids=lambda p: p.name)
+def test_the_derivatives_of_the_primitives_pass_the_same_comparison(primitive: Primitive) -> None:
+    points = np.vstack([np.resize(ORDINARY, (own_functions._ORDINARY, 2)), X])
+    own_functions._check_derivatives(primitive, points.T[: primitive.arity])
+
+
+@pytest.mark.parametrize(
+    ("latex", "shown"),
+    [
+        (r"{}^{{2}}", r"\left(x_{0} + x_{1}\right)^{2}"),
+        (r"{{{}}}^{{2}}", r"{\left(x_{0} + x_{1}\right)}^{2}"),
+        (r"\sin {}", r"\sin \left(x_{0} + x_{1}\right)"),
+        (r"\left|{}\right|", r"\left|x_{0} + x_{1}\right|"),
+        (r"\sqrt{{{}}}", r"\sqrt{x_{0} + x_{1}}"),
+        (r"\frac{{1}}{{{}}}", r"\frac{1}{x_{0} + x_{1}}"),
+        (r"e^{{-{}}}", r"e^{-\left(x_{0} + x_{1}\right)}"),
+    ],
+)
+def test_an_operand_in_given_latex_stays_together(latex: str, shown: str) -> None:
+    make_function("f", lambda m, x: m.exp(x), latex=latex)
+    program = Program(2, (), (("add", (0, 1)), ("f", (2,))), 3)
+    assert program_latex(program, names_latex(["x0", "x1"]))[0] == shown
 
 
 @pytest.mark.parametrize(

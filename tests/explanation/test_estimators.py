@@ -266,6 +266,24 @@ def test_maxsize_bounds_the_formula() -> None:
     assert 5 <= est.explanation_.model.size <= 12
 
 
+@pytest.mark.parametrize("kind", [SRNetRegressor, SRNetClassifier])
+def test_an_offset_of_the_features_changes_little(kind: type) -> None:
+    """As of times in seconds since 1970, which float32 would merge."""
+    rng = np.random.default_rng(3)
+    x, new = rng.uniform(1, 3, (150, 2)), rng.uniform(1, 3, (100, 2))
+    law = [rows[:, 0] ** 2 + 3 * rows[:, 1] for rows in (x, new)]
+    y, known = law if kind is SRNetRegressor else [values > 10 for values in law]
+    enough = 0.999 if kind is SRNetRegressor else 0.97
+    for offset in ([0, 0], [1e6, -1e6], [-1e8, 1e8]):
+        est = kind(**TINY).fit(x + offset, y)
+        assert est.score(new + offset, known) >= enough, (offset, est.expression_)
+        values = sympy.lambdify(sympy.symbols("x0 x1"), sympy.sympify(est.expression_))
+        found = est.predict(new + offset)
+        if kind is SRNetClassifier:
+            found = est.explanation_.model.layers(new + offset)[-1][:, 0]
+        np.testing.assert_allclose(values(*(new + offset).T), found, rtol=1e-4, atol=1e-3)
+
+
 def test_in_cross_validation() -> None:
     assert cross_val_score(SRNetRegressor(**TINY), X, Y, cv=3).min() > 0.8
 

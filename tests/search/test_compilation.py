@@ -57,6 +57,36 @@ def test_what_is_loaded_before_a_run_is_all_that_it_needs() -> None:
     assert run.returncode == 0, run.stderr
 
 
+# What worker processes of joblib load of the compiled code, and what they compile.
+WORKERS = """
+import gc
+import numpy as np
+from joblib import Parallel, delayed
+from numba.core.registry import CPUDispatcher
+from srnet import SRNetRegressor
+from srnet.cgp import compiling
+from srnet.search.compilation import load_kernels
+from srnet.search.settings import preset
+
+def fit(seed):
+    x = np.random.default_rng(seed).uniform(-1, 1, (50, 2))
+    SRNetRegressor((4,), max_iter=50, budget=500, random_state=seed).fit(x, x[:, 0] * x[:, 1])
+    stats = [each.stats for each in gc.get_objects() if isinstance(each, CPUDispatcher)]
+    loaded = sum(sum(each.cache_hits.values()) for each in stats)
+    return compiling.FOLDER, loaded, sum(sum(each.cache_misses.values()) for each in stats)
+
+load_kernels(preset("rank"))
+for folder, loaded, compiled in Parallel(2)(delayed(fit)(seed) for seed in range(2)):
+    assert (folder, loaded > 0, compiled) == (compiling.FOLDER, True, 0), (folder, compiled)
+"""
+
+
+@pytest.mark.slow
+def test_worker_processes_compile_nothing_that_is_compiled() -> None:
+    run = python("-c", WORKERS)
+    assert run.returncode == 0, run.stderr
+
+
 # What the parts compile is what a search calls: it compiles no more of them.
 PARTS = """
 from srnet.search import compilation
