@@ -12,11 +12,12 @@ from numpy.typing import NDArray
 from sklearn.base import BaseEstimator, ClassifierMixin, RegressorMixin
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.neural_network import MLPClassifier, MLPRegressor
-from sklearn.utils import check_random_state
+from sklearn.utils import check_random_state, column_or_1d
 from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import check_is_fitted, validate_data
 
 from srnet.cgp.primitives import Primitive
+from srnet.errors import UserError
 from srnet.explanation.explain import explain_rows
 from srnet.explanation.layers import MOST_ROWS
 from srnet.explanation.result import Explanation
@@ -371,7 +372,14 @@ class SRNetClassifier(ClassifierMixin, _Estimator):
     def fit(self, X: Any, y: Any, sample_weight: Any = None) -> "SRNetClassifier":
         """Train and explain the network of rows X (n × d) and labels y (n), with the weights of the
         rows (n), which count in both."""
-        X, y = validate_data(self, X, y, dtype=np.float64, ensure_min_samples=2)
+        X, y = validate_data(self, X, y, dtype=np.float64, multi_output=True, ensure_min_samples=2)
+        if y.ndim > 1 and y.shape[1] > 1:
+            raise UserError(
+                f"y has the shape {y.shape}; one label for each row is needed: of one-hot classes "
+                f"y.argmax(axis=1), and for several labels of a row a classifier each, "
+                f"sklearn.multioutput.MultiOutputClassifier(SRNetClassifier()).fit(X, y)"
+            )
+        y = column_or_1d(y, warn=True)
         check_classification_targets(y)
         X, y, weights = _select(sample_weight, X, y)
         self.classes_, labels = np.unique(y, return_inverse=True)

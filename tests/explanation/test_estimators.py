@@ -9,11 +9,13 @@ import numpy as np
 import pandas as pd
 import pytest
 import sympy
+from scipy.sparse import csr_array
 from scipy.special import expit, softmax
 from sklearn.base import clone
 from sklearn.datasets import load_iris
 from sklearn.exceptions import NotFittedError
 from sklearn.model_selection import cross_val_score
+from sklearn.multioutput import MultiOutputClassifier
 from sklearn.neural_network import MLPRegressor
 from sklearn.utils.estimator_checks import check_estimator
 
@@ -308,6 +310,24 @@ def test_bad_parameters_are_a_sentence(changes: dict[str, Any], words: str) -> N
 def test_one_class_is_named() -> None:
     with pytest.raises(ValueError, match="^y holds one class, yes; a classifier needs at least 2"):
         SRNetClassifier().fit([[0.0], [1.0]], ["yes", "yes"])
+
+
+@pytest.mark.parametrize("form", [np.asarray, pd.DataFrame, csr_array, np.ndarray.tolist])
+def test_several_labels_of_a_row_need_a_classifier_each(form: Any) -> None:
+    labels = np.column_stack([X[:, 0] > X[:, 1], X[:, 0] + X[:, 1] > 6]).astype(int)
+    with pytest.raises(UserError, match=r"^y has the shape \(100, 2\); .*MultiOutputClassifier\(S"):
+        SRNetClassifier(**TINY).fit(X, form(labels))
+
+
+def test_the_calls_for_several_columns_work() -> None:
+    labels = np.column_stack([X[:, 0] > X[:, 1], X[:, 0] + X[:, 1] > 6]).astype(int)
+    several = MultiOutputClassifier(SRNetClassifier(**TINY)).fit(X, labels)
+    assert (several.predict(X) == labels).mean(axis=0).min() > 0.9
+    one_hot = np.column_stack([labels[:, 0], 1 - labels[:, 0]])
+    with pytest.raises(UserError, match=r"of one-hot classes y\.argmax\(axis=1\), "):
+        SRNetClassifier(**TINY).fit(X, one_hot)
+    alone = SRNetClassifier(**TINY).fit(X, one_hot.argmax(axis=1))
+    assert alone.score(X, 1 - labels[:, 0]) > 0.9
 
 
 def test_not_fitted() -> None:

@@ -718,6 +718,40 @@ def test_formulas_that_explain_little_are_a_warning() -> None:
         explain(lambda x: 2 * x[:, 0], X, **SMALL)
 
 
+@pytest.fixture(scope="module")
+def trained() -> nn.Sequential:
+    """A network that has learned x0 x2 − x1²."""
+    torch.manual_seed(1)
+    x = torch.rand(200, 3, generator=torch.Generator().manual_seed(0)) * 2 - 1
+    y = x[:, :1] * x[:, 2:] - x[:, 1:2] ** 2
+    network = nn.Sequential(nn.Linear(3, 8), nn.Tanh(), nn.Linear(8, 1))
+    optimizer = torch.optim.Adam(network.parameters(), 0.02)
+    for _ in range(400):
+        optimizer.zero_grad()
+        nn.functional.mse_loss(network(x), y).backward()
+        optimizer.step()
+    return network
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("preset", "seeds"), [("rank", 3), ("joint", 6)])
+def test_every_seed_of_a_small_budget_is_good_or_called_poor(
+    trained: nn.Sequential, preset: str, seeds: int
+) -> None:
+    """The search of one formula per layer has local optima, in which a small budget leaves it."""
+    rows, new = (np.random.default_rng(i).uniform(-1, 1, (200, 3)) for i in (0, 1))
+    for seed in range(seeds):
+        with warnings.catch_warnings(record=True) as told:
+            warnings.simplefilter("always")
+            found = explain(trained, rows, preset=preset, seed=seed, budget=20_000, progress=False)
+        r2, told_r2 = found.fidelity(new).r2, found.r2
+        assert r2 is not None
+        assert told_r2 is not None
+        assert r2 > 0.9 or (preset == "joint" and "Poor: " in str(found)), (seed, r2)
+        is_warned = any("the formulas are not the network" in str(each.message) for each in told)
+        assert is_warned == (told_r2 < 0.5), (seed, told_r2)
+
+
 def test_a_model_that_nobody_trained_is_a_warning() -> None:
     torch.manual_seed(0)
     with pytest.warns(UserWarning, match="of the model's 2 linear .* are as torch draws them; is"):
