@@ -169,6 +169,9 @@ EXPLAINED: dict[str, Callable[[], Case]] = {
     "function": lambda: Case(lambda rows: rows[:, 0] * rows[:, 1], X[:, :1] * X[:, 1:]),
 }
 
+CONVOLUTION = nn.Sequential(
+    nn.Unflatten(1, (1, 2)), nn.Conv1d(1, 2, 1), nn.Tanh(), nn.Flatten(), nn.Linear(4, 1)
+)
 REFUSED: dict[str, tuple[Any, Any, dict[str, Any], str]] = {
     "a model that is not fitted, or on the device meta": (Ridge(), X, {}, "fit it before"),
     "dropout or batch normalisation in training mode": (
@@ -191,6 +194,12 @@ REFUSED: dict[str, tuple[Any, Any, dict[str, Any], str]] = {
         X32,
         {"layers": ["1"]},
         "model.module_, X, layers=…",
+    ),
+    "convolutional, recurrent and attention layers, named in `layers=`": (
+        CONVOLUTION,
+        X32,
+        {"layers": ["1"]},
+        r"'1' \(Conv1d\) is convolutional, .*; name fully connected layers",
     ),
     "X with more than two dimensions": (
         mlp(4, 1),
@@ -241,6 +250,12 @@ def test_a_model_that_is_refused_says_what_would_work(what: str) -> None:
     with pytest.raises(UserError, match=words) as caught:
         explain(model, x, **SMALL, **options)
     assert "\n" not in str(caught.value)
+
+
+def test_what_a_linear_layer_behind_a_convolution_reads_is_explained() -> None:
+    found = explain(CONVOLUTION, X32, layers=["4.input"], **SMALL)
+    assert [layer.name for layer in found.layers] == ["4.input", "output"]
+    assert found.model.widths == [2, 4, 1]
 
 
 def test_a_frame_with_text_is_read_by_a_result_that_was_saved(tmp_path: Path) -> None:

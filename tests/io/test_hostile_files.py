@@ -421,7 +421,7 @@ def test_layers(folder: Path, rng: random.Random) -> None:
     tried("layers.npz", read, path)
 
 
-@many(8)
+@many(3)  # each trains a network
 @given(rng=chance)
 def test_data(folder: Path, task_file: Path, data_file: Path, rng: random.Random) -> None:
     path = folder / "damaged-data.npz"
