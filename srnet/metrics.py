@@ -7,8 +7,8 @@ are counted, never hidden.
 
 import numpy as np
 from numpy.typing import NDArray
-from threadpoolctl import threadpool_limits
 
+from srnet.threads import single_thread
 from srnet.typing import Floats
 
 
@@ -141,7 +141,7 @@ def component_shares(h: NDArray[np.floating], weights: Floats | None = None) -> 
     centred = h - column_means(h, weights)
     if weights is not None:
         centred *= np.sqrt(weights)[:, None]
-    with threadpool_limits(1):  # or the last digits would depend on their number
+    with single_thread():  # or the last digits would depend on their number
         variances = np.linalg.eigvalsh(np.einsum("ni,nj->ij", centred, centred))[::-1]
     held, total = np.cumsum(np.maximum(variances, 0.0)), max(float(variances.sum()), 0.0)
     return np.minimum(held / total, 1.0) if total > 0 else np.ones(len(held))

@@ -7,7 +7,6 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from threadpoolctl import threadpool_limits
 
 from srnet.data.dataset import widen_box
 from srnet.errors import UserError
@@ -19,6 +18,7 @@ from srnet.networks.inputs import Inputs
 from srnet.networks.layers import Layers, too_coarse
 from srnet.networks.mlp import CONSTANT_SPREAD
 from srnet.search.sampling import proportional_sample
+from srnet.threads import single_thread
 from srnet.typing import Floats
 
 Rows = NDArray[np.int64]
@@ -253,7 +253,7 @@ def _recombine(
     mean, std = rows.mean(axis=0, dtype=np.float64), rows.std(axis=0, dtype=np.float64)
     std[std == 0] = 1.0
     scaled = (rows - mean) / std
-    with threadpool_limits(1):  # or the rows would depend on their number
+    with single_thread():  # or the rows would depend on their number
         directions = np.linalg.eigh(np.einsum("ni,nj->ij", scaled, scaled))[1]
     scores = np.einsum("ni,ij->nj", scaled, directions)
     inputs = np.arange(rows.shape[1])

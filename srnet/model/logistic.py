@@ -17,8 +17,8 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from threadpoolctl import threadpool_limits
 
+from srnet.threads import single_thread
 from srnet.typing import Floats
 
 Numbers = NDArray[np.int64]
@@ -203,7 +203,7 @@ def fit_shares(
         start = np.column_stack([b[free], np.zeros((free.size, len(varying)))])
         # many columns need BLAS, whose sums depend on the number of threads
         many = len(columns) >= FEW_COLUMNS
-        with threadpool_limits(1) if many else contextlib.nullcontext():
+        with single_thread() if many else contextlib.nullcontext():
             member = np.ascontiguousarray(counted[:, free].T)
             theta = _newton(columns, member, times, start, penalty)
         b[free] = theta[:, 0]

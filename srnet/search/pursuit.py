@@ -21,7 +21,6 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from threadpoolctl import threadpool_limits
 
 from srnet.cgp.bounds import is_regular
 from srnet.cgp.folding import fold_constants, fold_sum
@@ -41,6 +40,7 @@ from srnet.search.joint import JointSearch
 from srnet.search.sampling import proportional_sample, representative
 from srnet.search.settings import JointSettings, RankSettings
 from srnet.search.variable_projection import design, fit_constants
+from srnet.threads import single_thread
 from srnet.typing import Floats
 
 # What the streams of a seed are drawn for.
@@ -416,7 +416,7 @@ def components(h: Floats, most: int = 0, loss: RowLoss = SQUARED) -> Floats:
     weights = least_squares_weights(np.ones((len(h), 1)), h, loss)
     centred = h - column_means(h, weights)
     heavy = weigh(centred, weights)
-    with threadpool_limits(1):  # or the result would depend on their number
+    with single_thread():  # or the result would depend on their number
         variances, directions = np.linalg.eigh(np.einsum("ni,nj->ij", heavy, heavy))
     variances, directions = variances[::-1], directions[:, ::-1]
     count = most

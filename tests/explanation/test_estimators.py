@@ -49,7 +49,9 @@ def test_scikit_learns_own_checks(kind: type) -> None:
     with warnings.catch_warnings(action="ignore"):
         # short searches, for these are many fits
         results = check_estimator(
-            kind(**TINY | {"budget": 500}), on_fail=None, expected_failed_checks=DRAWN
+            kind(**TINY | {"budget": 100, "max_iter": 50}),
+            on_fail=None,
+            expected_failed_checks=DRAWN,
         )
     assert [r["check_name"] for r in results if r["status"] == "failed"] == []
     assert sum(r["status"] == "passed" for r in results) >= 45

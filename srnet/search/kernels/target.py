@@ -4,10 +4,10 @@ from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
-from threadpoolctl import threadpool_limits
 
 from srnet.search.kernels.screen import Screen
 from srnet.search.kernels.sums import CHUNK
+from srnet.threads import single_thread
 from srnet.typing import Floats
 
 # Energy outside the kept singular vectors, as a share of the layer's: below the float32 rounding of
@@ -69,7 +69,7 @@ class Target(NamedTuple):
     ) -> "Target":
         """Prepare the values of one layer, train n × width and valid m × width."""
         # the last bits of a matrix product depend on BLAS's threads, and a result must not
-        with threadpool_limits(1):
+        with single_thread():
             h = np.vstack([train, valid]).astype(np.float64)
             train_rows = train.shape[0]
             mean = h[:train_rows].mean(axis=0)
