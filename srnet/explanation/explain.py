@@ -186,9 +186,9 @@ def explain(
         your own where recombined rows make no sense.
     point
         A point near which the model is explained: d numbers, a row of a DataFrame, or a table of
-        one row in the form of X. The formulas are those of 1000 rows between it and rows of X, a
-        fifth of which is held out, and hold there alone. Compare SLIME of SymTorch and, with linear
-        formulas, LIME.
+        one row in the form of X. The formulas are those of 1000 rows between it and rows of X, and
+        hold there alone. Without ``validation`` a fifth of these rows is held out. Compare SLIME of
+        SymTorch and, with linear formulas, LIME.
     width
         How far such rows are from the point: at most this share of the way to a row of X, above 0
         and at most 1; by default .25.
@@ -218,7 +218,8 @@ def explain(
     Raises
     ------
     UserError
-        If the model cannot be explained, X does not fit it, or it gives values that are not finite;
+        If the model cannot be explained, X or the point does not fit it, or it gives values that
+        are not finite;
         if its layers do not compute what it computes, or one does not read the layer before it.
 
     Warns
@@ -260,7 +261,7 @@ def explain(
     takes_text = isinstance(network, FunctionBox) or getattr(network, "before", None) is not None
     if not takes_text:
         inputs.check_numbers()
-    near: dict[str, Any] = {}
+    told: dict[str, Any] = {"input_texts": dict(inputs.texts)} if inputs.texts else {}
     if point is not None:
         if sample_weight is not None:
             raise UserError(
@@ -270,7 +271,7 @@ def explain(
         share = _WIDTH.check("width", 0.25 if width is None else width)
         drawn = draw_neighbours(rows, at, share, _SEED.check("seed", seed))
         rows = inputs.admissible(drawn)
-        near = {"point": {"x": [float(value) for value in at], "width": share}}
+        told["point"] = {"x": [float(value) for value in at], "width": share}
     elif width is not None:
         raise UserError(f"'width' is {width!r} without a point; it is of the rows near one")
     explain_seed = partial(
@@ -306,7 +307,6 @@ def explain(
             "with layers=",
             stacklevel=2,
         )
-    told = near | ({"input_texts": dict(inputs.texts)} if inputs.texts else {})
     if isinstance(output, Integral) and explanation.outputs == 1:
         told["output"] = int(output)
     return explanation.with_run({**explanation.run, **told}) if told else explanation

@@ -878,7 +878,8 @@ class Explanation:
         compared = run.get(f"test_{baseline}" if part == "test_" else baseline)
         if found is None and compared is not None and f"{part}{measure}" in run:
             found = -np.inf
-        near = " near the point" if "point" in run else ""
+        # rows that were given are where they are
+        near = " near the point" if "point" in run and run.get("validation") != "given" else ""
         if part == "test_":
             return found, compared, f"{rows.get('test', '')} held-out rows".strip() + near
         kinds = {

@@ -52,6 +52,12 @@ def test_the_law_near_the_point_is_found(point: list[float], law: Any, tmp_path:
     assert found.resume(1000, progress=False).run["point"] == found.run["point"]
 
 
+def test_validation_rows_that_are_given_need_not_be_near() -> None:
+    found = explain(bent, X, point=[1.5, 0.5, 0.5], validation=X[:50], **SMALL)
+    assert "on validation rows " in found.quality
+    assert "near the point" not in found.quality
+
+
 def test_a_wider_neighbourhood_is_less_like_its_point() -> None:
     close, far = (explain(bent, X, point=[0.2, 1.0, 1.0], width=w, **SMALL) for w in (0.05, 1.0))
     assert (close.r2 or 0) > 0.999 > (far.r2 or 1)
