@@ -8,12 +8,12 @@ from threadpoolctl import ThreadpoolController
 
 def single_thread() -> AbstractContextManager[object]:
     """Let NumPy's and SciPy's libraries compute with one thread."""
-    context: AbstractContextManager[object] = _controller().limit(limits=1)
+    context: AbstractContextManager[object] = _find_libraries().limit(limits=1)
     return context
 
 
 @cache
-def _controller() -> ThreadpoolController:
+def _find_libraries() -> ThreadpoolController:
     """The loaded libraries. It takes milliseconds to find them, so they are looked for once."""
     import scipy.linalg  # noqa: F401  what is loaded later is not found
 

@@ -192,14 +192,16 @@ class _Locator(_CacheLocator):
         return str(self._line)
 
 
-class _Function(CompileResultCacheImpl):
+class _CompiledCode(CompileResultCacheImpl):
+    """Numba's form of compiled code, in our place."""
+
     _locator_classes: Any = (_Locator,)
 
 
 class _Cache(FunctionCache):
     """The compiled code of one function, in our folder."""
 
-    _impl_class = _Function
+    _impl_class = _CompiledCode
 
     def __init__(self, function: Callable[..., Any]) -> None:
         super().__init__(function)

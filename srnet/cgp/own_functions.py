@@ -108,7 +108,7 @@ def make_function(
             derivatives or (function_table.CentralDifference(value, i) for i in range(arity))
         ),
         text=f"{name}({', '.join(places)})",
-        latex=Latex(_check_latex(latex, arity), _places(latex), binding),
+        latex=Latex(_check_latex(latex, arity), _precedences(latex), binding),
         c=c,
         python=python,
         copies=max(1, *(python.count(place) for place in places)),
@@ -157,7 +157,7 @@ def _check_latex(latex: str, arity: int) -> str:
     return latex
 
 
-def _places(latex: str) -> tuple[int, ...]:
+def _precedences(latex: str) -> tuple[int, ...]:
     """What the operands' places need, as :class:`~srnet.cgp.primitives.Latex` has it."""
     return tuple(
         NEGATIVE
@@ -320,7 +320,7 @@ def _check_derivatives(primitive: Primitive, operands: Sequence[Floats]) -> None
             continue
         with np.errstate(all="ignore"):
             given, expected = derivative(np, 1.0, *operands, values) + zero, exact[i].numpy()
-            secants = _secants(primitive, operands, values, i)
+            secants = _compute_secants(primitive, operands, values, i)
             # at a kink any slope between those of its sides will do
             doubt = 2 * np.ptp(secants, axis=0)
             is_open = np.abs(given - secants.mean(axis=0)) <= doubt
@@ -338,7 +338,7 @@ def _check_derivatives(primitive: Primitive, operands: Sequence[Floats]) -> None
         )
 
 
-def _secants(
+def _compute_secants(
     primitive: Primitive, operands: Sequence[Floats], values: Floats, operand: int
 ) -> Floats:
     """Slopes from every point to others on both sides, by one of the operands."""

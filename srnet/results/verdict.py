@@ -305,7 +305,7 @@ def _bound(
     def compare(low: float, high: float) -> str:
         return REPRODUCED if high <= rule["at_most"] else NOT_REPRODUCED
 
-    frame = _rows(rule, frames)
+    frame = _select_rows(rule, frames)
     tasks = sorted(set(frame["task"].astype(str))) if "task" in frame else []
     judged = (tasks, "")
     return [row | _judged(rule, values, np.median, interval, conditions, judged, compare)]
@@ -365,7 +365,7 @@ def _ours(rule: Rule, frames: Frames, **wanted: str) -> pd.DataFrame:
     ours = rule["ours"]
     if ours["frame"] not in frames:
         return pd.DataFrame({"value": []})
-    frame = _rows(rule, frames, **wanted)
+    frame = _select_rows(rule, frames, **wanted)
     values = frame[ours["column"]].astype(float) * ours.get("times", 1)
     broken = ~np.isfinite(values)
     if "nonfinite" in frame:
@@ -374,7 +374,7 @@ def _ours(rule: Rule, frames: Frames, **wanted: str) -> pd.DataFrame:
     return table.assign(rows=frame["rows"]) if "rows" in frame else table
 
 
-def _rows(rule: Rule, frames: Frames, **wanted: str) -> pd.DataFrame:
+def _select_rows(rule: Rule, frames: Frames, **wanted: str) -> pd.DataFrame:
     """The rows of the table of ours that a rule is about, and that have the values wanted."""
     ours = rule["ours"]
     frame = _frame(ours["frame"], frames)
