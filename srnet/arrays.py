@@ -23,6 +23,16 @@ def detach(value: Any) -> Any:
     return value.float() if "float16" in str(value.dtype) else value
 
 
+def check_unmasked(value: Any, name: str) -> None:
+    """UserError if a cell of a masked array is masked: NumPy would read what lies behind the
+    mask."""
+    if np.ma.is_masked(value):
+        place = np.argwhere(np.ma.getmaskarray(value))[0].tolist()
+        raise UserError(
+            f"{name} has a masked value at {place}; every cell needs a value (filled(…))"
+        )
+
+
 def real_array(value: Any, name: str, needed: str) -> NDArray[Any]:
     """A value as an array of real numbers or truth values, of any shape.
 
@@ -34,8 +44,9 @@ def real_array(value: Any, name: str, needed: str) -> NDArray[Any]:
     Raises
     ------
     UserError
-        If it is none.
+        If it is none, or a cell is masked.
     """
+    check_unmasked(value, name)
     try:
         array = np.asarray(detach(value))
         if array.dtype.kind == "O":

@@ -20,7 +20,14 @@ def test_any_tensor_keeps_its_values(dtype: torch.dtype) -> None:
 
 
 @pytest.mark.parametrize(
-    "value", [[1, 2.5], (True, False), np.array([1, 2.5], object), pd.Series([1, 2.5])]
+    "value",
+    [
+        [1, 2.5],
+        (True, False),
+        np.array([1, 2.5], object),
+        pd.Series([1, 2.5]),
+        np.ma.array([1, 2.5]),
+    ],
 )
 def test_what_is_no_tensor_stays(value: object) -> None:
     assert detach(value) is value
@@ -36,6 +43,7 @@ def test_what_is_no_tensor_stays(value: object) -> None:
         (["1", "2"], "y holds <U1; real numbers are needed"),
         ([1j], "y holds complex128; real numbers"),
         (np.array(["2020"], "datetime64[Y]"), "y holds datetime64"),
+        (np.ma.masked_equal([[1.0, 2.0], [3.0, 4.0]], 3), r"y has a masked value at \[1, 0\]"),
     ],
 )
 def test_what_holds_no_numbers_is_a_sentence(value: object, words: str) -> None:

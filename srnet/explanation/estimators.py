@@ -16,6 +16,7 @@ from sklearn.utils import check_random_state, column_or_1d
 from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import check_is_fitted, validate_data
 
+from srnet.arrays import check_unmasked
 from srnet.cgp.primitives import Primitive
 from srnet.errors import UserError
 from srnet.explanation.explain import explain_rows
@@ -189,6 +190,7 @@ class _Estimator(BaseEstimator):
     def _values(self, X: Any) -> Floats:
         """The outputs by the formulas, n × outputs."""
         check_is_fitted(self)
+        check_unmasked(X, "X")
         rows = validate_data(self, X, reset=False, dtype=np.float64)
         return self.explanation_.model.predict(rows)
 
@@ -331,6 +333,8 @@ class SRNetRegressor(RegressorMixin, _Estimator):
     def fit(self, X: Any, y: Any, sample_weight: Any = None) -> "SRNetRegressor":
         """Train and explain the network of rows X (n × d) and targets y (n, or n × outputs), with
         the weights of the rows (n), which count in both."""
+        check_unmasked(X, "X")
+        check_unmasked(y, "y")
         X, y = validate_data(
             self, X, y, dtype=np.float64, y_numeric=True, multi_output=True, ensure_min_samples=2
         )
@@ -372,6 +376,8 @@ class SRNetClassifier(ClassifierMixin, _Estimator):
     def fit(self, X: Any, y: Any, sample_weight: Any = None) -> "SRNetClassifier":
         """Train and explain the network of rows X (n × d) and labels y (n), with the weights of the
         rows (n), which count in both."""
+        check_unmasked(X, "X")
+        check_unmasked(y, "y")
         X, y = validate_data(self, X, y, dtype=np.float64, multi_output=True, ensure_min_samples=2)
         if y.ndim > 1 and y.shape[1] > 1:
             raise UserError(
@@ -403,6 +409,7 @@ class SRNetClassifier(ClassifierMixin, _Estimator):
         """The logits by the formulas, n × classes; of two classes the second's less the first's, n.
         0 where a formula has no value."""
         check_is_fitted(self)
+        check_unmasked(X, "X")
         rows = validate_data(self, X, reset=False, dtype=np.float64)
         logits = self.explanation_.model.layers(rows)[-1]
         logits = np.where(np.isfinite(logits).all(axis=1, keepdims=True), logits, 0.0)

@@ -152,8 +152,8 @@ def sample_layers(
     scale = float(np.sqrt(mean_over_rows(np.square(centred), rows_weights)))
     if scale <= CONSTANT_SPREAD * float(np.sqrt(np.mean(np.square(output)))):
         warnings.warn(
-            f"the network's output is nearly constant (standard deviation {scale:.3g}); is it "
-            f"trained?",
+            f"the network's output is nearly constant on these rows (standard deviation "
+            f"{scale:.3g}); is it trained?",
             stacklevel=4,
         )
     scale = scale if scale > 1e-30 else 1.0

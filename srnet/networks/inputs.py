@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from srnet.arrays import detach, is_tensor
+from srnet.arrays import check_unmasked, detach, is_tensor
 from srnet.errors import UserError
 from srnet.typing import Floats
 
@@ -350,9 +350,7 @@ def _with_indicators(frame: "pd.DataFrame", texts: Texts) -> "pd.DataFrame":
 
 def _check_held(X: Any) -> None:
     """UserError if a cell of X is masked, or float64 merges its whole numbers, as of keys."""
-    if np.ma.is_masked(X):
-        place = np.argwhere(np.ma.getmaskarray(X))[0].tolist()
-        raise UserError(f"X has a masked value at {place}; every cell needs a value (X.filled(…))")
+    check_unmasked(X, "X")
     is_frame = _is_frame(X) and hasattr(X, "iloc")
     parts = (X.iloc[:, i] for i in range(X.shape[1])) if is_frame else [X]
     for part in parts:

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from srnet.arrays import detach, is_tensor
+from srnet.arrays import check_unmasked, detach, is_tensor
 from srnet.errors import UserError
 from srnet.wording import count_text
 
@@ -98,6 +98,7 @@ def as_matrix(value: Any, rows: int) -> NDArray[np.float64]:
 
 def as_array(value: Any) -> NDArray[Any]:
     """A tensor, a frame or a list as an array."""
+    check_unmasked(value, f"the layer '{OUTPUT}'")
     value = detach(value)
     if hasattr(value, "toarray"):  # sparse
         value = value.toarray()

@@ -3,7 +3,8 @@ leave unexplained.
 
 A round has three steps:
 
-1. The joint search looks for one formula of the standardised inputs for the residual.
+1. The joint search looks for one formula of the inputs for the residual. The inputs are
+   standardised, or keep their zero: a product of inputs then needs no constants.
 2. The constants of all formulas are fitted together (:mod:`srnet.search.variable_projection`).
 3. Backward elimination (:mod:`srnet.search.elimination`) takes out what pays least, and so makes
    room for the next round. Everything that it passes competes for its complexity.
@@ -61,6 +62,10 @@ _UNBOUNDED = 2**31
 _MOST_DEVIATIONS = 3.0
 # Cells of equal numbers of rows in which the residual's mean is taken, to rank the inputs.
 _CELLS = 8
+# Inputs of a round that keeps their zero: those whose mean is more than so many deviations from it
+# are standardised all the same, for float32 holds too little of what tells them apart; the others
+# are divided by a power of ten where their root mean square is not within these bounds.
+_FAR, _OWN_UNITS = 100.0, (0.2, 5.0)
 
 
 class LayerPursuit:
@@ -118,7 +123,9 @@ class LayerPursuit:
         self._search_rows: NDArray[np.int64] | slice = slice(None)
         if loss.weights is not None:
             self._search_rows = proportional_sample(loss.weights, settings.sample_rows)
+        self._is_far = np.abs(self._mean) > _FAR * self._std
         self._std[self._std <= 1e-12 * np.abs(self._mean)] = 1.0
+        self._keeps_zero = False
         self._box = widen_box(x, _BOX)
         self._h = components(h, self._wanted, self._loss)
         self._loss = self._loss.component_loss(self._h.shape[1], h.shape[1])
@@ -127,7 +134,8 @@ class LayerPursuit:
         self.found: dict[int, Fitted] = {}
         self._search: JointSearch | None = None
         constant = Program(x.shape[1], (0.0,), (), x.shape[1])
-        self._note(self._measure([constant]))
+        self._constant = self._measure([constant])
+        self._note(self._constant)
         if self._wanted:  # a formula for every component
             self.current = self._measure((constant,) * self._h.shape[1])
         else:
@@ -151,7 +159,8 @@ class LayerPursuit:
         residual = self._residual(self._target())[self._search_rows]
         x = self._x[self._search_rows]
         kept = _best_inputs(x, residual)
-        x = ((x - self._mean) / self._std)[:, kept]
+        shift, scale = self._scaling()
+        x = ((x - shift) / scale)[:, kept]
         spread = np.sqrt(np.mean(np.square(residual - residual.mean(axis=0)))) or 1.0
         values = [x.astype(np.float32), (residual / spread).astype(np.float32)]
         # every fifth row is a validation row of the joint search
@@ -169,6 +178,17 @@ class LayerPursuit:
             int(key >> np.uint64(2)) + 1,
             threads=self._threads,
         )
+
+    def _scaling(self) -> tuple[Floats, Floats]:
+        """What the present round takes from each input, and what it then divides it by."""
+        if not self._keeps_zero:
+            return self._mean, self._std
+        size = np.hypot(self._mean, self._std)
+        smallest, largest = _OWN_UNITS
+        is_usual = (smallest <= size) & (size <= largest) | (size == 0)
+        power = 10.0 ** np.round(np.log10(np.where(is_usual, 1.0, size)))
+        shift = np.where(self._is_far, self._mean, 0.0)
+        return shift, np.where(self._is_far, self._std, power)
 
     def _target(self) -> int | None:
         """The principal component that is this round's target, by turns the one of which most is
@@ -196,18 +216,23 @@ class LayerPursuit:
         for entry in reversed(self.search.archive()["pareto"]):
             ((program,),) = SRNet.from_run(entry).programs
             program = _lift(program, self._kept, self._x.shape[1])
-            term = fold_constants(program, self._mean.tolist(), self._std.tolist())
+            shift, scale = self._scaling()
+            term = fold_constants(program, shift.tolist(), scale.tolist())
             if term is not None and self._is_allowed([term]):
                 self._include(term)
                 break
         self._search = None
         self.round += 1
 
-    def begin(self, most: int | None = None) -> None:
+    def begin(self, most: float | None = None) -> None:
         """Let the next round go on from the start again, or from the best formulas of at most this
-        complexity, or the simplest there are."""
+        complexity, or the simplest there are; with minus infinity from the constant. It then looks
+        for the whole law: in most laws inputs are multiplied, and so keep their zero."""
         self.current = self._start_formulas
-        if most is not None:
+        self._keeps_zero = most is not None and most <= 0
+        if most == -np.inf and not self._wanted:  # there the start is constants
+            self.current = self._constant
+        elif most is not None:
             simpler = [each for each in self.front() if each.complexity <= max(most, 0)]
             if self._wanted:  # not the constant alone, which lacks the other components
                 count = len(self.current.programs)
@@ -339,6 +364,7 @@ class LayerPursuit:
         return {
             "round": self.round,
             "current": _to_json(self.current),
+            "keeps_zero": self._keeps_zero,
             "found": [_to_json(fitted) for fitted in self.found.values()],
             "search": None if self._search is None else self._search.state(),
         }
@@ -353,6 +379,7 @@ class LayerPursuit:
         """
         self.round = int(state["round"])
         self.current = self._from_json(state["current"])
+        self._keeps_zero = bool(state["keeps_zero"])
         self.found = {}
         for saved in state["found"]:
             self._note(self._from_json(saved))

@@ -4,10 +4,11 @@ layer after layer, each layer's reading the values of those of the layer before.
     hᵢ ≈ zᵢ·Wᵢ + bᵢ,   zᵢ = (fᵢ₁(zᵢ₋₁), …, fᵢᵣ(zᵢ₋₁)),   z₀ = x
 
 Every layer has the same budget and is explained by matching pursuit (:mod:`srnet.search.pursuit`).
-Where validation rows are held out, the pursuit is repeated while the budget lasts, from the start
-and from simpler formulas by turns, and all share one front. There the loss ``cross_entropy`` means
-that the output's formulas are searched for the logits of the network's probabilities, and that the
-weights and biases of every candidate are the multinomial logistic fit to these probabilities.
+Where validation rows are held out, the pursuit is repeated while the budget lasts, by turns from
+the constant, the start and simpler formulas, and all share one front. There the loss
+``cross_entropy`` means that the output's formulas are searched for the logits of the network's
+probabilities, and that the weights and biases of every candidate are the multinomial logistic fit
+to these probabilities.
 """
 
 import time
@@ -42,9 +43,10 @@ Formulas = tuple[Program, ...]
 _FINAL_STEPS = 3
 # Share of a layer's time for its rounds; the rest is for shortening and the choice.
 _ROUNDS = 0.85
-# After a pursuit from the start, rounds go on from the best formulas whose complexity is so much
-# below that of the chosen ones.
-_CUTS = (4, 7, 10)
+# What a layer's pursuits begin from, in this order, again and again. None is the start, for several
+# rounds; a number is the best formulas whose complexity is so much below that of the chosen ones,
+# for one round. Infinitely much below is the constant: the round looks for the whole law.
+_BEGINNINGS = (np.inf, None, np.inf, 4, 7, 10)
 # Weights of the output beside a hidden layer's units in what a given number of formulas is to
 # carry: the better pass counts. With none a layer is explained best, but its formulas may leave out
 # what the output needs.
@@ -102,14 +104,17 @@ class RankSearch:
     def _begin_layer(self) -> None:
         """Start the search for the formulas of the next layer."""
         self._pursuit = self._start()
-        # Of the present pursuit: its rounds, and the number of the cut that it began with, 0 for
-        # one from the start. The complexity of the chosen formulas when this turn began, if they
-        # were faithful. The share of the layer's time that had passed when the round began.
-        self._pursuit_rounds = self._cut = 0
-        self._simplest = float("inf")
+        # Of the present pursuit: its rounds, and the number of its beginning. The complexity of the
+        # simplest formulas that were faithful, and the pursuits since. The share of the layer's
+        # time that had passed when the round began.
+        self._pursuit_rounds, self._beginning = 0, _BEGINNINGS.index(None)
+        self._simplest, self._in_vain = float("inf"), 0
         self._round_start: float | None = None
         self._validated: dict[Formulas, tuple[float, float]] = {}
         self._update()
+        if self.settings.hold_out and not (self._given and not self._done):
+            self._beginning = 0
+            self._pursuit.begin(-np.inf)
 
     def _start(self) -> LayerPursuit:
         """The search for the formulas of the next layer."""
@@ -264,27 +269,28 @@ class RankSearch:
 
     def _pursuit_has_ended(self) -> bool:
         """Whether the present pursuit has, where others may follow."""
-        rounds = 1 if self._cut else self.settings.affordable_rounds(len(self._weights))
+        rounds = 1
+        if _BEGINNINGS[self._beginning] is None:
+            rounds = self.settings.affordable_rounds(len(self._weights))
         return self.settings.hold_out and (self._pursuit_rounds >= rounds or self._is_explained())
 
     def _begin_pursuit(self) -> bool:
-        """Begin another pursuit, from the start or from shortened formulas; False where the
-        present ones are faithful and cannot, or after a whole turn did not, become simpler."""
+        """Begin another pursuit; False where the present formulas are faithful and cannot, or after
+        a pursuit from each beginning did not, become simpler."""
         pursuit = self._pursuit
         pursuit.shorten(self._end_of_layer())
         simplest = self._choose()
-        explained = self._fidelity(simplest) >= self.settings.fidelity
-        if explained and (not simplest.complexity or simplest in pursuit.linear):
-            return False
-        self._pursuit_rounds, self._cut = 0, (self._cut + 1) % (len(_CUTS) + 1)
-        if self._cut:
-            pursuit.begin(simplest.complexity - _CUTS[self._cut - 1])
-            return True
-        if explained:
-            if simplest.complexity >= self._simplest:
+        if self._fidelity(simplest) >= self.settings.fidelity:
+            self._in_vain += 1
+            if simplest.complexity < self._simplest:
+                self._simplest, self._in_vain = simplest.complexity, 0
+            is_simple = not simplest.complexity or simplest in pursuit.linear
+            if is_simple or self._in_vain == len(_BEGINNINGS):
                 return False
-            self._simplest = simplest.complexity
-        pursuit.begin()
+        self._pursuit_rounds = 0
+        self._beginning = (self._beginning + 1) % len(_BEGINNINGS)
+        less = _BEGINNINGS[self._beginning]
+        pursuit.begin(None if less is None else simplest.complexity - less)
         return True
 
     def _is_explained(self) -> bool:
@@ -504,8 +510,9 @@ class RankSearch:
             "chosen": [_to_json(individual.model.programs) for individual in self._chosen],
             "done": _to_json(self._done),
             "pursuit_rounds": self._pursuit_rounds,
-            "cut": self._cut,
+            "beginning": self._beginning,
             "simplest": finite_or_none(self._simplest),
+            "in_vain": self._in_vain,
             "pursuit": self._pursuit.state(),
         }
 
@@ -531,7 +538,12 @@ class RankSearch:
                 raise UserError("the checkpoint has more layers than the network")
             self._pursuit = self._start()
             self._pursuit.restore(state["pursuit"])
-            self._pursuit_rounds, self._cut = int(state["pursuit_rounds"]), int(state["cut"])
+            self._pursuit_rounds = int(state["pursuit_rounds"])
+            self._beginning, self._in_vain = int(state["beginning"]), int(state["in_vain"])
+            if not 0 <= self._beginning < len(_BEGINNINGS):
+                raise UserError(
+                    f"the checkpoint is of beginning {self._beginning}, of {len(_BEGINNINGS)}"
+                )
             self._simplest = float("inf" if state["simplest"] is None else state["simplest"])
             if state["best"] is not None:
                 self.best = self._restore(state["best"])

@@ -249,6 +249,19 @@ def test_weights_that_are_none_are_a_sentence() -> None:
         SRNetRegressor(**TINY | {"preset": "joint"}).fit(X, Y, sample_weight=weights)
 
 
+@pytest.mark.parametrize("estimator", [SRNetRegressor, SRNetClassifier])
+def test_masked_values_are_refused(estimator: type) -> None:
+    """scikit-learn would read what lies behind the mask."""
+    masked, y = np.ma.masked_equal(X, X[4, 1]), (Y > 0).astype(int)
+    with pytest.raises(UserError, match=r"X has a masked value at \[4, 1\]"):
+        estimator(**TINY).fit(masked, y)
+    with pytest.raises(UserError, match=r"y has a masked value at \[0\]"):
+        estimator(**TINY).fit(X, np.ma.masked_equal(y, y[0]))
+    fitted = estimator(**TINY).fit(X, y)
+    with pytest.raises(UserError, match=r"X has a masked value at \[4, 1\]"):
+        fitted.predict(masked)
+
+
 @pytest.mark.parametrize("loss", ["l1", "huber"])
 def test_targets_far_off_do_not_decide(loss: str) -> None:
     y = Y.copy()

@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -750,6 +751,31 @@ def test_every_seed_of_a_small_budget_is_good_or_called_poor(
         assert r2 > 0.9 or (preset == "joint" and "Poor: " in str(found)), (seed, r2)
         is_warned = any("the formulas are not the network" in str(each.message) for each in told)
         assert is_warned == (told_r2 < 0.5), (seed, told_r2)
+
+
+def test_a_law_that_a_network_has_learned_is_printed() -> None:
+    """A cos(w t), by two hidden layers of 64 units: the default prints the law alone, with a cosine
+    or a sine."""
+    rng = np.random.default_rng(1)
+    columns = {"A": rng.uniform(0.5, 2, 1000), "w": rng.uniform(0.5, 2, 1000)}
+    frame = pd.DataFrame(columns | {"t": rng.uniform(0, 3, 1000)}).astype(np.float32)
+    x = torch.tensor(frame.to_numpy())
+    y = x[:, :1] * torch.cos(x[:, 1:2] * x[:, 2:])
+    with torch.random.fork_rng():
+        torch.manual_seed(0)
+        layers = [nn.Linear(3, 64), nn.Tanh(), nn.Linear(64, 64), nn.Tanh(), nn.Linear(64, 1)]
+        model = nn.Sequential(*layers)
+    optimiser = torch.optim.Adam(model.parameters(), 3e-3)
+    for _ in range(1500):
+        optimiser.zero_grad()
+        ((model(x[:700]) - y[:700]) ** 2).mean().backward()
+        optimiser.step()
+    result = explain(model, frame[:700], budget=300_000, progress=False)
+    number = r"[\d.e-]+"
+    law = rf"({number}\*)?A\*(cos\(t\*w\)|sin\(t\*w [+-] {number}\))( [+-] {number})?"
+    assert re.fullmatch(law, result.expression())
+    assert result.fidelity(frame[700:]).r2 > 0.999
+    assert len(str(result)) < 400
 
 
 def test_a_model_that_nobody_trained_is_a_warning() -> None:

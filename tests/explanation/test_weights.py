@@ -161,6 +161,7 @@ def test_fidelity_leaves_rows_without_weight_out() -> None:
         ([1.0] * 119 + [np.nan], r"'sample_weight' is nan in row 119; finite numbers of at least"),
         ([-1.0] + [1.0] * 119, r"'sample_weight' is -1.0 in row 0"),
         (np.zeros(120), "'sample_weight' is zero in every row; some weight above 0 is needed"),
+        (np.ma.masked_equal(np.arange(120), 3), r"'sample_weight' has a masked value at \[3\]"),
         (["a"] * 120, "'sample_weight' holds <U1; real numbers are needed"),
         ([{}] * 120, "'sample_weight' is not an array of numbers"),
         (np.ones(120) + 1j, "'sample_weight' holds complex128; real numbers are needed"),

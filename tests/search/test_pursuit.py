@@ -123,6 +123,36 @@ def test_a_pursuit_from_shortened_formulas_has_a_given_number_of_them() -> None:
     assert found.current.error < found._start_formulas.error
 
 
+def test_a_pursuit_begins_from_the_constant_or_the_simplest_formulas() -> None:
+    found = pursuit(rounds=0)
+    linear = found.current
+    assert len(linear.programs) == 3
+    found.begin(-1)
+    assert [len(program.used_inputs()) for program in found.current.programs] == [1]
+    found.begin(-np.inf)
+    assert [program.used_inputs() for program in found.current.programs] == [[]]
+    found.begin()
+    assert found.current == linear
+
+
+def test_inputs_are_standardised_or_keep_their_zero() -> None:
+    """From the constant they keep it, unless float32 would merge what tells them apart."""
+    spread = RNG.uniform(-1, 1, (150, 6))
+    x = spread * [1, 10, 300, 1e-4, 1, 0] + [1, 5, 200, 0, 1e6, 7]
+    found = pursuit(x, spread[:, :2], rounds=0)
+    shift, scale = found._scaling()
+    np.testing.assert_allclose(shift, x.mean(axis=0), atol=1e-9)
+    np.testing.assert_allclose(scale[:5], x.std(axis=0)[:5], rtol=1e-9)
+    found.begin(0)
+    shift, scale = found._scaling()
+    np.testing.assert_allclose(shift, [0, 0, 0, 0, x[:, 4].mean(), 7], rtol=1e-9)
+    np.testing.assert_allclose(scale, [1, 10, 100, 1e-4, x[:, 4].std(), 1], rtol=1e-9)
+    found.begin()
+    np.testing.assert_allclose(found._scaling()[0], x.mean(axis=0), atol=1e-9)
+    found.begin(3)
+    np.testing.assert_allclose(found._scaling()[0], x.mean(axis=0), atol=1e-9)
+
+
 @pytest.mark.parametrize("most", [1, 2, 3])
 def test_components_are_the_principal_ones(most: int) -> None:
     found = components(H, most)

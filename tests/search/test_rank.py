@@ -18,6 +18,7 @@ from helpers import made_up
 from numpy.typing import NDArray
 from sklearn.linear_model import LogisticRegression
 
+from srnet.cgp.program import Program
 from srnet.cli import main
 from srnet.errors import UserError
 from srnet.io.schema import check_json
@@ -181,6 +182,31 @@ def test_a_layer_ends_when_nothing_shorter_is_found() -> None:
     run = evolve(layers, settings, 1)
     assert run["complexity"] == 1
     assert run["generations"] < 2000
+
+
+@pytest.mark.parametrize("scale", [1.0, 1e-6, 1e6])
+def test_a_law_of_products_is_found_in_the_first_round(scale: float) -> None:
+    """With standardised inputs it would need constants for each of them."""
+    layers = layers_of(lambda x: [(x[:, :1] + 2) * np.sin((x[:, 1:2] + 1.2) * (x[:, 2:] + 1.5))])
+    for values in layers.splits.values():
+        values[0] = (values[0] + np.float32([2, 1.2, 1.5])) * np.float32([scale, 1, 1])
+    settings = preset("rank", generations=8 * 1500)
+    search = RankSearch(layers, settings, 1)
+    while search._pursuit.round == 0:
+        search.step()
+    law = search._pursuit.found[3]
+    assert law.error < 1e-9 * np.var(layers.values(1))
+    assert [program.used_inputs() for program in law.programs] == [[0, 1, 2]]
+
+
+def test_given_formulas_are_where_the_first_rounds_begin() -> None:
+    given = Program(3, (), (("mul", (0, 1)),), 3), Program(3, (), (), 2)
+    search = RankSearch(LAW, small("rank"), SEED, start=[given])
+    assert search._pursuit.current.programs == given
+    assert rank._BEGINNINGS[search._beginning] is None
+    plain = RankSearch(LAW, small("rank"), SEED)
+    assert plain._pursuit.current.complexity == 0
+    assert not plain._pursuit.current.programs[0].used_inputs()
 
 
 def test_of_many_inputs_those_that_matter_are_found() -> None:
@@ -381,7 +407,11 @@ DAMAGES: dict[str, Callable[[dict[str, Any]], Any]] = {
         inputs=9, output=8, nodes=[]
     ),
     "turn of no complexity": lambda state: state.update(simplest="x"),
+    "a beginning too many": lambda state: state.update(beginning=6),
+    "a beginning before the first": lambda state: state.update(beginning=-1),
+    "no pursuits in vain": lambda state: state.pop("in_vain"),
     "no pursuit": lambda state: state.pop("pursuit"),
+    "no scaling": lambda state: state["pursuit"].pop("keeps_zero"),
     "no round": lambda state: state["pursuit"].update(round=None),
     "no formula": lambda state: state["pursuit"].update(current=[]),
     "formula of other inputs": lambda state: state["pursuit"]["current"][0].update(inputs=7),

@@ -5,7 +5,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from srnet.arrays import detach
+from srnet.arrays import check_unmasked, detach
 from srnet.errors import UserError
 
 
@@ -20,8 +20,9 @@ def as_array(values: Any, name: str) -> NDArray[Any]:
     Raises
     ------
     UserError
-        If they are none, such as a list of lists of different lengths.
+        If they are none, such as a list of lists of different lengths, or a value is masked.
     """
+    check_unmasked(values, name)
     try:
         return np.asarray(detach(values))
     except Exception as error:  # of lists, tensors and others' __array__
