@@ -32,6 +32,7 @@ from srnet.search.kernels.climbing import improve
 from srnet.search.kernels.composite_kernel import evaluate_from
 from srnet.search.kernels.composites import Climber, Composite, Problem, Scratch
 from srnet.search.kernels.normal_equations import normal_equations
+from srnet.search.kernels.variation import vary_layer
 from srnet.search.layerwise import LayerwiseSearch
 from srnet.search.pursuit import inner_settings
 from srnet.search.settings import JointSettings, RankSettings, Settings, preset
@@ -112,8 +113,9 @@ def _tiny_layers(loss: str) -> Layers:
 
 # --- The joint search, by two processes -----------------------------------------------------------
 #
-# `improve` calls all the rest: its two largest parts first, side by side, then itself beside the
-# published search, with which a joint search begins.
+# `improve` calls all the rest: its two largest parts first, side by side (the scoring, which is the
+# smaller one, with the variation), then itself beside the published search, with which a joint
+# search begins.
 
 
 def _compile_in_parallel(settings: Settings, progress: Callable[[int, int], None]) -> None:
@@ -165,6 +167,8 @@ def _compile_scoring(loss: str) -> None:
     problem, composite, scratch = _arguments(loss)
     genes, constants = composite.genes, composite.constants
     _compile(evaluate_from, 0, genes, constants, problem, composite, np.inf, scratch)
+    random = Climber.empty(problem, 1).random
+    _compile(vary_layer, 0, genes, constants, problem.layout, scratch.graph, random)
 
 
 def _compile_derivatives(loss: str) -> None:

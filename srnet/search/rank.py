@@ -113,8 +113,7 @@ class RankSearch:
         self._validated: dict[Formulas, tuple[float, float]] = {}
         self._update()
         if self.settings.hold_out and not (self._given and not self._done):
-            self._beginning = 0
-            self._pursuit.begin(-np.inf)
+            self._begin_from(0)
 
     def _start(self) -> LayerPursuit:
         """The search for the formulas of the next layer."""
@@ -287,11 +286,15 @@ class RankSearch:
             is_simple = not simplest.complexity or simplest in pursuit.linear
             if is_simple or self._in_vain == len(_BEGINNINGS):
                 return False
-        self._pursuit_rounds = 0
-        self._beginning = (self._beginning + 1) % len(_BEGINNINGS)
-        less = _BEGINNINGS[self._beginning]
-        pursuit.begin(None if less is None else simplest.complexity - less)
+        self._begin_from((self._beginning + 1) % len(_BEGINNINGS), simplest.complexity)
         return True
+
+    def _begin_from(self, beginning: int, complexity: int = 0) -> None:
+        """Begin a pursuit from the beginning of this number, where the chosen formulas have this
+        complexity."""
+        self._pursuit_rounds, self._beginning = 0, beginning
+        less = _BEGINNINGS[beginning]
+        self._pursuit.begin(None if less is None else complexity - less)
 
     def _is_explained(self) -> bool:
         """Whether the present formulas are faithful enough."""

@@ -36,7 +36,7 @@ def begin_with_constant(*args: Any, **kwargs: Any) -> LayerPursuit:
     """A pursuit without the linear start and linear candidates."""
     started = LayerPursuit(*args, **kwargs)
     started.found, started.linear = {0: started.found[0]}, []
-    started.begin(0)
+    started.begin(-math.inf)
     started._start_formulas = started.current
     return started
 
@@ -45,6 +45,11 @@ def start_in_own_units(self: LayerPursuit) -> Any:
     """A round whose inputs are not standardised."""
     self._mean, self._std = np.zeros_like(self._mean), np.ones_like(self._std)
     return START(self)
+
+
+def standardise(self: LayerPursuit) -> Any:
+    """The scaling of a round from the constant, as of any other."""
+    return self._mean, self._std
 
 
 def include_whole(self: LayerPursuit, term: Any) -> None:
@@ -62,7 +67,12 @@ def keep_constants(programs: Any, *_: Any) -> Any:
 WITHOUT: dict[str, tuple[dict[str, Any], Callable[[], list[Any]]]] = {
     "nothing": ({}, list),
     "further pursuits": ({"round_generations": 10**6}, list),
-    "rounds from shortened": ({}, lambda: [patch.object(rank, "_CUTS", ())]),
+    "whole law first": ({}, lambda: [patch.object(rank, "_BEGINNINGS", (None, 4, 7, 10))]),
+    "zero of inputs": ({}, lambda: [patch.object(LayerPursuit, "_scaling", standardise)]),
+    "rounds from shortened": (
+        {},
+        lambda: [patch.object(rank, "_BEGINNINGS", (math.inf, None, math.inf))],
+    ),
     "linear start": ({}, lambda: [patch.object(rank, "LayerPursuit", begin_with_constant)]),
     "common fit of constants": (
         {},
