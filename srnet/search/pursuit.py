@@ -54,8 +54,10 @@ _STEPS = 20
 _RISE = 0.02
 # Of more inputs only so many are read by one formula: those that say most about the residual.
 _INPUTS = 12
-# A formula must be finite wherever the inputs are in their box, wider by this factor.
-_BOX = 1.5
+# A formula must be finite wherever the inputs are in their box, wider by this factor. Where rows
+# are held out, an input of one sign, all of whose sizes are within this factor, keeps its sign
+# there: 1/r² is a law of distances between 1 and 5.
+_BOX, _ONE_SIGN = 1.5, 10.0
 # More than any formula has.
 _UNBOUNDED = 2**31
 # Of a robust loss, the joint search reads no larger residuals of rows than so many deviations.
@@ -126,7 +128,7 @@ class LayerPursuit:
         self._is_far = np.abs(self._mean) > _FAR * self._std
         self._std[self._std <= 1e-12 * np.abs(self._mean)] = 1.0
         self._keeps_zero = False
-        self._box = widen_box(x, _BOX)
+        self._box = _keep_sign(x, *widen_box(x, _BOX)) if settings.hold_out else widen_box(x, _BOX)
         self._h = components(h, self._wanted, self._loss)
         self._loss = self._loss.component_loss(self._h.shape[1], h.shape[1])
         self.linear: list[Fitted] = []
@@ -451,6 +453,19 @@ def components(h: Floats, most: int = 0, loss: RowLoss = SQUARED) -> Floats:
         shares = np.cumsum(variances) / max(float(variances.sum()), 1e-300)
         count = min(int(np.searchsorted(shares, _VARIANCE)) + 1, _COMPONENTS)
     return np.einsum("ni,ic->nc", centred, directions[:, : min(count, h.shape[1])])
+
+
+def _keep_sign(x: Floats, low: Floats, high: Floats) -> tuple[Floats, Floats]:
+    """A box about rows (n × inputs) of which an input of one sign reaches no further towards zero
+    than half of its smallest size, where the largest is not many times that."""
+    sizes = np.abs(x)
+    smallest, largest = sizes.min(axis=0), sizes.max(axis=0)
+    is_near = largest <= _ONE_SIGN * smallest
+    is_positive, is_negative = is_near & (x > 0).all(axis=0), is_near & (x < 0).all(axis=0)
+    return (
+        np.where(is_positive, np.maximum(low, smallest / 2), low),
+        np.where(is_negative, np.minimum(high, -smallest / 2), high),
+    )
 
 
 def _weights(programs: Sequence[Program], x: Floats, h: Floats, loss: RowLoss) -> list[float]:

@@ -11,7 +11,7 @@ from srnet.cgp.costs import layer_complexity
 from srnet.cgp.program import Program
 from srnet.data.dataset import widen_box
 from srnet.search.elimination import measure
-from srnet.search.pursuit import LayerPursuit, _best_inputs, _lift, components
+from srnet.search.pursuit import LayerPursuit, _best_inputs, _keep_sign, _lift, components
 from srnet.search.settings import RankSettings, preset
 from srnet.typing import Floats
 
@@ -67,11 +67,22 @@ def test_every_formula_keeps_the_nesting_constraints(formulas: int) -> None:
 def test_every_formula_is_finite_in_the_wider_box(formulas: int) -> None:
     x = RNG.uniform(0.2, 1, (150, 2))
     found = pursuit(x, np.log(x) / x[:, ::-1], formulas=formulas)
-    low, high = (bounds.tolist() for bounds in widen_box(x, 1.5))
+    low, high = (bounds.tolist() for bounds in found._box)
+    assert (np.array([low, high]) == _keep_sign(x, *widen_box(x, 1.5))).all()
     assert len(found.found) > 3
     for fitted in found.found.values():
         for program in fitted.programs:
             assert is_regular(program, low, high)
+
+
+def test_inputs_of_one_sign_that_are_not_near_zero_keep_it_in_the_wider_box() -> None:
+    x = np.array([[1.0, -5, 0.1, -1, 0], [5, -1, 2, 3, 4]])
+    low, high = _keep_sign(x, *widen_box(x, 1.5))
+    np.testing.assert_allclose(low, [0.5, -6, -0.375, -2, -1])
+    np.testing.assert_allclose(high, [6, -0.5, 2.475, 4, 5])
+    np.testing.assert_allclose(pursuit(x, x[:, :1], rounds=0)._box, (low, high))
+    fixed = pursuit(x, x[:, :1], rounds=0, hold_out=False, formulas=1)
+    np.testing.assert_allclose(fixed._box, widen_box(x, 1.5))
 
 
 def test_a_formula_with_a_pole_in_the_box_does_not_compete() -> None:
