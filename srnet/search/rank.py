@@ -108,12 +108,12 @@ class RankSearch:
         # simplest formulas that were faithful, and the pursuits since. The share of the layer's
         # time that had passed when the round began.
         self._pursuit_rounds, self._beginning = 0, _BEGINNINGS.index(None)
-        self._simplest, self._in_vain = float("inf"), 0
+        self._simplest, self._failures = float("inf"), 0
         self._round_start: float | None = None
         self._validated: dict[Formulas, tuple[float, float]] = {}
         self._update()
         if self.settings.hold_out and not (self._given and not self._done):
-            self._begin_from(0)
+            self._begin(0)
 
     def _start(self) -> LayerPursuit:
         """The search for the formulas of the next layer."""
@@ -280,16 +280,16 @@ class RankSearch:
         pursuit.shorten(self._end_of_layer())
         simplest = self._choose()
         if self._fidelity(simplest) >= self.settings.fidelity:
-            self._in_vain += 1
+            self._failures += 1
             if simplest.complexity < self._simplest:
-                self._simplest, self._in_vain = simplest.complexity, 0
+                self._simplest, self._failures = simplest.complexity, 0
             is_simple = not simplest.complexity or simplest in pursuit.linear
-            if is_simple or self._in_vain == len(_BEGINNINGS):
+            if is_simple or self._failures == len(_BEGINNINGS):
                 return False
-        self._begin_from((self._beginning + 1) % len(_BEGINNINGS), simplest.complexity)
+        self._begin((self._beginning + 1) % len(_BEGINNINGS), simplest.complexity)
         return True
 
-    def _begin_from(self, beginning: int, complexity: int = 0) -> None:
+    def _begin(self, beginning: int, complexity: int = 0) -> None:
         """Begin a pursuit from the beginning of this number, where the chosen formulas have this
         complexity."""
         self._pursuit_rounds, self._beginning = 0, beginning
@@ -515,7 +515,7 @@ class RankSearch:
             "pursuit_rounds": self._pursuit_rounds,
             "beginning": self._beginning,
             "simplest": finite_or_none(self._simplest),
-            "in_vain": self._in_vain,
+            "failures": self._failures,
             "pursuit": self._pursuit.state(),
         }
 
@@ -542,7 +542,7 @@ class RankSearch:
             self._pursuit = self._start()
             self._pursuit.restore(state["pursuit"])
             self._pursuit_rounds = int(state["pursuit_rounds"])
-            self._beginning, self._in_vain = int(state["beginning"]), int(state["in_vain"])
+            self._beginning, self._failures = int(state["beginning"]), int(state["failures"])
             if not 0 <= self._beginning < len(_BEGINNINGS):
                 raise UserError(
                     f"the checkpoint is of beginning {self._beginning}, of {len(_BEGINNINGS)}"

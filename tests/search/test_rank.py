@@ -409,7 +409,7 @@ DAMAGES: dict[str, Callable[[dict[str, Any]], Any]] = {
     "turn of no complexity": lambda state: state.update(simplest="x"),
     "a beginning too many": lambda state: state.update(beginning=6),
     "a beginning before the first": lambda state: state.update(beginning=-1),
-    "no pursuits in vain": lambda state: state.pop("in_vain"),
+    "no failures": lambda state: state.pop("failures"),
     "no pursuit": lambda state: state.pop("pursuit"),
     "no scaling": lambda state: state["pursuit"].pop("keeps_zero"),
     "no round": lambda state: state["pursuit"].update(round=None),
