@@ -1,13 +1,14 @@
 """Laws that networks have learned: in how many searches srnet.explain prints them.
 
     python tests/benchmarks/laws.py [--budgets 300000 1200000] [--seeds 5] [--jobs 2]
-    [--only NAME …]
+    [--only NAME …] [--without PART]
 
 Each law is learned by a network of two hidden layers with 64 tanh units from 700 rows of inputs in
 their own units. It counts as printed where the formula has at most one operation more than the law
 and, on 300 rows that the network has not seen, an R² of at least .999 with the law itself; as on
 the front where such a formula is there. Prints, by law and budget, the searches of each kind, the
 network's R² on the 300 rows and the first formula; the processor seconds are those of a search.
+With --without the search lacks a part, one of those of ablation_rank.py.
 """
 
 import argparse
@@ -15,11 +16,13 @@ import time
 import warnings
 from collections.abc import Callable
 from concurrent.futures import ProcessPoolExecutor
+from contextlib import ExitStack
 from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
 import torch
+from ablation_rank import WITHOUT
 
 import srnet
 from srnet.model.srnet import SRNet
@@ -105,8 +108,8 @@ def train(frame: pd.DataFrame, y: Floats) -> Callable[[pd.DataFrame], Floats]:
     return predict
 
 
-def search(name: str, seed: int, budget: int) -> Outcome:
-    """Train the network and explain it."""
+def search(name: str, seed: int, budget: int, part: str = "nothing") -> Outcome:
+    """Train the network and explain it, without a part of the search."""
     warnings.simplefilter("ignore")
     torch.set_num_threads(1)
     law, rng = LAWS[name], np.random.default_rng(1)
@@ -115,8 +118,14 @@ def search(name: str, seed: int, budget: int) -> Outcome:
     )
     y = law.output(*(frame[key].to_numpy() for key in law.ranges))
     model, new = train(frame[:ROWS], y[:ROWS]), frame[ROWS:]
+    settings, patches = WITHOUT[part]
     begin = time.process_time()
-    result = srnet.explain(model, frame[:ROWS], budget=budget, seed=seed, progress=False)
+    with ExitStack() as stack:
+        for each in patches():
+            stack.enter_context(each)
+        result = srnet.explain(
+            model, frame[:ROWS], budget=budget, seed=seed, progress=False, settings=settings
+        )
     seconds = time.process_time() - begin
     rows = new.to_numpy()
 
@@ -142,11 +151,13 @@ def main() -> None:
     parser.add_argument("--seeds", type=int, default=5)
     parser.add_argument("--jobs", type=int, default=2)
     parser.add_argument("--only", nargs="+", choices=LAWS, default=list(LAWS))
+    parser.add_argument("--without", choices=WITHOUT, default="nothing")
     options = parser.parse_args()
     with ProcessPoolExecutor(options.jobs) as pool:
         jobs = {
             (name, budget): [
-                pool.submit(search, name, seed, budget) for seed in range(options.seeds)
+                pool.submit(search, name, seed, budget, options.without)
+                for seed in range(options.seeds)
             ]
             for name in options.only
             for budget in options.budgets
