@@ -54,20 +54,22 @@ _STEPS = 20
 _RISE = 0.02
 # Of more inputs only so many are read by one formula: those that say most about the residual.
 _INPUTS = 12
-# A formula must be finite wherever the inputs are in their box, wider by this factor. Where rows
-# are held out, an input of one sign, all of whose sizes are within this factor, keeps its sign
-# there: 1/r² is a law of distances between 1 and 5.
-_BOX, _ONE_SIGN = 1.5, 10.0
+# A formula must be finite wherever the inputs are in their box, wider by this factor.
+_BOX = 1.5
+# Where rows are held out, an input of one sign keeps it in this box if its largest size is at most
+# so many times its smallest: 1/r² is a law of distances between 1 and 5.
+_ONE_SIGN = 10.0
 # More than any formula has.
 _UNBOUNDED = 2**31
 # Of a robust loss, the joint search reads no larger residuals of rows than so many deviations.
 _MOST_DEVIATIONS = 3.0
 # Cells of equal numbers of rows in which the residual's mean is taken, to rank the inputs.
 _CELLS = 8
-# Inputs of a round that keeps their zero: those whose mean is more than so many deviations from it
-# are standardised all the same, for float32 holds too little of what tells them apart; the others
-# are divided by a power of ten where their root mean square is not within these bounds.
-_FAR, _OWN_UNITS = 100.0, (0.2, 5.0)
+# A round that keeps the zero of its inputs standardises those whose mean is more than so many
+# deviations from it all the same: float32 holds too little of what tells their values apart.
+_FAR = 100.0
+# It divides the others by a power of ten where their root mean square is not within these bounds.
+_OWN_UNITS = (0.2, 5.0)
 
 
 class LayerPursuit:
