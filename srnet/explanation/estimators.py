@@ -189,10 +189,22 @@ class _Estimator(BaseEstimator):
 
     def _values(self, X: Any) -> Floats:
         """The outputs by the formulas, n × outputs."""
+        rows = self._read_rows(X)
+        return self.explanation_.model.predict(rows)
+
+    def _read_rows(self, X: Any) -> Floats:
+        """Rows of the features that were fitted, n × d."""
         check_is_fitted(self)
         check_unmasked(X, "X")
-        rows = validate_data(self, X, reset=False, dtype=np.float64)
-        return self.explanation_.model.predict(rows)
+        return np.asarray(validate_data(self, X, reset=False, dtype=np.float64))
+
+    def _read_targets(self, X: Any, y: Any, **options: Any) -> tuple[Floats, NDArray[Any]]:
+        """Rows that are fitted, n × d, and their targets, as scikit-learn reads them."""
+        check_unmasked(X, "X")
+        check_unmasked(y, "y")
+        options |= {"dtype": np.float64, "multi_output": True, "ensure_min_samples": 2}
+        rows, targets = validate_data(self, X, y, **options)
+        return rows, targets
 
 
 def _moments(values: Floats, weights: Floats | None = None) -> tuple[Floats, Floats]:
@@ -333,11 +345,7 @@ class SRNetRegressor(RegressorMixin, _Estimator):
     def fit(self, X: Any, y: Any, sample_weight: Any = None) -> "SRNetRegressor":
         """Train and explain the network of rows X (n × d) and targets y (n, or n × outputs), with
         the weights of the rows (n), which count in both."""
-        check_unmasked(X, "X")
-        check_unmasked(y, "y")
-        X, y = validate_data(
-            self, X, y, dtype=np.float64, y_numeric=True, multi_output=True, ensure_min_samples=2
-        )
+        X, y = self._read_targets(X, y, y_numeric=True)
         X, y, weights = _select(sample_weight, X, y)
         moments = robust_moments if self.loss in ROBUST else _moments
         self.target_ = mean, deviations = moments(y, weights)
@@ -376,9 +384,7 @@ class SRNetClassifier(ClassifierMixin, _Estimator):
     def fit(self, X: Any, y: Any, sample_weight: Any = None) -> "SRNetClassifier":
         """Train and explain the network of rows X (n × d) and labels y (n), with the weights of the
         rows (n), which count in both."""
-        check_unmasked(X, "X")
-        check_unmasked(y, "y")
-        X, y = validate_data(self, X, y, dtype=np.float64, multi_output=True, ensure_min_samples=2)
+        X, y = self._read_targets(X, y)
         if y.ndim > 1 and y.shape[1] > 1:
             raise UserError(
                 f"y has the shape {y.shape}; one label for each row is needed: of one-hot classes "
@@ -408,9 +414,7 @@ class SRNetClassifier(ClassifierMixin, _Estimator):
     def decision_function(self, X: Any) -> Floats:
         """The logits by the formulas, n × classes; of two classes the second's less the first's, n.
         0 where a formula has no value."""
-        check_is_fitted(self)
-        check_unmasked(X, "X")
-        rows = validate_data(self, X, reset=False, dtype=np.float64)
+        rows = self._read_rows(X)
         logits = self.explanation_.model.layers(rows)[-1]
         logits = np.where(np.isfinite(logits).all(axis=1, keepdims=True), logits, 0.0)
         return logits if logits.shape[1] > 2 else logits[:, 1] - logits[:, 0]

@@ -68,6 +68,7 @@ WITHOUT: dict[str, tuple[dict[str, Any], Callable[[], list[Any]]]] = {
     "nothing": ({}, list),
     "further pursuits": ({"round_generations": 10**6}, list),
     "whole law first": ({}, lambda: [patch.object(rank, "_BEGINNINGS", (None, 4, 7, 10))]),
+    "constant again": ({}, lambda: [patch.object(rank, "_BEGINNINGS", (math.inf, None, 4, 7, 10))]),
     "zero of inputs": ({}, lambda: [patch.object(LayerPursuit, "_scaling", standardise)]),
     "rounds from shortened": (
         {},

@@ -23,6 +23,7 @@ import numpy as np
 import pandas as pd
 import torch
 from ablation_rank import WITHOUT
+from realnets import score
 
 import srnet
 from srnet.model.srnet import SRNet
@@ -77,10 +78,6 @@ class Outcome:
     seconds: float
 
 
-def r_squared(given: Floats, expected: Floats) -> float:
-    return float(1 - np.mean((given - expected) ** 2) / np.var(expected))
-
-
 def train(frame: pd.DataFrame, y: Floats) -> Callable[[pd.DataFrame], Floats]:
     """A network that has learned y; it standardises its inputs and its output."""
     mean, std = frame.mean().to_numpy(), frame.std().to_numpy()
@@ -130,7 +127,7 @@ def search(name: str, seed: int, budget: int, part: str = "nothing") -> Outcome:
     rows = new.to_numpy()
 
     def is_law(found: SRNet) -> bool:
-        r2 = r_squared(found.layers(rows)[-1].ravel(), y[ROWS:])
+        r2 = score(y[ROWS:, None], found.layers(rows)[-1])[0]
         return r2 >= 0.999 and found.complexity <= law.operations + 1
 
     return Outcome(
@@ -138,7 +135,7 @@ def search(name: str, seed: int, budget: int, part: str = "nothing") -> Outcome:
         any(is_law(SRNet.from_run(entry)) for entry in result.run["pareto"]),
         result.expression(),
         result.complexity,
-        r_squared(model(new), y[ROWS:]),
+        score(y[ROWS:, None], model(new)[:, None])[0],
         seconds,
     )
 
