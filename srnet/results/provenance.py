@@ -29,6 +29,9 @@ Provenance = dict[str, Any]
 
 PACKAGE = Path(__file__).resolve().parents[1]
 SHORT = 12  # digits of a commit that is shown
+PROCESSOR = "processor "  # begins the part of a description that names it
+# Tables that a text names by other words.
+WORDS = {"images_networks_trained": "image classifiers"}
 
 
 def provenance(
@@ -108,7 +111,8 @@ def read_provenance(path: StrPath) -> Provenance:
 def describe_provenance(content: Provenance) -> str:
     """One paragraph: when, from which commit, with what and how long.
 
-    It ends with a warning where runs or networks are of different software.
+    It ends with the processor of runs and networks that were made on another one, and with a
+    warning where they are of different software.
     """
     commit = content["commit"]
     code = f"commit {commit[:SHORT]}" if commit else "no git checkout"
@@ -124,17 +128,33 @@ def describe_provenance(content: Provenance) -> str:
         if content["rules"]
         else "How long the jobs took is not recorded."
     )
-    mixtures = [
-        describe_mixture(found, table.capitalize()) for table, found in content["made_with"].items()
-    ]
+    made_with = {WORDS.get(table, table): found for table, found in content["made_with"].items()}
+    mixtures = [describe_mixture(found, what.capitalize()) for what, found in made_with.items()]
     return " ".join(
         [
             f"Made on {content['date'][:10]} with srnet {content['version']} ({code}) and Python "
             f"{content['python']} on {count_text(content['cores'], 'core')} "
             f"({content['processor']}). {times}",
+            *_describe_origins(made_with, content["processor"]),
             *(f"{mixture}." for mixture in mixtures if mixture),
         ]
     )
+
+
+def _describe_origins(made_with: Mapping[str, Mapping[str, int]], here: str) -> list[str]:
+    """Sentences on tables whose rows all come from one processor, which is not the page's."""
+    origins: dict[str, list[str]] = {}
+    for what, found in made_with.items():
+        parts = {part for text in found for part in text.split("; ")}
+        processors = {part for part in parts if part.startswith(PROCESSOR)}
+        if len(processors) == 1:
+            origin = processors.pop().removeprefix(PROCESSOR)
+            origins.setdefault(origin, []).append(what)
+    return [
+        f"The {' and '.join(tables)} were made on another processor ({origin})."
+        for origin, tables in origins.items()
+        if origin != here
+    ]
 
 
 def times_table(content: Provenance) -> pd.DataFrame:

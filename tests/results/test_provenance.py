@@ -78,6 +78,24 @@ def test_runs_of_other_software_are_told_apart(tmp_path):
     assert "different software" not in describe_provenance(content(tmp_path, runs=["numpy 1"] * 3))
 
 
+def test_results_of_another_processor_say_so(tmp_path):
+    """As where published runs are continued elsewhere: the page is made here, they were not."""
+    here = content(tmp_path)["processor"]
+    other = ["numpy 1; processor B, model 2"] * 2
+    found = content(
+        tmp_path, runs=other, networks=other, images_networks_trained=[f"numpy 1; processor {here}"]
+    )
+    text = describe_provenance(found)
+    assert "The runs and networks were made on another processor (B, model 2)." in text
+    assert "image classifiers" not in text
+    assert "another processor" not in describe_provenance(content(tmp_path, runs=["numpy 1"]))
+
+
+def test_image_classifiers_are_named(tmp_path):
+    found = content(tmp_path, images_networks_trained=["numpy 1", "numpy 2"])
+    assert "Image classifiers of different software" in describe_provenance(found)
+
+
 def test_a_file_that_is_none_is_refused(tmp_path):
     write_json(tmp_path / "provenance.json", {"name": "paper"})
     with pytest.raises(UserError, match=r"provenance\.json: the key 'date' is missing"):
