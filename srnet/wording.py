@@ -11,6 +11,7 @@ METHODS = {
     "lime": "LIME",
     "maple": "MAPLE",
     "elime": "E-LIME",
+    "elime-published": "E-LIME, published",
 }
 
 
