@@ -45,6 +45,7 @@ from srnet.io.schema import check, package_schema
 from srnet.model.names import input_names_in, symbol_names
 from srnet.model.srnet import SRNet
 from srnet.networks.layers import Layers
+from srnet.results.provenance import provenance
 from srnet.results.summary import summary
 from srnet.results.summary import to_html as summary_html
 from srnet.results.summary import to_markdown as summary_markdown
@@ -255,17 +256,19 @@ def test_the_summary(name: str, markdown: Any) -> None:
     def page(text: str) -> list[str]:
         text = f"a{text}"
         runs = {"task": [text], "preset": [text], "fitness": np.inf}
-        networks = {"task": [text], "warnings": [text], "seconds": 1.0}
+        networks = {"task": [text], "warnings": [text]}
         verdict = {"claim": [text], "task": [text], "method": "srnet", "preset": [text]}
         verdict |= {"kind": "order", "published_low": np.nan, "published_high": 1.0}
         verdict |= {"ours": 1.0, "ours_low": 0.5, "ours_high": 2.0}
         verdict |= {"verdict": "not reproduced", "reason": [text]}
         frames = {
-            "runs": pd.DataFrame(runs | {"seconds": 1.0, "processor_seconds": 1.0}),
+            "runs": pd.DataFrame(runs),
             "networks": pd.DataFrame(networks),
             "verdict": pd.DataFrame(verdict),
         }
-        shown = summary(text, frames, text)
+        content = provenance(text, {}, text, {}, Path("nowhere"), {})
+        content["rules"] = {text: {"jobs": 1, "seconds": 1.0, "longest_seconds": 1.0}}
+        shown = summary(text, frames, content)
         # in HTML nothing but the tags of a page
         tags = {tag for tag, *_ in Page(summary_html(shown)).tags}
         assert tags == {"h2", "h3", "p", "table", "tr", "th", "td", "ul", "li"}

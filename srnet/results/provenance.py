@@ -118,13 +118,10 @@ def describe_provenance(content: Provenance) -> str:
     code = f"commit {commit[:SHORT]}" if commit else "no git checkout"
     if content["dirty"]:
         code += " with uncommitted changes"
-    clock, work = (
-        duration_text(sum(rule[key] for rule in content["rules"].values()))
-        for key in ("seconds", "processor_seconds")
-    )
+    clock = duration_text(sum(rule["seconds"] for rule in content["rules"].values()))
     # where jobs have no folder in common with Snakemake, their benchmarks are not at hand
     times = (
-        f"All jobs together took {clock} by the clock and {work} of processor time."
+        f"All jobs together took {clock} by the clock."
         if content["rules"]
         else "How long the jobs took is not recorded."
     )
@@ -158,8 +155,8 @@ def _describe_origins(made_with: Mapping[str, Mapping[str, int]], here: str) -> 
 
 
 def times_table(content: Provenance) -> pd.DataFrame:
-    """One row per rule of the workflow: jobs, seconds by the clock and of processor time, those of
-    the longest job."""
+    """One row per rule of the workflow: jobs, seconds by the clock, those of the longest
+    job."""
     return pd.DataFrame([{"rule": rule, **times} for rule, times in content["rules"].items()])
 
 
@@ -197,22 +194,23 @@ def _times(folder: Path, rules: Mapping[str, str]) -> dict[str, dict[str, Any]]:
             times[rule] = {
                 "jobs": len(jobs),
                 "seconds": float(jobs["s"].sum()),
-                "processor_seconds": float(jobs["cpu_time"].sum()),
                 "longest_seconds": float(jobs["s"].max()),
             }
     return times
 
 
 def _read_benchmark(path: Path) -> pd.DataFrame:
-    """The times of one job, or of several tries; one too short for a sample of its processor time
-    has none."""
+    """The times of one job, or of several tries, by the clock.
+
+    Snakemake's sample of the processor time, every half minute, misses the end of a job.
+    """
     check_readable(path)
     try:
-        jobs = pd.read_csv(path, sep="\t", na_values=["-"])[["s", "cpu_time"]].astype(float)
+        jobs = pd.read_csv(path, sep="\t")[["s"]].astype(float)
     except (OSError, ValueError, KeyError) as error:  # pandas' own errors are ValueErrors
         raise UserError(
             f"{path}: is no benchmark file of Snakemake ({error}); delete it and its output"
         ) from error
-    if not (np.isfinite(jobs["s"]) & (jobs.fillna(0.0) >= 0).all(axis=1)).all() or jobs.empty:
+    if not (np.isfinite(jobs["s"]) & (jobs["s"] >= 0)).all() or jobs.empty:
         raise UserError(f"{path}: has a time that is none; delete it and its output")
     return jobs

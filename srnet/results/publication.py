@@ -230,7 +230,7 @@ screen. Nothing here is written by hand: `snakemake publish` makes the folder fr
 | `configuration.yaml` | the complete configuration |
 | [`provenance.json`](provenance.json) | commit, versions, processor, command, seconds by rule |
 | `ro-crate-metadata.json` | all of it in machine-readable form: a Workflow Run RO-Crate |
-| `wall_times.csv` | seconds of every rule, by the clock and of processor time |
+| `wall_times.csv` | seconds of every rule by the clock |
 
 Redraw all figures and tables in `results/redrawn`, without a run:
 

@@ -11,17 +11,23 @@ from srnet.errors import UserError
 from srnet.escaping import escape_html, escape_markdown
 from srnet.io.files import writing
 from srnet.io.frames import read_table
-from srnet.results.provenance import describe_provenance, read_provenance
+from srnet.results.provenance import (
+    Provenance,
+    describe_provenance,
+    read_provenance,
+    times_table,
+)
 from srnet.results.verdict import NOT_COMPARABLE, NOT_REPRODUCED, NOT_RUN, VERDICTS
 from srnet.typing import StrPath
 from srnet.wording import count_text, duration_text, method_name
 
 FIRST = "paper"  # the published search comes before all others
 MOST = 8  # lines of a list; the rest is counted
+LEAST = 0.01  # share of all time that a rule of its own line takes
 # By table, what is read of it.
 COLUMNS = {
-    "runs": ("task", "preset", "fitness", "seconds", "processor_seconds"),
-    "networks": ("task", "warnings", "seconds"),
+    "runs": ("task", "preset", "fitness"),
+    "networks": ("task", "warnings"),
     "verdict": (
         *("claim", "kind", "task", "method", "preset", "published_low", "published_high"),
         *("ours", "ours_low", "ours_high", "verdict", "reason"),
@@ -57,7 +63,7 @@ class Section:
     blocks: Sequence[str | list[str] | Table]
 
 
-def summary(name: str, frames: Frames, origin: str) -> list[Section]:
+def summary(name: str, frames: Frames, provenance: Provenance) -> list[Section]:
     """The page.
 
     Parameters
@@ -66,13 +72,13 @@ def summary(name: str, frames: Frames, origin: str) -> list[Section]:
         Of the configuration.
     frames
         The tidy tables runs, networks and verdict.
-    origin
-        A sentence on when, from what and with what it was made.
+    provenance
+        When, from what and with what it was made, and the times of the rules.
     """
     return [
         Section(f"{name}: what came out", [_size(frames)]),
         _verdict(frames["verdict"]),
-        _cost(frames, origin),
+        _cost(provenance),
         *_warnings(frames),
         Section("Where the rest is", [Table(("what", f"in results/{name}/"), POINTERS)]),
     ]
@@ -105,7 +111,7 @@ def write_summary(
         if frame not in COLUMNS:
             raise UserError(f"summary: there is no table {frame}; allowed are {', '.join(COLUMNS)}")
     frames = {frame: read_table(path, COLUMNS[frame]) for frame, path in files.items()}
-    page = summary(name, frames, describe_provenance(read_provenance(provenance)))
+    page = summary(name, frames, read_provenance(provenance))
     with writing(out) as file:
         file.write(to_markdown(page))
     if html is not None:
@@ -200,16 +206,24 @@ def _number(row: Mapping[str, object] | Mapping[object, object]) -> str:
     return f"{task} {ours} [{low}, {high}] ({bound}{why})"
 
 
-def _cost(frames: Frames, origin: str) -> Section:
-    runs, networks = frames["runs"], frames["networks"]
-    rows = [["training of the networks", duration_text(networks["seconds"].sum()), "–"]]
-    for preset in _ordered(runs["preset"]):
-        part = runs[runs["preset"] == preset]
-        processor = part["processor_seconds"].sum(skipna=False)
-        rows.append(
-            [f"searches, {preset}", duration_text(part["seconds"].sum()), duration_text(processor)]
-        )
-    return Section("Cost", [Table(["step", "by the clock", "processor"], rows), origin])
+def _cost(provenance: Provenance) -> Section:
+    """The rules that take most of the time by the clock, and the rest together."""
+    times = times_table(provenance)
+    blocks: list[str | list[str] | Table] = []
+    if len(times):
+        total = times["seconds"].sum()
+        is_long = times["seconds"] >= LEAST * total
+        rows = times[is_long].sort_values("seconds", ascending=False)[["rule", "jobs", "seconds"]]
+        rest = times[~is_long]
+        last = [
+            [f"{count_text(len(rest), 'other rule')}", rest["jobs"].sum(), rest["seconds"].sum()]
+        ]
+        cells = [
+            [str(rule), str(jobs), duration_text(seconds), f"{100 * seconds / total:.0f} %"]
+            for rule, jobs, seconds in [*rows.itertuples(index=False), *last[: len(rest)]]
+        ]
+        blocks = [Table(["rule", "jobs", "by the clock", "share"], cells)]
+    return Section("Cost", [*blocks, describe_provenance(provenance)])
 
 
 def _warnings(frames: Frames) -> list[Section]:

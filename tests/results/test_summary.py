@@ -1,16 +1,19 @@
+from pathlib import Path
+
 import numpy as np
 import pandas as pd
 import pytest
 from helpers import fakes
 
 from srnet.results.gather import networks_table, runs_table
+from srnet.results.provenance import provenance
 from srnet.results.summary import summary, to_html, to_markdown
 
 
 @pytest.fixture
 def frames(tmp_path):
     runs = [
-        fakes.run(task, preset, seed) | {"processor_seconds": 9.0}
+        fakes.run(task, preset, seed)
         for task in ("K0", "F3")
         for preset in ("joint", "paper")
         for seed in (1, 2, 3)
@@ -41,8 +44,16 @@ def frames(tmp_path):
     }
 
 
+def made(tmp_path, **seconds):
+    """The provenance of one job per rule."""
+    for rule, time in seconds.items():
+        (tmp_path / f"{rule}.tsv").write_text(f"s\n{time}\n")
+    rules = {rule: rf"{rule}\.tsv" for rule in seconds}
+    return provenance("demo", {}, "snakemake", {}, tmp_path, rules)
+
+
 def page(frames):
-    return to_markdown(summary("demo", frames, "Made by a test."))
+    return to_markdown(summary("demo", frames, made(Path("nowhere"))))
 
 
 def test_a_page_on_one_screen_with_the_published_search_first(frames):
@@ -59,14 +70,15 @@ def test_a_page_on_one_screen_with_the_published_search_first(frames):
     assert len(text.splitlines()) < 50
 
 
-def test_the_cost_by_the_clock_and_of_the_processor(frames):
-    text = page(frames)
-    assert "| training of the networks | 7.0 s | – |" in text
-    assert "| searches, paper | 72.0 s | 54.0 s |" in text
-    runs = frames["runs"].assign(seconds=600.0, processor_seconds=np.nan)
-    assert "| searches, paper | 60.0 min | – |" in page(frames | {"runs": runs})
-    runs = runs.assign(seconds=6000.0)
-    assert "| searches, paper | 10.0 h | – |" in page(frames | {"runs": runs})
+def test_what_every_rule_cost_and_the_short_ones_together(frames, tmp_path):
+    content = made(tmp_path, train=600, evolve=3000, data=1, best=2)
+    text = to_markdown(summary("demo", frames, content))
+    assert (
+        "| evolve | 1 | 50.0 min | 83 % |\n| train | 1 | 10.0 min | 17 % |\n"
+        "| 2 other rules | 2 | 3.0 s | 0 % |\n\nMade on "
+    ) in text
+    assert "All jobs together took 60.0 min by the clock." in text
+    assert "| rule |" not in page(frames)  # of runs that were made elsewhere
 
 
 def test_where_higher_is_better_the_published_range_is_told(frames):
@@ -111,7 +123,7 @@ def test_long_lists_are_counted(frames):
 
 
 def test_the_same_in_html(frames):
-    text = to_html(summary("demo & more", frames, "Made by a test."))
+    text = to_html(summary("demo & more", frames, made(Path("nowhere"))))
     assert text.startswith("<h2>demo &amp; more: what came out</h2>")
-    assert text.count("<tr>") == 3 + 4 + 6
+    assert text.count("<tr>") == 3 + 6
     assert "<li>network trained for 3 of 9 epochs: F3</li>" in text
