@@ -160,10 +160,7 @@ def workflow(times: Times, config: Mapping[str, Any], packing: Packing = Packing
         sizes = [min(size, count - first) for first in range(0, count, size)]
         return [job(name, *[seconds] * runs, after=[after], drawn=False) for runs in sizes]
 
-    runs_of, seeds_of = (
-        number_by_task(part["seeds"], config["tasks"], "seeds")
-        for part in (config, config["explainers"])
-    )
+    seeds_of = number_by_task(config["explainers"]["seeds"], config["tasks"], "seeds")
     best_of = {}
     for task in config["tasks"]:
         rows = job(f"data-{task}", times["all", "data"], local=True, drawn=False)
@@ -186,7 +183,7 @@ def workflow(times: Times, config: Mapping[str, Any], packing: Packing = Packing
             runs = packed(
                 f"evolve-{task}-{preset}",
                 times[task, f"evolve/{preset}"],
-                runs_of[task],
+                count_runs(config, task, preset),
                 packing.searches,
                 network,
             )
@@ -222,6 +219,12 @@ def workflow(times: Times, config: Mapping[str, Any], packing: Packing = Packing
             for part in parts:
                 job(f"{part}-{name}", times[name, part], after=[network, pictures])
     return jobs
+
+
+def count_runs(config: dict[str, Any], task: str, preset: str) -> int:
+    """The number of seeds of a task, or of a preset where that is smaller."""
+    count = number_by_task(config["seeds"], [task], "seeds")[task]
+    return min(count, config["evolution"].get(preset, {}).get("seeds", count))
 
 
 def ranges(count: int) -> list[str]:
@@ -469,14 +472,15 @@ def main() -> None:
     images = (
         f", images on {', '.join(config['images']['networks'])}" if config.get("images") else ""
     )
-    searches, explained = (
-        count_text(number_by_task(value, config["tasks"], "seeds").values(), "seed")
-        for value in (config["seeds"], config["explainers"]["seeds"])
-    )
+    searches = [
+        count_runs(config, task, preset) for task in config["tasks"] for preset in config["presets"]
+    ]
+    explained = number_by_task(config["explainers"]["seeds"], config["tasks"], "seeds").values()
     print(
-        f"{len(config['tasks'])} tasks × {', '.join(config['presets'])} × {searches}, {explained} "
-        f"of LIME and of MAPLE{images}: {len(alone)} steps, {clock(work)} of one core, longest "
-        f"step {longest.name} with {clock(longest.seconds)}\n"
+        f"{len(config['tasks'])} tasks × {', '.join(config['presets'])} × "
+        f"{count_text(searches, 'seed')}, {count_text(explained, 'seed')} of LIME and of "
+        f"MAPLE{images}: {len(alone)} steps, {clock(work)} of one core, longest step "
+        f"{longest.name} with {clock(longest.seconds)}\n"
     )
     kinds: dict[str, float] = defaultdict(float)
     for job in alone:

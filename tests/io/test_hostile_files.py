@@ -193,7 +193,7 @@ def test_configurations(folder: Path, rng: random.Random) -> None:
         check(content, SCHEMA, path.name)
         for name, options in content["evolution"].items():
             try:
-                preset(name, **options)
+                preset(name, **{key: options[key] for key in options if key != "seeds"})
             except UserError as error:
                 raise UserError(f"{path.name}: {error}") from error
 

@@ -14,7 +14,7 @@ SCHEMA = yaml.safe_load((ROOT / "workflow" / "schemas" / "config.schema.yaml").r
 COMPLETE = yaml.safe_load((ROOT / "config" / "config.yaml").read_text())
 
 
-@pytest.mark.parametrize("name", ["config", "demo", "images", "joint", "rank"])
+@pytest.mark.parametrize("name", ["config", "demo", "images", "presets"])
 def test_the_configurations_are_valid(name):
     config = copy.deepcopy(COMPLETE)
     update_config(
@@ -192,32 +192,21 @@ def test_the_complete_configuration_asks_for_every_run(snakemake, jobs, copy_tre
     both = jobs(
         snakemake(tree, "--dry-run", "--quiet", "rules", "--config", "presets=[paper,joint]")
     )
-    assert both["evolve"] == 2 * runs
+    assert both["evolve"] == runs + 22 * 10  # ten of each other preset
     assert both["train"] == counts["train"]
 
 
-def test_one_two_and_three_formulas_are_compared_on_every_task(
-    snakemake, jobs, copy_tree, tmp_path
-):
+def test_the_presets_share_the_networks_and_are_compared(snakemake, jobs, copy_tree, tmp_path):
     tree = copy_tree(tmp_path)
-    options = ("--dry-run", "--quiet", "rules", "--configfile", "config/rank.yaml", "--")
-    counts = jobs(snakemake(tree, *options, "figure_fidelity_by_formulas"))
-    assert counts["evolve"] == 4 * (17 * 30 + 5 * 10)
-    assert counts["train"] == 22
-
-
-def test_both_presets_share_the_networks_and_one_table_compares_them(
-    snakemake, jobs, copy_tree, tmp_path
-):
-    tree = copy_tree(tmp_path)
-    options = ("--dry-run", "--quiet", "rules", "--configfile", "config/joint.yaml", "--")
-    counts = jobs(snakemake(tree, *options, "table_presets", "figure_presets_compared"))
-    assert counts["evolve"] == 2 * 12 * 30
+    options = ("--dry-run", "--quiet", "rules", "--configfile", "config/presets.yaml", "--")
+    drawings = ["table_presets", "figure_presets_compared", "figure_fidelity_by_formulas"]
+    counts = jobs(snakemake(tree, *options, *drawings))
+    assert counts["evolve"] == 12 * (30 + 3 * 10)
     assert counts["train"] == 12
-    assert counts["table_presets"] == counts["figure_presets_compared"] == 1
+    assert [counts[name] for name in drawings] == [1, 1, 1]
 
 
-@pytest.mark.parametrize("name", ["joint", "rank", "images"])
+@pytest.mark.parametrize("name", ["presets", "images"])
 def test_a_configuration_draws_into_a_folder_of_its_own_from_shared_runs(
     name, snakemake, copy_tree, tmp_path
 ):
@@ -253,9 +242,9 @@ def test_the_code_is_read_once_for_many_jobs(snakemake, jobs, copy_tree, tmp_pat
     tree = copy_tree(tmp_path)
     with open(tree / "srnet" / "io" / "fingerprint.py", "a") as file:
         file.write(COUNTED)
-    options = ("--dry-run", "--quiet", "rules", "--configfile", "config/joint.yaml")
+    options = ("--dry-run", "--quiet", "rules", "--configfile", "config/presets.yaml")
     counts = jobs(snakemake(tree, *options))
-    assert counts["evolve"] == 2 * 12 * 30
+    assert counts["evolve"] == 12 * (30 + 3 * 10)
     lines = (tree / "fingerprints.txt").read_text().splitlines()
     assert lines
     assert len(set(lines)) == len(lines)

@@ -25,6 +25,7 @@ CONFIG = {
     "tasks": ["A", "B"],
     "presets": ["paper"],
     "seeds": 4,
+    "evolution": {},
     "explainers": {"seeds": 2, "plane": "B"},
 }
 TIMES = {
@@ -107,6 +108,11 @@ def test_packing_makes_fewer_jobs_of_the_same_steps(scaling, size, searches):
     remote = sum(not job.local for job in jobs)
     steps = 2 * (2 + 1 + 2 + 4 + 1 + 1) + 3
     assert overhead == pytest.approx(100 * remote + 7 * steps)
+
+
+def test_a_preset_may_have_fewer_runs_than_its_tasks(scaling):
+    jobs = scaling.workflow(TIMES, CONFIG | {"evolution": {"paper": {"seeds": 3}}})
+    assert [job.name for job in jobs].count("evolve-A-paper") == 3
 
 
 def test_the_image_branch_waits_for_its_networks_and_pictures(scaling):

@@ -73,10 +73,16 @@ def named_tasks(value):
     return [name for name in value if name != "default"] if isinstance(value, dict) else []
 
 
+def search_values(preset):
+    """What the configuration changes in the settings of a preset."""
+    values = config["evolution"].get(preset, {})
+    return {name: value for name, value in values.items() if name != "seeds"}
+
+
 def read_search(preset):
     """The settings of a preset; an error names the configuration's key."""
     try:
-        return search_settings(preset, **config["evolution"].get(preset, {}))
+        return search_settings(preset, **search_values(preset))
     except UserError as error:
         # "'costs' has …" is about evolution.{preset}.costs
         about = str(error).removeprefix("'")
@@ -213,7 +219,7 @@ def search_options(preset):
     """The options of `srnet evolve` that the configuration gives for a preset."""
     return shlex.join(
         word
-        for name, value in sorted(config["evolution"].get(preset, {}).items())
+        for name, value in sorted(search_values(preset).items())
         for word in (f"--{name.replace('_', '-')}", json.dumps(value))
     )
 
@@ -223,16 +229,23 @@ def expand_presets(pattern, tasks=TASKS):
     return expand(pattern, task=tasks, preset=config["presets"], allow_missing=True)
 
 
+def count_runs(task, preset):
+    """The number of seeds of a task, or of a preset where that is smaller."""
+    count = config["seeds"][task]
+    return min(count, config["evolution"].get(preset, {}).get("seeds", count))
+
+
 def run_files(tasks=TASKS, presets=config["presets"]):
     """The runs of every task, preset and seed."""
     return [
         file
         for task in tasks
+        for preset in presets
         for file in expand(
             "<runs>/{task}/srnet/{preset}/{seed}.json",
             task=task,
-            preset=presets,
-            seed=range(1, config["seeds"][task] + 1),
+            preset=preset,
+            seed=range(1, count_runs(task, preset) + 1),
         )
     ]
 

@@ -21,9 +21,7 @@ rule evolve:
     params:
         options=lambda w: f"--loss {output_loss(w.task)} {search_options(w.preset)}",
         settings=lambda w: repr(
-            search_settings(
-                w.preset, loss=output_loss(w.task), **config["evolution"].get(w.preset, {})
-            )
+            search_settings(w.preset, loss=output_loss(w.task), **search_values(w.preset))
         ),
         code=lambda w: search_code(w.preset),
     message:
