@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 
 from srnet.drawing.captions import fill_in
+from srnet.drawing.images.style import network_label
 from srnet.escaping import escape_markdown
 from srnet.results.provenance import Provenance, describe_provenance, times_table
 from srnet.results.summary import count_verdicts, table_markdown
@@ -32,6 +33,8 @@ def fill_in_report(template: str, frames: Mapping[str, pd.DataFrame], content: P
         Of provenance.json.
     """
     text = {name: _without_missing_text(frame) for name, frame in frames.items()}
+    verdict = text["verdict"]
+    text["verdict"] = verdict.assign(task=verdict["task"].map(network_label))
     return fill_in(
         template,
         text,

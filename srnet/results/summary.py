@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
+from srnet.drawing.images.style import network_label
 from srnet.errors import UserError
 from srnet.escaping import escape_html, escape_markdown
 from srnet.io.files import writing
@@ -150,7 +151,11 @@ def count_verdicts(verdict: pd.DataFrame) -> Table:
 
 def _verdict(verdict: pd.DataFrame) -> Section:
     """Counts by claim, and by preset or method, then the reasons."""
-    verdict = verdict.assign(who=_who(verdict), reason=verdict["reason"].astype(object).fillna(""))
+    verdict = verdict.assign(
+        task=verdict["task"].map(network_label),
+        who=_who(verdict),
+        reason=verdict["reason"].astype(object).fillna(""),
+    )
     known = verdict[verdict["verdict"] != NOT_RUN]
     blocks: list[str | list[str] | Table] = [count_verdicts(known)] if len(known) else []
     failed = known[known["verdict"] == NOT_REPRODUCED]

@@ -118,9 +118,9 @@ def test_classifications_stand_by_preset(tmp_path):
 
 def test_tasks_behind_a_failed_order_are_one_line(tmp_path):
     order = {"kind": "order", "claim": "nearer", "published_low": np.nan}
-    rows = [row("not reproduced", task=task, **order) for task in ("K0", "K1", "all")]
+    rows = [row("not reproduced", task=task, **order) for task in ("K0", "vit", "all")]
     failed = section(report(tmp_path, rows), "What did not reproduce, and why")
-    assert "- nearer, srnet, paper: K0, K1\n" in failed
+    assert "- nearer, srnet, paper: K0, small ViT\n" in failed
     assert "- nearer, all, srnet, paper: ours" in failed
     assert failed.count("- nearer") == 2
 

@@ -92,9 +92,10 @@ def test_methods_without_presets_stand_for_themselves(frames):
     verdict = frames["verdict"].assign(
         claim="closer", kind="order", method="elime against lime", preset=np.nan
     )
+    verdict["task"] = verdict["task"].replace("F3", "resnet18")
     text = page(frames | {"verdict": verdict})
     assert "| closer | E-LIME | 1 | 1 | 1 | 1 |" in text
-    assert "- closer, E-LIME: F3 / LIME 6 [5, ∞] (below 4" in text
+    assert "- closer, E-LIME: ResNet-18 / LIME 6 [5, ∞] (below 4" in text
 
 
 def test_claims_of_which_nothing_was_run_are_named(frames):

@@ -12,6 +12,7 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
 
+from srnet.drawing.images.style import network_label
 from srnet.drawing.style import (
     BAND,
     PAGE,
@@ -177,7 +178,7 @@ def _limits(shown: pd.DataFrame, limit: float, *, logarithmic: bool) -> tuple[fl
 
 
 def _label(row: Mapping[Hashable, Any], several_presets: bool) -> str:
-    parts = [row["task"]]
+    parts = [network_label(row["task"])]
     if row["kind"] == "mean":
         parts.append({"srnet": "SRNet"}.get(row["method"], row["method"].upper()))
     if row["kind"] == "order":

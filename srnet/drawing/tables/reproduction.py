@@ -2,7 +2,8 @@
 
 import pandas as pd
 
-from srnet.drawing.latex_table import PRESET, TASK, Number, Paper, Text
+from srnet.drawing.images.style import network_label
+from srnet.drawing.latex_table import PRESET, Number, Paper, Text
 from srnet.drawing.methods import judgements
 from srnet.wording import method_name
 
@@ -17,7 +18,7 @@ PAPER = Paper(
     "Every published number beside ours, with the interval over the runs. Of a claim about two "
     "methods ours is the ratio of their medians. What was not run is left out.",
     (
-        TASK,
+        Text("Task", "task", show=network_label),
         Text("Method", "method", width=0.12, show=_method),
         PRESET,
         Number("Published", "published"),

@@ -256,7 +256,7 @@ def test_a_claim_without_a_preset_is_drawn_from_its_file(tmp_path):
     figure = reproduction.draw(
         pd.read_csv(tmp_path / "verdict.csv", na_values=[""], keep_default_na=False)
     )
-    assert "tiny / LIME" in [label.get_text() for label in figure.axes[-1].get_yticklabels()]
+    assert "tiny ResNet / LIME" in [label.get_text() for label in figure.axes[-1].get_yticklabels()]
 
 
 def test_a_ratio_is_compared_with_the_claimed_one():
