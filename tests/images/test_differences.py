@@ -66,6 +66,19 @@ def test_the_interval_is_that_of_the_pigeonhole_bootstrap(training):
     assert (low, high) == pytest.approx(tuple(pigeonhole(grids, 4000, 2)), abs=0.04)
 
 
+def test_the_order_of_the_runs_changes_nothing():
+    rng = np.random.default_rng(0)
+    values = {name: rng.random(LEAST_IMAGES) for name in ("sparse", "lime-1000", "random")}
+    runs = frame(values, networks=("vit", "tiny"))
+    backwards = frame(dict(reversed(values.items())), networks=("tiny", "vit"))
+    keys = ["network", "method", "measure"]
+    first, second = (
+        differences_table(each.sample(frac=1, random_state=0)).sort_values(keys, ignore_index=True)
+        for each in (runs, backwards)
+    )
+    pd.testing.assert_frame_equal(first, second)
+
+
 def test_images_that_trainings_share_are_counted_once():
     """Three trainings that agree on every image know no more than one of them."""
     (grid,) = grids_of(3, networks=1, trainings=1)

@@ -49,7 +49,7 @@ def differences_table(runs: pd.DataFrame) -> pd.DataFrame:
     """
     tests = _add_best_iou(runs[runs["images"] == "test"])
     keys = ["network", "method", "training", "image"]
-    values = tests.groupby(keys, sort=False)[list(SIGNS)].mean()
+    values = tests.groupby(keys)[list(SIGNS)].mean()
     networks, methods = (list(tests[key].unique()) for key in ("network", "method"))
     references = [name for name in methods if method(name).kind == REFERENCE]
     rows = []
