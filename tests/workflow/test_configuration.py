@@ -190,9 +190,9 @@ def test_the_complete_configuration_asks_for_every_run(snakemake, jobs, copy_tre
     assert counts["compare"] == 2 * (17 * 3 + 5)
     assert counts["train"] == counts["layers"] == counts["formulas"] == 22
     both = jobs(
-        snakemake(tree, "--dry-run", "--quiet", "rules", "--config", "presets=[paper,joint]")
+        snakemake(tree, "--dry-run", "--quiet", "rules", "--config", "presets=[paper,rank2]")
     )
-    assert both["evolve"] == runs + 22 * 10  # ten of each other preset
+    assert both["evolve"] == runs + 22 * 10  # ten of several formulas
     assert both["train"] == counts["train"]
 
 
@@ -201,7 +201,7 @@ def test_the_presets_share_the_networks_and_are_compared(snakemake, jobs, copy_t
     options = ("--dry-run", "--quiet", "rules", "--configfile", "config/presets.yaml", "--")
     drawings = ["table_presets", "figure_presets_compared", "figure_fidelity_by_formulas"]
     counts = jobs(snakemake(tree, *options, *drawings))
-    assert counts["evolve"] == 12 * (30 + 3 * 10)
+    assert counts["evolve"] == 12 * (30 + 30 + 10 + 10)
     assert counts["train"] == 12
     assert [counts[name] for name in drawings] == [1, 1, 1]
 
@@ -244,7 +244,7 @@ def test_the_code_is_read_once_for_many_jobs(snakemake, jobs, copy_tree, tmp_pat
         file.write(COUNTED)
     options = ("--dry-run", "--quiet", "rules", "--configfile", "config/presets.yaml")
     counts = jobs(snakemake(tree, *options))
-    assert counts["evolve"] == 12 * (30 + 3 * 10)
+    assert counts["evolve"] == 12 * (30 + 30 + 10 + 10)
     lines = (tree / "fingerprints.txt").read_text().splitlines()
     assert lines
     assert len(set(lines)) == len(lines)
