@@ -70,8 +70,10 @@ def draw_history(
     for task, axes in panels.items():
         part = shown[shown["task"] == task]
         plot_bands(axes, part, presets, "preset", x, ("min", "max"), line, "partial")
-    label = f"{line} of {count_text(history['runs'], 'seed')}, band minimum to maximum"
-    entries: dict[str, Any] = {f"{name}: {label}": band_legend(presets[name]) for name in presets}
+    entries: dict[str, Any] = {}
+    for name, colour in presets.items():
+        seeds = count_text(history.loc[history["preset"] == name, "runs"], "seed")
+        entries[f"{name}: {line} of {seeds}, band minimum to maximum"] = band_legend(colour)
     if not whole.all():
         entries[f"{line} where not every seed is finite"] = Line2D([], [], color="0.3", ls=":")
     return figure, panels, entries

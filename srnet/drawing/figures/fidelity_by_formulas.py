@@ -25,6 +25,8 @@ COMPONENTS = "components"
 OUTPUT = "output"
 # A network has seven digits: what is below is drawn as nothing, at the lower edge.
 LEAST = 1e-6
+# A layer may be farther from its formulas than from its mean: what is above is at the upper edge.
+MOST = 2.0
 # Of more formulas the axis is logarithmic.
 LINEAR = 8
 
@@ -58,7 +60,8 @@ def draw(layer_r2: pd.DataFrame) -> Figure:
         part = frame[frame["task"] == task]
         floor = min([1.0, *part.loc[part["left"] > LEAST, "left"]]) / 3
         part = part.assign(left=part["left"].where(part["left"] > LEAST, floor))
-        _draw_layers(axes, part[np.isfinite(part["left"])], colours, markers)
+        finite = part[np.isfinite(part["left"])]
+        _draw_layers(axes, finite.assign(left=finite["left"].clip(upper=MOST)), colours, markers)
         _set_axes(axes, part, floor)
         broken = set(part.loc[np.isinf(part["left"]), "source"])
         annotate(axes, [f"{preset}: not finite" for preset in markers if preset in broken])
@@ -99,4 +102,4 @@ def _set_axes(axes: Axes, values: pd.DataFrame, floor: float) -> None:
         axes.set_xlim(0.8, max(most, 2) + 0.2)
         axes.xaxis.set_major_locator(MaxNLocator(4, integer=True))
     set_log_scale(axes)
-    axes.set_ylim(bottom=floor)
+    axes.set_ylim(bottom=floor, top=min(axes.get_ylim()[1], MOST))

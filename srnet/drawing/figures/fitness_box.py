@@ -53,12 +53,12 @@ def draw(runs: pd.DataFrame, published: pd.DataFrame) -> Figure:
             lambda values: (values == 0).all()
         )
         annotate(axes, [f"{preset}: all 0" for preset in zero.index[zero]])
-    seeds = count_text(runs.groupby(["task", "preset"], sort=False).size(), "seed")
     entries: dict[str, Any] = {}
     if len(published):
         label = f"published: {count_text(published['runs'], 'run')}"
         entries[label] = Patch(edgecolor=PUBLISHED, fill=False)
     for preset, colour in presets.items():
+        seeds = count_text(runs.loc[runs["preset"] == preset, "task"].value_counts(), "seed")
         entries[f"{preset}: {seeds}"] = Patch(edgecolor=colour, fill=False)
     if not np.isfinite(runs["fitness"]).all():
         entries["n×∞: runs that are not finite"] = Patch(alpha=0)

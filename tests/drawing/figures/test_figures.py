@@ -399,6 +399,11 @@ def test_what_formulas_leave_unexplained_by_their_number():
     assert inside(figure)
 
 
+def test_what_is_worse_than_the_mean_lies_on_the_upper_edge():
+    axes = fidelity_by_formulas.draw(layer_r2().replace({"r2": {0.8: -9999.0}})).axes[0]
+    assert axes.get_ylim()[1] == 2.0 == max(offsets(axes)[:, 1])
+
+
 def test_many_formulas_are_drawn_on_a_logarithmic_axis():
     frame = layer_r2().replace({"formulas": {2: 20}})
     assert fidelity_by_formulas.draw(frame).axes[0].get_xscale() == "log"
@@ -454,8 +459,11 @@ def test_runs_are_counted_though_not_all_have_as_many_scalars():
 
 def test_the_fitness_of_presets_on_one_task_fits_a_column():
     runs = [fakes.run("K0", preset) for preset in ("paper", "joint", "rank2")]
+    runs.append(fakes.run("K0", "paper", seed=2))
     columns = ["task", "runs", "fitness_min", "fitness_median", "fitness_max"]
     published = pd.DataFrame([("K0", 30, 0.5, 1.0, 2.0)], columns=columns)
     figure = presets_compared.draw(history_table(runs), published)
     assert "published final fitness: median and range of 30 runs" in texts(figure)
+    for preset, seeds in {"paper": "2 seeds", "joint": "1 seed"}.items():
+        assert f"{preset}: median of {seeds}, band minimum to maximum" in texts(figure)
     assert inside(figure)
