@@ -9,6 +9,7 @@ METHODS = {
     "srnet": "SRNet",
     "local": "SRNet, local",
     "lime": "LIME",
+    "lime-200": "LIME, 200 passes",
     "maple": "MAPLE",
     "elime": "E-LIME",
     "elime-published": "E-LIME, published",

@@ -28,7 +28,7 @@ def test_a_size_has_a_unit_that_fits(size, text):
 
 
 def test_a_method_has_its_name_and_a_baseline_its_own():
-    names = ("srnet", "elime", "elime-published", "linear")
+    names = ("srnet", "elime", "elime-published", "lime-200", "linear")
     assert [method_name(name) for name in names] == [
-        *("SRNet", "E-LIME", "E-LIME, published", "linear"),
+        *("SRNet", "E-LIME", "E-LIME, published", "LIME, 200 passes", "linear"),
     ]
