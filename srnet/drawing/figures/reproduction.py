@@ -44,8 +44,8 @@ def draw(verdict: pd.DataFrame) -> Figure:
     """A panel per claim, a line per number.
 
     The published number is grey; ours, with its interval, has the colour of the verdict. A claim
-    without a number of ours has no panel and is listed below. An infinite end is marked at the
-    edge.
+    without a number of ours has no panel and is listed below, and so is a preset of which nothing
+    is comparable, beside others. An infinite end is marked at the edge.
 
     Parameters
     ----------
@@ -53,6 +53,7 @@ def draw(verdict: pd.DataFrame) -> Figure:
         One row per number and preset, as ``srnet.results.verdict.verdict`` returns them.
     """
     verdict = verdict.fillna({"task": "", "method": "", "preset": "", "unit": ""})
+    verdict, remarks = _split_presets(verdict)
     claims = [
         claim
         for claim in distinct_names(verdict["claim"])
@@ -72,11 +73,23 @@ def draw(verdict: pd.DataFrame) -> Figure:
     for axes in grid.flat[len(claims) :]:
         axes.remove()
     add_legend(figure, _legend_entries(verdict), columns=4)
-    figure.supxlabel(textwrap.fill(_list_omitted(verdict, claims), 150), fontsize=6)
+    remarks += _list_omitted(verdict, claims)
+    figure.supxlabel(textwrap.fill("; ".join(remarks), 150), fontsize=6)
     return figure
 
 
-def _list_omitted(verdict: pd.DataFrame, claims: list[str]) -> str:
+def _split_presets(verdict: pd.DataFrame) -> tuple[pd.DataFrame, list[str]]:
+    """The rows without the presets of which nothing is comparable, where others are; and a remark
+    about these."""
+    judged = ~verdict["verdict"].isin(["not comparable", "not run"])
+    absent = verdict["preset"].ne("") & ~judged.groupby(verdict["preset"]).transform("any")
+    names = distinct_names(verdict.loc[absent, "preset"])
+    if not names or not judged[verdict["preset"].ne("")].any():
+        return verdict, []
+    return verdict[~absent], [f"not comparable, in the table alone: {', '.join(names)}"]
+
+
+def _list_omitted(verdict: pd.DataFrame, claims: list[str]) -> list[str]:
     """List the claims without a panel: those without any run, and the others with their
     verdicts."""
     absent, others = [], []
@@ -90,7 +103,7 @@ def _list_omitted(verdict: pd.DataFrame, claims: list[str]) -> str:
             others.append(f"{claim} ({', '.join(verdicts)})")
     parts = [f"not run in this configuration: {', '.join(absent)}"] * bool(absent)
     parts += [f"in the table alone: {', '.join(others)}"] * bool(others)
-    return "; ".join(parts)
+    return parts
 
 
 def _has_panel(part: pd.DataFrame) -> bool:

@@ -292,6 +292,17 @@ def test_presets_are_named_where_there_are_several():
     assert "K0 joint" in [label.get_text() for label in figure.axes[0].get_yticklabels()]
 
 
+def test_a_preset_of_which_nothing_is_comparable_is_listed_below():
+    short = VERDICT.assign(preset="rank3", verdict="not comparable")
+    figure = reproduction.draw(pd.concat([VERDICT, short], ignore_index=True))
+    assert figure.get_supxlabel().startswith("not comparable, in the table alone: rank3")
+    whole = reproduction.draw(VERDICT)
+    assert [len(axes.get_yticks()) for axes in figure.axes] == [
+        len(axes.get_yticks()) for axes in whole.axes
+    ]
+    assert len(reproduction.draw(short).axes) == len(whole.axes)  # alone, it is drawn
+
+
 def test_nothing_but_numbers_that_were_not_run():
     figure = reproduction.draw(VERDICT[VERDICT["verdict"] == "not run"])
     assert "not run: 2" in texts(figure)
