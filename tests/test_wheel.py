@@ -121,7 +121,7 @@ def test_a_configuration_of_the_package_has_a_name(command, tmp_path):
         (
             "dmo",
             None,
-            "--config is 'dmo'; a YAML file or one of config, demo, images, joint, rank is ",
+            "--config is 'dmo'; a YAML file or one of config, demo, images, presets is ",
         ),
         ("bad.yaml", "[", "bad.yaml: is not plain YAML"),
         ("bad.yaml", "seeds: 0", "the key 'seeds' is 0; at least 1 is needed"),
