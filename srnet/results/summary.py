@@ -165,8 +165,10 @@ def _verdict(verdict: pd.DataFrame) -> Section:
     # all tasks together are not comparable because of their tasks
     apart = known[(known["verdict"] == NOT_COMPARABLE) & (known["task"] != "all")]
     if len(apart):
+        presets = set(known["preset"].dropna())
         reasons = [
-            f"{reason}: {', '.join(dict.fromkeys(part['task'].astype(str)))}"
+            f"{reason}{_some(part['preset'].dropna(), presets)}: "
+            f"{', '.join(dict.fromkeys(part['task'].astype(str)))}"
             for reason, part in apart.groupby("reason", sort=False)
         ]
         blocks += ["Not comparable:", _shortened(reasons)]
@@ -176,6 +178,11 @@ def _verdict(verdict: pd.DataFrame) -> Section:
     if absent:
         blocks.append(f"Not run in this configuration: {'; '.join(absent)}.")
     return Section("Verdict", blocks)
+
+
+def _some(names: pd.Series, among: set[str]) -> str:
+    """The presets of a reason in brackets, where it is not that of all."""
+    return f" ({', '.join(_ordered(names))})" if 0 < names.nunique() < len(among) else ""
 
 
 def _who(verdict: pd.DataFrame) -> list[str]:

@@ -221,7 +221,7 @@ def workflow(times: Times, config: Mapping[str, Any], packing: Packing = Packing
     return jobs
 
 
-def count_runs(config: dict[str, Any], task: str, preset: str) -> int:
+def count_runs(config: Mapping[str, Any], task: str, preset: str) -> int:
     """The number of seeds of a task, or of a preset where that is smaller."""
     count = number_by_task(config["seeds"], [task], "seeds")[task]
     return min(count, config["evolution"].get(preset, {}).get("seeds", count))

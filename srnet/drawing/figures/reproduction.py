@@ -52,8 +52,8 @@ def draw(verdict: pd.DataFrame) -> Figure:
     verdict
         One row per number and preset, as ``srnet.results.verdict.verdict`` returns them.
     """
-    verdict = verdict.fillna({"task": "", "method": "", "preset": "", "unit": ""})
-    verdict, remarks = _split_presets(verdict)
+    whole = verdict.fillna({"task": "", "method": "", "preset": "", "unit": ""})
+    verdict, remarks = _split_presets(whole)
     claims = [
         claim
         for claim in distinct_names(verdict["claim"])
@@ -72,8 +72,8 @@ def draw(verdict: pd.DataFrame) -> Figure:
         axes.set_title(claim)
     for axes in grid.flat[len(claims) :]:
         axes.remove()
-    add_legend(figure, _legend_entries(verdict), columns=4)
-    remarks += _list_omitted(verdict, claims)
+    add_legend(figure, _legend_entries(whole), columns=4)
+    remarks += _list_omitted(whole, claims)
     figure.supxlabel(textwrap.fill("; ".join(remarks), 150), fontsize=6)
     return figure
 
