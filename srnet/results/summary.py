@@ -181,8 +181,8 @@ def _verdict(verdict: pd.DataFrame) -> Section:
 
 
 def _some(names: pd.Series, among: set[str]) -> str:
-    """The presets of a reason in brackets, where it is not that of all."""
-    return f" ({', '.join(_ordered(names))})" if 0 < names.nunique() < len(among) else ""
+    """The presets of a reason after a comma, where it is not that of all."""
+    return f", {', '.join(_ordered(names))}" if 0 < names.nunique() < len(among) else ""
 
 
 def _who(verdict: pd.DataFrame) -> list[str]:

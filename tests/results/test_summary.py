@@ -64,7 +64,7 @@ def test_a_page_on_one_screen_with_the_published_search_first(frames):
         "| final fitness | paper | 1 |  |  | 1 |\n| final fitness | joint |  | 1 | 1 |  |" in text
     )
     assert "- final fitness, joint: F3 6 [5, ∞] (at most 4, 1 of 3 runs not finite)" in text
-    assert "- network trained for 3 of 9 epochs (paper): F3" in text
+    assert "- network trained for 3 of 9 epochs, paper: F3" in text
     assert "- F3: failed to learn: its R² is 0.1" in text
     assert text.index("## Verdict") < text.index("## Cost") < text.index("## Warnings")
     assert len(text.splitlines()) < 50
@@ -100,7 +100,7 @@ def test_methods_without_presets_stand_for_themselves(frames):
 
 def test_a_reason_of_some_presets_names_them(frames):
     text = page(frames)
-    assert "- network trained for 3 of 9 epochs (paper): F3\n" in text
+    assert "- network trained for 3 of 9 epochs, paper: F3\n" in text
     alone = frames["verdict"][frames["verdict"]["preset"] == "paper"]
     assert "- network trained for 3 of 9 epochs: F3\n" in page(frames | {"verdict": alone})
 
@@ -134,4 +134,4 @@ def test_the_same_in_html(frames):
     text = to_html(summary("demo & more", frames, made(Path("nowhere"))))
     assert text.startswith("<h2>demo &amp; more: what came out</h2>")
     assert text.count("<tr>") == 3 + 6
-    assert "<li>network trained for 3 of 9 epochs (paper): F3</li>" in text
+    assert "<li>network trained for 3 of 9 epochs, paper: F3</li>" in text
