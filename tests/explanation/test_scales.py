@@ -37,10 +37,13 @@ def test_a_small_output_counts_like_a_large_one(preset: str) -> None:
         assert np.abs(error).max() < 0.01
     assert isinstance(found.run["output_scale"], list)
     np.testing.assert_allclose(found.run["output_scale"] / units, laws(X).std(axis=0), rtol=0.2)
-    held = found.run["test_output_r2"]
-    assert found.r2 == pytest.approx(np.mean(held), abs=0.05)
+    held = np.array(found.run["test_output_r2"])
     output = found.layers[-1]
-    assert output.r2 == pytest.approx(found.r2, abs=0.05)
+    # neither decides alone: what each counts depends on its variance on the rows, not on its unit
+    least, most = np.quantile(held, [0.25, 0.75]) + [-0.05, 0.05]
+    for r2 in (found.r2, output.r2):
+        assert r2 is not None
+        assert least < r2 < most
     assert found.pareto["r2"][found.run["selected"]] == output.r2
     if preset == "rank":  # each output adds, though one is 1e18 times as large
         assert sum(output.gains) == pytest.approx(output.r2, abs=1e-6)
