@@ -163,6 +163,13 @@ def number_by_task(
     return numbers
 
 
+def count_runs(config: Mapping[str, Any], task: str, preset: str) -> int:
+    """The runs of a task and preset that a configuration asks for: the number of seeds of the task,
+    or of the preset where that is smaller."""
+    count = number_by_task(config["seeds"], [task], "seeds")[task]
+    return min(count, config["evolution"].get(preset, {}).get("seeds", count))
+
+
 def _task(name: str, entry: dict[str, Any], path: Path) -> Task:
     where = f"{path}: {name}"
     source: Formula | Csv | Sklearn | Pmlb

@@ -28,7 +28,7 @@ from typing import Any
 
 import yaml
 
-from srnet.data.tasks import number_by_task
+from srnet.data.tasks import count_runs, number_by_task
 from srnet.images.pictures.plan import network_names
 from srnet.wording import count_text
 
@@ -219,12 +219,6 @@ def workflow(times: Times, config: Mapping[str, Any], packing: Packing = Packing
             for part in parts:
                 job(f"{part}-{name}", times[name, part], after=[network, pictures])
     return jobs
-
-
-def count_runs(config: Mapping[str, Any], task: str, preset: str) -> int:
-    """The number of seeds of a task, or of a preset where that is smaller."""
-    count = number_by_task(config["seeds"], [task], "seeds")[task]
-    return min(count, config["evolution"].get(preset, {}).get("seeds", count))
 
 
 def ranges(count: int) -> list[str]:

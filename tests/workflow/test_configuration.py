@@ -189,11 +189,11 @@ def test_the_complete_configuration_asks_for_every_run(snakemake, jobs, copy_tre
     assert counts["evolve"] == runs
     assert counts["compare"] == 2 * (17 * 3 + 5)
     assert counts["train"] == counts["layers"] == counts["formulas"] == 22
-    both = jobs(
-        snakemake(tree, "--dry-run", "--quiet", "rules", "--config", "presets=[paper,rank2]")
-    )
-    assert both["evolve"] == runs + 22 * 10  # ten of several formulas
-    assert both["train"] == counts["train"]
+    presets = "presets=[paper,joint,rank2,rank3]"
+    four = jobs(snakemake(tree, "--dry-run", "--quiet", "rules", "--config", presets))
+    assert four["evolve"] == 2 * runs + 2 * 22 * 10  # ten of each preset of several formulas
+    assert four["train"] == counts["train"]
+    assert four["figure_fidelity_by_formulas"] == 1
 
 
 def test_the_presets_share_the_networks_and_are_compared(snakemake, jobs, copy_tree, tmp_path):

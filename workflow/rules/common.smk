@@ -14,7 +14,7 @@ from snakemake.sourcecache import HostingProviderFile, LocalSourceFile
 from snakemake.utils import update_config
 
 from srnet.data.pmlb import VARIABLE
-from srnet.data.tasks import Csv, load_tasks, number_by_task
+from srnet.data.tasks import Csv, count_runs, load_tasks, number_by_task
 from srnet.drawing.artifacts import PER_TASK, PUBLISHED, list_drawings, numbered
 from srnet.errors import UserError
 from srnet.images.pictures.plan import (
@@ -229,12 +229,6 @@ def expand_presets(pattern, tasks=TASKS):
     return expand(pattern, task=tasks, preset=config["presets"], allow_missing=True)
 
 
-def count_runs(task, preset):
-    """The number of seeds of a task, or of a preset where that is smaller."""
-    count = config["seeds"][task]
-    return min(count, config["evolution"].get(preset, {}).get("seeds", count))
-
-
 def run_files(tasks=TASKS, presets=config["presets"]):
     """The runs of every task, preset and seed."""
     return [
@@ -245,7 +239,7 @@ def run_files(tasks=TASKS, presets=config["presets"]):
             "<runs>/{task}/srnet/{preset}/{seed}.json",
             task=task,
             preset=preset,
-            seed=range(1, count_runs(task, preset) + 1),
+            seed=range(1, count_runs(config, task, preset) + 1),
         )
     ]
 
