@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 from jinja2 import Environment, StrictUndefined, Undefined
 
+from srnet.drawing.methods import name_presets
 from srnet.escaping import escape_rst
 from srnet.wording import count_text
 
@@ -28,8 +29,9 @@ def fill_in(
     ----------
     template
         A Jinja template. It can use the frames and the context by name; ``seeds``, the number of
-        runs per task and preset as text (``30 seeds``), if a frame counts them; ``count_text``; and
-        ``not_finite``, which counts the infinite and missing values of a column.
+        runs per task and preset as text (``30 seeds``), if a frame counts them; ``count_text``;
+        ``name_presets``; and ``not_finite``, which counts the infinite and missing values of a
+        column.
     escape
         Makes a text safe in the language of the page.
 
@@ -49,6 +51,7 @@ def fill_in(
         **frames,
         **context,
         "count_text": count_text,
+        "name_presets": name_presets,
         "not_finite": _count_not_finite,
         "seeds": _seed_text(frames),
     }

@@ -57,6 +57,15 @@ def judgements(verdict: pd.DataFrame) -> list[str]:
     ]
 
 
+def name_presets(rows: pd.DataFrame, verdict: pd.DataFrame) -> str:
+    """The presets of some rows of a verdict, each after a comma; nothing if all are among them."""
+    names, known = (
+        dict.fromkeys(name for name in frame["preset"].dropna() if name)
+        for frame in (rows, verdict)
+    )
+    return "".join(f", {name}" for name in names) if len(names) < len(known) else ""
+
+
 def line_style(method: str, preset: str = "") -> dict[str, Any]:
     """The matplotlib line options of a method, of SRNet with a preset."""
     colour = MARKS.get(preset or method)

@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 
 from srnet.drawing.images.style import network_label
+from srnet.drawing.methods import name_presets
 from srnet.errors import UserError
 from srnet.escaping import escape_html, escape_markdown
 from srnet.io.files import writing
@@ -165,9 +166,8 @@ def _verdict(verdict: pd.DataFrame) -> Section:
     # all tasks together are not comparable because of their tasks
     apart = known[(known["verdict"] == NOT_COMPARABLE) & (known["task"] != "all")]
     if len(apart):
-        presets = set(known["preset"].dropna())
         reasons = [
-            f"{reason}{_some(part['preset'].dropna(), presets)}: "
+            f"{reason}{name_presets(part, known)}: "
             f"{', '.join(dict.fromkeys(part['task'].astype(str)))}"
             for reason, part in apart.groupby("reason", sort=False)
         ]
@@ -178,11 +178,6 @@ def _verdict(verdict: pd.DataFrame) -> Section:
     if absent:
         blocks.append(f"Not run in this configuration: {'; '.join(absent)}.")
     return Section("Verdict", blocks)
-
-
-def _some(names: pd.Series, among: set[str]) -> str:
-    """The presets of a reason after a comma, where it is not that of all."""
-    return f", {', '.join(_ordered(names))}" if 0 < names.nunique() < len(among) else ""
 
 
 def _who(verdict: pd.DataFrame) -> list[str]:

@@ -9,7 +9,7 @@ from jinja2 import Environment, meta
 from srnet.drawing.artifacts import ARTIFACTS
 
 CAPTIONS = sorted((ROOT / "workflow" / "report").glob("*.rst"))
-GIVEN = {"tasks", "snakemake", "seeds", "count_text", "not_finite"}
+GIVEN = {"tasks", "snakemake", "seeds", "count_text", "name_presets", "not_finite"}
 
 
 def text(name: str) -> str:

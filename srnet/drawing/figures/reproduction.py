@@ -53,7 +53,7 @@ def draw(verdict: pd.DataFrame) -> Figure:
         One row per number and preset, as ``srnet.results.verdict.verdict`` returns them.
     """
     whole = verdict.fillna({"task": "", "method": "", "preset": "", "unit": ""})
-    verdict, remarks = _split_presets(whole)
+    verdict = _select_presets(whole)
     claims = [
         claim
         for claim in distinct_names(verdict["claim"])
@@ -73,25 +73,22 @@ def draw(verdict: pd.DataFrame) -> Figure:
     for axes in grid.flat[len(claims) :]:
         axes.remove()
     add_legend(figure, _legend_entries(whole), columns=4)
-    remarks += _list_omitted(whole, claims)
-    figure.supxlabel(textwrap.fill("; ".join(remarks), 150), fontsize=6)
+    remarks = _list_omissions(whole, claims, set(verdict["preset"]))
+    figure.supxlabel(textwrap.fill(remarks, 150), fontsize=6)
     return figure
 
 
-def _split_presets(verdict: pd.DataFrame) -> tuple[pd.DataFrame, list[str]]:
-    """The rows without the presets of which nothing is comparable, where others are; and a remark
-    about these."""
-    judged = ~verdict["verdict"].isin(["not comparable", "not run"])
-    absent = verdict["preset"].ne("") & ~judged.groupby(verdict["preset"]).transform("any")
-    names = distinct_names(verdict.loc[absent, "preset"])
-    if not names or not judged[verdict["preset"].ne("")].any():
-        return verdict, []
-    return verdict[~absent], [f"not comparable, in the table alone: {', '.join(names)}"]
+def _select_presets(verdict: pd.DataFrame) -> pd.DataFrame:
+    """The rows of the presets of which something is comparable, or of all where nothing is, and
+    those without a preset."""
+    comparable = ~verdict["verdict"].isin(["not comparable", "not run"])
+    presets = set(verdict.loc[comparable, "preset"]) - {""}
+    return verdict[verdict["preset"].isin(presets | {""})] if presets else verdict
 
 
-def _list_omitted(verdict: pd.DataFrame, claims: list[str]) -> list[str]:
-    """List the claims without a panel: those without any run, and the others with their
-    verdicts."""
+def _list_omissions(verdict: pd.DataFrame, claims: list[str], presets: set[str]) -> str:
+    """List the presets without a row, and the claims without a panel: those without any run, and
+    the others with their verdicts."""
     absent, others = [], []
     omitted = verdict[~verdict["claim"].isin(claims)]
     for claim, part in omitted.groupby("claim", sort=False):
@@ -101,9 +98,11 @@ def _list_omitted(verdict: pd.DataFrame, claims: list[str]) -> list[str]:
         else:
             verdicts = [f"{count} {name}" for name, count in counts.items()]
             others.append(f"{claim} ({', '.join(verdicts)})")
-    parts = [f"not run in this configuration: {', '.join(absent)}"] * bool(absent)
+    short = [name for name in distinct_names(verdict["preset"]) if name not in presets]
+    parts = [f"not comparable, in the table alone: {', '.join(short)}"] * bool(short)
+    parts += [f"not run in this configuration: {', '.join(absent)}"] * bool(absent)
     parts += [f"in the table alone: {', '.join(others)}"] * bool(others)
-    return parts
+    return "; ".join(parts)
 
 
 def _has_panel(part: pd.DataFrame) -> bool:
