@@ -4,6 +4,7 @@
 import itertools
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
+from functools import lru_cache
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -42,6 +43,11 @@ _CONSTANTS, _START = 2**31 - 1, 2**31 - 2
 # Composites that the kernel finds worse than the last elite by no more than this share are judged
 # in float64.
 _NEAR = 1e-5
+# The symbolic values of a layer's latest graphs are kept, for the best ones return: so many at
+# most, in so many bytes.
+_GRAPHS, _BYTES = 64, 1 << 24
+# The active nodes of a chromosome, as bytes, and the output's address.
+Graph = tuple[bytes, int]
 # The active graphs of the layers before, the last one first.
 Origin = tuple[Any, ...]
 
@@ -104,6 +110,8 @@ class LayerSearch:
         self._scratch: list[tuple[Population, Any] | None] = [None] * threads
         self._nesting = [Nesting.empty(nesting_limits(constraints), 0, grid.nodes)] * threads
         self._memories = [Memory.empty(0, places=0)] * threads
+        kept = min(_GRAPHS, _BYTES // (rows * np.dtype(np.float32).itemsize))
+        self._propagate = lru_cache(kept)(self._compute_symbolic)
 
     def stream(self, generation: int, number: int) -> np.uint64:
         """The key of an offspring's random numbers."""
@@ -154,7 +162,7 @@ class LayerSearch:
         assert isinstance(self.target, Target)
         return Work.empty(offspring, self.target)
 
-    def graph(self, genes: Genes) -> tuple[bytes, int]:
+    def graph(self, genes: Genes) -> Graph:
         """The active graph of a chromosome, for comparisons."""
         program, output = self.decode(genes)
         return program.tobytes(), output
@@ -169,12 +177,16 @@ class LayerSearch:
         )
         return program[:count], int(output)
 
-    def propagate(self, genes: Genes) -> Symbolic:
-        """The layer's fitted symbolic values of its chosen chromosome."""
+    def propagate(self, graph: Graph) -> Symbolic:
+        """The layer's fitted symbolic values of its chosen graph."""
+        return self._propagate(self._origins[self._origin], graph)
+
+    def _compute_symbolic(self, inputs: int, graph: Graph) -> Symbolic:
+        """Those of the numbered inputs, which the layer has now."""
         target = self.target
         assert isinstance(target, Target)
         population, work = self.scratch(0, 1)
-        program, output = self.decode(genes)
+        program, output = np.frombuffer(graph[0], np.int32).reshape(-1, 3), graph[1]
         population.programs[0, : len(program)] = program
         population.counts[0], population.outputs[0] = len(program), output
         sum_of_squares(self.kernels[0], target, population, 0, work)
@@ -191,11 +203,12 @@ class LayerSearch:
     def follow(self, below: "LayerSearch", genes: Genes) -> None:
         """Take the symbolic values of a chromosome of the layer before as inputs, unless it is what
         they are."""
-        origin = (below._origin, below.graph(genes))
+        graph = below.graph(genes)
+        origin = (below._origin, graph)
         if origin != self._origin:
             self._origin = origin
             self._origins.setdefault(origin, len(self._origins))
-            self.receive(below.propagate(genes))
+            self.receive(below.propagate(graph))
 
     def receive(self, below: Symbolic) -> None:
         """Take the symbolic values of the layer before as inputs."""

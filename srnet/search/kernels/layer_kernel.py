@@ -12,6 +12,7 @@ A block's rows are all training or all validation rows. Blocks hold whole chunks
 added in a fixed order, so the result does not depend on the block size.
 """
 
+import math
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -42,6 +43,9 @@ from srnet.search.kernels.sums import (
 from srnet.search.kernels.target import Target
 from srnet.typing import Floats
 
+# Squares of numbers between these are within the range of float32, and so are their sums.
+_SMALL, _LARGE = 1e-10, 1e10
+
 
 class Work(NamedTuple):
     """What one thread computes of its offspring.
@@ -50,11 +54,13 @@ class Work(NamedTuple):
     ----------
     bounds
         By offspring: a lower bound of its loss, infinite where it is out of the race.
-    blocks, pivots, screened
-        By offspring: how many blocks of rows are summed, f[0], and the float32 sums: 2 (train,
-        valid) × (2 + components).
+    blocks, pivots, scales, screened
+        By offspring: how many blocks of rows are summed, f[0], what deviations from it are
+        multiplied by, and the float32 sums: 2 (train, valid) × (2 + components).
     f, sums, weights
         Of one offspring: its value at every row; the float64 sums, 2 × (2 + units); w of the units.
+    scaled
+        Scratch of a block: deviations that are multiplied.
     deviations, narrow
         Scratch of summing a chunk, float64 and float32.
     """
@@ -62,10 +68,12 @@ class Work(NamedTuple):
     bounds: Floats
     blocks: NDArray[np.int64]
     pivots: NDArray[np.float32]
+    scales: NDArray[np.float32]
     screened: Floats
     f: NDArray[np.float32]
     sums: Floats
     weights: Floats
+    scaled: NDArray[np.float32]
     deviations: Floats
     narrow: NDArray[np.float32]
 
@@ -77,10 +85,12 @@ class Work(NamedTuple):
             np.zeros(offspring),
             np.zeros(offspring, np.int64),
             np.zeros(offspring, np.float32),
+            np.zeros(offspring, np.float32),
             np.zeros((offspring, 2, 2 + len(target.screen.values))),
             np.zeros(rows, np.float32),
             np.zeros((2, 2 + units)),
             np.zeros(units),
+            np.zeros((target.blocks[:, STOP] - target.blocks[:, START]).max(), np.float32),
             np.zeros(CHUNK),
             np.zeros(CHUNK, np.float32),
         )
@@ -117,21 +127,19 @@ def search_layer(
         layer, target, size, population, nesting.refused, memory, inputs, work, shortcuts
     )
     best, best_loss = -1, share.limit
+    if remembers:
+        best, best_loss = best_known(memory, work.bounds, size, best_loss)
     while True:
         offspring = most_promising(work.bounds, size, best_loss, target.screen.total)
         if offspring < 0:
             break
         exact = False
-        if remembers and is_known(memory, offspring):
-            exact = memory.exact[place_of(memory, offspring)]
         # no bound exceeds an infinite limit; where float32 could tell nothing it is not asked again
-        if not exact and best_loss < np.inf and work.bounds[offspring] > -np.inf:
+        if best_loss < np.inf and work.bounds[offspring] > -np.inf:
             screen_other_blocks(layer, target, population, offspring, work, best_loss)
         if not work.bounds[offspring] > best_loss:
-            loss = work.bounds[offspring]
-            if not exact:
-                loss = sum_of_squares(layer, target, population, offspring, work)
-                work.bounds[offspring], exact = loss, True
+            loss = sum_of_squares(layer, target, population, offspring, work)
+            work.bounds[offspring], exact = loss, True
             if loss < best_loss or (
                 loss == best_loss and loss < np.inf and (best < 0 or offspring < best)
             ):
@@ -182,6 +190,22 @@ def screen_first_block(
 
 
 @borrowing()
+def best_known(memory, bounds, size, limit):  # type: ignore[no-untyped-def]
+    """The first of the best of those offspring whose loss is known, and its loss; (-1, limit) where
+    none is within the limit. All these offspring leave the race."""
+    best, best_loss = -1, limit
+    for offspring in range(size):
+        if not (bounds[offspring] < np.inf and is_known(memory, offspring)):
+            continue
+        if memory.exact[place_of(memory, offspring)]:
+            loss = bounds[offspring]
+            if loss < best_loss or (loss == best_loss and best < 0):
+                best, best_loss = offspring, loss
+            bounds[offspring] = np.inf
+    return best, best_loss
+
+
+@borrowing()
 def screen_other_blocks(layer, target, population, offspring, work, limit):  # type: ignore[no-untyped-def]
     """Raise the bound of an offspring block by block, until it exceeds the limit or float32 cannot
     tell more."""
@@ -200,9 +224,15 @@ def screen_block(layer, target, population, offspring, block, work):  # type: ig
     at = evaluate(layer, population, offspring, start, stop)
     if block == 0:
         work.pivots[offspring] = layer.values[at]
+        work.scales[offspring] = scale_of(layer.values, at, stop - start, layer.values[at])
     work.blocks[offspring] = block + 1
-    pivot, units = work.pivots[offspring], target.screen.values
-    accumulate(layer.values, at, pivot, units, start, stop, work.narrow, sums, split)
+    pivot, scale = work.pivots[offspring], work.scales[offspring]
+    f, first, origin = layer.values, at, pivot
+    if scale != 1.0:
+        f, first, origin = work.scaled, uint64(0), pivot - pivot
+        for i in range(uint64(stop - start)):
+            f[i] = (layer.values[at + i] - pivot) * scale
+    accumulate(f, first, origin, target.screen.values, start, stop, work.narrow, sums, split)
     if not sums[split, SUM_DD] < np.inf:
         if not all_finite(layer.values, at, stop - start):
             work.bounds[offspring] = np.inf
@@ -218,6 +248,19 @@ def screen_block(layer, target, population, offspring, block, work):  # type: ig
         bound = max(bound, fitted)
     work.bounds[offspring] = max(work.bounds[offspring], bound)
     return bound > -np.inf
+
+
+@borrowing()
+def scale_of(values, at, count, pivot):  # type: ignore[no-untyped-def]
+    """The power of two that brings deviations from the pivot near 1, where float32 may not hold
+    their squares; else 1."""
+    largest = np.float32(0.0)
+    for i in range(uint64(count)):
+        largest = max(largest, abs(values[at + i] - pivot))
+    if not (0.0 < largest < np.inf) or _SMALL < largest < _LARGE:
+        return np.float32(1.0)
+    exponent = min(max(math.frexp(largest)[1], -126), 126)
+    return np.float32(math.ldexp(1.0, -exponent))
 
 
 @borrowing()

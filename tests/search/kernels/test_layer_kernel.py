@@ -190,7 +190,7 @@ def test_projection_keeps_every_loss(width: int) -> None:
     following = [np.zeros(width * 900, np.float32) for _ in range(2)]
     genes = np.array(case.offspring(parent, search(plain, parent)[1]), np.int32)
     for layer, out in zip((projected, plain), following, strict=True):
-        below = layer.propagate(genes)
+        below = layer.propagate(layer.graph(genes))
         layer_kernel.spread(below.f, below.weights, below.biases, 900, out)
     np.testing.assert_allclose(following[0], following[1], rtol=1e-5, atol=1e-6)
 
@@ -207,7 +207,7 @@ def test_propagation_agrees_with_the_oracle(name: str, projection: bool) -> None
     number = search(layer, parent)[1]
     genes = np.array(case.offspring(parent, number), np.int32)
     following = np.zeros(case.h.size, np.float32)
-    below = layer.propagate(genes)
+    below = layer.propagate(layer.graph(genes))
     layer_kernel.spread(below.f, below.weights, below.biases, len(case.h), following)
     f = values(layer, genes).astype(np.float64)
     w, b = oracle.least_squares(f, case.h.astype(np.float64), case.train)

@@ -10,6 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from srnet.cgp.genome import Genes, threshold
+from srnet.search.kernels.layer_kernel import best_known
 from srnet.search.kernels.memory import Memory, is_known, name_graph, remember
 from srnet.search.kernels.population import Population, Share
 from srnet.search.layerwise import LayerSearch, LayerwiseSearch
@@ -97,6 +98,21 @@ def test_graphs_and_inputs_are_told_apart(
         population.counts[offspring], population.outputs[offspring] = len(nodes), output
         name_graph(memory, offspring, inputs, population)
     assert (memory.current[0] == memory.current[1]).all() == (one == other)
+
+
+@pytest.mark.parametrize(
+    ("limit", "expected"),
+    [(math.inf, (1, 2.0)), (2.0, (1, 2.0)), (1.5, (-1, 1.5))],
+)
+def test_the_best_known_loss_comes_first(limit: float, expected: tuple[int, float]) -> None:
+    """Of equals the first; bounds are no losses, and infinite ones are out of the race."""
+    memory = Memory.empty(6, 8)
+    memory.current[:, 0], memory.current[:, 1] = np.arange(6), 1
+    bounds = np.array([3.0, 2.0, 1.0, 2.0, math.inf, -math.inf])
+    for offspring, bound in enumerate(bounds):
+        remember(memory, offspring, bound, offspring not in (2, 5))
+    assert best_known(memory, bounds, 6, limit) == expected
+    assert bounds.tolist() == [math.inf, math.inf, 1.0, math.inf, math.inf, -math.inf]
 
 
 def test_the_loss_itself_outlives_bounds_of_it() -> None:

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from srnet.cgp.genome import Genes
-from srnet.search.kernels.layer_kernel import screen_block, sum_of_squares
+from srnet.search.kernels.layer_kernel import scale_of, screen_block, sum_of_squares
 from srnet.search.kernels.target import Target
 from srnet.search.layerwise import LayerSearch
 from srnet.typing import Floats
@@ -82,14 +82,27 @@ def test_a_constant_explains_nothing() -> None:
     assert after[-1] == pytest.approx(loss, rel=1e-3)
 
 
-def test_values_whose_squares_float32_loses_are_no_constant() -> None:
-    """f = x0 of 1e-30 is the layer itself, and Σd² is 0."""
-    x = np.linspace(-1, 1, 600).astype(np.float32)[:, None]
-    case = Case(x * np.float32(1e-30), x, 400)
-    layer = case.layer(256)
-    after, loss = bounds(layer, np.array([0] * 75 + [0], np.int32))
-    assert loss == pytest.approx(0, abs=1e-6)
-    assert after == [-np.inf]
+@pytest.mark.parametrize("power", [-120, -100, -60, 60, 100])
+def test_values_whose_squares_float32_loses_are_screened_as_others(power: int) -> None:
+    """Squares of f times 2^±60 or more are no float32, or nearly none."""
+    case = made_up(rows=1900, valid=570)
+    scaled = Case(np.ldexp(case.x, power), case.h, case.train)
+    genes = np.array([0] * 75 + [1], np.int32)  # f is the second input
+    after, loss = bounds(scaled.layer(256), genes)
+    assert after[0] > 0
+    assert (after, loss) == (pytest.approx(bounds(case.layer(256), genes)[0]), pytest.approx(loss))
+
+
+def test_a_scale_is_needed_where_squares_are_out_of_range_alone() -> None:
+    def scale(*f: float) -> float:
+        return float(scale_of(np.array(f, np.float32), 0, len(f), np.float32(f[0])))
+
+    assert scale(1.0, 2.0, -1e9) == 1
+    assert scale(3.0, 3.0) == 1
+    assert scale(1.0, np.inf) == 1
+    assert scale(0.0, 2.0**-50, -(2.0**-52)) == 2.0**49
+    assert scale(0.0, 2.0**80) == 2.0**-81
+    assert scale(0.0, 2.0**-140) == 2.0**126  # the largest power whose inverse is normal too
 
 
 def test_what_is_not_finite_cannot_win() -> None:
