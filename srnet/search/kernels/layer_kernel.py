@@ -2,11 +2,12 @@
 
 Three phases. All offspring are decoded; those that tie are made equal
 (:mod:`srnet.search.kernels.line`), and those that repeat the graph of an earlier one are dropped
-(:mod:`srnet.search.kernels.population`). A graph that an earlier generation met has a lower bound
-of its loss (:mod:`srnet.search.kernels.memory`); every other is evaluated on the first block of
-rows, which gives one (:mod:`srnet.search.kernels.screen`). Then they are evaluated on the other
-blocks, the most promising first, so that the others soon meet a low limit: who cannot win stops
-there. Who can is summed again in float64, for all units.
+(:mod:`srnet.search.kernels.population`). Of a graph that an earlier generation met, the loss or a
+lower bound of it is known (:mod:`srnet.search.kernels.memory`); every other is evaluated on the
+first block of rows, which gives a bound (:mod:`srnet.search.kernels.screen`). The best known loss
+is a limit for all others. They are evaluated on the other blocks, the most promising first, so that
+the limit is soon low: who cannot win stops there. Who can is summed again in float64, for all
+units.
 
 A block's rows are all training or all validation rows. Blocks hold whole chunks of rows that are
 added in a fixed order, so the result does not depend on the block size.
