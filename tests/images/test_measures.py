@@ -227,6 +227,10 @@ def test_a_classifier_brings_its_preprocessing() -> None:
     )
     assert (found.probabilities == by_hand.probabilities).all()
     assert found.probabilities[-1] > 0.5  # by default the class of the whole image
+    explicit = measures.insertion(
+        classifier, image, attribution, outputs="logits", preprocessing=None
+    )
+    assert (found.probabilities == explicit.probabilities).all()
 
 
 @pytest.mark.parametrize("channels", [1, 5])

@@ -207,7 +207,8 @@ def _prepare(
             "fill: 'mean' is the colour of a superpixel; give segments, or use grey, black or blur"
         )
     if hasattr(model, "model") and hasattr(model, "preprocessing"):
-        options = {"preprocessing": model.preprocessing} | options
+        if options.get("preprocessing") is None:
+            options = options | {"preprocessing": model.preprocessing}
         model = model.model
     channels = options.get("channels")
     options = {key: value for key, value in options.items() if key != "channels"}
