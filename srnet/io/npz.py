@@ -10,6 +10,8 @@ from srnet.errors import UserError
 from srnet.io.files import LARGEST, check_readable
 from srnet.typing import StrPath
 
+ZIP = (b"PK\x03\x04", b"PK\x05\x06")  # how a zip file begins, and an empty one
+
 
 def read_arrays(path: StrPath) -> dict[str, NDArray[np.generic]]:
     """All arrays of an npz file; object arrays (pickles) are refused.
@@ -22,9 +24,11 @@ def read_arrays(path: StrPath) -> dict[str, NDArray[np.generic]]:
     """
     check_readable(path)
     try:
+        with open(path, "rb") as start:
+            # np.load takes other files for pickles, and says how to run what they hold
+            if start.read(4) not in ZIP:
+                raise UserError(f"{path}: is not a readable .npz archive of arrays")
         with np.load(path, allow_pickle=False) as file:
-            if not isinstance(file, np.lib.npyio.NpzFile) or file.zip is None:
-                raise UserError(f"{path}: is not an .npz archive of arrays")
             check_unpacked(file.zip, path)
             return {key: _plain(file[key], key, path) for key in file.files}
     except OSError as error:

@@ -217,6 +217,8 @@ def test_a_file_that_is_no_explanation_is_one_sentence(tmp_path: Path) -> None:
         "scores": np.zeros(2),
     }
     np.savez(tmp_path / "misfit.npz", about=json.dumps({"label": 1}), **parts)
+    with pytest.raises(UserError, match="is not a readable .npz archive of arrays$"):
+        ImageExplanation.load(tmp_path / "pickle.npz")
     for name in ("missing", "other", "object", "pickle", "empty", "misfit"):
         with pytest.raises(UserError):
             ImageExplanation.load(tmp_path / f"{name}.npz")
