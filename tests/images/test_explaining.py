@@ -124,6 +124,34 @@ def test_superpixels_are_numbered_and_cover_the_image(method: str) -> None:
     assert (found == superpixels(PICTURE, method)).all()
 
 
+@pytest.mark.parametrize("noise", [0.2, 0.4, 1.0])
+@pytest.mark.parametrize("count", [2, 40, 80])
+def test_noise_leaves_about_as_many_superpixels(noise: float, count: int) -> None:
+    noisy = PICTURE + np.random.default_rng(0).normal(0, noise, PICTURE.shape)
+    found = superpixels(noisy.clip(0, 1).astype(np.float32), count=count)
+    assert max(count / 2, 2) <= found.max() + 1 <= max(1.5 * count, 4)
+
+
+@pytest.mark.parametrize("count", [10, 40, 80])
+def test_superpixels_of_a_smooth_picture_are_those_of_slic(count: int) -> None:
+    from skimage.segmentation import slic
+
+    plain = slic(PICTURE, n_segments=count, compactness=25.0, start_label=0)
+    assert len(np.unique(plain)) >= count / 2
+    assert (superpixels(PICTURE, count=count) == superpixels(PICTURE, plain)).all()
+
+
+def test_far_fewer_superpixels_than_asked_for_are_said() -> None:
+    found = explained(max_passes=10)
+    assert found.about["count"] is None  # labels were given
+    assert not any("Coarse" in line for line in found.warnings)
+    corner = PICTURE[:8, :8]
+    options = {"outputs": "logits", "fill": "black", "max_passes": 10}
+    found = explain(lambda images: images[:, :2].mean((2, 3)), corner, superpixels=200, **options)
+    assert found.about["count"] == 200
+    assert f"Coarse: the image has {len(found.scores)} superpixels, and about 200" in str(found)
+
+
 def test_given_superpixels_are_renumbered() -> None:
     labels = np.where(np.arange(48) < 20, 7, -3) * np.ones((40, 1), int)
     assert superpixels(PICTURE, labels)[0].tolist() == [1] * 20 + [0] * 28
@@ -133,8 +161,11 @@ def test_given_superpixels_are_renumbered() -> None:
     ("method", "options", "words"),
     [
         ("grid", {}, "slic, quickshift, watershed"),
-        ("slic", {"colour": 3}, "colour"),
-        (np.zeros((40, 48), int), {}, "one superpixel"),
+        ("slic", {"colour": 3}, "'slic' has no option colour; count, compactness are allowed"),
+        ("quickshift", {"count": 9}, "no option count; kernel_size, max_dist, ratio are allowed"),
+        ("slic", {"count": "a"}, "'slic' cannot be used with"),
+        (np.ones((40, 48), int), {"count": 9}, "take no count; leave it out, or name a method"),
+        (np.zeros((40, 48), int), {}, r"one superpixel.*superpixels\(image, 'slic'\)$"),
         (np.zeros((3, 3), int), {}, "shape"),
         (np.zeros((40, 48)), {}, "float64"),
     ],
@@ -373,6 +404,7 @@ def test_a_fill_of_no_array_is_one_sentence(fill) -> None:
         {"values": None},
         {"probability": np.nan},
         {"probability": 10**400},
+        {"count": "many"},
         {"curves": {"shares": [0, 1], "insertion": [0, np.nan], "deletion": [1, 0]}},
     ],
 )

@@ -19,6 +19,7 @@ from srnet.images.pictures.fills import reads_mask
 from srnet.images.pictures.frame import frame_image
 from srnet.images.pictures.preprocessing import Preprocessing
 from srnet.images.pictures.reading import as_picture, read_image
+from srnet.images.pictures.segments import COUNT, METHODS, takes_count
 from srnet.images.pictures.segments import superpixels as divide
 from srnet.images.search import genetic, ranking
 from srnet.images.search.archive import Archive
@@ -97,7 +98,8 @@ def explain(
     device
         Where the images of a function are, as ``"cuda"``; a module has its own.
     superpixels
-        Approximate number of superpixels, for ``slic`` (40 by default) and ``watershed``.
+        Approximate number of superpixels, 40 by default, for ``slic`` and ``watershed``. A result
+        that has far fewer says so.
     segments
         ``slic``, ``quickshift``, ``watershed``, labels (H, W) of the preprocessed image, or a
         function from that image (H, W, C) to such labels.
@@ -177,8 +179,8 @@ def explain(
         model = model.model
     names = _check_names(classes)
     frame = frame_image(model, image, preprocessing, channels)
-    count = {} if superpixels is None else {"count": Integer(2).check("superpixels", superpixels)}
-    regions = divide(frame, segments, **count)
+    count = _find_count(superpixels, segments)
+    regions = divide(frame, segments, **({} if count is None else {"count": count}))
     number = _class_number(label, names)
     options: dict[str, Any] = {
         "fill": fill,
@@ -240,6 +242,7 @@ def explain(
         "outputs": exact.outputs,
         "channels": frame.shape[2],
         "segments": segments if isinstance(segments, str) else "given",
+        "count": count,
         "fill": fill if isinstance(fill, str) else "given",
         "settings": asdict(search_settings),
         "history": history,
@@ -376,6 +379,22 @@ def _check_names(classes: Any) -> tuple[str, ...] | None:
             f"needed, as [str(name) for name in …]"
         )
     return tuple(map(str, names))
+
+
+def _find_count(superpixels: int | None, segments: Any) -> int | None:
+    """About how many superpixels there shall be; None if ``segments`` takes no number."""
+    has_count = takes_count(segments)
+    if superpixels is None:
+        return COUNT if has_count else None
+    count = Integer(2).check("superpixels", superpixels)
+    if not has_count and (not isinstance(segments, str) or segments in METHODS):
+        found = f"'{segments}'" if isinstance(segments, str) else "labels or a function"
+        allowed = " or ".join(f"segments='{name}'" for name in METHODS if takes_count(name))
+        raise UserError(
+            f"superpixels: {count} found, and segments= is {found}, which takes no number; leave "
+            f"superpixels out, or use {allowed}"
+        )
+    return count
 
 
 def _class_number(label: int | str | None, classes: Sequence[str] | None) -> int | None:

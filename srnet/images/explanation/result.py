@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from srnet.errors import UserError
 from srnet.escaping import escape_html, printable
+from srnet.images.pictures.segments import is_coarse
 from srnet.io.files import writing
 from srnet.io.npz import read_arrays
 from srnet.typing import Floats, StrPath
@@ -72,7 +73,8 @@ class ImageExplanation:
         ``history`` by generation; ``curves``, if they were measured: ``shares``, ``insertion`` and
         ``deletion`` (see :func:`srnet.images.measures.insertion`), and the ``passes`` that they
         cost beside the others; ``settings``, ``preset``, ``seed``, ``outputs``,
-        ``channels``, ``segments``, ``fill``, ``version``.
+        ``channels``, ``segments``, ``count`` (about how many superpixels were asked for; None of a
+        method that takes no number), ``fill``, ``version``.
 
     Raises
     ------
@@ -117,6 +119,8 @@ class ImageExplanation:
                 raise UserError(
                     f"an explanation's '{key}' is {about.get(key)!r}; a finite number is needed"
                 )
+        if about.get("count") is not None and not _is_number(about["count"]):
+            raise UserError(f"an explanation's 'count' is {about['count']!r}; a number is needed")
         if not isinstance(about.get("history"), list):
             raise UserError("an explanation's 'history' must be a list of objects")
         if "values" in about:
@@ -300,7 +304,17 @@ class ImageExplanation:
 
     @property
     def warnings(self) -> list[str]:
-        """What a reader must know of a poor explanation."""
+        """What a reader must know of a coarse or poor explanation."""
+        count, found = self.about.get("count"), len(self.selected)
+        if count is None or not is_coarse(found, count):
+            return self._warn_of_poor()
+        coarse = (
+            f"Coarse: the image has {found} superpixels, and about {count} were asked for; labels "
+            f"of your own, segments=…, can be finer."
+        )
+        return [coarse, *self._warn_of_poor()]
+
+    def _warn_of_poor(self) -> list[str]:
         whole, selected, empty = (
             self.about[key] for key in ("probability", "probability_selected", "probability_empty")
         )

@@ -1,5 +1,6 @@
 """Superpixels: regions of an image that are shown or hidden together."""
 
+import inspect
 from collections.abc import Callable
 from typing import Any
 
@@ -17,12 +18,17 @@ SEED = 42  # of the noise with which quickshift breaks ties
 
 
 LIGHTNESS = 100  # the range of CIE Lab, in whose units colours differ as we see them
+COUNT = 40  # superpixels, about
+SMOOTHING = (1, 2, 4, 8)  # σ in pixels
 
 
 def slic(
-    image: NDArray[np.float32], count: int = 40, compactness: float = 25.0
+    image: NDArray[np.float32], count: int = COUNT, compactness: float = 25.0
 ) -> NDArray[np.integer]:
     """SLIC, k-means in colour and position; ``count`` is the approximate number of segments.
+
+    Of noise it makes scraps, which become one segment. An image of which it makes fewer than half
+    of ``count`` is therefore smoothed, no more than it must be.
 
     Bands other than red, green and blue are compared as they are, a range of each for that of the
     lightness.
@@ -31,7 +37,25 @@ def slic(
 
     if image.shape[2] != 3:
         compactness /= LIGHTNESS  # scikit-image scales values that are no colours to [0, 1]
-    return slic(image, n_segments=count, compactness=compactness, start_label=0)
+    options = {"compactness": compactness, "start_label": 0}
+    segments = slic(image, n_segments=count, **options)
+    for sigma in SMOOTHING:
+        if not is_coarse(count_segments(segments), count):
+            break
+        # of a square image two seeds are one
+        smooth = slic(image, n_segments=max(count, 3), sigma=sigma, **options)
+        segments = max(segments, smooth, key=count_segments)
+    return segments
+
+
+def is_coarse(found: int, count: int) -> bool:
+    """Whether the segments found are far fewer than ``count``, which was asked for."""
+    return found < max(count / 2, 2)
+
+
+def count_segments(segments: NDArray[np.integer]) -> int:
+    """Number of different labels."""
+    return len(np.unique(segments))
 
 
 def quickshift(
@@ -52,7 +76,7 @@ def quickshift(
 
 
 def watershed(
-    image: NDArray[np.float32], count: int = 40, compactness: float = 0.001
+    image: NDArray[np.float32], count: int = COUNT, compactness: float = 0.001
 ) -> NDArray[np.integer]:
     """Compact watershed of the gradient; ``count`` is the approximate number of segments."""
     from skimage.color import rgb2gray
@@ -68,6 +92,11 @@ METHODS: dict[str, Callable[..., NDArray[np.integer]]] = {
     "quickshift": quickshift,
     "watershed": watershed,
 }
+
+
+def takes_count(method: Any) -> bool:
+    """Whether it is the name of a method that takes a number of superpixels."""
+    return isinstance(method, str) and "count" in _option_names(method)
 
 
 def superpixels(
@@ -103,6 +132,11 @@ def superpixels(
                 f"segments: '{method}' found; {', '.join(METHODS)}, an array of labels or a "
                 f"function of the image is allowed"
             )
+        names = _option_names(method)
+        if others := [name for name in options if name not in names]:
+            raise UserError(
+                f"segments: '{method}' has no option {others[0]}; {', '.join(names)} are allowed"
+            )
         try:
             segments: Any = METHODS[method](
                 as_picture(image) if image.shape[2] == 1 else image, **options
@@ -114,7 +148,7 @@ def superpixels(
     elif options:
         raise UserError(
             f"segments: labels or a function are found, which take no {', '.join(options)}; leave "
-            f"it out, or use {', '.join(METHODS)}"
+            f"it out, or name a method, as 'slic'"
         )
     else:
         segments = _call(method, image) if callable(method) else method
@@ -138,8 +172,8 @@ def number(labels: Any, shape: tuple[int, ...]) -> Segments:
     names, numbers = np.unique(segments, return_inverse=True)
     if len(names) < 2:
         raise UserError(
-            "segments: the whole image is one superpixel; at least 2 are needed; use a larger "
-            "count or another method"
+            "segments: the whole image is one superpixel; at least 2 are needed, as those of "
+            "srnet.images.superpixels(image, 'slic')"
         )
     return numbers.reshape(segments.shape).astype(np.int32)
 
@@ -150,6 +184,11 @@ def superpixel_means(values: NDArray[Any], segments: NDArray[np.integer]) -> Flo
     first = values.ravel()[np.unique(segments, return_index=True)[1]].astype(np.float64)
     rest = np.bincount(segments.ravel(), weights=(values - first[segments]).ravel())
     return first + rest / np.bincount(segments.ravel())
+
+
+def _option_names(method: str) -> list[str]:
+    """The options of a method, none of an unknown one."""
+    return list(inspect.signature(METHODS[method]).parameters)[1:] if method in METHODS else []
 
 
 def _call(function: Callable[[NDArray[np.float32]], Any], image: NDArray[np.float32]) -> Any:
