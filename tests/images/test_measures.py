@@ -299,6 +299,18 @@ def test_a_mask_is_its_own_selection() -> None:
     assert measures.iou(everything, mask) == 40 / 512
 
 
+def test_a_mask_of_whole_superpixels_is_its_own_selection() -> None:
+    selected = np.isin(np.arange(8), [1, 6])
+    mask = selected[SEGMENTS]
+    for measure in (measures.sufficiency, measures.necessity):
+        assert ask(measure, mask) == ask(measure, selected) == ask(measure, mask, segments=None)
+        assert ask(measure, mask, top=2) == ask(measure, mask)
+    assert measures.iou(torch.tensor(mask), mask, segments=SEGMENTS) == 1
+    mask[0, 0] ^= True  # part of a superpixel
+    with pytest.raises(UserError, match="exactly one is needed"):
+        measures.iou(mask, mask, segments=SEGMENTS)
+
+
 # --- Localisation ---------------------------------------------------------------------------------
 
 

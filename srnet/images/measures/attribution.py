@@ -28,7 +28,7 @@ class Ranking(NamedTuple):
     scores
         (n,), large if the unit supports the class; None if only a ranking is known.
     is_mask
-        Whether the attribution was boolean, which is a selection by itself.
+        Whether the attribution was boolean, of whole units, which is a selection by itself.
     """
 
     units: NDArray[np.integer]
@@ -76,7 +76,10 @@ def rank(
         values = values.sum(axis=0, dtype=np.float64)
     if segments is None:
         return _rank_scores(np.arange(n).reshape(shape), values.ravel())
-    return _rank_scores(segments, superpixel_means(values, segments))
+    means = superpixel_means(values, segments)
+    # a mask of whole superpixels is a selection of them
+    is_selection = values.dtype == np.bool_ and np.isin(means, (0, 1)).all()
+    return _rank_scores(segments, means.astype(bool) if is_selection else means)
 
 
 def select(
@@ -88,8 +91,8 @@ def select(
 ) -> NDArray[np.bool_]:
     """Select the most important units, (n,) bool, by exactly one criterion.
 
-    A boolean attribution needs none. ``top`` and ``share`` are upper bounds: units that are tied
-    across the bound are all left out.
+    A boolean attribution of whole units needs none. ``top`` and ``share`` are upper bounds: units
+    that are tied across the bound are all left out.
 
     Parameters
     ----------
