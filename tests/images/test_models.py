@@ -339,8 +339,19 @@ def test_several_images_and_what_is_no_list() -> None:
     for one in (picture(), "a.png", Image.new("L", (40, 24))):
         with pytest.raises(UserError, match=r"a list of images is needed, as \[image\]"):
             explain_many(Patch(logits), one)
-    with pytest.raises(UserError, match=r"explain_many\(model, \[image\], label=\[0, 1\]\)"):
-        explained(Patch(logits), label=[0, 1])
+    for labels in ([0, 1], (0, 1), range(2), np.arange(2), torch.arange(2)):
+        with pytest.raises(UserError, match=r"explain_many\(model, \[image\], label=\[0, 1\]\)"):
+            explained(Patch(logits), label=labels)
+
+
+@pytest.mark.parametrize("labels", [[1, 0], np.array([1, 0]), torch.tensor([1, 0])])
+def test_labels_are_a_list_an_array_or_a_tensor(labels) -> None:
+    options = {"segments": SEGMENTS, "fill": "black", "max_passes": 10}
+    found = explain_many(PLAIN, [picture()], labels, **options)
+    assert [one.label for one in found] == [1, 0]
+    assert explain(PLAIN, picture(), labels[0], **options).label == 1
+    with pytest.raises(UserError, match=r"'label' is 0.5; a whole number"):
+        explain_many(PLAIN, [picture()], np.array([0.5, 1]), **options)
 
 
 # --- Superpixels, fills and time ------------------------------------------------------------------

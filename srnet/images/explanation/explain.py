@@ -259,7 +259,7 @@ def explain(
 def explain_many(
     model: Any,
     images: Iterable[Any],
-    label: int | str | Sequence[int | str] | None = None,
+    label: int | str | Sequence[int | str] | NDArray[Any] | None = None,
     **options: Any,
 ) -> list[ImageExplanation]:
     """Explain several images, several labels of an image, or both.
@@ -275,8 +275,8 @@ def explain_many(
     images
         What :func:`explain` takes for an image, each; or an array or tensor of four axes.
     label
-        The class of all images, or a list of classes, each of which is explained in every image; by
-        default the class that the model gives each.
+        The class of all images, or a list, array or tensor of classes, each of which is explained
+        in every image; by default the class that the model gives each.
     options
         Further arguments of :func:`explain`.
 
@@ -294,7 +294,8 @@ def explain_many(
         raise UserError(
             f"images: one {type(images).__name__} found; a list of images is needed, as [image]"
         )
-    labels = list(label) if isinstance(label, Sequence) and not isinstance(label, str) else [label]
+    several = _list_labels(label)
+    labels: list[Any] = [label] if several is None else several
     explanations = []
     for place, image in enumerate(images):
         memory: dict[Any, Any] | None = {} if len(labels) > 1 else None
@@ -397,12 +398,21 @@ def _find_count(superpixels: int | None, segments: Any) -> int | None:
     return count
 
 
+def _list_labels(label: Any) -> list[Any] | None:
+    """Several labels, as a list, an array or a tensor, as a list; None if it is one."""
+    if getattr(label, "ndim", 0):
+        label = label.tolist()
+    is_list = isinstance(label, Sequence) and not isinstance(label, str)
+    return list(label) if is_list else None
+
+
 def _class_number(label: int | str | None, classes: Sequence[str] | None) -> int | None:
     """The number of a class given by number or name; None if none is given."""
-    if isinstance(label, list | tuple):
+    several = _list_labels(label)
+    if several is not None:
         raise UserError(
-            f"label: {label!r} found; several are explained by srnet.images.explain_many(model, "
-            f"[image], label={label!r})"
+            f"label: {several!r} found; several are explained by srnet.images.explain_many(model, "
+            f"[image], label={several!r})"
         )
     if not isinstance(label, str):
         return label

@@ -91,6 +91,7 @@ def choose_label(label: int | None, whole: Floats, outputs: str) -> int:
         If it is out of range, or one of several values must be chosen.
     """
     if label is not None:
+        label = label.tolist() if hasattr(label, "tolist") else label  # such as of an argmax
         return Integer(0, len(whole) - 1).check("label", label)
     if outputs == "values" and len(whole) > 1:
         raise UserError(
