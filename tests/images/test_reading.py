@@ -100,7 +100,7 @@ def test_channels_are_those_asked_for(tmp_path: Path) -> None:
     [
         (np.zeros((20, 30, 5)), 3, r"has 5 channels, and the model reads 3.* pass channels=5"),
         (COLOUR, 5, r"an array \(H, W, 5\)"),
-        (np.zeros((10, 20, 10)), 10, "first or the last axis"),
+        (np.zeros((10, 20, 10)), 10, "first or the last axis.* crop or resize it"),
         (COLOUR, 0, "'channels' is 0"),
     ],
 )

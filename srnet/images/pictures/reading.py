@@ -163,8 +163,8 @@ def _channels_last(values: NDArray[Any], name: str, channels: int | None) -> NDA
     if len(axes) == 2 and min(values.shape) >= MIN_SIDE:
         raise UserError(
             f"{name}: an array of shape {values.shape} found, of which the first or the last axis "
-            f"may be its {channels} channels; give the bands that the model reads as (H, W, 1) "
-            f"each, or an image of another size"
+            f"may be its {channels} channels; crop or resize it, so that neither height nor width "
+            f"is {channels}"
         )
     if axes:
         return np.moveaxis(values, axes[0], 2)

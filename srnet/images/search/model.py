@@ -145,7 +145,7 @@ class ImageModel:
         if len(images) > 1 and self._has_read_one:
             hint = "it reads one image at a time: pass batch=1"
         else:
-            hint = _hint("\n".join(map(str, errors)))
+            hint = _hint("\n".join(map(str, errors)), images.shape[1])
         if isinstance(errors[0], torch.OutOfMemoryError):
             hint = f"pass fewer images at a time, as batch={max(len(images) // 4, 1)}"
         return UserError(
@@ -232,12 +232,16 @@ def _check_rows(array: NDArray[Any], count: int) -> None:
     raise UserError(found)
 
 
-def _hint(reason: str) -> str:
-    """What to pass in place of what a model cannot read, by what it says of it."""
+def _hint(reason: str, given: int) -> str:
+    """What to pass in place of images of ``given`` channels that a model cannot read, by what it
+    says of them."""
     words = reason.lower()
     channels = re.search(r"to have (\d+) channels", reason)
+    if channels and int(channels[1]) == given:
+        return "if its channels are last, pass lambda images: model(images.permute(0, 2, 3, 1))"
     if channels:
-        return f"pass channels={channels[1]}, or the image with these bands"
+        others = "or" if channels[1] in ("1", "3") else "and"  # which are made of any picture
+        return f"pass channels={channels[1]}, {others} the image with these bands"
     if "same device" in words or ("weight type" in words and "cuda" in words):
         return "pass the device of the model, as device='cuda'"
     if re.search(r"same dtype|double|half|bfloat16", words):
