@@ -30,6 +30,7 @@ Genomes = NDArray[np.bool_]
 
 # Images per batch. Small batches stay in a processor's cache; a graphics card needs large ones.
 BATCH_CPU, BATCH_GPU = 8, 128
+LARGEST = 1e250  # log-odds; sums of larger ones may overflow in the surrogate
 
 
 class Evaluator:
@@ -193,11 +194,11 @@ class Evaluator:
                 predictions = predict_value(output[:, self.label], *self._range)
             else:
                 predictions = predict_class(output, self.outputs, self.label)
-        if not np.isfinite(predictions).all():
+        if not (np.abs(predictions) < LARGEST).all():
             raise UserError(
-                f"model: gives numbers from {output.min():.3g} to {output.max():.3g}, whose "
-                f"differences are no finite numbers; smaller ones are needed, as by output=lambda "
-                f"y: y / 1e300"
+                f"model: gives numbers from {output.min():.3g} to {output.max():.3g}, with whose "
+                f"differences one cannot compute; smaller ones are needed, as by output=lambda y: "
+                f"y / {LARGEST:g}"
             )
         return predictions
 
