@@ -471,12 +471,23 @@ def test_time_ends_the_search(clock: list[float], batch: int, preset: str) -> No
     assert free.history == none.history
 
 
-@pytest.mark.parametrize(
-    ("budget", "words"), [("soon", "'60s', '2min' or '1h'"), (50, "max_passes=50"), ("9", "max")]
-)
-def test_a_budget_is_a_time(budget, words: str) -> None:
+@pytest.mark.parametrize("budget", ["soon", "0s", 50, "9", -3, True, 2.5, "1e999s"])
+def test_a_budget_is_a_time(budget) -> None:
+    words = (
+        "for an image a positive time as '30s', '2min' or '1h' is needed, and a number of passes"
+    )
     with pytest.raises(UserError, match=words):
         explained(Patch(logits), budget=budget)
+
+
+def test_progress_and_memory_are_checked_before_the_model_is_called() -> None:
+    def called(images: torch.Tensor) -> torch.Tensor:
+        raise AssertionError
+
+    with pytest.raises(UserError, match="'progress' is True; a function of an entry"):
+        explained(called, progress=True)
+    with pytest.raises(UserError, match="'memory' is True; a dict is needed"):
+        explained(called, memory=True)
 
 
 def test_the_example_of_explain_holds() -> None:
@@ -561,6 +572,21 @@ def test_what_a_refusal_says_works() -> None:
     )
 
 
+def test_the_layout_and_the_bands_that_a_refusal_names_work() -> None:
+    def last(images: torch.Tensor) -> torch.Tensor:
+        return PLAIN(images.permute(0, 3, 1, 2))
+
+    words = r"if its channels are last, pass lambda images: model\(images.permute\(0, 2, 3, 1\)\)"
+    for options in ({}, {"channels": 3}):
+        with pytest.raises(UserError, match=words):
+            explained(last, **options)
+    assert_target(explained(lambda images: last(images.permute(0, 2, 3, 1))))
+    many = Patch(logits, 12).eval()
+    with pytest.raises(UserError, match="pass channels=12, and the image with these bands"):
+        explained(lambda images: many(images))
+    assert_target(explained(lambda images: many(images), picture(12), channels=12))
+
+
 def test_as_many_outputs_are_given_for_every_batch() -> None:
     def products(images: torch.Tensor) -> torch.Tensor:
         rows = images.flatten(1)
@@ -570,13 +596,16 @@ def test_as_many_outputs_are_given_for_every_batch() -> None:
         explain(products, picture(), outputs="values", segments=SEGMENTS, fill="black")
 
 
-def test_numbers_that_overflow_are_one_sentence() -> None:
+@pytest.mark.parametrize("size", [1.5e308, 1e307, 1e260])
+def test_numbers_that_overflow_are_one_sentence(size: float) -> None:
     def vast(images: torch.Tensor) -> torch.Tensor:
-        column = 1.5e308 * (images.double().mean((1, 2, 3)) - 0.5).sign()
+        column = size * (images.double().mean((1, 2, 3)) - 0.5).sign()
         return torch.stack([column, -column], dim=1)
 
-    with pytest.raises(UserError, match="differences are no finite numbers"):
-        explain(vast, picture(), segments=SEGMENTS, fill="black")
+    options = {"segments": SEGMENTS, "fill": "black", "outputs": "logits"}
+    with pytest.raises(UserError, match=r"differences one cannot compute.* y / 1e\+250$"):
+        explain(vast, picture(), **options)
+    assert explain(vast, picture(), **options, output=lambda y: y / 1e250).probability == 1
 
 
 def test_one_number_is_no_list_of_images() -> None:

@@ -1,8 +1,9 @@
 """E-LIME: finds the superpixels of an image that make a classifier give it its class."""
 
+import contextlib
 import os
 import time
-from collections.abc import Callable, Iterable, Mapping, Sequence, Set
+from collections.abc import Callable, Iterable, Mapping, MutableMapping, Sequence, Set
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -173,6 +174,12 @@ def explain(
     )
     seed = Integer(0).check("seed", seed)
     seconds = _seconds(budget)
+    if progress is not None and not callable(progress):
+        raise UserError(
+            f"'progress' is {progress!r}; a function of an entry of the history is needed, as print"
+        )
+    if memory is not None and not isinstance(memory, MutableMapping):
+        raise UserError(f"'memory' is {memory!r}; a dict is needed, as {{}}")
     if hasattr(model, "model") and hasattr(model, "classes") and hasattr(model, "preprocessing"):
         preprocessing = preprocessing if preprocessing is not None else model.preprocessing
         classes = classes if classes is not None else model.classes
@@ -446,13 +453,14 @@ def _seconds(budget: Any) -> float:
     """The time of a budget; infinite where there is none."""
     if budget is None:
         return np.inf
-    seconds = Budget.parse(budget).seconds
-    if seconds is None:
-        raise UserError(
-            f"the budget is {budget!r}; for an image a time as '30s', '2min' or '1h' is needed, "
-            f"and a number of passes is max_passes={budget}"
-        )
-    return seconds
+    with contextlib.suppress(UserError):  # which allows numbers of evaluations too
+        seconds = Budget.parse(budget).seconds
+        if seconds is not None:
+            return seconds
+    raise UserError(
+        f"the budget is {budget!r}; for an image a positive time as '30s', '2min' or '1h' is "
+        f"needed, and a number of passes is that of max_passes"
+    )
 
 
 # --- Files ----------------------------------------------------------------------------------------
