@@ -15,7 +15,14 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from srnet.errors import UserError
-from srnet.images import Evaluator, ImageExplanation, Preprocessing, explain, explain_many
+from srnet.images import (
+    Evaluator,
+    ImageExplanation,
+    Preprocessing,
+    explain,
+    explain_many,
+    measures,
+)
 
 SEGMENTS = grid(3, 5)  # 24 × 40 pixels
 TARGET, OTHER = 7, 3
@@ -134,6 +141,36 @@ def test_one_channel_reads_any_picture(tmp_path: Path) -> None:
         assert_target(explained(module, image))
     # a function does not tell how many it reads
     assert_target(explained(lambda x: module.eval()(x), bits, channels=1))
+
+
+@pytest.mark.parametrize("training", [False, True])
+def test_a_module_makes_grey_of_colours_in_its_own_way(training: bool) -> None:
+    class Blue(torch.nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.grey = Patch(logits, 1)
+
+        def forward(self, x: torch.Tensor) -> torch.Tensor:
+            return self.grey(x[:, -1:])
+
+    module = Blue().train(training).double()
+    blue = picture() * np.float32([0, 0, 1])
+    found = explained(module, blue)
+    assert_target(found)
+    assert found.about["channels"] == 3
+    assert module.training == module.grey.norm.training == training
+    with torch.inference_mode():
+        images = torch.tensor(blue).permute(2, 0, 1)[None].double()
+        whole = module.eval()(images).softmax(1)[0, found.label]
+    assert found.probability == pytest.approx(whole.item(), abs=1e-6)
+    attribution = np.ones(SEGMENTS.shape)
+    curve = measures.insertion(module, blue, attribution, found.label, fill="black")
+    assert curve.probabilities[-1] == pytest.approx(whole.item(), abs=1e-6)
+    assert_target(explained(module, picture(1)))
+    with pytest.raises(UserError, match="has 5 channels, and the model reads 1"):
+        explained(module, picture(5))
+    luminance = explained(Patch(logits, 1), picture())  # which cannot be called with colours
+    assert luminance.about["channels"] == 1
 
 
 def test_the_preprocessing_tells_the_channels_and_the_type_of_the_module_holds() -> None:

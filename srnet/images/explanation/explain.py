@@ -86,7 +86,8 @@ def explain(
         model's input; None if the model takes values in [0, 1].
     channels
         C, the number of channels of the image that the model reads; by default that of
-        ``preprocessing``, or of the module's first convolution, or else the image's own.
+        ``preprocessing``, or of the module's first convolution, or else the image's own. Where that
+        convolution reads one, the module first tries colours, of which it may make grey itself.
     classes
         Names of the model's outputs.
     outputs
