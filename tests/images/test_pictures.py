@@ -10,6 +10,7 @@ import pytest
 from helpers.known_models import Known, grid, white
 from helpers.names import NAMES
 from matplotlib.collections import LineCollection
+from matplotlib.text import Text
 from PIL import Image
 
 from srnet.errors import UserError
@@ -197,6 +198,32 @@ def test_images_of_any_shape_fill_their_panels(shape: tuple[int, int], curves: b
         assert not any(box.overlaps(other) for other in words[:i])
     if curves:
         assert boxes[3].height / figure.dpi > 0.9
+
+
+def drawn_words(figure) -> list[Text]:
+    bars = [bar for axes in figure.axes for bar in axes.child_axes]
+    words = [each for axes in figure.axes for each in (axes._left_title, axes.xaxis.label)]
+    words += [axes.yaxis.label for axes in (*figure.axes, *bars)]
+    words += [label for bar in bars for label in bar.get_yticklabels()]
+    return [each for each in words if each.get_text()]
+
+
+@pytest.mark.parametrize("curves", [True, False])
+@pytest.mark.parametrize("name", ["cat", "W" * 24])
+@pytest.mark.parametrize("shape", [(40, 40), (8, 400), (400, 8), (40, 24)])
+def test_no_word_is_cut_or_hidden(shape: tuple[int, int], name: str, curves: bool) -> None:
+    found = made_up(shape, name, curves)
+    parts = ("whole", "selected", "empty", "complement")
+    found.about["values"] = dict.fromkeys(parts, -123456.7)
+    figure = found.plot()
+    figure.draw_without_rendering()
+    words = drawn_words(figure)
+    boxes = [word.get_window_extent() for word in words]
+    for i, (word, box) in enumerate(zip(words, boxes, strict=True)):
+        assert box.x0 >= 0, word
+        assert box.x1 <= figure.bbox.width, word
+        for other, beside in zip(words[:i], boxes[:i], strict=True):
+            assert not box.overlaps(beside), (word, other)
 
 
 def test_curves_of_a_regression_are_in_the_picture() -> None:

@@ -9,6 +9,8 @@ from matplotlib.collections import LineCollection
 from matplotlib.colors import FuncNorm
 from matplotlib.figure import Figure
 from matplotlib.patheffects import withStroke
+from matplotlib.text import Text
+from matplotlib.textpath import TextPath
 from numpy.typing import NDArray
 from scipy.ndimage import distance_transform_edt
 
@@ -22,10 +24,14 @@ INSERTION, DELETION = "#0072B2", "#D55E00"
 WIDE = 1.5  # width over height from which images stand below each other
 TALLEST = 3.0  # inches of an image
 LOWEST = 1.3  # inches of the curves
+SHARE = 0.85  # of the width of a panel, without the space beside it
 MARGIN = 0.6  # inches above and below an image
 RANKS = 9  # numbers in the picture of the scores
 ROOM = 0.045  # inches that a number needs on all sides
 BAR = 0.07  # inches, the width of the colour bar
+LOWEST_BAR = 0.3  # inches, for three numbers
+PAD = 5  # points to words that reach over the numbers of the colour bar
+POINTS = 72  # per inch
 LEAST = 1e-3  # the scores of an image that says nothing are pale
 MANY = 100  # superpixels
 NAME_LENGTH = 24  # characters of a class
@@ -73,9 +79,10 @@ def draw(explanation: ExplainedImage) -> Figure:
     """Three or four panels: the image with the outline of the explanation, the explanation alone
     (the rest is grey), the scores with the first ranks, and the curves if there are any."""
     insertion, deletion = explanation.insertion, explanation.deletion
-    figure, panels, height = _make_panels(explanation.mask.shape, 3 + (insertion is not None))
-    _draw_image(panels[0], explanation)
+    figure, panels, room, height = _make_panels(explanation.mask.shape, 3 + (insertion is not None))
+    _draw_image(panels[0], explanation, room, height)
     _draw_selection(panels[1], explanation)
+    _shorten_amounts([axes.xaxis.label for axes in panels[:2]], room)
     _draw_scores(panels[2], explanation, height)
     for axes in panels[:3]:
         axes.set(xticks=[], yticks=[])
@@ -86,31 +93,32 @@ def draw(explanation: ExplainedImage) -> Figure:
     return figure
 
 
-def _make_panels(shape: tuple[int, ...], count: int) -> tuple[Figure, list[Axes], float]:
-    """Panels beside each other, of wide images in two columns or one; and the height of an image in
-    inches, at most."""
+def _make_panels(shape: tuple[int, ...], count: int) -> tuple[Figure, list[Axes], float, float]:
+    """Panels beside each other, of wide images in two columns or one; and the width of a panel and
+    the height of an image in inches, at most."""
     aspect = shape[1] / shape[0]
     columns = count if aspect <= WIDE else count - 2 if count < 4 else 2
     rows = -(-count // columns)
     width = COLUMN if columns == 1 else PAGE
-    height = min(0.85 * width / columns / aspect, TALLEST)
+    room = SHARE * width / columns
+    height = min(room / aspect, TALLEST)
     heights = [height + MARGIN] * rows
     if count == 4:
         heights[-1] = max(heights[-1], LOWEST + MARGIN)
     figure = Figure(figsize=(width, sum(heights)), layout="constrained")
     grid = figure.subplots(rows, columns, squeeze=False, height_ratios=heights)
-    return figure, list(grid.flat), height
+    return figure, list(grid.flat), room, height
 
 
-def _draw_image(axes: Axes, explanation: ExplainedImage) -> None:
+def _draw_image(axes: Axes, explanation: ExplainedImage, room: float, height: float) -> None:
     axes.imshow(explanation.image)
-    name = printable(explanation.class_name)
     for colour, width in (("white", 2.4), (OUTLINE, 1.2)):  # seen on any image
         _draw_outline(axes, explanation, colour, width)
-    axes.set(
-        title=escape_figure(name if len(name) <= NAME_LENGTH else f"{name[: NAME_LENGTH - 1]}…"),
-        xlabel=f"whole image: {explanation.amount('whole')}\n"
-        f"all hidden: {explanation.amount('empty')}",
+    rows, columns = explanation.mask.shape
+    # the title begins where the image does, which is in the middle of the panel
+    _set_name(axes, printable(explanation.class_name), (room + height * columns / rows) / 2)
+    axes.set_xlabel(
+        f"whole image: {explanation.amount('whole')}\nall hidden: {explanation.amount('empty')}"
     )
 
 
@@ -123,6 +131,30 @@ def _draw_selection(axes: Axes, explanation: ExplainedImage) -> None:
     )
 
 
+def _set_name(axes: Axes, name: str, room: float) -> None:
+    """Set a name as title, of as many characters as have room, in inches."""
+    lengths = range(min(len(name), NAME_LENGTH) - 1, 0, -1)
+    shorter = [f"{name[:length]}…" for length in lengths]
+    for text in shorter if len(name) > NAME_LENGTH else [name, *shorter]:
+        title = axes.set_title(escape_figure(text))
+        if _find_width(title) <= room:
+            break
+
+
+def _shorten_amounts(labels: list[Text], room: float) -> None:
+    """Leave only the numbers of values in labels of which one has more than ``room`` inches."""
+    if max(map(_find_width, labels)) > room:
+        for label in labels:
+            label.set_text(label.get_text().replace("value = ", ""))
+
+
+def _find_width(text: Text) -> float:
+    """The width of a text in inches, as it is without hinting at the figure's resolution."""
+    font = text.get_fontproperties()
+    lines = [TextPath((0, 0), line, prop=font) for line in text.get_text().splitlines()]
+    return max((line.get_extents().width for line in lines), default=0.0) / POINTS
+
+
 def _draw_scores(axes: Axes, explanation: ExplainedImage, height: float) -> None:
     """The scores as a heat map, ``height`` inches high, and the first ranks that have room."""
     segments, scores = explanation.segments, explanation.scores
@@ -133,7 +165,8 @@ def _draw_scores(axes: Axes, explanation: ExplainedImage, height: float) -> None
     picture = axes.imshow(scores[segments], cmap="PuOr_r", norm=norm, interpolation="nearest")
     _draw_borders(axes, segments, "0.6", 0.3)
     _draw_outline(axes, explanation, "black", 0.8)
-    bar = axes.inset_axes((1.03, 0.0, BAR * resolution / segments.shape[1], 1.0))
+    length = max(LOWEST_BAR / height, 1.0)
+    bar = axes.inset_axes((1.03, (1 - length) / 2, BAR * resolution / segments.shape[1], length))
     ticks = [-limit, 0, limit] if height < LOWEST / 2 else [-limit, -limit / 4, 0, limit / 4, limit]
     axes.figure.colorbar(picture, cax=bar, ticks=ticks, format="%.2g", label="score for the class")
     for place, superpixel in enumerate(explanation.ranking[:RANKS], start=1):
@@ -149,11 +182,14 @@ def _draw_scores(axes: Axes, explanation: ExplainedImage, height: float) -> None
                 va="center_baseline",
                 path_effects=[withStroke(linewidth=1.2, foreground="white")],
             )
-    axes.set(
-        title="scores and first ranks",
-        xlabel=f"{np.count_nonzero(explanation.selected)} of {len(scores)} superpixels,\n"
-        f"{100 * explanation.share:.0f} % of the pixels",
+    title = axes.set_title("scores and first ranks")
+    axes.set_xlabel(
+        f"{np.count_nonzero(explanation.selected)} of {len(scores)} superpixels,\n"
+        f"{100 * explanation.share:.0f} % of the pixels"
     )
+    if _find_width(title) > segments.shape[1] / resolution:  # above the bar, and the next panel
+        axes.set_title(title.get_text(), pad=PAD, x=0.5, ha="center")
+        axes.xaxis.labelpad = PAD
 
 
 def _draw_curves(axes: Axes, insertion: Curve, deletion: Curve, scale: str) -> None:
