@@ -409,10 +409,10 @@ def test_a_number_of_superpixels_and_a_function_that_makes_them() -> None:
         ({"superpixels": 1}, "'superpixels' is 1"),
         (
             {"superpixels": 80, "segments": "quickshift"},
-            "superpixels: 80 found, and segments= is 'quickshift', which takes no number; leave "
-            "superpixels out, or use segments='slic' or segments='watershed'",
+            "superpixels: 80 found, and segments is 'quickshift', which takes no number; leave "
+            "superpixels out, or choose 'slic' or 'watershed' as segments",
         ),
-        ({"superpixels": 80, "segments": SEGMENTS}, "segments= is labels or a function"),
+        ({"superpixels": 80, "segments": SEGMENTS}, "segments is labels or a function"),
         ({"superpixels": 80, "segments": "grid"}, "segments: 'grid' found"),
         ({"segments": lambda image: image}, "integers of the shape"),
         ({"segments": lambda: 1}, "the function cannot be called with the image"),

@@ -398,10 +398,10 @@ def _find_count(superpixels: int | None, segments: Any) -> int | None:
     count = Integer(2).check("superpixels", superpixels)
     if not has_count and (not isinstance(segments, str) or segments in METHODS):
         found = f"'{segments}'" if isinstance(segments, str) else "labels or a function"
-        allowed = " or ".join(f"segments='{name}'" for name in METHODS if takes_count(name))
+        allowed = " or ".join(f"'{name}'" for name in METHODS if takes_count(name))
         raise UserError(
-            f"superpixels: {count} found, and segments= is {found}, which takes no number; leave "
-            f"superpixels out, or use {allowed}"
+            f"superpixels: {count} found, and segments is {found}, which takes no number; leave "
+            f"superpixels out, or choose {allowed} as segments"
         )
     return count
 
