@@ -246,8 +246,9 @@ def _recombine(
 
     They spread a little further than the rows, as far as more of their kind would. Columns that
     tell kinds are those of one row together, so that no two exclude each other. Other columns whose
-    values repeat, codes or counts, keep to these values; whole numbers stay whole, and what is
-    nowhere negative does not become so.
+    values repeat, codes or counts, keep to these values; whole numbers stay whole; what is nowhere
+    negative does not become so, and what has one sign and no 0 keeps that: it takes the value of
+    the rows that is nearest to 0.
     """
     spread = 1 + 2 / np.sqrt(known)
     mean, std = rows.mean(axis=0, dtype=np.float64), rows.std(axis=0, dtype=np.float64)
@@ -274,7 +275,11 @@ def _recombine(
             made[:, i] = values[np.searchsorted(middles, made[:, i])]
         elif (values == np.rint(values)).all():
             made[:, i] = np.rint(made[:, i])
-    return made
+    # at 0 and beyond it a logarithm or a quotient of what has one sign has no value
+    signs = np.sign(rows[0])
+    is_one_sign = (np.sign(rows) == signs).all(axis=0) & (signs != 0)
+    nearest = rows[np.abs(rows).argmin(axis=0), inputs]
+    return np.where(is_one_sign & (np.sign(made) != signs), nearest, made)
 
 
 def _evaluate(
@@ -288,9 +293,10 @@ def _evaluate(
         if bad.size:
             places = np.flatnonzero((given == x[bad[0]]).all(axis=1))
             where = f"row {places[0]} of {what}" if places.size else "a row made up of those of X"
+            advice = "" if places.size else ", or validation=, with which no row is made up"
             raise UserError(
                 f"the layer '{name}' gives a value that is not finite (in float32) at {where}; a "
-                f"network that is finite is needed"
+                f"network that is finite is needed{advice}"
             )
     if not _are_in_range(x).all():
         raise UserError(f"{what} has a value beyond the range of float32; scale it")

@@ -156,6 +156,25 @@ def test_made_up_rows_could_exist(hold_out: bool) -> None:
     assert len(np.unique(splits["valid"][:, 4])) > 8
 
 
+@pytest.mark.parametrize("hold_out", [True, False])
+def test_columns_of_one_sign_keep_it_in_made_up_rows(hold_out: bool) -> None:
+    """Those that hold a 0 become 0 as ever."""
+    rng = np.random.default_rng(3)
+    x = rng.lognormal(size=(200, 4)) * [1, -1, 1000, 1]
+    x[:, 2] = np.ceil(x[:, 2])
+    x[::9, 3] = 0
+    splits, _ = sampled(x, hold_out=hold_out)
+    made = np.vstack([rows[~among(rows, x)] for rows in splits.values()])
+    assert (made[:, [0, 2]] > 0).all()
+    assert (made[:, 1] < 0).all()
+    known = splits["train"][among(splits["train"], x)]
+    for i in range(3):
+        nearest = np.abs(known[:, i]).min()
+        assert (np.abs(made[:, i]) == nearest).mean() > 0.05
+    assert (made[:, 2] == np.rint(made[:, 2])).all()
+    assert made[:, 3].min() == 0
+
+
 def test_of_kinds_alone_nothing_is_made_up() -> None:
     rng = np.random.default_rng(2)
     x = np.column_stack([np.eye(3)[rng.integers(0, 3, 90)], rng.integers(0, 5, 90)])
@@ -247,5 +266,13 @@ def test_a_value_that_is_not_finite_is_told_by_its_row_of_x() -> None:
 
     x = correlated(100)
     x_bad = x[63, 0]
-    with pytest.raises(UserError, match="at row 63 of X; "):
+    with pytest.raises(UserError, match="at row 63 of X; a network that is finite is needed$"):
         sample_layers(Box(), x, hold_out=True)
+
+
+def test_a_value_that_is_not_finite_at_a_made_up_row_has_a_remedy() -> None:
+    x = np.random.default_rng(0).normal(size=(100, 2))
+    known = set(x[:, 0])
+    network = adapt(lambda rows: [0.0 if each[0] in known else np.nan for each in rows], None)
+    with pytest.raises(UserError, match="at a row made up of those of X; .* or validation=, with"):
+        sample_layers(network, x, hold_out=True)
