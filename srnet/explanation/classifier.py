@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from srnet.errors import UserError
 from srnet.model.logistic import are_probabilities, softmax
 from srnet.networks.adapters import BlackBox, Scaler
 from srnet.typing import Floats
@@ -27,8 +28,14 @@ class Classifier:
     @classmethod
     def from_rows(cls, box: BlackBox, rows: NDArray[Any]) -> "Classifier":
         """Tell from rows, n × d, what the outputs are: probabilities if all of them are in 0 … 1
-        and, where there are several columns, every row has the sum 1; otherwise logits."""
-        return cls(box, not _look_like_probabilities(box.layers(rows)[1][-1]))
+        and, where there are several columns, every row has the sum 1; otherwise logits.
+
+        Raises
+        ------
+        UserError
+            If all of several columns are in 0 … 1, but the rows have other sums.
+        """
+        return cls(box, not _look_like_probabilities(box.layers(rows)[1][-1], "the model"))
 
     @property
     def kind(self) -> str:
@@ -53,18 +60,35 @@ def class_probabilities(outputs: NDArray[Any], kind: str | None = None) -> Float
     Parameters
     ----------
     kind
-        ``logits`` or ``probabilities``: what the network gives, and so a single column is. By
-        default values of 0 … 1 are probabilities.
+        ``logits`` or ``probabilities``: what the network gives, and so a single column is, and
+        values of 0 … 1 whose rows have other sums than 1. By default values of 0 … 1 are
+        probabilities.
+
+    Raises
+    ------
+    UserError
+        If all of several columns are in 0 … 1, the rows have other sums, and the network gives no
+        logits.
     """
     if outputs.shape[1] == 1 and kind is not None:
         return _probabilities(outputs, kind == "logits")
-    return _probabilities(outputs, not _look_like_probabilities(outputs))
+    if kind == "logits":
+        return _probabilities(outputs, not are_probabilities(outputs))
+    return _probabilities(outputs, not _look_like_probabilities(outputs, "y"))
 
 
-def _look_like_probabilities(outputs: NDArray[Any]) -> bool:
-    if outputs.shape[1] == 1:
-        return bool(((outputs >= 0) & (outputs <= 1)).all())
-    return are_probabilities(outputs)
+def _look_like_probabilities(outputs: NDArray[Any], what: str) -> bool:
+    """Whether outputs are probabilities and no logits; errors call what gives them ``what``."""
+    are_shares = bool(((outputs >= 0) & (outputs <= 1)).all())
+    if outputs.shape[1] == 1 or not are_shares or are_probabilities(outputs):
+        return are_shares
+    sums = outputs.sum(axis=1, dtype=np.float64)
+    raise UserError(
+        f"{what} gives {outputs.shape[1]} outputs of 0 … 1 with sums of {sums.min():.3g} to "
+        f"{sums.max():.3g}, and the loss cross_entropy takes probabilities of the sum 1 or logits; "
+        f"of labels that do not exclude one another explain each alone, as output=0, and of logits "
+        f"take 1 from each, as output=lambda y: y - 1"
+    )
 
 
 def _probabilities(outputs: NDArray[Any], logits: bool) -> Floats:

@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 from scipy.special import expit, softmax
 
+from srnet.errors import UserError
 from srnet.explanation.classifier import Classifier, class_probabilities
 
 RNG = np.random.default_rng(0)
@@ -65,6 +66,21 @@ def test_a_single_column_is_what_the_network_gives() -> None:
     for kind in (None, "probabilities"):
         np.testing.assert_array_equal(class_probabilities(column, kind)[:, 1:], column)
     np.testing.assert_array_equal(class_probabilities(P, "logits"), P)  # of these it is seen
+
+
+def test_labels_that_do_not_exclude_one_another_are_no_logits() -> None:
+    """A softmax of their probabilities is nothing that the network gives."""
+    labels = expit(LOGITS)
+    told = "gives 3 outputs of 0 … 1 with sums of .* to .*; of labels .* output=0, and of logits"
+    with pytest.raises(UserError, match=f"^the model {told}"):
+        Classifier.from_rows(Lines(labels), NUMBERS)
+    for kind in (None, "probabilities"):
+        with pytest.raises(UserError, match=f"^y {told}"):
+            class_probabilities(labels, kind)
+    # of a few rows logits may be in 0 … 1
+    np.testing.assert_allclose(class_probabilities(labels, "logits"), softmax(labels, axis=1))
+    assert Classifier.from_rows(Lines(labels - 1), NUMBERS).logits
+    assert not Classifier.from_rows(Lines(labels[:, :1]), NUMBERS).logits
 
 
 def test_the_scaler_is_the_networks() -> None:
