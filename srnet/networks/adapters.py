@@ -24,6 +24,7 @@ from srnet.networks.mlp import ACTIVATIONS, Network
 from srnet.networks.modules import (
     check_values,
     evaluation_mode,
+    keep_buffers,
     own_device,
     own_type,
     torch_module,
@@ -483,7 +484,8 @@ class TorchBox:
                     handles.append(module.register_forward_hook(write_down(name)))
                 if read:
                     handles.append(module.register_forward_pre_hook(read_off(name + INPUT)))
-            return calls, self.module(*args, **named)
+            with keep_buffers(self.module):
+                return calls, self.module(*args, **named)
         except (UserError, MemoryError):
             raise
         except Exception as error:

@@ -1,9 +1,8 @@
 """A model that is taken apart, compared once with the whole: its output is the model's own, and
 every layer reads the one before."""
 
-import contextlib
 import warnings
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -182,6 +181,8 @@ def _rounding(values: NDArray[Any]) -> float:
 
 
 def _check_torch(network: TorchBox, x: NDArray[Any]) -> None:
+    import torch
+
     names, values = network.layer_tensors(x)
     if _differ(network.layer_tensors(x[::-2].copy())[1][-1], values[-1].flip(0)[::2]):
         raise UserError(
@@ -189,7 +190,8 @@ def _check_torch(network: TorchBox, x: NDArray[Any]) -> None:
             "the rows alone it gives another; a function of a row is needed"
         )
     if any(part.training for part in network.module.modules()):
-        with _undisturbed(network.module, values[-1]):
+        devices = [values[-1].device] if values[-1].is_cuda else []
+        with torch.random.fork_rng(devices=devices):  # as of dropout
             trained = network.layer_tensors(x, evaluation=False)[1][-1]
         if _differ(trained, values[-1]):
             raise UserError(
@@ -233,17 +235,3 @@ def _differ(a: "torch.Tensor", b: "torch.Tensor") -> bool:
 
     first, second = (each.to("cpu", torch.float64).numpy() for each in (a, b))
     return difference(first, second, torch.finfo(a.dtype).eps) is not None
-
-
-@contextlib.contextmanager
-def _undisturbed(module: "torch.nn.Module", output: "torch.Tensor") -> Iterator[None]:
-    """Buffers and random numbers are afterwards as they were."""
-    import torch
-
-    buffers = [(buffer, buffer.clone()) for buffer in module.buffers()]
-    with torch.random.fork_rng(devices=[output.device] if output.is_cuda else []):
-        try:
-            yield
-        finally:
-            for buffer, value in buffers:
-                buffer.copy_(value)

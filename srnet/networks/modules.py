@@ -70,3 +70,27 @@ def evaluation_mode(module: "torch.nn.Module") -> Iterator[None]:
     finally:
         for part, training in modes:
             part.training = training
+
+
+@contextlib.contextmanager
+def keep_buffers(module: "torch.nn.Module") -> Iterator[None]:
+    """Buffers are afterwards as they were, those that were filled and those that were replaced."""
+    import torch
+
+    buffers = [
+        (part, name, buffer, None if buffer is None else buffer.clone())
+        for part in module.modules()
+        for name, buffer in part._buffers.items()
+    ]
+    try:
+        yield
+    finally:
+        for part, name, buffer, value in buffers:
+            if getattr(part, name) is not buffer:
+                setattr(part, name, buffer)
+            if buffer is None or value is None:
+                continue
+            with contextlib.suppress(NotImplementedError):  # sparse ones cannot be compared
+                # what is the same is not touched: a gradient may wait for it
+                if not torch.equal(buffer, value):
+                    buffer.copy_(value)

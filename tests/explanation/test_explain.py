@@ -117,6 +117,32 @@ def test_the_model_is_left_as_it_was(training: bool) -> None:
     assert torch.is_grad_enabled()
 
 
+class Counting(nn.Module):
+    """A buffer that is filled, one that is replaced, and one that is made at the first call."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.end = nn.Linear(2, 1)
+        self.register_buffer("peak", torch.full((1,), -9.0))
+        self.register_buffer("calls", torch.zeros(1))
+        self.register_buffer("ones", None)
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        self.peak.copy_(torch.maximum(self.peak, x.max()))
+        self.calls = self.calls + 1
+        self.ones = torch.ones(2) if self.ones is None else self.ones
+        return self.end(torch.tanh(3 * x * self.ones))
+
+
+def test_buffers_are_left_as_they_were() -> None:
+    model = Counting()
+    buffers = dict(model.named_buffers())
+    explain(model, X, **SMALL)
+    assert (model.peak.item(), model.calls.item(), model.ones) == (-9, 0, None)
+    assert dict(model.named_buffers()).keys() == buffers.keys()
+    assert model.calls is buffers["calls"]
+
+
 # --- the result -----------------------------------------------------------------------------------
 
 
