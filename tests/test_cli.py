@@ -943,9 +943,10 @@ def test_an_onnx_file_is_read_where_onnxruntime_is(
     monkeypatch.setitem(sys.modules, "onnxruntime", None)  # type: ignore[arg-type]
     sentence(srnet(*words), "n.onnx: onnxruntime is needed", "pip install onnxruntime")
 
+    outputs = {"label": lambda feed: feed["x"][:, 0], "y": lambda feed: feed["x"].sum(axis=1)}
+
     def session(file: bytes, providers: list[str]) -> OnnxSession:
         assert file == b"a network", "broken"
-        outputs = {"label": lambda feed: feed["x"][:, 0], "y": lambda feed: feed["x"].sum(axis=1)}
         return OnnxSession(outputs, {"x": "float"})
 
     runtime = SimpleNamespace(InferenceSession=session)
@@ -954,8 +955,22 @@ def test_an_onnx_file_is_read_where_onnxruntime_is(
     result = srnet(*words, "--output", "y")
     assert result.exit_code == 0, result.stderr
     assert content(tmp_path / "o" / "run.json")["linear_r2"] == pytest.approx(1)
+    sentence(srnet(*words, "--output", "z"), "'output' is 'z'", "a dict of label, y, and one of")
+    outputs.pop("label")
+    result = srnet(*words, "--output", "y")
+    assert result.exit_code == 0, result.stderr
     path.write_bytes(b"nothing")
     sentence(srnet(*words), "n.onnx: is no readable ONNX file (broken)")
+
+
+def test_an_output_is_chosen_by_its_number(tmp_path: Path) -> None:
+    network, data = state_dict(tmp_path / "n.pt", 2, 3, 2), table(tmp_path / "d.csv", 2)
+    words = ["explain", network, data, "--out", tmp_path / "o", *EXPLAIN, "--output"]
+    for output in (-1, 1):
+        assert srnet(*words, output).exit_code == 0
+        assert content(tmp_path / "o" / "run.json")["output"] == output
+    for output in ("2", "-3", "T", "1.0", ""):
+        sentence(srnet(*words, output), "'output' is ", output, "2 columns", "from -2 to 1")
 
 
 def test_predictions_go_to_the_standard_output(tmp_path: Path) -> None:

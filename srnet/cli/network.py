@@ -124,7 +124,8 @@ _quiet = click.option("--quiet", is_flag=True, help="No progress.")
     "--output",
     default=None,
     metavar="NAME|N",
-    help="The output of an ONNX file that is explained, or the column of the output.",
+    help="The output of an ONNX file that is explained, or the number of a column of the output, "
+    "from the last on -1, -2, ….",
 )
 @click.option(
     "--select",
@@ -173,9 +174,9 @@ def explain(
         data_file,
         out,
         progress=not quiet,
-        formulas=int(formulas) if formulas.isdecimal() else formulas,
+        formulas=options.number_or_name(formulas),
         layers=layers or None,
-        output=int(output) if output is not None and output.isdecimal() else output,
+        output=options.number_or_name(output),
         left_out=left_out or (),
         **settings,
     )

@@ -111,6 +111,11 @@ def _parse_names(_: click.Context, option: click.Parameter, text: str | None) ->
     return [name.strip() for name in next(csv.reader([text], skipinitialspace=True))] or [""]
 
 
+def number_or_name(text: str | None) -> int | str | None:
+    """A whole number where the text is one, else the text."""
+    return int(text) if text is not None and re.fullmatch("-?[0-9]{1,18}", text) else text
+
+
 functions = names(
     "--functions",
     "The functions of the formulas, as add,sub,mul,div,exp (docs/functions.md).  [default: the "

@@ -126,7 +126,7 @@ def black_box(
 def _function(model: Any, output: Selector) -> tuple[Callable[..., Any], bool]:
     """What gives the outputs of a model, and whether several inputs are several arguments."""
     if is_session(model):
-        return Session(model), False
+        return Session(model, named=isinstance(output, str)), False
     for name in _METHODS:
         method = getattr(model, name, None)
         if callable(method):

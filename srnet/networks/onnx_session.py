@@ -30,9 +30,15 @@ class Session:
 
     Inputs are found by their names, or else in their order. A model that is made for a number of
     rows gets so many at a time.
+
+    Attributes
+    ----------
+    named
+        Whether an only output has its name too.
     """
 
     session: Any
+    named: bool = False
 
     @property
     def is_single(self) -> bool:
@@ -56,7 +62,7 @@ class Session:
             np.concatenate(each) if hasattr(each[0], "shape") else sum(each, [])
             for each in zip(*parts, strict=True)
         ]
-        if len(joined) == 1:
+        if len(joined) == 1 and not self.named:
             return joined[0]
         names = [each.name for each in self.session.get_outputs()]
         return dict(zip(names, joined, strict=True))

@@ -50,23 +50,11 @@ def choose(value: Any, output: Selector, rows: int) -> Any:
                 f"'output' cannot be called with what the model gives, {_describe(value)} "
                 f"({type(error).__name__}: {first_line(error)})"
             ) from error
-    elif isinstance(output, str):
-        items = _items(value)
-        if output not in items and (isinstance(value, Mapping) or not hasattr(value, output)):
-            raise UserError(f"'output' is '{output}'; the model gives {_describe(value)}")
-        value = items[output] if output in items else getattr(value, output)
-    elif output is not None and not _is_array(value):
-        if not isinstance(value, tuple | list) or not -len(value) <= output < len(value):
-            raise UserError(f"'output' is {output}; the model gives {_describe(value)}")
-        value = value[output]
     elif output is not None:
-        if len(value.shape) > 2:  # which of its axes are columns, only a function tells
+        # which of more axes are columns, only a function tells
+        if _is_array(value) and len(value.shape) not in (1, 2):
             raise not_rows(value, rows)
-        columns = value.shape[1] if len(value.shape) > 1 else 1
-        if not -columns <= output < columns:
-            raise UserError(f"'output' is {output}; the model gives {columns} column(s)")
-        value = value if is_tensor(value) else as_array(value)
-        value = value.reshape(len(value), -1)[:, [output]]
+        value = _pick(value, output)
     return _only(value, rows)
 
 
@@ -162,6 +150,48 @@ def _only(value: Any, rows: int) -> Any:
     if len(found) != 1 or not _is_array(found[0]):
         raise not_rows(value, rows)
     return found[0]
+
+
+def _pick(value: Any, output: str | int) -> Any:
+    """The item, attribute or column of a name or a number."""
+    items = _items(value)
+    if str(output) in items:  # in many ONNX files names are numbers
+        return items[str(output)]
+    if isinstance(output, int):
+        count = _count(value)
+        if not -count <= output < count:
+            raise _no_output(value, output)
+        if not _is_array(value):
+            return value[output]
+        value = value if is_tensor(value) else as_array(value)
+        return value.reshape(len(value), -1)[:, [output]]
+    if output in getattr(value, "columns", ()):  # of a frame
+        return value[output]
+    is_held = _is_array(value) or isinstance(value, Mapping)  # an array's own attributes are none
+    found = None if is_held else getattr(value, output, None)
+    if found is None or callable(found):
+        raise _no_output(value, output)
+    return found
+
+
+def _count(value: Any) -> int:
+    """How many outputs have a number: columns or items."""
+    if _is_array(value):
+        return value.shape[1] if len(value.shape) > 1 else 1
+    return len(value) if isinstance(value, tuple | list) else 0
+
+
+def _no_output(value: Any, output: str | int) -> UserError:
+    """What a model gives that has no such output, and which it has."""
+    count, items = _count(value), _items(value)
+    found = count_text(count, "column") if _is_array(value) else _describe(value)
+    allowed = [f"a number from {-count} to {count - 1}"] if count else []
+    if names := [*map(str, getattr(value, "columns", items if count else ()))]:
+        allowed.append(f"one of the names {', '.join(names)}")
+    elif items:
+        allowed.append("one of these names")
+    needed = " or ".join(allowed) or "a function of it"
+    return UserError(f"'output' is {output!r}; the model gives {found}, and {needed} is needed")
 
 
 def _are_rows(value: Any, rows: int) -> bool:
