@@ -29,10 +29,11 @@ from srnet.model.names import symbol_names
 from srnet.networks.adapters import OUTPUT, SklearnBox, adapt
 from srnet.search.budget import Budget
 from srnet.search.compilation import load_kernels
+from srnet.search.pareto import SELECTIONS
 from srnet.search.settings import RankSettings, Settings
 from srnet.search.settings import preset as preset_settings
 from srnet.typing import Floats
-from srnet.validation import SECONDS, Choice
+from srnet.validation import SECONDS, Choice, Integer
 
 # Iterations of L-BFGS between two looks at the clock.
 _CHUNK = 50
@@ -86,6 +87,9 @@ class _Estimator(BaseEstimator):
     ) -> None:
         begin, search = time.monotonic(), self._settings()
         Choice(("output", "all")).check("layers", self.layers)
+        if self.select is not None:
+            Choice(SELECTIONS).check("select", self.select)
+        max_iter = Integer(1).check("max_iter", self.max_iter)
         random = check_random_state(self.random_state)
         seeds = random.randint(0, 2**31 - 1, 3)
         budget = (
@@ -107,7 +111,7 @@ class _Estimator(BaseEstimator):
             alpha=self.alpha,
             solver="lbfgs",
             warm_start=True,
-            max_iter=min(_CHUNK, self.max_iter),
+            max_iter=min(_CHUNK, max_iter),
             random_state=int(seeds[1]),
             tol=1e-7,
         )
@@ -129,7 +133,7 @@ class _Estimator(BaseEstimator):
                 weight = robust.row_weights(left.reshape(len(rows), -1))
             self.n_iter_ += max(1, int(mlp.n_iter_))
             late = self.max_time is not None and time.monotonic() - begin > _NETWORK * self.max_time
-            if mlp.n_iter_ < mlp.max_iter or self.n_iter_ >= self.max_iter or late:
+            if mlp.n_iter_ < mlp.max_iter or self.n_iter_ >= max_iter or late:
                 break
         self.network_ = mlp
         box = self._box(adapt(mlp, [OUTPUT] if self.layers == "output" else None), scaler)  # type: ignore[arg-type]

@@ -47,6 +47,7 @@ from srnet.validation import Integer, Number
 _SEED = Integer(0, 2**63 - 2)  # a run counts from 1
 SEEDS = Integer(2, 100)  # of one call
 _WIDTH = Number(above=0, at_most=1)
+_NODES = Integer(1)
 # Of a run, what tells of the model alone, so that a resumed search keeps it.
 _MODEL_KEYS = ("input_texts", "output", "network_outputs", "point")
 
@@ -233,6 +234,7 @@ def explain(
     inputs = Inputs.of(X)
     X = tabulate(X, inputs.texts)
     rows, columns = as_rows(X)
+    nodes = None if nodes is None else _NODES.check("nodes", nodes)
     search = preset_settings(
         preset,
         loss=loss,

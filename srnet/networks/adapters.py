@@ -8,7 +8,7 @@ scikit-learn only if the model is theirs.
 import contextlib
 import re
 import sys
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING, Any, Protocol
@@ -123,7 +123,8 @@ def adapt(
 
 
 def _check_names(layers: Any) -> None:
-    if isinstance(layers, str) or not all(isinstance(name, str) for name in layers):
+    is_list = isinstance(layers, Iterable) and not isinstance(layers, str)
+    if not is_list or not all(isinstance(name, str) for name in layers):
         raise UserError(f"'layers' is {layers!r}; a list of names of layers is needed")
     if not layers:
         raise UserError(

@@ -36,7 +36,7 @@ def select(complexity: Sequence[int], fitness: Sequence[float], how: str = "accu
     UserError
         If the front is empty or not in the order of complexity, or ``how`` unknown.
     """
-    Choice(SELECTIONS).check("selection", how)
+    Choice(SELECTIONS).check("how", how)
     if not fitness:
         raise UserError(
             "the Pareto front is empty; a run with at least one finite composite is needed"

@@ -314,7 +314,9 @@ def test_in_cross_validation() -> None:
         ({"max_time": -1}, "'max_time' is -1; a finite number of seconds above 0"),
         ({"max_time": 0}, "'max_time' is 0; a finite"),
         ({"max_time": "2s"}, "'max_time' is '2s'; a finite"),
-        ({"select": "worst"}, "'selection' is 'worst'"),
+        ({"select": "worst"}, "'select' is 'worst'"),
+        ({"select": 0}, "'select' is 0; allowed are accuracy, best, knee"),
+        ({"max_iter": "many"}, "'max_iter' is 'many'; a whole number of at least 1"),
     ],
 )
 def test_bad_parameters_are_a_sentence(changes: dict[str, Any], words: str) -> None:

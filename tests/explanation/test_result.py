@@ -370,7 +370,7 @@ def test_the_front_and_the_selection_of_its_models() -> None:
     assert simple.select("accuracy").complexity == 5
     assert [each.run for each in FOUND.models] == [simple.run, FOUND.run]
     assert FOUND.select(0).run == simple.run
-    with pytest.raises(UserError, match="'selection' is 'worst'; allowed are accuracy, best, knee"):
+    with pytest.raises(UserError, match="'how' is 'worst'; allowed are accuracy, best, knee"):
         FOUND.select("worst")
     with pytest.raises(UserError, match="'how' is 2; "):
         FOUND.select(2)

@@ -34,9 +34,7 @@ def test_one_model_is_chosen(how: str) -> None:
 
 
 def test_bad_choices_are_named() -> None:
-    with pytest.raises(
-        UserError, match=r"'selection' is 'nicest'; allowed are accuracy, best, knee"
-    ):
+    with pytest.raises(UserError, match=r"'how' is 'nicest'; allowed are accuracy, best, knee"):
         select(COMPLEXITY, FITNESS, "nicest")
     with pytest.raises(UserError, match="front is empty"):
         select([], [])
