@@ -812,6 +812,11 @@ class Explanation:
             return []
         if np.isinf(found):
             return [f"Poor: the formulas have no value at some of the {rows}."]
+        if found < 0:
+            return [
+                f"Poor: {name} on the {rows} is {found:.4f}, worse than that of a constant; a "
+                f"larger budget may find more."
+            ]
         if linear is not None and found < linear - _WORSE:
             return [f"Poor: a linear regression has {name} {linear:.4f} on the {rows}."]
         if found < _POOR and measure != "r2":

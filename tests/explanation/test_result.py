@@ -651,6 +651,20 @@ def test_a_poor_classification_is_called_so(
     assert "Poor" not in shown if words is None else words in shown
 
 
+@pytest.mark.parametrize("measure", ["r2", "robust_r2"])
+def test_what_a_constant_does_better_is_called_so(measure: str) -> None:
+    run = {**explanation_of_rank("scalars").run, f"linear_{measure}": 0.5}
+    name = "robust R²" if measure == "robust_r2" else "R²"
+    assert Explanation({**run, f"valid_{measure}": -3.3478}).warnings == [
+        f"Poor: {name} on the validation rows is -3.3478, worse than that of a constant; a larger "
+        f"budget may find more."
+    ]
+    better = Explanation({**run, f"valid_{measure}": 0.2})
+    assert better.warnings == [
+        f"Poor: a linear regression has {name} 0.5000 on the validation rows."
+    ]
+
+
 @pytest.mark.parametrize(
     ("told", "words"),
     [
