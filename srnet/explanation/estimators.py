@@ -16,7 +16,7 @@ from sklearn.utils import check_random_state, column_or_1d
 from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import check_is_fitted, validate_data
 
-from srnet.arrays import check_unmasked
+from srnet.arrays import check_unmasked, real_array
 from srnet.cgp.primitives import Primitive
 from srnet.errors import UserError
 from srnet.explanation.explain import explain_rows
@@ -350,6 +350,8 @@ class SRNetRegressor(RegressorMixin, _Estimator):
         """Train and explain the network of rows X (n × d) and targets y (n, or n × outputs), with
         the weights of the rows (n), which count in both."""
         X, y = self._read_targets(X, y, y_numeric=True)
+        y = real_array(y, "y", "a number for each row and target is needed")
+        y = y.astype(np.float64) if y.dtype.kind == "b" else y
         X, y, weights = _select(sample_weight, X, y)
         moments = robust_moments if self.loss in ROBUST else _moments
         self.target_ = mean, deviations = moments(y, weights)

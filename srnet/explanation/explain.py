@@ -336,6 +336,8 @@ def explain_rows(
     """:func:`explain` for whatever has layers, for rows that are an array already, with the names
     of their columns or None, and for the settings of a search; validation rows may have weights
     too."""
+    if task is not None and not isinstance(task, str):
+        raise UserError(f"'task' is {task!r}; a name as text is needed")
     seed = _SEED.check("seed", seed)
     limit = Budget.parse(budget)
     classifies = search.loss == "cross_entropy"

@@ -324,6 +324,17 @@ def test_bad_parameters_are_a_sentence(changes: dict[str, Any], words: str) -> N
         SRNetRegressor(**TINY | changes).fit(X, Y)
 
 
+@pytest.mark.parametrize("targets", [["a"] * 100, [["a", "b"]] * 100])
+def test_targets_that_are_no_numbers_are_a_sentence(targets: Any) -> None:
+    with pytest.raises(UserError, match="^y holds <U1; real numbers are needed$"):
+        SRNetRegressor(**TINY).fit(X, targets)
+
+
+def test_truth_values_are_targets_of_0_and_1() -> None:
+    found, expected = (SRNetRegressor(**TINY).fit(X, y) for y in (X[:, 0] > 5, (X[:, 0] > 5) * 1.0))
+    assert found.expression_ == expected.expression_
+
+
 def test_one_class_is_named() -> None:
     with pytest.raises(ValueError, match="^y holds one class, yes; a classifier needs at least 2"):
         SRNetClassifier().fit([[0.0], [1.0]], ["yes", "yes"])
