@@ -453,7 +453,7 @@ def _search(
     seed: int,
     limit: Budget,
     *,
-    start: Sequence[tuple[Program, ...]],
+    start: Mapping[str, tuple[Program, ...]],
     callback: Callback | None,
     progress: bool,
     threads: int,
@@ -478,14 +478,18 @@ def _search(
     kind = {"network_outputs": network.kind} if isinstance(network, Classifier) else {}
 
     def make_explanation(run: dict[str, Any]) -> Explanation:
+        told: dict[str, Any] = dict(kind)
+        if "start_objections" in run:
+            pairs = zip(start, run["start_objections"], strict=True)
+            told["start_objections"] = {text: reason for text, reason in pairs if reason}
         return Explanation(
-            restore_units(run, sample, scaler, columns) | kind,
+            restore_units(run, sample, scaler, columns) | told,
             layers=sample.layers,
             network=network,
             search_on=resume_search,
         )
 
-    options: dict[str, Any] = {"start": start} if start else {}
+    options: dict[str, Any] = {"start": [*start.values()]} if start else {}
     ended = False
     with Progress(quiet=not progress) as bar, _catch_interrupts() as interrupted:
 
@@ -532,10 +536,10 @@ def _scaler(sample: LayerSample, own: Scaler | None) -> Scaler | None:
 
 def _start_formulas(
     start: Any, search: Settings, sample: LayerSample, columns: Sequence[str] | None
-) -> list[tuple[Program, ...]]:
-    """The formulas that an argument ``start`` gives, in the units of the search."""
+) -> dict[str, tuple[Program, ...]]:
+    """The formulas that an argument ``start`` gives, in the units of the search, by their text."""
     if start is None:
-        return []
+        return {}
     if not isinstance(search, RankSettings) or sample.layers.depth > 1:
         raise UserError(
             f"'start' is for the preset rank where the output alone is explained; the preset is "
@@ -558,26 +562,26 @@ def _start_formulas(
     for text in start:
         if not isinstance(text, str):
             raise UserError(f"'start' has {text!r}; a formula as text is needed, as 'sin(x0)*x1'")
-    return _to_search_units([(parse_formula(text, names),) for text in start], sample)
+    return _to_search_units({text: (parse_formula(text, names),) for text in start}, sample)
 
 
 def _to_search_units(
-    formulas: Sequence[tuple[Program, ...]], sample: LayerSample
-) -> list[tuple[Program, ...]]:
+    formulas: Mapping[str, tuple[Program, ...]], sample: LayerSample
+) -> dict[str, tuple[Program, ...]]:
     """Formulas of the inputs in their own units as formulas of what the search reads."""
     scaler = _scaler(sample, None)
     if scaler is None:
-        return list(formulas)
+        return dict(formulas)
     # x = std · (z + mean / std)
     shift, factor = -scaler[0] / scaler[1], 1 / scaler[1]
-    return [
-        tuple(
+    return {
+        text: tuple(
             fold_constants(program, shift.tolist(), factor.tolist())
             or program.after_scaling(shift.tolist(), factor.tolist())
             for program in each
         )
-        for each in formulas
-    ]
+        for text, each in formulas.items()
+    }
 
 
 def _choices(

@@ -380,9 +380,14 @@ class Explanation:
             run, layers=self.network_layers, network=self.network, search_on=self._search_on
         )
 
-    def front_formulas(self) -> list[tuple[Program, ...]]:
-        """The output's formulas of every model of the Pareto front, simplest first."""
-        return [SRNet.from_run(entry).programs[-1] for entry in self._front()]
+    def front_formulas(self) -> dict[str, tuple[Program, ...]]:
+        """The output's formulas of every model of the Pareto front, simplest first, by their
+        text."""
+        models = [SRNet.from_run(entry) for entry in self._front()]
+        return {
+            "; ".join(model.formula_texts(self._input_names)[-1]): model.programs[-1]
+            for model in models
+        }
 
     def resume(
         self,
@@ -781,10 +786,11 @@ class Explanation:
 
     @property
     def warnings(self) -> list[str]:
-        """What a reader must know of a poor explanation, or one of few rows."""
+        """What a reader must know of a poor explanation, or one of few rows, or of a start that
+        cannot be chosen."""
         few = "test_r2" not in self.run and self.run.get("validation") in ("made up", "fitted")
         told = "Few rows: none is held out, and on others R² may be far lower."
-        return self._poor_fit() + ([told] if few else [])
+        return self._poor_fit() + ([told] if few else []) + self._start_objections()
 
     def _formula_lines(self, number: int, layer: LayerFormula) -> list[str]:
         """A line for each formula with what it adds to R² and, in a hidden layer, the name by which
@@ -801,6 +807,15 @@ class Explanation:
             rows.append((", ".join(text for text, _ in plain), sum(gain for _, gain in plain)))
         rows.sort(key=lambda row: -row[1])
         return [f"+{gain:.4f}  {text}" if layer.gains else text for text, gain in rows]
+
+    def _start_objections(self) -> list[str]:
+        """Sentences on formulas of ``start`` that do not compete as they are."""
+        found = self.run.get("start_objections", {})
+        left = len(found) - _FEW
+        return [
+            f"Not chosen: the start {_shorten(text)}, for {reason}."
+            for text, reason in [*found.items()][:_FEW]
+        ] + ([f"Nor are {left} other formulas of the start."] if left > 0 else [])
 
     def _poor_fit(self) -> list[str]:
         """Sentences on a poor fit of the output."""
@@ -957,7 +972,7 @@ _RISE, _NOISE = 1e-3, 1e-9
 _CLOSE, _WORSE, _POOR = 0.9995, 0.005, 0.9
 # Below this the call itself says so.
 _HALF = 0.5
-_FEW = 3  # poor outputs that are named
+_FEW = 3  # poor outputs, or formulas of the start, that are named
 _ROUNDED = 1e-15  # a spread that is this share of the values is their rounding
 # What a run may tell of its model beside the model itself and its losses.
 _MEASURES = (

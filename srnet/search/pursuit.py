@@ -243,18 +243,23 @@ class LayerPursuit:
                 simpler = [each for each in simpler if len(each.programs) == count]
             self.current = [self.current, *simpler][-1]
 
-    def add_start(self, start: Sequence[Sequence[Program]]) -> None:
+    def add_start(self, start: Sequence[Sequence[Program]]) -> list[str | None]:
         """Let given formulas of the layer compete, their constants fitted; the first round goes on
-        from the best of them."""
+        from the best of them. What keeps each of them out; None where nothing does."""
         added = []
+        reasons: list[str | None] = []
         for programs in start:
-            tried = self._fit(programs, self._h), tuple(programs)
-            for fitted in map(self._measure, tried):
-                if np.isfinite(fitted.error) and self._note(fitted):
+            reason = None
+            for fitted in map(self._measure, (self._fit(programs, self._h), tuple(programs))):
+                reason = self._objection(fitted)
+                if reason is None:
+                    self._note(fitted)
                     added.append(fitted)
                     break
+            reasons.append(reason)
         if added and not self._wanted:  # which formula was of which component is not known
             self.current = min([self.current, *added], key=lambda fitted: fitted.error)
+        return reasons
 
     def shorten(self, until: float | None = None) -> None:
         """Go on taking out, to a single input or formula without a node, or to ``until`` (as
@@ -280,6 +285,16 @@ class LayerPursuit:
             is_regular(program, low, high) and keeps_nesting(program, self._nesting)
             for program in programs
         )
+
+    def _objection(self, fitted: Fitted) -> str | None:
+        """Why formulas that are given may not compete, if they may not."""
+        if not np.isfinite(fitted.error):
+            return "it has no value at some of the fitted rows"
+        if not all(keeps_nesting(program, self._nesting) for program in fitted.programs):
+            return "it breaks the nesting constraints, of which nested_constraints={} is free"
+        if not self._is_allowed(fitted.programs):
+            return "it may have no value somewhere in the box of the fitted rows, widened by half"
+        return None
 
     def _include(self, term: Program) -> None:
         x, h, target = self._x, self._h, self._target()

@@ -18,6 +18,7 @@ from typing import Any
 
 import numpy as np
 
+from srnet.cgp.costs import layer_complexity
 from srnet.cgp.program import Program
 from srnet.errors import UserError
 from srnet.io.files import finite_or_none
@@ -57,7 +58,8 @@ class RankSearch:
     """The state of one run; ``step`` is one generation of the joint search of a round for every
     layer there is, population × layers evaluations, all on the layer that is being explained.
 
-    ``start`` are formulas of the first layer that compete with what is found.
+    ``start`` are formulas of the first layer that compete with what is found. Where some cannot,
+    the archive says of each why not, or None.
     """
 
     def __init__(
@@ -70,6 +72,7 @@ class RankSearch:
         start: Sequence[Formulas] = (),
     ) -> None:
         self._given = tuple(start)
+        self._objections: list[str | None] = []
         self.layers, self.settings, self.seed, self._threads = layers, settings, seed, threads
         self.elapsed: float | None = None
         self.until: float | None = None
@@ -138,8 +141,23 @@ class RankSearch:
             self._loss(*self._fit_splits),
         )
         if number == 0:
-            pursuit.add_start(self._given)
+            reasons = pursuit.add_start(self._given)
+            self._objections = [
+                reason or self._excess(programs)
+                for reason, programs in zip(reasons, self._given, strict=True)
+            ]
         return pursuit
+
+    def _excess(self, programs: Formulas) -> str | None:
+        """Why only shorter forms of formulas that are given can be chosen, if that is so."""
+        if not self.settings.hold_out or not any(program.nodes for program in programs):
+            return None
+        complexity = layer_complexity(programs, self.settings.costs)
+        if complexity > self.settings.most_nodes:
+            return f"its complexity {complexity} is above nodes={self.settings.most_nodes}"
+        if not self._fits(programs):
+            return f"its size is above maxsize={self.settings.maxsize}"
+        return None
 
     def _fitted_rows(self, layer: int) -> tuple[Floats, Floats]:
         """What the present layer's formulas read, and a layer's units, on the rows that are
@@ -189,7 +207,8 @@ class RankSearch:
 
     def archive(self) -> dict[str, Any]:
         """The Pareto front, simplest first."""
-        return {"pareto": [individual.to_json() for individual in self._front]}
+        told = {"start_objections": self._objections} if any(self._objections) else {}
+        return {"pareto": [individual.to_json() for individual in self._front], **told}
 
     def step(self) -> None:
         """One generation; at the end of a round its formula is taken in."""

@@ -1,5 +1,6 @@
 """Searches that go on: from given formulas, from an explanation, and told by a callback."""
 
+import json
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +13,7 @@ from srnet.errors import UserError
 from srnet.explanation.files import write_files
 from srnet.explanation.generation import Generation
 from srnet.explanation.resume import read_explanation
+from srnet.io.schema import check_json
 
 pytestmark = pytest.mark.filterwarnings("ignore:the formulas are not the network")
 
@@ -42,6 +44,43 @@ def test_a_given_formula_is_fitted_and_found(alone: Explanation) -> None:
     assert found.r2 > 0.9999
     constants = [abs(c) for layer in found.model.programs for p in layer for c in p.constants]
     assert min(abs(c - 3.1) for c in constants) < 1e-3
+
+
+@pytest.mark.parametrize(
+    ("start", "options", "reason"),
+    [
+        (
+            "sin(cos(3*x0))",
+            {},
+            "it breaks the nesting constraints, of which nested_constraints={} ",
+        ),
+        ("sin(cos(3*x0))", {"nested_constraints": {}}, None),
+        ("sqrt(x0)", {}, "it has no value at some of the fitted rows."),
+        ("1/(x0 + 2.5)", {}, "it may have no value somewhere in the box of the fitted rows"),
+        (LAW, {"nodes": 3}, "its complexity 6 is above nodes=3."),
+        (LAW, {"maxsize": 7}, "its size is above maxsize=7."),
+        (LAW, {}, None),
+    ],
+)
+def test_a_start_that_cannot_be_chosen_is_told(
+    start: str, options: dict[str, Any], reason: str | None
+) -> None:
+    found = explain(law, X, start=["x0", start], **OPTIONS, **options)
+    told = [line for line in found.warnings if line.startswith("Not chosen: ")]
+    assert len(told) == (reason is not None)
+    if reason is not None:
+        assert told[0].startswith(f"Not chosen: the start {start}, for {reason}")
+        assert told[0] in str(found)
+        assert list(found.run["start_objections"]) == [start]
+    check_json(json.loads(json.dumps(found.run, allow_nan=False)), "run")
+
+
+def test_of_many_starts_that_cannot_be_chosen_some_are_named() -> None:
+    start = [f"sin(cos({i}*x0))" for i in range(2, 7)]
+    found = explain(law, X, start=start, **OPTIONS)
+    assert sum(line.startswith("Not chosen: ") for line in found.warnings) == 3
+    assert found.warnings[-1] == "Nor are 2 other formulas of the start."
+    assert len(found.run["start_objections"]) == 5
 
 
 def test_names_of_columns_are_those_of_the_formulas() -> None:
