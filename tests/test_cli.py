@@ -963,6 +963,37 @@ def test_an_onnx_file_is_read_where_onnxruntime_is(
     sentence(srnet(*words), "n.onnx: is no readable ONNX file (broken)")
 
 
+def paths() -> list[tuple[click.Command, click.Parameter]]:
+    """The options and arguments that are files or folders, with their commands."""
+    named = re.compile(r"DIR|FILE|FOLDER|IMAGE|RESULTS|PUBLISHED|\.(json|npz|pt|csv|onnx)")
+    return [
+        (each, param)
+        for each in main.commands.values()
+        for param in each.params
+        if named.search(param.metavar or param.make_metavar(click.Context(each)))
+        and not re.search(r"(NAME|FORMULA)\|FILE", str(param.metavar))
+    ]
+
+
+@pytest.mark.parametrize(
+    ("each", "param"), paths(), ids=lambda value: getattr(value, "name", "") or ""
+)
+def test_an_empty_path_is_a_sentence(each: click.Command, param: click.Parameter) -> None:
+    """It is no way to say the current folder."""
+    words: Any = "" if param.nargs == 1 else [""] * abs(param.nargs)
+    with pytest.raises(UserError, match="is ''; a path is needed, . for the current folder"):
+        param.type_cast_value(click.Context(each), [words] if param.multiple else words)
+
+
+def test_an_empty_folder_is_a_sentence(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    network, data = state_dict(tmp_path / "n.pt", 2, 3, 1), table(tmp_path / "d.csv", 2)
+    monkeypatch.chdir(tmp_path)
+    before = sorted(tmp_path.iterdir())
+    sentence(srnet("explain", network, data, "--out", "", *EXPLAIN), "--out is ''; a path")
+    sentence(srnet("show", ""), "RUN.json is ''; a path")
+    assert sorted(tmp_path.iterdir()) == before
+
+
 def test_an_output_is_chosen_by_its_number(tmp_path: Path) -> None:
     network, data = state_dict(tmp_path / "n.pt", 2, 3, 2), table(tmp_path / "d.csv", 2)
     words = ["explain", network, data, "--out", tmp_path / "o", *EXPLAIN, "--output"]

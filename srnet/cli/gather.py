@@ -34,7 +34,7 @@ def runs(runs: Sequence[str], out_runs: str, out_history: str, out_pareto: str) 
 @click.option(
     "--network",
     "networks",
-    type=(str, str),
+    type=(options.PATH, options.PATH),
     multiple=True,
     required=True,
     metavar="NETWORK.json DATA.npz",
@@ -62,7 +62,7 @@ def networks(
 @click.option(
     "--run",
     "runs",
-    type=(str, str),
+    type=(options.PATH, options.PATH),
     multiple=True,
     required=True,
     metavar="RUN.json FORMULAS.json",
@@ -88,7 +88,7 @@ def inputs(runs: Sequence[str], out: str) -> None:
 
 
 @gather.command("hidden-values")
-@click.argument("layers", metavar="LAYERS.npz")
+@click.argument("layers", type=options.PATH, metavar="LAYERS.npz")
 @options.runs
 @options.task
 @options.out("CSV")
@@ -105,7 +105,7 @@ def hidden_values(layers: str, runs: Sequence[str], task: str, out: str) -> None
 @gather.command("layer-r2")
 @click.option(
     "--layers",
-    type=(str, str),
+    type=(str, options.PATH),
     multiple=True,
     required=True,
     metavar="TASK LAYERS.npz",
@@ -127,7 +127,7 @@ def layer_r2(layers: Sequence[tuple[str, str]], runs: Sequence[str], out: str) -
 @click.option(
     "--network",
     "networks",
-    type=(str, str, str),
+    type=(str, options.PATH, options.PATH),
     multiple=True,
     required=True,
     metavar="TASK NETWORK.pt DATA.npz",
@@ -146,7 +146,7 @@ def distance(networks: Sequence[tuple[str, str, str]], runs: Sequence[str], out:
 
 
 @gather.command()
-@click.argument("tables", metavar="FILE.csv...", nargs=-1, required=True)
+@click.argument("tables", type=options.PATH, metavar="FILE.csv...", nargs=-1, required=True)
 @click.option(
     "--columns", default=None, metavar="A,B,…", help="Columns to keep.  [default: all of them]"
 )
@@ -163,12 +163,19 @@ def comparisons(tables: Sequence[str], columns: str | None, max_seed: int | None
 
 @gather.command()
 @click.option(
-    "--network", "networks", multiple=True, required=True, metavar="NETWORK.json", help="A network."
+    "--network",
+    "networks",
+    multiple=True,
+    required=True,
+    type=options.PATH,
+    metavar="NETWORK.json",
+    help="A network.",
 )
 @click.option(
     "--named",
     multiple=True,
     required=True,
+    type=options.PATH,
     metavar="FILE.csv",
     help="A comparison on a named image.",
 )
@@ -177,6 +184,7 @@ def comparisons(tables: Sequence[str], columns: str | None, max_seed: int | None
     "tests",
     multiple=True,
     required=True,
+    type=options.PATH,
     metavar="FILE.csv",
     help="A comparison on a test image.",
 )
@@ -185,6 +193,7 @@ def comparisons(tables: Sequence[str], columns: str | None, max_seed: int | None
     "histories",
     multiple=True,
     required=True,
+    type=options.PATH,
     metavar="FILE.csv",
     help="The searches of one.",
 )
@@ -204,9 +213,15 @@ def images(**files: Any) -> None:
 
 
 @gather.command()
-@click.argument("runs", metavar="IMAGES_RUNS.csv")
+@click.argument("runs", type=options.PATH, metavar="IMAGES_RUNS.csv")
 @click.option("--network", required=True, help="The network that is explained.")
-@click.option("--images", required=True, metavar="DIR", help="Folder of the images and masks.")
+@click.option(
+    "--images",
+    required=True,
+    type=options.PATH,
+    metavar="DIR",
+    help="Folder of the images and masks.",
+)
 @click.option("--named", required=True, metavar="A,B,…", help="The images.")
 @options.segmentation("--segmentation")
 @options.out("CSV")

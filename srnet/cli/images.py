@@ -9,7 +9,7 @@ from srnet.escaping import printable
 
 
 @click.command("make-images")
-@click.argument("folder")
+@click.argument("folder", type=options.PATH)
 @click.option(
     "--named",
     default="",
@@ -72,12 +72,13 @@ def train_classifier(architecture: str, out: str, report: str, **settings: Any) 
 
 
 @click.command("compare-explanations")
-@click.argument("network", metavar="NETWORK.pt")
-@click.argument("images", metavar="IMAGE…", nargs=-1, required=True)
+@click.argument("network", type=options.PATH, metavar="NETWORK.pt")
+@click.argument("images", type=options.PATH, metavar="IMAGE…", nargs=-1, required=True)
 @click.option(
     "--mask",
     "masks",
     multiple=True,
+    type=options.PATH,
     metavar="FILE",
     help="The object's mask as an image, white on black; one per IMAGE.",
 )

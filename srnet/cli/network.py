@@ -20,11 +20,12 @@ _quiet = click.option("--quiet", is_flag=True, help="No progress.")
 
 
 @click.command()
-@click.argument("network", metavar="NETWORK.pt|NETWORK.onnx")
-@click.argument("data_file", metavar="DATA.csv|DATA.npz")
+@click.argument("network", type=options.PATH, metavar="NETWORK.pt|NETWORK.onnx")
+@click.argument("data_file", type=options.PATH, metavar="DATA.csv|DATA.npz")
 @click.option(
     "--out",
     required=True,
+    type=options.PATH,
     metavar="DIR",
     help="Folder for run.json, layers.npz, formulas.json, network.py, network.c.",
 )
@@ -40,6 +41,7 @@ _quiet = click.option("--quiet", is_flag=True, help="No progress.")
     "--outputs",
     "outputs_file",
     default=None,
+    type=options.PATH,
     metavar="FILE",
     help="The network's own outputs on the rows of DATA, a CSV or npz (array 'y'): the network is "
     "refused if, as it is read, it computes others.",
@@ -192,17 +194,19 @@ def explain(
 
 
 @click.command()
-@click.argument("run_file", metavar="RUN.json")
+@click.argument("run_file", type=options.PATH, metavar="RUN.json")
 @click.option(
     "--layers",
     "layers_file",
     default=None,
+    type=options.PATH,
     metavar="FILE",
     help="The rows that it was found on.  [default: layers.npz beside RUN.json]",
 )
 @click.option(
     "--out",
     default=None,
+    type=options.PATH,
     metavar="DIR",
     help="Folder for what `srnet explain` writes.  [default: that of RUN.json, in whose place it "
     "is written]",
@@ -225,12 +229,13 @@ def resume(run_file: str, quiet: bool, **settings: Any) -> None:
 
 
 @click.command()
-@click.argument("run_file", metavar="RUN.json")
-@click.argument("data_file", metavar="DATA.csv|DATA.npz")
+@click.argument("run_file", type=options.PATH, metavar="RUN.json")
+@click.argument("data_file", type=options.PATH, metavar="DATA.csv|DATA.npz")
 @options.out("CSV of the outputs, a column each,")
 @click.option(
     "--standardise",
     default=None,
+    type=options.PATH,
     metavar="FILE",
     help="data.npz of the run's task: scale DATA as its formulas read it, which for a "
     "classification is standardised.",
@@ -246,7 +251,7 @@ def predict(run_file: str, data_file: str, out: str, standardise: str | None) ->
 
 
 @click.command()
-@click.argument("run_file", metavar="RUN.json")
+@click.argument("run_file", type=options.PATH, metavar="RUN.json")
 @click.option("--json", "plain", is_flag=True, help="JSON instead of lines.")
 def show(run_file: str, plain: bool) -> None:
     """Print the formulas of RUN.json."""
@@ -263,11 +268,12 @@ def show(run_file: str, plain: bool) -> None:
 
 
 @click.command("explain-image")
-@click.argument("model", metavar="MODEL.pt")
-@click.argument("image", metavar="IMAGE")
+@click.argument("model", type=options.PATH, metavar="MODEL.pt")
+@click.argument("image", type=options.PATH, metavar="IMAGE")
 @click.option(
     "--out",
     required=True,
+    type=options.PATH,
     metavar="DIR",
     help="Folder for explanation.html, panel.png, panel.pdf, mask.png, result.json, "
     "explanation.npz.",
@@ -281,6 +287,7 @@ def show(run_file: str, plain: bool) -> None:
 @click.option(
     "--classes",
     default=None,
+    type=options.PATH,
     metavar="FILE",
     help="Names of the classes, one a line, of a bare state dict.",
 )
@@ -350,13 +357,18 @@ def explain_image(model: str, image: str, out: str, quiet: bool, **settings: Any
     "--json", "plain", is_flag=True, help="JSON instead of lines, for a report of an issue."
 )
 @click.option(
-    "--pmlb-cache", default=None, metavar="DIR", help="PMLB data sets, as of `srnet data`."
+    "--pmlb-cache",
+    default=None,
+    type=options.PATH,
+    metavar="DIR",
+    help="PMLB data sets, as of `srnet data`.",
 )
 @click.option(
     "--tasks",
     "tasks_file",
     default="config/tasks.yaml",
     show_default=True,
+    type=options.PATH,
     metavar="FILE",
     help="Tasks whose data are looked for.",
 )

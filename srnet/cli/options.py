@@ -13,9 +13,27 @@ from srnet.errors import UserError
 
 Command = TypeVar("Command", bound=Callable[..., Any])
 
+
+class _Path(click.ParamType):
+    """The path of a file or folder; an empty one would be that of the current folder."""
+
+    name = "path"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        """The path as it is."""
+        if value == "":
+            assert param is not None
+            is_option = isinstance(param, click.Option)
+            name = param.opts[0] if is_option else param.human_readable_name
+            raise UserError(f"{name} is ''; a path is needed, . for the current folder")
+        return value
+
+
+PATH = _Path()
+
 task = click.option("--task", required=True, help="The task's name in the tasks file.")
 tasks = click.option(
-    "--tasks", required=True, metavar="FILE", help="The tasks, as config/tasks.yaml."
+    "--tasks", required=True, type=PATH, metavar="FILE", help="The tasks, as config/tasks.yaml."
 )
 samples = click.option(
     "--samples",
@@ -31,7 +49,7 @@ fill = click.option(
     show_default=True,
     help="What hides a superpixel: grey, mean, black or blur.",
 )
-runs = click.argument("runs", metavar="RUN.json...", nargs=-1, required=True)
+runs = click.argument("runs", type=PATH, metavar="RUN.json...", nargs=-1, required=True)
 
 
 def out(content: str, name: str = "--out") -> Callable[[Command], Command]:
@@ -39,6 +57,7 @@ def out(content: str, name: str = "--out") -> Callable[[Command], Command]:
     return click.option(
         name,
         required=True,
+        type=PATH,
         metavar="FILE",
         help=f"{content} to write; - for the standard output.",
         callback=_check_writable,
@@ -149,9 +168,11 @@ def segmentation(name: str) -> Callable[[Command], Command]:
 def case(command: Command) -> Command:
     """The task whose network is explained, and its files, which ``case_files`` takes."""
     for option in (
-        click.option("--layers", required=True, metavar="FILE", help="Its layers.npz."),
-        click.option("--network", required=True, metavar="FILE", help="Its network.pt."),
-        click.option("--data", required=True, metavar="FILE", help="The task's data.npz."),
+        click.option("--layers", required=True, type=PATH, metavar="FILE", help="Its layers.npz."),
+        click.option("--network", required=True, type=PATH, metavar="FILE", help="Its network.pt."),
+        click.option(
+            "--data", required=True, type=PATH, metavar="FILE", help="The task's data.npz."
+        ),
         tasks,
         task,
     ):
@@ -169,7 +190,7 @@ def tables(command: Command) -> Command:
     return click.option(
         "--table",
         "tables",
-        type=(str, str),
+        type=(str, PATH),
         multiple=True,
         required=True,
         metavar="NAME FILE",

@@ -26,7 +26,13 @@ from srnet.errors import UserError
     help="How Snakemake was called.  [default: $SRNET_COMMAND]",
 )
 @options.tables
-@click.option("--benchmarks", required=True, metavar="DIR", help="Snakemake's benchmark files.")
+@click.option(
+    "--benchmarks",
+    required=True,
+    type=options.PATH,
+    metavar="DIR",
+    help="Snakemake's benchmark files.",
+)
 @click.option(
     "--rule",
     "rules",
@@ -56,19 +62,25 @@ def provenance(
 
 
 @click.command()
-@click.argument("results", metavar="RESULTS")
+@click.argument("results", type=options.PATH, metavar="RESULTS")
 @click.option(
-    "--runs", required=True, metavar="DIR", help="Folder of the networks, runs and explanations."
+    "--runs",
+    required=True,
+    type=options.PATH,
+    metavar="DIR",
+    help="Folder of the networks, runs and explanations.",
 )
 @click.option(
     "--workflow",
     required=True,
+    type=options.PATH,
     metavar="DIR",
     help="Folder of the workflow, with the template of the report.",
 )
 @click.option(
     "--out",
     required=True,
+    type=options.PATH,
     metavar="DIR",
     help="Folder to write; only an empty or a published one is replaced.",
 )
@@ -83,17 +95,26 @@ def publish(results: str, runs: str, workflow: str, out: str) -> None:
 
 
 @click.command()
-@click.argument("published", metavar="PUBLISHED")
+@click.argument("published", type=options.PATH, metavar="PUBLISHED")
 @click.option(
-    "--tables", default=None, metavar="DIR", help="Unpack the tidy tables into this folder."
+    "--tables",
+    default=None,
+    type=options.PATH,
+    metavar="DIR",
+    help="Unpack the tidy tables into this folder.",
 )
 @click.option(
-    "--runs", default=None, metavar="DIR", help="Unpack networks and runs into this folder."
+    "--runs",
+    default=None,
+    type=options.PATH,
+    metavar="DIR",
+    help="Unpack networks and runs into this folder.",
 )
 @click.option(
     "--tasks",
     default="config/tasks.yaml",
     show_default=True,
+    type=options.PATH,
     metavar="FILE",
     help="The tasks, to compute their rows and layers again.",
 )
@@ -116,8 +137,8 @@ def unpack(published: str, tables: str | None, runs: str | None, tasks: str) -> 
 
 
 @click.command()
-@click.argument("first", metavar="FIRST")
-@click.argument("second", metavar="SECOND")
+@click.argument("first", type=options.PATH, metavar="FIRST")
+@click.argument("second", type=options.PATH, metavar="SECOND")
 def diff(first: str, second: str) -> None:
     """Compare repeated runs bit by bit.
 

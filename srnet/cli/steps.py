@@ -19,6 +19,7 @@ from srnet.escaping import printable
 @click.option(
     "--pmlb-cache",
     default=None,
+    type=options.PATH,
     metavar="DIR",
     help="PMLB data sets.  [default: $SRNET_PMLB_CACHE, or resources/pmlb]",
 )
@@ -30,7 +31,7 @@ def data(task: str, tasks: str, out: str, seed: int | None, pmlb_cache: str | No
 
 
 @click.command()
-@click.argument("data_file", metavar="DATA.npz")
+@click.argument("data_file", type=options.PATH, metavar="DATA.npz")
 @options.task
 @options.tasks
 @options.out("network.pt")
@@ -44,8 +45,8 @@ def train(data_file: str, task: str, tasks: str, out: str, report: str, epochs: 
 
 
 @click.command()
-@click.argument("network", metavar="NETWORK.pt")
-@click.argument("data_file", metavar="DATA.npz")
+@click.argument("network", type=options.PATH, metavar="NETWORK.pt")
+@click.argument("data_file", type=options.PATH, metavar="DATA.npz")
 @options.task
 @options.tasks
 @options.out("layers.npz")
@@ -57,7 +58,7 @@ def layers(network: str, data_file: str, task: str, tasks: str, out: str) -> Non
 
 
 @click.command()
-@click.argument("layers_file", metavar="LAYERS.npz")
+@click.argument("layers_file", type=options.PATH, metavar="LAYERS.npz")
 @click.option("--seed", type=int, required=True, help="Seed of the run, at least 1.")
 @options.out("RUN.json")
 @click.option(
@@ -102,6 +103,7 @@ def layers(network: str, data_file: str, task: str, tasks: str, out: str) -> Non
 @click.option(
     "--checkpoint",
     default=None,
+    type=options.PATH,
     metavar="FILE",
     help="State of the unfinished run.  [default: OUT.checkpoint]",
 )
@@ -178,6 +180,7 @@ def evolve(
     "--layers",
     "layers_file",
     default=None,
+    type=options.PATH,
     metavar="FILE",
     help="The layers.npz that the runs explain, by which each run's fitness is checked.",
 )
@@ -193,11 +196,12 @@ def best(runs: Sequence[str], layers_file: str | None, out: str) -> None:
 
 
 @click.command()
-@click.argument("run_file", metavar="RUN.json")
+@click.argument("run_file", type=options.PATH, metavar="RUN.json")
 @click.option(
     "--layers",
     "layers_file",
     required=True,
+    type=options.PATH,
     metavar="FILE",
     help="The layers.npz that the run explains.",
 )
@@ -208,6 +212,7 @@ def best(runs: Sequence[str], layers_file: str | None, out: str) -> None:
 @click.option(
     "--data",
     "data_file",
+    type=options.PATH,
     metavar="FILE",
     help="The task's data.npz; the formulas then use its names of inputs and classes.",
 )
@@ -232,6 +237,7 @@ def formulas(
     "--run",
     "runs",
     multiple=True,
+    type=options.PATH,
     metavar="RUN.json",
     help="A run that srnet and local explain by; give it for each.",
 )
@@ -288,7 +294,7 @@ def curves(task: str, runs: Sequence[str], out: str, **settings: Any) -> None:
 
 @click.command()
 @options.case
-@click.argument("run", metavar="RUN.json")
+@click.argument("run", type=options.PATH, metavar="RUN.json")
 @options.out("CSV of the rows")
 @options.out("CSV of the lines of lime and maple", "--lines")
 @options.samples
@@ -317,7 +323,11 @@ def boundary_toy(out: str) -> None:
 
 @click.command()
 @click.option(
-    "--rules", required=True, metavar="FILE", help="The rules, as config/verdict.yaml has them."
+    "--rules",
+    required=True,
+    type=options.PATH,
+    metavar="FILE",
+    help="The rules, as config/verdict.yaml has them.",
 )
 @options.tables
 @click.option(
@@ -358,9 +368,17 @@ def verdict(
 @click.command()
 @click.option("--name", required=True, help="Name of the configuration.")
 @options.tables
-@click.option("--provenance", required=True, metavar="FILE", help="Its provenance.json.")
+@click.option(
+    "--provenance", required=True, type=options.PATH, metavar="FILE", help="Its provenance.json."
+)
 @options.out("Markdown page")
-@click.option("--html", default=None, metavar="FILE", help="The same as a part of an HTML page.")
+@click.option(
+    "--html",
+    default=None,
+    type=options.PATH,
+    metavar="FILE",
+    help="The same as a part of an HTML page.",
+)
 def summary(
     name: str, tables: Sequence[tuple[str, str]], provenance: str, out: str, html: str | None
 ) -> None:
