@@ -209,6 +209,20 @@ def test_given_formulas_are_where_the_first_rounds_begin() -> None:
     assert not plain._pursuit.current.programs[0].used_inputs()
 
 
+def test_given_formulas_that_cannot_be_chosen_are_told() -> None:
+    product = Program(3, (), (("mul", (0, 1)),), 3)
+    nested = Program(3, (), (("cos", (0,)), ("sin", (3,))), 4)
+    long = Program(3, (), (("mul", (0, 1)), ("mul", (3, 2))), 4)
+    search = RankSearch(
+        LAW, small("rank", most_nodes=1), SEED, start=[(product,), (nested,), (long,)]
+    )
+    free, nesting, length = search.archive()["start_objections"]
+    assert free is None
+    assert nesting.startswith("it breaks the nesting constraints")
+    assert length == "its complexity 2 is above nodes=1"
+    assert "start_objections" not in RankSearch(LAW, small("rank"), SEED, start=[(long,)]).archive()
+
+
 def test_of_many_inputs_those_that_matter_are_found() -> None:
     layers = layers_of(lambda x: [3 * x[:, 7:8] * x[:, 7:8] + x[:, 31:32]], 40, 300, 100)
     run = evolve(layers, small("rank", population=20, generations=800), 1)
