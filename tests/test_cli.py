@@ -823,7 +823,7 @@ def test_evolve_takes_a_number_of_formulas(tmp_path: Path, layers_file: Path) ->
         (["--threads", "0"], "'threads' is 0"),
         (["--formulas", "many"], "'formulas' is 'many'; auto, a number"),
         (["--formulas", "0"], "'formulas' is 0"),
-        (["--formulas", "-1"], "'formulas' is '-1'"),
+        (["--formulas", "-1"], "'formulas' is -1; a whole number from 1"),
         (["--formulas", "2", "--preset", "joint"], "'formulas' is 2; the preset joint has one"),
         (["--fidelity", "2"], "'fidelity' is 2.0"),
         (["--fidelity", "nan"], "'fidelity' is nan"),
