@@ -459,6 +459,8 @@ def _search(
     threads: int,
 ) -> Explanation:
     """One search of the layers, with the seed of a run, from 1 on."""
+    if callback is not None and not callable(callback):
+        raise UserError(f"'callback' is {callback!r}; a function of a Generation is needed")
     ranked = isinstance(search, RankSettings)
     scaler = _scaler(sample, None if ranked else getattr(network, "scaler", None))
     scaled = scale_layers(sample, scaler)

@@ -622,6 +622,7 @@ BAD: dict[str, tuple[Any, Any, dict[str, Any], str]] = {
         "'fidelity' is of the preset rank; the preset is 'paper'",
     ),
     "task": (mlp(2, 3, 1), X, {"task": 5}, "^'task' is 5; a name as text is needed"),
+    "callback": (mlp(2, 3, 1), X, {"callback": True}, "^'callback' is True; a function of a"),
     "layers, a number": (mlp(2, 3, 1), X, {"layers": 1}, "'layers' is 1; a list of names"),
     "nodes": (mlp(2, 3, 1), X, {"nodes": 0}, "^'nodes' is 0; a whole number"),
     "nodes, text": (mlp(2, 3, 1), X, {"nodes": "3"}, "^'nodes' is '3'"),
