@@ -5,7 +5,6 @@
 scikit-learn only if the model is theirs.
 """
 
-import contextlib
 import re
 import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -352,8 +351,8 @@ class TorchBox:
         """
         import torch
 
-        mode = evaluation_mode(self.module) if evaluation else contextlib.nullcontext()
-        with mode, torch.no_grad():
+        mode = evaluation_mode if evaluation else keep_buffers
+        with mode(self.module), torch.no_grad():
             return self._layer_tensors(x, instead or {})
 
     def as_read(self, x: NDArray[Any]) -> NDArray[Any]:
@@ -485,8 +484,7 @@ class TorchBox:
                     handles.append(module.register_forward_hook(write_down(name)))
                 if read:
                     handles.append(module.register_forward_pre_hook(read_off(name + INPUT)))
-            with keep_buffers(self.module):
-                return calls, self.module(*args, **named)
+            return calls, self.module(*args, **named)
         except (UserError, MemoryError):
             raise
         except Exception as error:

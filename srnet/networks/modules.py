@@ -61,12 +61,13 @@ def check_values(module: "torch.nn.Module") -> None:
 
 @contextlib.contextmanager
 def evaluation_mode(module: "torch.nn.Module") -> Iterator[None]:
-    """In eval mode, and afterwards each module in its own again."""
+    """In eval mode, and afterwards each module in its own again, with its buffers as they were."""
     modes = [(part, part.training) for part in module.modules() if hasattr(part, "training")]
     try:
         with contextlib.suppress(NotImplementedError):  # one of torch.export has one mode alone
             module.eval()
-        yield
+        with keep_buffers(module):
+            yield
     finally:
         for part, training in modes:
             part.training = training

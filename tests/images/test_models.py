@@ -116,6 +116,33 @@ def test_a_module_of_any_floating_type(dtype: torch.dtype) -> None:
     assert module.convolution.weight.dtype == dtype
 
 
+class Tiring(Patch):
+    """Its first channels are one, so that colours are tried; each call takes from the answer."""
+
+    def __init__(self) -> None:
+        super().__init__(logits, channels=1)
+        self.register_buffer("fatigue", torch.zeros(1))
+        self.register_buffer("calls", torch.zeros(1))
+
+    def forward(self, x: torch.Tensor):
+        answer = super().forward(x.mean(1, keepdim=True)) - self.fatigue
+        self.fatigue += 0.1
+        self.calls = self.calls + 1
+        return answer
+
+
+def test_buffers_of_a_module_stay_as_they_were() -> None:
+    module = Tiring()
+    calls = module.calls
+    found = explained(module, label=1, curves=True)
+    # no call is answered otherwise than the first one
+    assert explained(Tiring(), label=1, batch=1).scores == pytest.approx(found.scores)
+    deletion = measures.deletion(module, found.image, found.scores, segments=SEGMENTS, label=1)
+    assert deletion.probabilities[0] == pytest.approx(found.probability)
+    assert (module.fatigue, module.calls) == (0, 0)
+    assert module.calls is calls
+
+
 @pytest.mark.parametrize("channels", [1, 2, 3, 4, 5])
 @pytest.mark.parametrize("precision", ["float32", "bfloat16"])
 def test_a_module_of_any_number_of_channels(channels: int, precision: str) -> None:
