@@ -103,7 +103,7 @@ def _read(source: bytes, parents: tuple[str, ...]) -> tuple[str, tuple[str, ...]
     names: list[str] = []
     documented = ast.Module | ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef
     for node in ast.walk(tree):
-        if isinstance(node, documented) and ast.get_docstring(node) is not None:
+        if isinstance(node, documented) and ast.get_docstring(node, clean=False) is not None:
             node.body = node.body[1:] or [ast.Pass()]
         elif isinstance(node, ast.Import):
             names.extend(alias.name for alias in node.names)
