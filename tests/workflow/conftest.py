@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 from helpers.fakes import ROOT
+from helpers.snakemake_fork import run_snakemake
 
 Snakemake = Callable[..., subprocess.CompletedProcess[str]]
 
@@ -26,16 +27,14 @@ def snakemake() -> Snakemake:
 
     def run(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
         commands = str(Path(sys.executable).parent)
+        modules = [folder, ROOT]
         environment = {
             **os.environ,
-            "PYTHONPATH": os.pathsep.join([str(folder), str(ROOT)]),
+            "PYTHONPATH": os.pathsep.join(map(str, modules)),
             "PYTHONWARNINGS": "error::RuntimeWarning",  # none of NumPy's reaches a log
             "PATH": os.pathsep.join([commands, os.environ["PATH"]]),
         }
-        command = [sys.executable, "-m", "snakemake", *arguments]
-        return subprocess.run(
-            command, cwd=folder, env=environment, text=True, capture_output=True, check=False
-        )
+        return run_snakemake(folder, arguments, environment, modules)
 
     return run
 
