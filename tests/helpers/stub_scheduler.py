@@ -40,6 +40,11 @@ def alive(job: dict) -> bool:
     return _status(job) is None and Path(f"/proc/{job['pid']}").exists()
 
 
+def is_watched(job: dict) -> bool:
+    """Whether somebody has asked for the state of a job."""
+    return Path(job["exit"]).with_suffix(".asked").exists()
+
+
 def _submit(kind: str, arguments: list[str]) -> int:
     folder = Path(os.environ["STUB_SCHEDULER"])
     options, script = arguments[:-1], Path(arguments[-1])
@@ -79,15 +84,18 @@ def _cancel(job: dict) -> None:
 
 def _main(name: str, *arguments: str) -> None:
     known = {str(job["number"]): job for job in jobs(Path(os.environ["STUB_SCHEDULER"]))}
-    asked = [known[argument] for argument in arguments if argument in known]
+    named = [known[argument] for argument in arguments if argument in known]
+    if name in ("bjobs", "qstat"):
+        for job in named:
+            Path(job["exit"]).with_suffix(".asked").touch()
     if name == "bsub":
         print(f"Job <{_submit(name, list(arguments))}> is submitted to default queue <normal>.")
     elif name == "qsub":
         print(_submit(name, list(arguments)))
     elif name in ("bkill", "qdel"):
-        for job in asked:
+        for job in named:
             _cancel(job)
-    elif not asked:
+    elif not named:
         sys.exit(
             {
                 "bjobs": f"Job <{arguments[-1]}> is not found",
@@ -95,10 +103,10 @@ def _main(name: str, *arguments: str) -> None:
             }[name]
         )
     elif name == "bjobs":
-        print({None: "RUN", 0: "DONE"}.get(_status(asked[0]), "EXIT"))
+        print({None: "RUN", 0: "DONE"}.get(_status(named[0]), "EXIT"))
     else:
-        status = _status(asked[0])
-        print(f"Job Id: {asked[0]['number']}\n    job_state = {'R' if status is None else 'F'}")
+        status = _status(named[0])
+        print(f"Job Id: {named[0]['number']}\n    job_state = {'R' if status is None else 'F'}")
         if status is not None:
             print(f"    Exit_status = {status}")
 

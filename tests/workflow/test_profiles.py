@@ -7,6 +7,7 @@ import re
 import signal
 import subprocess
 import sys
+import time
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -197,10 +198,23 @@ def test_an_interrupt_cancels_the_jobs(cluster):
             "preexec_fn": lambda: signal.signal(signal.SIGINT, signal.SIG_DFL) and None,
         }
         driver = subprocess.Popen(
-            [*where.pop("command"), "long.txt"], **where, **heeding, stdout=file, stderr=file
+            [*where.pop("command"), "--seconds-between-status-checks", "5", "long.txt"],
+            **(where | heeding),
+            stdout=file,
+            stderr=file,
         )
     try:
-        wait_for(lambda: "external jobid" in log.read_text(), "a job", log.read_text)
+        # while Snakemake 9.27 asks for the states of jobs, it forgets them, and cancels none
+        wait_for(
+            lambda: any(map(stub_scheduler.is_watched, submitted())), "a job's state", log.read_text
+        )
+        threads = Path(f"/proc/{driver.pid}/task")
+        wait_for(
+            lambda: not any(each.read_text() for each in threads.glob("*/children")),
+            "the check to end",
+            log.read_text,
+        )
+        time.sleep(1)
         driver.send_signal(signal.SIGINT)
         driver.wait(timeout=HANG)
     finally:
