@@ -97,7 +97,7 @@ check: lint ## lint and the fast tests: under two minutes
 
 # A file's tests stay together, for they share what they make.
 test: lint chromium ## lint and every test
-	python -m pytest -n $(CORES) --dist loadfile
+	python -m pytest -n $$(($(CORES) + 1)) --dist loadfile  # some tests wait, for Slurm or a server
 
 # Without it, the tests that need it are skipped and say so.
 chromium: ## Debian's Chromium for the tests of the report and the site, installed by root only
