@@ -1,5 +1,6 @@
 """Formulas as LaTeX."""
 
+import math
 import re
 import unicodedata
 from collections.abc import Iterable, Mapping, Sequence
@@ -55,7 +56,10 @@ class _Latex(LatexPrinter):
         digits = self.digits
         if digits >= EXACT and expr.is_finite:
             digits = len(Decimal(repr(float(expr))).as_tuple().digits)
-        return str(super()._print_Float(sympy.Float(expr, digits)))
+        # from the decimal digits: rounded in binary first, one in seventy ends in another digit
+        number = float(expr)
+        shown = f"{number:.{digits}g}" if math.isfinite(number) else expr
+        return str(super()._print_Float(sympy.Float(shown, digits)))
 
     def _print_Symbol(self, expr: sympy.Symbol, style: str = "plain") -> str:
         if expr.name in self.names:

@@ -4,7 +4,7 @@ import re
 
 import pytest
 import sympy
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 from matplotlib.mathtext import MathTextParser
 
@@ -42,6 +42,15 @@ def test_words_do_not_run_together() -> None:
     assert latex(a * b, names=names) == r"\mathrm{a\ b} \cdot \mathrm{speed}"
     assert latex(a * b, names={"a_b": "x", "c": "y"}) == "x y"
     assert latex(a * b**2, names=names).endswith(r"\mathrm{speed}^{2}")
+
+
+@given(st.floats(allow_nan=False, allow_infinity=False, allow_subnormal=False), st.integers(1, 17))
+@example(0.28774911165237427, 4)  # .2878 where 17 bits are kept before the digits are
+@example(0.5926485405745885, 4)
+def test_a_constant_is_rounded_as_python_rounds_it(value: float, digits: int) -> None:
+    shown = latex(sympy.Float(value), digits)
+    number = re.sub(r" \\cdot 10\^\{(-?\d+)\}", r"e\1", shown)
+    assert float(number) == float(f"{value:.{digits}g}")
 
 
 @given(st.lists(st.text(st.characters(exclude_categories=["Cs"]), max_size=6), max_size=4))
