@@ -17,7 +17,7 @@ RUN --mount=type=bind,from=ghcr.io/astral-sh/uv:0.13.9,source=/uv,target=/usr/bi
     --mount=type=bind,source=requirements.lock,target=requirements.lock \
     echo 'torch; sys_platform == "none"' > /tmp/installed \
     && uv pip install --reinstall --require-hashes --constraints requirements.lock --overrides /tmp/installed \
-      --requirements pyproject.toml --extra workflow --extra cluster --extra storage \
+      --requirements pyproject.toml --extra workflow --extra cluster --extra storage --extra compare \
     && rm /tmp/installed
 
 RUN --mount=type=bind,from=ghcr.io/astral-sh/uv:0.13.9,source=/uv,target=/usr/bin/uv \

@@ -32,7 +32,7 @@ def read(path: str) -> str:
 def test_the_version_is_the_same_everywhere() -> None:
     environment = yaml.safe_load(read("workflow/envs/srnet.yaml"))
     assert yaml.safe_load(read("CITATION.cff"))["version"] == srnet.__version__
-    assert environment["dependencies"][-1]["pip"][-1] == f"srnet=={srnet.__version__}"
+    assert environment["dependencies"][-1]["pip"][-1] == f"srnet[compare]=={srnet.__version__}"
     assert re.findall(r'tag="v(.*?)"', read("docs/workflow.md")) == [srnet.__version__]
     assert "srnet:{__version__}" in read("workflow/rules/container.smk")
     assert 'path = "srnet/_version.py"' in read("pyproject.toml")
