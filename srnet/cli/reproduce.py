@@ -17,7 +17,7 @@ from srnet.resources import find_config, resource
     "configuration",
     required=True,
     metavar="NAME|FILE",
-    help="What to run: demo, config (the first paper), images (the second), joint, rank, or a YAML "
+    help="What to run: demo, config (the first paper), images (the second), presets, or a YAML "
     "file of your own with what differs from config.",
 )
 @click.option(
