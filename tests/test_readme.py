@@ -4,7 +4,9 @@ import re
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 import pytest
+import sympy
 import yaml
 
 from srnet import __version__
@@ -53,6 +55,52 @@ def test_its_picture_and_verdict_are_the_published_ones() -> None:
     table = re.findall(r"^\|.*", (published / "README.md").read_text(encoding="utf-8"), re.M)
     for line in table[: table.index("| file | content |")]:
         assert line in page, "the verdict of results/published/paper/README.md is another"
+
+
+def read_formulas(text: str) -> dict[str, sympy.Expr]:
+    """Lines such as ``g = 0.2 x + sin(x)²``, by what stands before the equals sign."""
+    lines = re.findall(r"^    (?:[^=]*: +)?(\w) = (.*?)(?:  .*)?$", text, re.M)
+    return {
+        # a space between factors is a product
+        name: sympy.sympify(re.sub(r"(?<=[\w)]) (?=[\w(])", "*", formula.replace("²", "**2")))
+        for name, formula in lines
+    }
+
+
+@pytest.mark.parametrize("page", ["README.md", "docs/reading.md"])
+def test_its_example_is_the_best_published_run(page: str) -> None:
+    text = (ROOT / page).read_text(encoding="utf-8")
+    tables = ROOT / "results" / "published" / "paper" / "tables"
+    layers, network = (
+        pd.read_csv(tables / f"{name}.csv").query("task == 'K0' and preset == 'paper'")
+        for name in ("hidden_semantics", "expressions")
+    )
+    assert f"snakemake results/paper/K0/srnet/paper/{network['seed'].item()}.json" in text
+    shown = re.findall(r"^    (layer \d|output): +f = (.*?)  +MSE (.*)$", text, re.M)
+    assert len(shown) == len(layers)
+    h1, h2 = np.random.default_rng(0).uniform(0.2, 0.8, (2, 50))
+    for (_, formula, error), row in zip(shown, layers.itertuples(), strict=True):
+        assert float(error) == float(f"{row.mse:.2g}")
+        [ours] = read_formulas(f"    f = {formula}").values()
+        for x, first, second in zip(np.linspace(-1, 1, 50), h1, h2, strict=True):
+            values = {"x": x, "h1": first, "h2": second}
+            assert float(ours.subs(values)) == pytest.approx(
+                float(sympy.sympify(row.formula).subs(values)), abs=1e-3
+            )
+
+
+def test_the_composed_example_is_the_best_published_run() -> None:
+    text = (ROOT / "docs" / "reading.md").read_text(encoding="utf-8")
+    network = pd.read_csv(ROOT / "results" / "published" / "paper" / "tables" / "expressions.csv")
+    [published] = network.query("task == 'K0' and preset == 'paper'").itertuples()
+    assert f"fitness {published.fitness:.7f}" in text
+    lines = read_formulas(text[text.index("compose to") :])
+    composed = lines["y"]
+    for name in ("u", "s", "g"):
+        composed = composed.subs(name, lines[name])
+    exact = sympy.sympify(published.formula)
+    for x in np.linspace(-1, 1, 21):
+        assert float(composed.subs("x", x)) == pytest.approx(float(exact.subs("x", x)), abs=1e-3)
 
 
 def test_the_citation_is_of_this_version() -> None:
