@@ -20,6 +20,9 @@ from srnet.cgp.program import Program
 
 _Key = tuple[str, tuple[int, ...]]
 
+# e to more than this leaves exp for no weight: weights would be beyond float32, then float64.
+_LARGEST_SHIFT = 80.0
+
 
 class _Affine(NamedTuple):
     """slope · value + shift, the value that of an address; of none the shift alone, a constant."""
@@ -73,6 +76,8 @@ def fold_sum(
             for name, operands in program.nodes:
                 value = builder.apply(name, *(values[operand] for operand in operands))
                 if not (math.isfinite(value.slope) and math.isfinite(value.shift)):
+                    return None
+                if value.slope == 0.0 and value.address is not None:  # it was too small
                     return None
                 values.append(value)
             total = _add(builder, total, _scaled(values[program.output], weight))
@@ -237,7 +242,7 @@ def _div(builder: _Builder, a: _Affine, b: _Affine) -> _Affine:
 
 def _square(builder: _Builder, a: _Affine) -> _Affine:
     square = builder.node("square", builder.address(_monic(a)))
-    return _Affine(a.slope**2, 0.0, square.address)
+    return _Affine(a.slope * a.slope, 0.0, square.address)
 
 
 def _unsigned(a: _Affine) -> _Affine:
@@ -261,6 +266,8 @@ def _ln(builder: _Builder, a: _Affine) -> _Affine:
 
 
 def _exp(builder: _Builder, a: _Affine) -> _Affine:
+    if abs(a.shift) > _LARGEST_SHIFT:
+        return builder.node("exp", builder.address(a))
     power = builder.node("exp", builder.address(_Affine(a.slope, 0.0, a.address)))
     return _Affine(float(np.exp(a.shift)), 0.0, power.address)
 

@@ -61,6 +61,13 @@ class _Latex(LatexPrinter):
         shown = f"{number:.{digits}g}" if math.isfinite(number) else expr
         return str(super()._print_Float(sympy.Float(shown, digits)))
 
+    def _print_Rational(self, expr: sympy.Rational) -> str:
+        number = float(expr)
+        # a decimal number that is kept in an exponent, see sympy_forms
+        if expr.q > 1 and abs(number) > 9 and sympy.Rational(repr(number)) == expr:
+            return repr(number)
+        return str(super()._print_Rational(expr))
+
     def _print_Symbol(self, expr: sympy.Symbol, style: str = "plain") -> str:
         if expr.name in self.names:
             return self.names[expr.name]

@@ -15,6 +15,8 @@ from srnet.model.srnet import SRNet, network_operations
 # Sub-expressions are shared in memory but not on paper, and sympy's rules walk what would stand on
 # paper.
 MAX_OPERATIONS = 2000
+# Summands of exponents that sympy may not take out of them.
+_LARGEST_SHIFT = 30.0
 
 
 def layer_sympy(
@@ -162,7 +164,18 @@ def _apply(name: str, *arguments: sympy.Expr) -> sympy.Expr:
 
 def symbolic(primitive: Primitive, *arguments: sympy.Expr) -> sympy.Expr:
     """A primitive's value in sympy."""
+    if primitive.name in ("exp", "sigmoid"):
+        arguments = tuple(map(_keep_shift, arguments))
     return sympy.sympify((primitive.symbolic or primitive.value)(sympy, *arguments))
+
+
+def _keep_shift(argument: sympy.Expr) -> sympy.Expr:
+    """An exponent whose large summand stays in it: sympy takes a Float out of exp, and e to it may
+    be more than float64 holds; a fraction it leaves there."""
+    shift, rest = argument.as_coeff_Add()
+    if shift.is_Float and shift.is_finite and abs(shift) > _LARGEST_SHIFT:
+        return rest + sympy.Rational(repr(float(shift)))
+    return argument
 
 
 def _constant(name: str, *arguments: sympy.Number) -> sympy.Number:

@@ -171,6 +171,35 @@ def test_of_what_is_constant_or_not_finite_nothing_is_left(program: Program) -> 
     assert fold_constants(program) is None
 
 
+@pytest.mark.parametrize(
+    ("program", "text"),
+    [
+        (
+            chain(("sub", (0, 2)), ("exp", (3,)), ("mul", (4, 1)), constants=[800]),
+            "(exp((x + -800.0)) * y)",
+        ),
+        (
+            chain(("sub", (0, 2)), ("exp", (3,)), ("sqrt", (4,)), constants=[800]),
+            "sqrt(exp((x + -800.0)))",
+        ),
+        (
+            chain(("add", (0, 2)), ("exp", (3,)), ("square", (4,)), constants=[400]),
+            "(exp((x + 400.0)))**2",
+        ),
+        (chain(("sub", (0, 2)), ("exp", (3,)), constants=[3]), "exp(x)"),
+    ],
+)
+def test_an_exponent_keeps_a_shift_that_no_weight_can_hold(program: Program, text: str) -> None:
+    folded = fold_constants(program)
+    assert folded is not None
+    assert folded.render(NAMES) == text
+
+
+def test_a_factor_too_small_for_float64_leaves_nothing() -> None:
+    tiny = chain(("mul", (0, 2)), ("square", (3,)), ("add", (4, 1)), constants=[1e-200])
+    assert fold_constants(tiny) is None
+
+
 def test_sums_that_cancel() -> None:
     x, y = Program(2, (), (), 0), Program(2, (), (), 1)
     assert fold_sum([x, x], [1.0, -1.0]) is None

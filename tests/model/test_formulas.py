@@ -4,6 +4,7 @@ that cannot hang or lie."""
 import json
 import os
 import pickle
+import re
 import signal
 import subprocess
 import sys
@@ -28,6 +29,7 @@ from srnet.io.files import write_json
 from srnet.model.fitting import fitness
 from srnet.model.formulas import Simplified, network_operations, raw_forms, written_out
 from srnet.model.latex import latex
+from srnet.model.parse import parse_formula
 from srnet.model.simplify import describe, simplify, write_formulas
 from srnet.model.simplify_worker import STRATEGIES, TOLERANCE, Formula, relative_error, simplest
 from srnet.model.srnet import SRNet
@@ -707,3 +709,30 @@ class TestDescribe:
         assert isinstance(forms, Simplified)
         assert [form.raw for form in forms.layers] == SMALL.expressions()
         assert [form.raw for form in forms.outputs] == SMALL.network_expressions()
+
+
+@pytest.mark.parametrize(
+    "formula",
+    [
+        "exp(0.4*(x0 - 2010.5))",
+        "sigmoid(0.8*(x0 - 2011.3))*x1",
+        "square(exp(-0.3*(x0 - 2010.5)))",
+        "exp(x0*0.9 - 1809.5)/x1",
+        "exp((1700000000.5 - x0)/3600.5)",
+    ],
+)
+def test_an_exponent_of_a_column_far_from_zero_stays(formula: str) -> None:
+    model = SRNet(
+        ((parse_formula(formula, ["x0", "x1"]),),),
+        (np.ones((1, 1)),),
+        (np.zeros(1),),
+        reads="scalars",
+    )
+    centre = 1.7e9 if "17" in formula else 2011.0
+    x = np.array([[centre, 1.0], [centre + 3, 2.0], [centre - 4, 0.5]])
+    [expr] = network_sympy(model)
+    symbols = sympy.symbols("x0 x1", real=True)
+    for shown in (expr, sympy.sympify(text(expr), locals={str(each): each for each in symbols})):
+        found = sympy.lambdify(symbols, shown)(*x.T)
+        np.testing.assert_allclose(found, model.predict(x).ravel(), rtol=1e-9)
+    assert not re.search(r"frac\{\d{2,}\}", latex(expr))  # a decimal number, as elsewhere
