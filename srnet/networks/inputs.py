@@ -227,8 +227,16 @@ class _Frame:
         for position, name in enumerate(frame.columns):
             column = frame.iloc[:, position]
             if _holds_text(column):
-                found = {str(value): value for value in column.unique()}
+                values = column.unique()
+                found = {str(value): value for value in values}
                 _check_texts(str(name), column, found)
+                for value in values:
+                    if found[str(value)] is not value and found[str(value)] != value:
+                        raise UserError(
+                            f"the column {str(name)!r} of X has {value!r} and "
+                            f"{found[str(value)]!r}, which are one text; values of one type are "
+                            f"needed"
+                        )
                 texts[str(name)] = sorted(found)
                 originals[str(name)] = found
         types = zip(frame.columns, frame.dtypes, strict=True)

@@ -133,6 +133,12 @@ def test_what_no_formula_can_read_is_a_sentence(X: Any, words: str) -> None:
         tabulate(X, Inputs.of(X).texts)
 
 
+def test_values_that_are_one_text_are_refused() -> None:
+    frame = pd.DataFrame({"a": [1.0, 2.0, 3.0], "d": pd.Series([1, "1", "b"], dtype=object)})
+    with pytest.raises(UserError, match="the column 'd' of X has 1 and '1', which are one text"):
+        Inputs.of(frame)
+
+
 def test_a_text_that_was_not_explained_is_a_sentence() -> None:
     texts = Inputs.of(FRAME).texts
     with pytest.raises(UserError, match="'sex' of X has the text 'x' in row 2; .* with f, m"):
