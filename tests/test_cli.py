@@ -1093,3 +1093,16 @@ def test_bad_options_of_make_images_are_a_sentence(
 ) -> None:
     sentence(srnet("make-images", tmp_path / "images", *options), words)
     assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("encoding", ["gbk", "cp932"])
+def test_an_output_that_lacks_a_sign_has_it_escaped(encoding: str) -> None:
+    run = subprocess.run(
+        [sys.executable, "-m", "srnet.cli", "explain", "--help"],
+        env={**os.environ, "PYTHONIOENCODING": encoding},
+        capture_output=True,
+        check=False,
+    )
+    assert (run.returncode, run.stderr) == (0, b"")
+    assert b"R\\xb2" in run.stdout

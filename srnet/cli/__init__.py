@@ -1,6 +1,7 @@
 """The command line ``srnet …``: light at import, each command imports what it needs."""
 
 import errno
+import io
 import re
 import sys
 import warnings
@@ -50,6 +51,12 @@ class Commands(click.Group):
                 formatter.write_dl(
                     [(str(each.name), each.get_short_help_str(limit)) for each in commands]
                 )
+
+    def main(self, *args: Any, **options: Any) -> Any:
+        """Run a command; what the terminal's encoding lacks, as R² in GBK, is escaped."""
+        if isinstance(sys.stdout, io.TextIOWrapper):
+            sys.stdout.reconfigure(errors="backslashreplace")
+        return super().main(*args, **options)
 
     def invoke(self, ctx: click.Context) -> Any:
         """Run a command."""
