@@ -48,6 +48,7 @@ _SEED = Integer(0, 2**63 - 2)  # a run counts from 1
 SEEDS = Integer(2, 100)  # of one call
 _WIDTH = Number(above=0, at_most=1)
 _NODES = Integer(1)
+_INTERRUPTED = "interrupted: the explanation is the best so far"
 # Of a run, what tells of the model alone, so that a resumed search keeps it.
 _MODEL_KEYS = ("input_texts", "output", "network_outputs", "point")
 
@@ -288,21 +289,34 @@ def explain(
         validation=None if validation is None else tabulate(validation, inputs.texts),
         inputs=inputs,
         start=start,
-        callback=callback,
         progress=progress,
         threads=threads,
         sample_weight=sample_weight,
     )
     if seeds is None:
-        explanation = explain_seed(seed=seed)
+        explanation = explain_seed(seed=seed, callback=callback)
     else:
         from srnet.explanation.seeds import compare_runs, most_faithful
 
-        found, first = [], _SEED.check("seed", seed)
-        for i in range(SEEDS.check("seeds", seeds)):
-            found.append(explain_seed(seed=first + i))
+        found, first, ended = [], _SEED.check("seed", seed), False
+        with _catch_interrupts() as interrupted:
+
+            def ends(generation: Generation) -> bool:
+                nonlocal ended
+                ended = interrupted() or (callback is not None and bool(callback(generation)))
+                return ended
+
+            # what is no function is refused by the search
+            asked = ends if callback is None or callable(callback) else callback
+            for i in range(SEEDS.check("seeds", seeds)):
+                found.append(explain_seed(seed=first + i, callback=asked))
+                if ended or interrupted():
+                    break
+            if interrupted():
+                warnings.warn(_INTERRUPTED, stacklevel=2)
         explanation = found[most_faithful(found)]
-        explanation = explanation.with_run({**explanation.run, "consensus": compare_runs(found)})
+        if len(found) > 1:
+            told["consensus"] = compare_runs(found)
     if layers is None and len(explanation.layers) == 1 and not isinstance(network, FunctionBox):
         warnings.warn(
             "only the output is explained, for the model has no activation module; name layers "
@@ -521,7 +535,7 @@ def _search(
             **options,
         )
     if interrupted():
-        warnings.warn("interrupted: the explanation is the best so far", stacklevel=4)
+        warnings.warn(_INTERRUPTED, stacklevel=4)
     return make_explanation(run)
 
 

@@ -119,6 +119,20 @@ def test_seeds_are_searches_of_their_own() -> None:
     assert str(again.consensus) == str(found.consensus)
 
 
+@pytest.mark.filterwarnings("ignore:the formulas are not the network")
+def test_a_callback_ends_all_of_them() -> None:
+    calls: list[int] = []
+
+    def second(generation: Any) -> bool:
+        calls.append(generation.number)
+        return len(calls) == 2
+
+    options: dict[str, Any] = {"budget": 4000, "progress": False, "seeds": 50}
+    found = explain(lambda x: np.sin(2 * x[:, 0]) * x[:, 1], X, callback=second, **options)
+    assert len(calls) == 2
+    assert found.run["generations"] >= 1
+
+
 @pytest.mark.parametrize("seeds", [0, 1, 101, 2.5, "3"])
 def test_other_numbers_of_seeds_are_a_sentence(seeds: Any) -> None:
     with pytest.raises(UserError, match="'seeds' is .*from 2 to 100"):

@@ -470,7 +470,8 @@ def heeded() -> Iterator[None]:
 
 
 @pytest.mark.usefixtures("heeded")
-def test_ctrl_c_gives_the_best_so_far_and_a_second_one_is_as_ever() -> None:
+@pytest.mark.parametrize("seeds", [{}, {"seeds": 100}])
+def test_ctrl_c_gives_the_best_so_far_and_a_second_one_is_as_ever(seeds: dict[str, int]) -> None:
     handler = signal.getsignal(signal.SIGINT)
 
     def interrupt() -> None:
@@ -478,10 +479,10 @@ def test_ctrl_c_gives_the_best_so_far_and_a_second_one_is_as_ever() -> None:
         os.kill(os.getpid(), signal.SIGINT)
 
     threading.Thread(target=interrupt).start()
+    options = {"budget": f"{HANG}s", "progress": False, "settings": {"stop": 0.0}}
     with pytest.warns(UserWarning, match="best so far"):
-        found = explain(
-            mlp(2, 3, 3, 1), X, budget=f"{HANG}s", progress=False, settings={"stop": 0.0}
-        )
+        found = explain(mlp(2, 3, 3, 1), X, **options, **seeds)
+    assert found.consensus is None  # of one search
     assert signal.getsignal(signal.SIGINT) is handler
     assert found.run["generations"] >= 1
     assert len(found.pareto) >= 1
