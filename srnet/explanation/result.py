@@ -366,7 +366,7 @@ class Explanation:
             position = Integer(0, len(front) - 1).check("how", how)
         chosen = front[position]
         # what an entry lacks is not the former model's
-        optional = ("reads", "targets", "genes")
+        optional = ("reads", "targets", "genes", "own_functions")
         kept = {key: value for key, value in self.run.items() if key not in optional}
         if chosen["fitness"] != kept.get("fitness"):
             for measure in _MEASURES:  # those that the entry lacks are of another model

@@ -97,6 +97,19 @@ def test_other_functions_are_a_sentence(functions: Any, words: str) -> None:
         explain(lambda x: x[:, 0], X, functions=functions, **OPTIONS)
 
 
+def test_a_model_without_it_that_is_selected_needs_it_no_more() -> None:
+    bump = make_function("bump", lambda m, x: m.exp(-x * x))
+    found = explain(
+        lambda x: np.exp(-4 * (x[:, 0] - 0.5) ** 2) + x[:, 1],
+        X,
+        functions=["add", "mul", bump],
+        **OPTIONS,
+    )
+    simplest = found.select(0)
+    assert "bump" not in functions_of(simplest)
+    assert "own_functions" not in simplest.run
+
+
 def test_an_estimator_takes_them() -> None:
     bump = make_function("bump", lambda m, x: m.exp(-x * x))
     estimator = SRNetRegressor(
