@@ -32,7 +32,7 @@ def read_start(values: Sequence[str]) -> list[str] | Explanation | None:
 def _read_lines(path: str) -> list[str]:
     check_readable(path)
     try:
-        with open(path, encoding="utf-8") as file:
+        with open(path, encoding="utf-8-sig") as file:
             lines = [line.strip() for line in file]
     except UnicodeDecodeError as error:
         raise UserError(f"{path}: is no text of UTF-8 ({error.reason})") from error

@@ -361,7 +361,7 @@ def read_class_names(path: StrPath) -> tuple[str, ...]:
     """
     check_readable(path)
     try:
-        text = Path(path).read_text(encoding="utf-8")
+        text = Path(path).read_text(encoding="utf-8-sig")
     except (OSError, UnicodeDecodeError) as error:
         raise UserError(
             f"{path}: cannot be read as text ({getattr(error, 'strerror', None) or 'not UTF-8'})"
