@@ -31,6 +31,9 @@ MOST_VALIDATION_ROWS = 1000
 _HELD_OUT, _LEAST, _FEW_ROWS, _NEW, _RECOMBINED = 0.2, 10, 1000, 400, 0.5
 # Outputs whose deviations differ by no more than this factor share a scale.
 _SCALE_RATIO = 10
+# Of an output, largest less smallest value; float32, in which constants are fitted and rounded,
+# ends at 1e-38, and losses are squares.
+_SMALLEST_SPREAD = 1e-28
 # An input whose values repeat, no more of them than these, is taken for a kind.
 _FEW_VALUES = 10
 
@@ -142,6 +145,7 @@ def sample_layers(
         given, what = (validation, "'validation'") if is_given else (rows, "X")
         names, own[split] = _evaluate(network, x, given, what)
     _check_widths(names, own)
+    _check_size(own["train"][-1])
     wide = [i for i in (0, -1) if too_coarse(own["train"][i]).any()]
     values = {split: [value.astype(np.float32) for value in each] for split, each in own.items()}
     for split, i in itertools.product(own, wide):
@@ -313,6 +317,21 @@ def _check_widths(names: list[str], own: dict[str, list[NDArray[Any]]]) -> None:
                     f"the layer '{name}' gives {a.shape[1]} columns for {len(a)} rows and "
                     f"{b.shape[1]} for {len(b)}; a function of one row is needed"
                 )
+
+
+def _check_size(outputs: NDArray[Any]) -> None:
+    """UserError if the outputs (n, k) differ by less than the search, in float32, can tell."""
+    values = np.asarray(outputs, dtype=np.float64)
+    largest = np.abs(values).max(axis=0)
+    spread = np.ptp(values, axis=0)
+    small = (spread > CONSTANT_SPREAD * largest) & (spread < _SMALLEST_SPREAD)
+    if small.any():
+        column = int(small.argmax())
+        raise UserError(
+            f"the output {column} of the model spans {spread[column]:.3g} on these rows; the "
+            f"search needs at least {_SMALLEST_SPREAD:g}, for it computes in float32: explain a "
+            f"multiple of the output, as lambda X: 1e30 * model(X)"
+        )
 
 
 def _are_in_range(values: NDArray[Any]) -> NDArray[np.bool_]:

@@ -7,6 +7,7 @@ import pytest
 from numpy.typing import NDArray
 
 from srnet import explain
+from srnet.errors import UserError
 from srnet.typing import Floats
 
 SMALL: dict[str, Any] = {"budget": 20_000, "progress": False}
@@ -96,3 +97,10 @@ def test_an_output_that_is_constant_is_not_blown_up() -> None:
     np.testing.assert_allclose(found.predict(FAR)[:, 1], 5.0, rtol=1e-6)
     assert found.r2 is not None
     assert found.r2 > 0.999
+
+
+@pytest.mark.parametrize("unit", [1e-32, 1e-46, 1e-60, 1e-200])
+def test_outputs_too_small_for_float32_are_refused(unit: float) -> None:
+    units = np.array([1.0, unit])
+    with pytest.raises(UserError, match=r"the output 1 .* needs at least 1e-28.* a multiple"):
+        explain(lambda x: units * laws(x), X, **SMALL)
