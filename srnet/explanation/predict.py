@@ -2,6 +2,7 @@
 formulas as text."""
 
 import csv
+import re
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -157,6 +158,11 @@ def _read_csv(
 ) -> tuple[list[str], Floats]:
     header, rows = csv_cells(path)
     check_columns(header, f"{path}:")
+    if len(header) == 1 and re.search("[;\t]", header[0]):
+        raise UserError(
+            f"{path}: its first line is {printable(header[0])}, one column; cells that commas "
+            f"separate are needed, and numbers with a decimal point"
+        )
     # pandas writes columns without a name as 0, 1, …
     if header != [str(i) for i in range(len(header))] and all(
         as_number(name) is not None for name in header

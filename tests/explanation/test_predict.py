@@ -127,6 +127,8 @@ def arrays(**values: Any) -> dict[str, Any]:
         ("a,a\n1,2\n", "x.csv: has the column 'a' twice"),
         ("a,b\n1,\n", "line 2, column 'b' is empty"),
         ("a,b\n1,nan\n", "line 2, column 'b' is 'nan'; a finite number is needed"),
+        ("a;b\n0,5;1,5\n", r"its first line is a;b, one column; cells that commas separate"),
+        ("a\tb\n1\t2\n", r"its first line is a\\tb, one column"),
         ("1,2\n3,4\n", r"its first line holds numbers only \(1, 2\); a header"),
         ("a,b\n1,two\n", "line 2, column 'b' is 'two'"),
         ("a\n1\n", r"shape \(1, 1\); rows × 2 columns"),
