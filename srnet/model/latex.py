@@ -62,10 +62,9 @@ class _Latex(LatexPrinter):
         return str(super()._print_Float(sympy.Float(shown, digits)))
 
     def _print_Rational(self, expr: sympy.Rational) -> str:
-        number = float(expr)
         # a decimal number that is kept in an exponent, see sympy_forms
-        if expr.q > 1 and abs(number) > 9 and sympy.Rational(repr(number)) == expr:
-            return repr(number)
+        if expr.q > 1 and 9 < abs(expr) < 1e16 and sympy.Rational(repr(float(expr))) == expr:
+            return repr(float(expr))
         return str(super()._print_Rational(expr))
 
     def _print_Symbol(self, expr: sympy.Symbol, style: str = "plain") -> str:

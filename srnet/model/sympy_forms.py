@@ -15,7 +15,7 @@ from srnet.model.srnet import SRNet, network_operations
 # Sub-expressions are shared in memory but not on paper, and sympy's rules walk what would stand on
 # paper.
 MAX_OPERATIONS = 2000
-# Summands of exponents that sympy may not take out of them.
+# Sympy may take summands up to this out of exponents.
 _LARGEST_SHIFT = 30.0
 
 
@@ -85,9 +85,20 @@ def symbols(names: Sequence[str]) -> list[sympy.Symbol]:
     return [sympy.Symbol(name, real=True) for name in names]
 
 
-# sympy where no operand is 0: the condition of a `where` is then a plain truth.
+def _exp(exponent: sympy.Expr) -> sympy.Expr:
+    """e to an exponent whose large summand stays in it: sympy takes a Float out, and e to that may
+    be 0 or infinite in float64; a fraction it leaves there."""
+    shift, rest = sympy.sympify(exponent).as_coeff_Add()
+    if shift.is_Float and shift.is_finite and abs(shift) > _LARGEST_SHIFT:
+        exponent = rest + sympy.Rational(repr(float(shift)))
+    return sympy.exp(exponent)
+
+
+# sympy, for the primitives.
+_MODULE = SimpleNamespace(**{**vars(sympy), "exp": _exp})
+# The same where no operand is 0: the condition of a `where` is then a plain truth.
 _SYMPY = SimpleNamespace(
-    **vars(sympy), where=lambda condition, first, second: first if condition else second
+    **vars(_MODULE), where=lambda condition, first, second: first if condition else second
 )
 
 
@@ -164,18 +175,7 @@ def _apply(name: str, *arguments: sympy.Expr) -> sympy.Expr:
 
 def symbolic(primitive: Primitive, *arguments: sympy.Expr) -> sympy.Expr:
     """A primitive's value in sympy."""
-    if primitive.name in ("exp", "sigmoid"):
-        arguments = tuple(map(_keep_shift, arguments))
-    return sympy.sympify((primitive.symbolic or primitive.value)(sympy, *arguments))
-
-
-def _keep_shift(argument: sympy.Expr) -> sympy.Expr:
-    """An exponent whose large summand stays in it: sympy takes a Float out of exp, and e to it may
-    be more than float64 holds; a fraction it leaves there."""
-    shift, rest = argument.as_coeff_Add()
-    if shift.is_Float and shift.is_finite and abs(shift) > _LARGEST_SHIFT:
-        return rest + sympy.Rational(repr(float(shift)))
-    return argument
+    return sympy.sympify((primitive.symbolic or primitive.value)(_MODULE, *arguments))
 
 
 def _constant(name: str, *arguments: sympy.Number) -> sympy.Number:

@@ -20,6 +20,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
+from srnet.cgp.own_functions import make_function
 from srnet.cgp.primitives import CLASSIFICATION, PRIMITIVES, REGRESSION, Primitive, by_name
 from srnet.cgp.program import Program
 from srnet.data.dataset import Data
@@ -736,3 +737,12 @@ def test_an_exponent_of_a_column_far_from_zero_stays(formula: str) -> None:
         found = sympy.lambdify(symbols, shown)(*x.T)
         np.testing.assert_allclose(found, model.predict(x).ravel(), rtol=1e-9)
     assert not re.search(r"frac\{\d{2,}\}", latex(expr))  # a decimal number, as elsewhere
+
+
+@pytest.mark.usefixtures("no_own_functions")
+def test_an_exponent_in_a_function_of_ones_own_stays() -> None:
+    make_function("growth", lambda m, x: m.exp(x) + 1)
+    expr = sympy.exp(X0 - sympy.Rational("2010.5")) + 1
+    program = parse_formula("growth(x0 - 2010.5)", ["x0"])
+    model = SRNet(((program,),), (np.ones((1, 1)),), (np.zeros(1),), reads="scalars")
+    assert network_sympy(model) == [expr]
