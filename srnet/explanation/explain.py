@@ -298,18 +298,17 @@ def explain(
     else:
         from srnet.explanation.seeds import compare_runs, most_faithful
 
+        _check_callback(callback)
         found, first, ended = [], _SEED.check("seed", seed), False
         with _catch_interrupts() as interrupted:
 
-            def ends(generation: Generation) -> bool:
+            def is_over(generation: Generation) -> bool:
                 nonlocal ended
                 ended = interrupted() or (callback is not None and bool(callback(generation)))
                 return ended
 
-            # what is no function is refused by the search
-            asked = ends if callback is None or callable(callback) else callback
             for i in range(SEEDS.check("seeds", seeds)):
-                found.append(explain_seed(seed=first + i, callback=asked))
+                found.append(explain_seed(seed=first + i, callback=is_over))
                 if ended or interrupted():
                     break
             if interrupted():
@@ -473,8 +472,7 @@ def _search(
     threads: int,
 ) -> Explanation:
     """One search of the layers, with the seed of a run, from 1 on."""
-    if callback is not None and not callable(callback):
-        raise UserError(f"'callback' is {callback!r}; a function of a Generation is needed")
+    _check_callback(callback)
     ranked = isinstance(search, RankSettings)
     scaler = _scaler(sample, None if ranked else getattr(network, "scaler", None))
     scaled = scale_layers(sample, scaler)
@@ -537,6 +535,11 @@ def _search(
     if interrupted():
         warnings.warn(_INTERRUPTED, stacklevel=4)
     return make_explanation(run)
+
+
+def _check_callback(callback: Any) -> None:
+    if callback is not None and not callable(callback):
+        raise UserError(f"'callback' is {callback!r}; a function of a Generation is needed")
 
 
 # Of a search that has not ended.

@@ -1,6 +1,7 @@
 """The layers of a user's network on the rows that are searched and on validation rows."""
 
 import itertools
+import math
 import warnings
 from dataclasses import dataclass
 from typing import Any
@@ -145,7 +146,7 @@ def sample_layers(
         given, what = (validation, "'validation'") if is_given else (rows, "X")
         names, own[split] = _evaluate(network, x, given, what)
     _check_widths(names, own)
-    _check_size(own["train"][-1])
+    _check_spread(own["train"][-1])
     wide = [i for i in (0, -1) if too_coarse(own["train"][i]).any()]
     values = {split: [value.astype(np.float32) for value in each] for split, each in own.items()}
     for split, i in itertools.product(own, wide):
@@ -319,7 +320,7 @@ def _check_widths(names: list[str], own: dict[str, list[NDArray[Any]]]) -> None:
                 )
 
 
-def _check_size(outputs: NDArray[Any]) -> None:
+def _check_spread(outputs: NDArray[Any]) -> None:
     """UserError if the outputs (n, k) differ by less than the search, in float32, can tell."""
     values = np.asarray(outputs, dtype=np.float64)
     largest = np.abs(values).max(axis=0)
@@ -327,10 +328,11 @@ def _check_size(outputs: NDArray[Any]) -> None:
     small = (spread > CONSTANT_SPREAD * largest) & (spread < _SMALLEST_SPREAD)
     if small.any():
         column = int(small.argmax())
+        factor = f"1e{min(-math.floor(math.log10(spread[column])), 300)}"
         raise UserError(
             f"the output {column} of the model spans {spread[column]:.3g} on these rows; the "
             f"search needs at least {_SMALLEST_SPREAD:g}, for it computes in float32: explain a "
-            f"multiple of the output, as lambda X: 1e30 * model(X)"
+            f"multiple of the output, as lambda X: {factor} * model(X)"
         )
 
 

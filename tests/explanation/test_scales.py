@@ -1,5 +1,6 @@
 """Outputs of any scale, and of very different ones, count alike and keep their units."""
 
+import re
 from typing import Any
 
 import numpy as np
@@ -102,5 +103,8 @@ def test_an_output_that_is_constant_is_not_blown_up() -> None:
 @pytest.mark.parametrize("unit", [1e-32, 1e-46, 1e-60, 1e-200])
 def test_outputs_too_small_for_float32_are_refused(unit: float) -> None:
     units = np.array([1.0, unit])
-    with pytest.raises(UserError, match=r"the output 1 .* needs at least 1e-28.* a multiple"):
+    sentence = r"the output 1 .* needs at least 1e-28.* as lambda X: (\S+) \* model\(X\)"
+    with pytest.raises(UserError, match=sentence) as refused:
         explain(lambda x: units * laws(x), X, **SMALL)
+    factor = float(re.findall(sentence, str(refused.value))[0])
+    explain(lambda x: factor * unit * laws(x), X, **SMALL | {"budget": 500})  # as it says
