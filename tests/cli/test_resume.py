@@ -125,7 +125,7 @@ def test_a_search_starts_from_what_is_given(folder: Path, tmp_path: Path, kind: 
         expected: Any = Explanation.load(folder / "first" / "run.json")
     else:
         expected = ["a*b", LAW]
-        (tmp_path / "guesses.txt").write_text(f"a*b\n\n  {LAW}\n")
+        (tmp_path / "guesses.txt").write_text(f"\ufeffa*b\n\n  {LAW}\n")  # as Notepad does
         start = ("--start", "a*b", "--start", LAW)
         start = ("--start", tmp_path / "guesses.txt") if kind == "file" else start
     done = call(*explaining(folder, tmp_path / "out", *start))

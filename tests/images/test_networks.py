@@ -248,7 +248,7 @@ def test_old_weights_files_of_densenet_are_read(tmp_path):
 @pytest.mark.parametrize("architecture", ["tiny", "vit"])
 def test_a_classifier_is_written_and_read_whole(architecture, tmp_path):
     torch.save(built(architecture, 3).state_dict(), tmp_path / "bare.pt")
-    (tmp_path / "names.txt").write_text("cat\n\n dog \nbird\n")
+    (tmp_path / "names.txt").write_text("\ufeffcat\n\n dog \nbird\n")  # as Notepad writes it
     first = read_classifier(tmp_path / "bare.pt", read_class_names(tmp_path / "names.txt"))
     assert first.classes == ("cat", "dog", "bird")
     write_classifier(tmp_path / "own.pt", first)

@@ -130,6 +130,7 @@ def test_every_install_is_of_the_lock_with_hashes_or_of_the_one_pinned_torch():
     assert torch.endswith(f" {pinned}")
     assert "--require-hashes" in locked
     assert "--constraints requirements.lock" in locked
+    assert "--extra compare" in locked  # what config/images.yaml needs
     assert "--no-deps" in package
     assert "requirements.lock" in package  # what builds it
 
