@@ -95,9 +95,9 @@ lint: install ## lint, format, import contract and types
 check: lint ## lint and the fast tests: under two minutes
 	python -m pytest -m "not slow"
 
-# A file's tests stay together, for they share what they make.
+# A file's tests stay together, for they share what they make; the order is that of tests/conftest.py.
 test: lint chromium ## lint and every test
-	python -m pytest -n $$(($(CORES) + 1)) --dist loadfile  # some tests wait, for Slurm or a server
+	python -m pytest -n $$(($(CORES) + 1)) --dist loadfile --no-loadscope-reorder  # some tests wait, for Slurm or a server
 
 # Without it, the tests that need it are skipped and say so.
 chromium: ## Debian's Chromium for the tests of the report and the site, installed by root only
