@@ -230,13 +230,11 @@ class _Frame:
                 values = column.unique()
                 found = {str(value): value for value in values}
                 _check_texts(str(name), column, found)
-                for value in values:
-                    if found[str(value)] is not value and found[str(value)] != value:
-                        raise UserError(
-                            f"the column {str(name)!r} of X has {value!r} and "
-                            f"{found[str(value)]!r}, which are one text; values of one type are "
-                            f"needed"
-                        )
+                if twins := [value for value in values if found[str(value)] != value]:
+                    raise UserError(
+                        f"the column '{name}' of X has {twins[0]!r} and {found[str(twins[0])]!r}, "
+                        f"which are one text; values of one type are needed"
+                    )
                 texts[str(name)] = sorted(found)
                 originals[str(name)] = found
         types = zip(frame.columns, frame.dtypes, strict=True)

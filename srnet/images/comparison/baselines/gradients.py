@@ -14,7 +14,7 @@ from srnet.networks.modules import evaluation_mode
 
 @contextlib.contextmanager
 def enable_gradients(model: Any, method: str) -> Iterator[torch.nn.Module]:
-    """The network in evaluation mode with gradients; its modes are restored afterwards.
+    """The network in evaluation mode with gradients; its modes and buffers are restored afterwards.
 
     Raises
     ------
